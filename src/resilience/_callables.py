@@ -1,0 +1,106 @@
+"""What kind of thing was handed to a decorator, what it is called, and why some things can't be retried."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """A callable that can be retried.
+
+    Attributes:
+        function: The callable itself.
+        name: Its ``__name__``, as it stands in logs.
+        place: ``module:qualname``, the name of its failpoint.
+        is_async: Whether calling it gives a coroutine.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    place: str
+    is_async: bool
+
+
+def target_of(candidate: object) -> Target:
+    """Describe a callable, or raise a `TypeError` that says what to write instead."""
+    refusal = _refusal(candidate)
+    if refusal is not None:
+        raise TypeError(refusal)
+    assert callable(candidate)  # for the type checkers; _refusal has seen to it
+    named = _named(candidate)
+    name = str(getattr(named, "__name__", type(named).__name__))
+    qualname = getattr(named, "__qualname__", type(named).__qualname__)
+    module = getattr(named, "__module__", None) or type(named).__module__
+    return Target(candidate, name, f"{module}:{qualname}", is_async(candidate))
+
+
+def is_async(candidate: object) -> bool:
+    """Tell whether calling a thing gives a coroutine, as far as can be told without calling it."""
+    return any(map(inspect.iscoroutinefunction, _layers(candidate)))
+
+
+def _layers(candidate: object) -> list[object]:
+    """Return the callable, what a partial of it holds, and the ``__call__`` of an object: what gives its kind away."""
+    while isinstance(candidate, functools.partial):
+        candidate = candidate.func
+    if inspect.isroutine(candidate) or inspect.isclass(candidate):
+        return [candidate]
+    return [candidate, getattr(candidate, "__call__", None)]  # noqa: B004  # the method is wanted, not an answer
+
+
+def _named(candidate: object) -> object:
+    while isinstance(candidate, functools.partial):
+        candidate = candidate.func
+    return candidate
+
+
+@contextlib.contextmanager
+def _manager() -> Any:
+    yield
+
+
+@contextlib.asynccontextmanager
+async def _async_manager() -> Any:
+    yield
+
+
+_CONTEXT_MANAGER_CODE: Final = frozenset({_manager.__code__, _async_manager.__code__})
+
+
+def _refusal(candidate: object) -> str | None:
+    """Say why a thing can't be retried and what to write instead; None where it can."""
+    name = getattr(_named(candidate), "__qualname__", type(candidate).__name__)
+    if inspect.iscoroutine(candidate):
+        candidate.close()  # or Python warns that it was never awaited, which hides the message below
+        return f"{name!r} is a coroutine, which can be awaited only once: decorate the async function itself"
+    if isinstance(candidate, (property, functools.cached_property)):
+        kind = type(candidate).__name__
+        return f"a {kind} can't be retried: write @{kind} above the retry decorator"
+    if inspect.isclass(candidate):
+        return f"the class {name!r} can't be retried: decorate a function that makes the instance, or a method"
+    if not callable(candidate):
+        return f"only a callable can be retried, got {candidate!r}: write @decorator directly above a function"
+    layers = _layers(candidate)
+    if any(map(inspect.isgeneratorfunction, layers)):
+        return (
+            f"{name!r} is a generator function, whose body runs after the call has returned, so no failure of it would "
+            "ever be retried: decorate a function that returns a list, or one that fetches an item"
+        )
+    if any(map(inspect.isasyncgenfunction, layers)):
+        return (
+            f"{name!r} is an async generator function, whose body runs after the call has returned, so no failure "
+            "of it would ever be retried: decorate an async function that returns a list, or one that fetches an item"
+        )
+    if getattr(candidate, "__code__", None) in _CONTEXT_MANAGER_CODE:
+        return (
+            f"{name!r} makes a context manager, whose body runs after the call has returned, so no failure of it would "
+            "ever be retried: decorate the function that it calls to connect"
+        )
+    return None

@@ -1,0 +1,104 @@
+"""Whether a value is a secret, a placeholder, or just the next word of a sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from resilience._secrets.names import Kind, kind_of
+from resilience._secrets.patterns import Lazy
+
+# Words that follow a secret's name in prose.
+_PROSE: Final = frozenset(
+    "a access all already an and any are argument as at authentication authorization be been but can can't cannot "
+    "changed check contains could credentials does doesn't empty enter error exceeded expected expired expires failed "
+    "failure field for format found from given had has have header if in incorrect instead insufficient invalid is it "
+    "its length lookup malformed match mismatch missing must need needs new no not object of on only option optional "
+    "or parameter parse please provide provided received rejected required reset revoked should signature than that "
+    "the there this to too type unable unauthorized unexpected unknown unset unsupported update used using "
+    "validation value verification was were when will with without wrong you your".split()
+)
+# Constants and types.
+_CONSTANTS: Final = frozenset(
+    "any array bool boolean bytes dict float int integer list nil none null number object optional secretstr "
+    "secretbytes str string undefined union true false yes no on off y n nan".split()
+)
+_MASKED: Final = frozenset("redacted masked hidden filtered secure removed omitted scrubbed sanitized".split())
+_PLACEHOLDER: Final = Lazy(
+    r"""
+      (?:Secret(?:Str|Bytes))?\(?b?['"]?\*+['"]?\)? | [xX]{3,} | [.…]+ | -+ | [?]
+    | <[\w :./-]*+> | \[[A-Za-z_ ]*+(?:\]|…) | \{[\w.]*+\} | \{\{[^{}]*+\}\} | \$\{[^{}]*+\} | \$\([^()]*+\)
+    | \$[A-Z_]{2,}+ | \$\d+ | %\(\w++\)s | %[sdr] | :[a-z_]++
+    | (?:\w+\.)?(?:Optional|Union|Annotated|Literal|List|Dict|Mapping|Sequence)\[[\w., |\[]*+\]?
+    """,
+    re.VERBOSE,
+)
+# An expression that gets the secret from elsewhere, as tracebacks show it: self.password, os.environ, user.api_key.
+_REFERENCE: Final = Lazy(
+    r"(?:self|cls|os|settings|config|cfg|conf|args|kwargs|options|opts|env|request|data|params)\.[A-Za-z_.]++(?:\(\)?)?"
+)
+_DOTTED: Final = Lazy(r"[a-z_]\w*+(?:\.[a-z_]\w*+)++")
+_SUBSCRIPT: Final = Lazy(r"[A-Za-z_][\w.]*+(?:\[[\"'][\w.-]{1,60}[\"']?\]?)+")
+_CALL: Final = Lazy(r"[a-z_][\w.]*+\((?:[A-Za-z_., =]*+\)?)?")
+_SENTENCE_VERB: Final = Lazy(r"\b(?:is|are|was|has|have|had|must|should|can|cannot|may|not|does|expired|required)\b")
+_PLAIN: Final = Lazy(r"[A-Z]?[a-z]+(?:['/-][a-z]+)*+[.,:;=]?|[A-Z]+")
+_NUMBER: Final = Lazy(r"[+-]?\d+(?:\.\d+)?")
+_WELL_KNOWN: Final = Lazy(
+    r"sha-?\d+|md5|utf-?\d+|base\d+|bcrypt|argon2\w*|pbkdf2\w*|oauth-?\d|http\d?|x509|rfc-?\d+|ipv[46]|v\d[\w.]*"
+    r"|python\d[\d.]*|[\d.,:+TZ-]+|0x[0-9a-f]+",
+    re.IGNORECASE,
+)
+
+
+def is_placeholder(value: str, name: str = "") -> bool:
+    """Whether a value stands for a secret instead of being one: empty, ``***``, ``None``, ``%s``, ``[redacted]``."""
+    if not value:
+        return True
+    word = value.strip("[](){}<>*'\"_:.,;!?").lower()
+    own_name = name.rpartition(".")[2].strip("-_").lower()
+    if not word:
+        return len(value) < 3 or _PLACEHOLDER.fits(value)
+    return word in _CONSTANTS or word in _MASKED or word == own_name or _PLACEHOLDER.fits(value)
+
+
+def is_code(value: str, *, spaced: bool) -> bool:
+    """Whether a value is an expression that names a secret; a call only after an assignment's spaced ``=``."""
+    if _REFERENCE.fits(value) or _SUBSCRIPT.fits(value) or (spaced and _CALL.fits(value)):
+        return True
+    return _DOTTED.fits(value) and kind_of(value) is Kind.SECRET
+
+
+def is_prose(value: str) -> bool:
+    """Whether the first word after ``name: `` goes on with a sentence, as in ``password: must be longer``."""
+    return value.strip("'\".,:;!?()").lower() in _PROSE
+
+
+def is_sentence(value: str) -> bool:
+    """Whether a quoted value is a message to a person, as in ``{"password": "This field is required."}``."""
+    words = value.split()
+    return len(words) >= 3 and is_prose(words[0]) and _SENTENCE_VERB.compiled.search(value) is not None
+
+
+def is_plain(value: str) -> bool:
+    """Whether a value is one ordinary word, or a few that are joined: ``Denied``, ``read-only``, ``AUTH``."""
+    return _PLAIN.fits(value)
+
+
+def is_count(value: str, name: str) -> bool:
+    """Whether a number counts or identifies something, as in ``token=5``; ``cvv=123`` and ``password=1234`` do not."""
+    if not _NUMBER.fits(value):
+        return False
+    name = name.lower()
+    if name.endswith(("cvv", "cvc", "pin", "otp", "code")):
+        return len(value) < 3
+    return len(value) <= (5 if any(word in name for word in ("token", "secret", "id", "key")) else 3)
+
+
+def looks_random(value: str, minimum: int = 8) -> bool:
+    """Whether a value looks made by a machine or for one: long enough, with letters and digits or oddly mixed."""
+    if len(value) < minimum or _WELL_KNOWN.fits(value):
+        return False
+    if any(map(str.isalpha, value)) and any(map(str.isdigit, value)):
+        return True
+    inner_capital = value[1:] != value[1:].lower() and value != value.upper()
+    return len(value) >= 20 and inner_capital and " " not in value

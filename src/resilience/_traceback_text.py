@@ -1,0 +1,126 @@
+"""Renders a traceback as lines that nothing in it can forge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, TypeVar, final
+
+_T = TypeVar("_T")
+
+_FRAMES_AT_EACH_END: Final = 15
+_ERRORS_AT_EACH_END: Final = 5
+_LINES_AT_EACH_END: Final = 120
+_LONGEST_CHAIN: Final = 1000
+_GROUP_WIDTH: Final = 10
+_MOST_ERRORS: Final = 50
+
+_CAUSE: Final = "The above exception was the direct cause of the following exception:"
+_CONTEXT: Final = "During handling of the above exception, another exception occurred:"
+
+
+@final
+class TracebackText:
+    """The traceback of one exception with its causes, contexts, groups and notes.
+
+    It reads like Python's own, without the carets. Long stacks, chains and groups keep their first and last members, so
+    the work and the text are bounded.
+
+    Args:
+        clean: Makes one safe line of foreign text.
+        describe: Makes one safe line of an exception's type and message.
+    """
+
+    def __init__(self, clean: Callable[[str], str], describe: Callable[[BaseException], str]) -> None:
+        self._clean, self._describe = clean, describe
+        self._seen: set[int] = set()
+
+    def of(self, error: BaseException) -> str:
+        """Return the text, without a newline at its end."""
+        return "\n".join(_middle_left_out(self._chain(error), _LINES_AT_EACH_END, "lines"))
+
+    def _chain(self, error: BaseException) -> list[str]:
+        lines: list[str] = []
+        # Python prints the oldest first; the text of a link stands below the exception that it leads away from.
+        for link in _middle_left_out(_links(error)[::-1], _ERRORS_AT_EACH_END, "exceptions"):
+            if isinstance(link, str):
+                lines += [link, ""]
+                continue
+            text, member = link
+            lines += self._one(member)
+            lines += ["", text, ""] if text else []
+        return lines
+
+    def _one(self, error: BaseException) -> list[str]:
+        if id(error) in self._seen or len(self._seen) >= _MOST_ERRORS:
+            return [f"... {self._describe(error)} left out ..."]
+        self._seen.add(id(error))
+        lines = ["Traceback (most recent call last):", *self._stack(error.__traceback__)] if error.__traceback__ else []
+        lines.append(self._describe(error))
+        notes = getattr(error, "__notes__", ())
+        if isinstance(notes, list | tuple):
+            kept = _middle_left_out([note for note in notes if isinstance(note, str)], _ERRORS_AT_EACH_END, "notes")
+            lines += map(self._clean, kept)
+        if isinstance(error, BaseExceptionGroup):
+            lines += self._members(error)
+        return lines
+
+    def _members(self, group: BaseExceptionGroup[BaseException]) -> list[str]:
+        lines = []
+        for number, member in enumerate(group.exceptions[:_GROUP_WIDTH], start=1):
+            lines.append(f"  +---------------- {number} ----------------")
+            lines += [f"  | {line}" for line in self._chain(member)]
+        if (left_out := len(group.exceptions) - _GROUP_WIDTH) > 0:
+            lines.append(f"  ... {left_out} more exceptions left out ...")
+        return lines
+
+    def _stack(self, trace: TracebackType | None) -> list[str]:
+        entries = []
+        while trace is not None:
+            entries.append(trace)
+            trace = trace.tb_next
+        lines = []
+        for entry in _middle_left_out(entries, _FRAMES_AT_EACH_END, "frames"):
+            if isinstance(entry, str):
+                lines.append(f"  {entry}")
+                continue
+            code = entry.tb_frame.f_code
+            lines.append(
+                f'  File "{self._clean(code.co_filename)}", line {entry.tb_lineno}, in {self._clean(code.co_name)}'
+            )
+            if source := _source_line(entry):
+                lines.append(f"    {self._clean(source)}")
+        return lines
+
+
+def _links(error: BaseException) -> list[tuple[str, BaseException]]:
+    """The exception and all that led to it, newest first, each with the text between it and the one it led to."""
+    links: list[tuple[str, BaseException]] = []
+    seen: set[int] = set()
+    current: BaseException | None = error
+    text = ""
+    while current is not None and id(current) not in seen and len(links) < _LONGEST_CHAIN:
+        seen.add(id(current))
+        links.append((text, current))
+        if current.__cause__ is not None or current.__suppress_context__:
+            current, text = current.__cause__, _CAUSE
+        else:
+            current, text = current.__context__, _CONTEXT
+    return links
+
+
+def _source_line(entry: TracebackType) -> str:
+    import linecache
+
+    frame = entry.tb_frame
+    try:
+        return linecache.getline(frame.f_code.co_filename, entry.tb_lineno, frame.f_globals).strip()
+    except Exception:  # noqa: BLE001 - a loader of the user's may do anything; the traceback does without the line
+        return ""
+
+
+def _middle_left_out(items: list[_T], at_each_end: int, what: str) -> list[_T | str]:
+    left_out = len(items) - 2 * at_each_end
+    if left_out <= 0:
+        return [*items]
+    return [*items[:at_each_end], f"... {left_out} {what} left out ...", *items[-at_each_end:]]

@@ -1,0 +1,54 @@
+"""Alerts to everything that apprise reaches: mail, Slack, Teams, PagerDuty, ntfy and a hundred more."""
+
+from __future__ import annotations
+
+from typing import final
+
+from resilience.alerts.notifier import Alert
+from resilience.errors import MissingExtraError
+
+
+@final
+class AppriseNotifier:
+    """A notifier for ``configure(notifiers=...)`` that hands each alert to apprise.
+
+    Needs the extra ``apprise``. The URLs hold passwords: neither the repr nor an error shows one.
+
+    Args:
+        *urls: Where to, in apprise's notation; see https://github.com/caronc/apprise/wiki.
+        title: The title of each message, for services that show one.
+
+    Raises:
+        MissingExtraError: apprise is not installed.
+        ValueError: No URL was given, or apprise does not understand one.
+
+    Example:
+        ``configure(notifiers=[AppriseNotifier("mailto://user:password@example.com")])``
+    """
+
+    def __init__(self, *urls: str, title: str = "Alert") -> None:
+        try:
+            import apprise
+        except ImportError:
+            raise MissingExtraError("AppriseNotifier", extra="apprise") from None
+        if not urls:
+            raise ValueError("AppriseNotifier needs at least one URL, such as 'mailto://user:password@example.com'")
+        self._title = title
+        self._services = []
+        for number, url in enumerate(urls, start=1):
+            service = apprise.Apprise()  # one for each: several in one are called in a pool, which the exit forbids
+            self._services.append(service)
+            if not service.add(url):
+                what = f"URL {number} of {len(urls)}"
+                raise ValueError(f"apprise does not understand {what}; it is not shown, as it may hold a password")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(<{len(self._services)} URLs>)"
+
+    def notify(self, alert: Alert) -> None:
+        """Deliver one alert; raise `RuntimeError` where a service did not take it."""
+        taken = [service.notify(body=alert.text, title=self._title, body_format="text") for service in self._services]
+        refused = [str(number) for number, took in enumerate(taken, start=1) if not took]
+        if refused:
+            which = f"URL {', '.join(refused)} of {len(taken)}"
+            raise RuntimeError(f"apprise could not deliver to {which}; its log says why")

@@ -1,0 +1,244 @@
+"""The client of Discord's "Execute Webhook", and the only file that imports httpx.
+
+It posts through a transport instead of a client: below the layer that writes each URL, and with it the webhook's
+token, to the log, and that follows redirects. Whatever replaces httpx's transports in a test replaces this one, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, final
+
+from resilience.alerts._fork import renew_after_fork
+from resilience.alerts.answers import DiscordError
+from resilience.alerts.delivery import Undelivered
+from resilience.alerts.holds import LONGEST_HOLD_S, Hold, Holds
+from resilience.alerts.notifier import Alert
+from resilience.alerts.payload import MOST_ALERTS, message_body, plainest_body
+from resilience.alerts.webhook_url import DISCORD_API, Webhook
+from resilience.redact import message_of, type_name
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+_TIMEOUTS_S: Final = {"connect": 3.0, "read": 5.0, "write": 5.0, "pool": 1.0}
+_ANSWER_S: Final = 10.0
+_ANSWER_BYTES: Final = 65_536
+_COOL_DOWN_S: Final = 300.0  # a ban that does not say how long it lasts
+_LONGEST_JITTER_S: Final = 0.5
+_UNKNOWN_CHANNEL: Final = 10003
+_DEADLY: Final = frozenset({(HTTPStatus.UNAUTHORIZED, 50027), (HTTPStatus.NOT_FOUND, 10015)})
+_REFUSES_THE_MESSAGE: Final = frozenset({400, 403, 405, 413})
+
+
+@final
+class DiscordSink:
+    """One webhook.
+
+    Args:
+        webhook: Where to post.
+        holds: What the process knows about waiting, shared by all webhooks.
+        base: The API, where it is not Discord's own.
+    """
+
+    most_per_message = MOST_ALERTS
+
+    def __init__(self, webhook: Webhook, holds: Holds, *, base: str | None = None) -> None:
+        self._webhook = webhook
+        self._holds = holds
+        self._base = base or DISCORD_API
+        self._transport: httpx.HTTPTransport | None = None
+        self._first_sent_at: float | None = None
+        self._bans = 0
+        renew_after_fork(self)
+
+    def hold(self) -> Hold | None:
+        """Return what has to be waited for before the next message; nothing where it would not be sent anyway."""
+        return None if self._holds.death_of(self._webhook) else self._holds.of(self._webhook)
+
+    def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
+        """Post one message, once, and say what came of it."""
+        death = self._holds.death_of(self._webhook)
+        if death is not None:
+            return Undelivered(death)
+        if not again or self._first_sent_at is None:
+            self._first_sent_at = time.time()
+        try:
+            self._post(message_body(alerts, repeats_since=self._first_sent_at if again else None))
+        except DiscordError as error:
+            return self._judge(error, alerts)
+        except Exception as error:  # noqa: BLE001  # whatever it was, it is the alert that has failed, and nothing else
+            return _judge_failure(error)
+        self._bans = 0
+        return None
+
+    def close(self) -> None:
+        """Close the connection."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
+
+    def after_fork(self) -> None:
+        """Leave the connection to the parent, which uses it."""
+        self._transport = None
+
+    def _post(self, body: dict[str, Any]) -> None:
+        """Post once; raises `DiscordError` for an answer other than 2xx, and httpx's errors where there is none."""
+        import httpx
+
+        self._holds.count_sent(self._webhook)
+        if self._transport is None:
+            self._transport = _new_transport(self._base)
+        request = httpx.Request(
+            "POST",
+            self._webhook.url(self._base),
+            headers={"User-Agent": _user_agent()},
+            json=body,
+            extensions={"timeout": _TIMEOUTS_S},
+        )
+        response = self._transport.handle_request(request)
+        try:
+            content = _read(response)
+        finally:
+            response.close()
+        self._heed_bucket(response.status_code, response.headers)
+        if not response.is_success:
+            raise DiscordError(response.status_code, response.headers, content)
+
+    def _heed_bucket(self, status: int, headers: Mapping[str, str]) -> None:
+        """Wait before the next message where the webhook's own bucket is empty, instead of being told by a 429."""
+        if status != HTTPStatus.TOO_MANY_REQUESTS and headers.get("X-RateLimit-Remaining") == "0":
+            seconds = _number(headers.get("X-RateLimit-Reset-After"))
+            if seconds > 0:
+                self._holds.hold(self._webhook, seconds, "the rate limit of the webhook is used up")
+
+    def _judge(self, error: DiscordError, alerts: Sequence[Alert]) -> Undelivered | None:
+        """Do what an answer other than 2xx asks for, and say what became of the message."""
+        if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return self._heed_rate_limit(error)
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if error.asks_to_wait_s > 0:
+                self._holds.hold(self._webhook, error.asks_to_wait_s, str(error))
+            return Undelivered(str(error), try_again=True, may_have_arrived=True)
+        if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            self._holds.count_invalid()
+        if error.status == HTTPStatus.NOT_FOUND and error.code == _UNKNOWN_CHANNEL and self._webhook.thread_id:
+            self._webhook = replace(self._webhook, thread_id=None)
+            return self._post_instead(message_body(alerts), error)
+        if error.status in _REFUSES_THE_MESSAGE and not error.is_edge_block:
+            return self._post_instead(plainest_body(alerts), error)
+        return Undelivered(self._leave_alone(error))
+
+    def _leave_alone(self, error: DiscordError) -> str:
+        """Stop sending where that can only do harm, for good or for a while; return the problem."""
+        if (error.status, error.code) in _DEADLY:
+            problem = f"{error}; nothing more is sent to this webhook until another one is configured"
+            self._holds.bury(self._webhook, problem)
+            return problem
+        if error.is_edge_block:
+            problem = f"blocked by Discord's edge, {error}"
+            self._holds.hold(None, _COOL_DOWN_S, problem)
+            return problem
+        if error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}:
+            self._holds.hold(self._webhook, _COOL_DOWN_S, str(error))
+        return str(error)
+
+    def _post_instead(self, body: dict[str, Any], refused: DiscordError) -> Undelivered | None:
+        """Post another message in place of one that was refused. Where that fails, too, the first refusal counts."""
+        try:
+            self._post(body)
+        except Exception:  # noqa: BLE001  # there was one more chance, and no need to say twice that it is gone
+            return Undelivered(str(refused))
+        return None
+
+    def _heed_rate_limit(self, error: DiscordError) -> Undelivered:
+        if error.scope != "shared":
+            self._holds.count_invalid()
+        seconds = error.asks_to_wait_s
+        if error.is_ban:
+            self._bans += 1
+            seconds = seconds or min(_COOL_DOWN_S * 2 ** min(self._bans - 1, 4), LONGEST_HOLD_S)
+        everyone = error.is_ban or error.scope == "global"
+        jitter = random.uniform(0, min(seconds / 10, _LONGEST_JITTER_S))  # noqa: S311  # jitter is no secret
+        self._holds.hold(None if everyone else self._webhook, seconds + jitter, f"rate limited, {error}")
+        return Undelivered(f"rate limited, {error}", try_again=True, backs_off=False)
+
+
+def _judge_failure(error: Exception) -> Undelivered:
+    """Say what a request without an answer means: it has certainly not arrived where no connection was made."""
+    import httpx
+
+    problem = f"{type_name(error)}: {message_of(error)}"
+    if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
+        return Undelivered(problem, try_again=True)
+    if isinstance(error, httpx.TransportError):
+        return Undelivered(problem, try_again=True, may_have_arrived=True)
+    return Undelivered(problem)
+
+
+def _read(response: httpx.Response) -> bytes:
+    """Return the beginning of the body, or what there is of it: the status alone says enough."""
+    content, ends = bytearray(), time.monotonic() + _ANSWER_S
+    with contextlib.suppress(Exception):
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) >= _ANSWER_BYTES or time.monotonic() > ends:
+                break
+    return bytes(content[:_ANSWER_BYTES])
+
+
+def _number(text: str | None) -> float:
+    try:
+        number = float(text or 0)
+    except ValueError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def _new_transport(base: str) -> httpx.HTTPTransport:
+    import httpx
+
+    proxy = _proxy_for(base)
+    verify = _ssl_context() if base.startswith("https:") or proxy else True
+    return httpx.HTTPTransport(verify=verify, proxy=proxy, limits=httpx.Limits(max_connections=1))
+
+
+def _proxy_for(base: str) -> str | None:
+    """Return the proxy of the environment, which httpx's transports leave to its clients."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(base)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+@functools.cache
+def _ssl_context() -> ssl.SSLContext:
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+@functools.cache
+def _user_agent() -> str:
+    """Source: Discord API reference, "User Agent": without this form the edge may block a request."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("pytest-resilience")
+    except PackageNotFoundError:  # a copy that was never installed
+        number = "0"
+    return f"DiscordBot (https://pypi.org/project/pytest-resilience/, {number})"

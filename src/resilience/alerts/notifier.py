@@ -1,0 +1,49 @@
+"""What an alert is, and what else than Discord can take one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert, ready to be shown: every text in it is free of secrets and control characters.
+
+    Attributes:
+        text: The whole text, at most 2000 characters; it may have several lines.
+        function: The ``__name__`` of the failing callable.
+        context: Where it fails: the ``context`` of the decorator, or ``{resource}_infrastructure`` of a ``conn_retry``.
+        error_type: The name of the type of the error.
+        attempt: The number of the failed attempt; None where the alert was sent by hand.
+        channel: The channel that was asked for; None for the default one.
+    """
+
+    text: str
+    function: str
+    context: str
+    error_type: str
+    attempt: int | None = None
+    channel: str | None = None
+
+
+class Notifier(Protocol):
+    """Another place that gets every alert, beside Discord; see ``configure(notifiers=...)``.
+
+    It is called in a thread of its own, never in the failing call, one alert at a time. It may block, but should bound
+    that by timeouts of its own: while it blocks, alerts for it queue up, and the oldest are dropped. What it raises is
+    logged as a failed delivery; it is not asked again for the same alert.
+
+    Example:
+        ::
+
+            class Pager:
+                def notify(self, alert: Alert) -> None:
+                    httpx.post("https://pager.example/v1/pages", json={"text": alert.text}, timeout=5.0)
+
+            configure(notifiers=[Pager()])
+    """
+
+    def notify(self, alert: Alert) -> None:
+        """Deliver one alert, or raise."""

@@ -1,0 +1,47 @@
+"""The body of a message, within Discord's limits.
+
+Source: Discord developer documentation, "Execute Webhook" and "Embed Limits". Lengths count code points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from resilience.alerts.notifier import Alert
+
+MOST_ALERTS: Final = 10  # one as the content and nine embeds, which leaves room for one more embed of ours
+
+_EMBED_CHARACTERS: Final = 4096
+_ALL_EMBEDS_CHARACTERS: Final = 6000
+_NOBODY: Final[dict[str, list[str]]] = {"parse": []}
+
+
+def message_body(alerts: Sequence[Alert], *, repeats_since: float | None = None) -> dict[str, Any]:
+    """Return a message that shows the first alert as its content and the others as embeds, and that pings nobody.
+
+    Args:
+        alerts: At least one, at most `MOST_ALERTS`.
+        repeats_since: When an earlier try may have delivered the same, in seconds of the epoch; it is labelled then.
+    """
+    first, *others = alerts
+    embeds = [_label(repeats_since)] if repeats_since is not None else []
+    room = _ALL_EMBEDS_CHARACTERS - sum(len(each["description"]) for each in embeds)
+    for number, alert in enumerate(others):
+        fair = min(room // (len(others) - number), _EMBED_CHARACTERS)
+        embeds.append({"description": alert.text if len(alert.text) <= fair else alert.text[: fair - 1] + "…"})
+        room -= len(embeds[-1]["description"])
+    body: dict[str, Any] = {"content": first.text, "allowed_mentions": _NOBODY}
+    if embeds:
+        body["embeds"] = embeds
+    return body
+
+
+def plainest_body(alerts: Sequence[Alert]) -> dict[str, Any]:
+    """Return the least that can be said of the alerts: for when Discord refuses to take what they say."""
+    names = ", ".join(f"{each.function} ({each.error_type})"[:100] for each in alerts)
+    return {"content": f"Alert: failing: {names}. The details were refused here.", "allowed_mentions": _NOBODY}
+
+
+def _label(since: float) -> dict[str, str]:
+    return {"description": f"Sent again: the answer at <t:{since:.0f}:T> was lost, so this may be here twice."}

@@ -1,0 +1,101 @@
+"""The words of the alerts. Dashboards and people on call read them: they are a contract.
+
+Every foreign text in them is redacted and freed of control characters, and the whole fits into one Discord message.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from resilience.events import Call
+from resilience.redact import clean, message_of, redact
+
+CONTENT_CHARACTERS: Final = 2000
+"""The longest content of a message. Source: Discord developer documentation, "Execute Webhook"."""
+
+_NAME_CHARACTERS: Final = 200
+_CUT: Final = "…"
+_MESSAGE_CHARACTERS: Final = 10_000
+
+
+class Failure(NamedTuple):
+    """The words of an error as they are, for whoever cleans them later; the error and its frames need not live on."""
+
+    error_type: str
+    message: str
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return the words of an error; one that can't be read is described."""
+    try:
+        message = str(error)[:_MESSAGE_CHARACTERS]
+    except Exception:  # noqa: BLE001  # a foreign __str__ may raise anything
+        message = message_of(error)
+    return Failure(type(error).__name__, message)
+
+
+def context_of(call: Call) -> str:
+    """Return where a call fails, for its signature: what the decorator was told, or which infrastructure it reaches."""
+    policy = call.policy
+    return f"{policy.resource}_infrastructure" if policy.kind == "connection" else policy.context
+
+
+def text_of(call: Call, attempt: int, failure: Failure, *, held_back: int = 0) -> str:
+    """Return the alert of a failing call: one text for connections, one for all other operations."""
+    note = _held_back_note(held_back)
+    if call.policy.kind == "connection":
+        return _fit(_connection_text(call, attempt, failure), note)
+    return _retry_text(call, attempt, failure, room=CONTENT_CHARACTERS - len(note)) + note
+
+
+def text_by_hand(message: str, function: str, failure: Failure, *, held_back: int = 0) -> str:
+    """Return an alert whose words are the user's own, or a fixed text where they are empty."""
+    lines = [clean(line) for line in redact(message).strip().splitlines()[:CONTENT_CHARACTERS]]
+    text = (
+        "\n".join(lines).strip() or f"{_name(function)} failed: {_name(failure.error_type)}: {clean(failure.message)}"
+    )
+    return _fit(text, _held_back_note(held_back))
+
+
+def _retry_text(call: Call, attempt: int, failure: Failure, *, room: int) -> str:
+    context = f"{_name(call.policy.context)}: " if call.policy.context else ""
+    head = (
+        f"🚨 CRITICAL: Operation Approaching Failure Threshold: {context}'{_name(call.function)}'\n\n"
+        f"Current attempt: {attempt}/{call.policy.alert_threshold}\n"
+        f"Error: {_name(failure.error_type)}: "
+    )
+    tail = "\n\nThis operation is about to fail permanently. Investigate immediately."
+    return head + _cut(clean(failure.message), room - len(head) - len(tail)) + tail
+
+
+def _connection_text(call: Call, attempt: int, failure: Failure) -> str:
+    policy = call.policy
+    message = clean(failure.message)
+    return (
+        "🚨 **Critical Infrastructure Connection Issue**\n"
+        f"Resource: {_name(policy.resource or '')}\n"
+        f"Action: {_name(policy.action or '')}\n"
+        f"Function: {_name(call.function)}\n"
+        f"Current attempt: {attempt}/{policy.max_attempts}\n"
+        f"Error: {_name(failure.error_type)}: {message[:200]}{'...' if len(message) > 200 else ''}\n"
+        "\n"
+        "Infrastructure component is approaching failure threshold. Investigate immediately."
+    )
+
+
+def _held_back_note(held_back: int) -> str:
+    if held_back == 0:
+        return ""
+    return f"\n\n{held_back} more {'alert was' if held_back == 1 else 'alerts were'} held back before this one."
+
+
+def _name(text: str) -> str:
+    return clean(text, limit=_NAME_CHARACTERS)
+
+
+def _fit(text: str, note: str) -> str:
+    return _cut(text, CONTENT_CHARACTERS - len(note)) + note
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - len(_CUT)] + _CUT

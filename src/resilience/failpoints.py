@@ -1,0 +1,86 @@
+"""Named places where a fault can be injected, and the table of those that are armed.
+
+Every decorated callable is a failpoint; `failpoint` makes one by hand. Unarmed they cost one look at an empty table.
+What an armed one does is the business of whoever armed it: this module knows no faults.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+
+class Interceptor(Protocol):
+    """What stands between an armed failpoint and its function."""
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer for the function: raise, return, or call it."""
+
+    async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer for an async function: raise, return, or await it."""
+
+
+armed: Final[dict[str, Interceptor]] = {}
+"""The interceptors by failpoint; empty in production. Change it through `arming` only."""
+
+_declared: Final[weakref.WeakKeyDictionary[object, str]] = weakref.WeakKeyDictionary()
+_evaluated: Final[set[str]] = set()
+_MOST_NAMES: Final = 10_000  # a name made anew in each call would be kept for ever
+_arming = threading.Lock()
+
+
+def failpoint(name: str) -> Any:
+    """Make a failpoint by hand: evaluate the one of this name, here and now.
+
+    Put it where a fault is worth testing and no decorated callable stands, such as between two writes. It returns
+    None, unless a test has armed it: then it raises, sleeps, or returns what the script says.
+
+    Raises:
+        TypeError: The name is not a str.
+        ValueError: The name is empty.
+
+    Example:
+        ``failpoint("Orders.between_charge_and_receipt")``
+    """
+    if name.__class__ is not str or name not in _evaluated:
+        if not isinstance(name, str):
+            raise TypeError(f"a failpoint's name must be a str, got {name!r}")
+        if not name.strip():
+            raise ValueError(f"a failpoint's name must not be empty, got {name!r}")
+        if len(_evaluated) < _MOST_NAMES:
+            _evaluated.add(name)
+    interceptor = armed.get(name) if armed else None
+    return None if interceptor is None else interceptor.call(_nothing, (), {})
+
+
+def declare(owner: object, name: str) -> None:
+    """Make a name known as a failpoint for as long as its owner lives."""
+    _declared[owner] = name
+
+
+def known_names() -> list[str]:
+    """Return the names of every decorated callable that is alive, and of every `failpoint` that has been passed."""
+    return sorted({*_declared.values(), *_evaluated})
+
+
+@contextlib.contextmanager
+def arming(name: str, interceptor: Interceptor) -> Iterator[None]:
+    """Arm a failpoint for the length of a ``with`` block; what it was armed with before comes back after it."""
+    with _arming:
+        before = armed.get(name)
+        armed[name] = interceptor
+    try:
+        yield
+    finally:
+        with _arming:
+            if before is None:
+                del armed[name]
+            else:
+                armed[name] = before
+
+
+def _nothing() -> None:
+    """Stand for the function of a failpoint that was made by hand."""

@@ -1,0 +1,52 @@
+"""What the backends have in common: the fields of an event, free of secrets, and label values that stay few."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final, final
+
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, Event
+from resilience.redact import clean, message_of, type_name
+
+OTHER: Final = "other"
+MOST_VALUES: Final = 500
+ALERT_RESULTS: Final[dict[type[Event], str]] = {
+    AlertDelivered: "delivered",
+    AlertFailed: "failed",
+    AlertSuppressed: "suppressed",
+}
+
+
+@final
+class BoundedLabel:
+    """The values of one label: those that came first are kept, and all further ones become ``other``.
+
+    A time series is never forgotten by the process that made it, so a label must not take values without end.
+    """
+
+    def __init__(self, most: int = MOST_VALUES) -> None:
+        self._most = most
+        self._values: set[str] = set()
+        self._adding = threading.Lock()
+
+    def __call__(self, value: str) -> str:
+        value = clean(value, limit=200)
+        if value in self._values:
+            return value
+        with self._adding:
+            if len(self._values) >= self._most:
+                return OTHER
+            self._values.add(value)
+        return value
+
+
+def error_fields(event: AttemptFailed | CallEnded) -> dict[str, str]:
+    """Return type and message of the error of an event; nothing where it has none."""
+    if event.error is None:
+        return {}
+    return {"error_type": type_name(event.error), "error_message": message_of(event.error)}
+
+
+def ends_with_a_failed_attempt(event: CallEnded) -> bool:
+    """Tell whether the end of a call is also the failure of an attempt, which no other event has told of."""
+    return event.outcome == "gave_up" and event.reason != "stop_event"

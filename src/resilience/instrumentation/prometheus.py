@@ -1,0 +1,90 @@
+"""Prometheus metrics of retried calls (extra ``prometheus``).
+
+========================================  =========  ==========================================
+``resilience_calls_total``                counter    ``failpoint``, ``outcome``, ``reason``
+``resilience_failed_attempts_total``      counter    ``failpoint``, ``error_type``
+``resilience_wait_seconds``               histogram  ``failpoint``
+``resilience_alerts_total``               counter    ``result``: delivered, failed or suppressed
+========================================  =========  ==========================================
+
+Label sets stay bounded: no attempt number, no message, and of each other label the first 500 values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, final
+
+from resilience.errors import MissingExtraError
+from resilience.events import AttemptFailed, CallEnded, Event, stream
+from resilience.instrumentation._fields import ALERT_RESULTS, BoundedLabel, ends_with_a_failed_attempt
+from resilience.redact import type_name
+
+try:
+    from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+except ImportError as missing:
+    raise MissingExtraError("counting calls for Prometheus", extra="prometheus") from missing
+
+_BUCKETS: Final = (0.1, 0.5, 1, 2, 4, 8, 16, 30, 60, 300, 3600)
+
+
+def install(registry: CollectorRegistry = REGISTRY) -> Callable[[], None]:
+    """Count what happens from now on; the returned function ends that and takes the metrics out of the registry.
+
+    Example:
+        ``prometheus.install()`` where the program starts, beside ``prometheus_client.start_http_server(9000)``
+    """
+    metrics = _Metrics(registry)
+    unsubscribes = [
+        stream.subscribe(metrics.attempt_failed, AttemptFailed),
+        stream.subscribe(metrics.call_ended, CallEnded),
+        *(stream.subscribe(metrics.alert, kind) for kind in ALERT_RESULTS),
+    ]
+
+    def uninstall() -> None:
+        while unsubscribes:
+            unsubscribes.pop()()
+            if not unsubscribes:
+                metrics.unregister()
+
+    return uninstall
+
+
+@final
+class _Metrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._failpoint = BoundedLabel()
+        self._error_type = BoundedLabel()
+        self._calls = Counter(
+            "resilience_calls", "Calls that ended.", ("failpoint", "outcome", "reason"), registry=registry
+        )
+        self._failed_attempts = Counter(
+            "resilience_failed_attempts", "Attempts that failed.", ("failpoint", "error_type"), registry=registry
+        )
+        self._wait = Histogram(
+            "resilience_wait_seconds",
+            "Waits before another attempt.",
+            ("failpoint",),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._alerts = Counter("resilience_alerts", "Alerts, by what became of them.", ("result",), registry=registry)
+
+    def attempt_failed(self, event: AttemptFailed) -> None:
+        failpoint = self._failpoint(event.call.failpoint)
+        self._failed_attempts.labels(failpoint, self._error_type(type_name(event.error))).inc()
+        self._wait.labels(failpoint).observe(event.wait_s)
+
+    def call_ended(self, event: CallEnded) -> None:
+        failpoint = self._failpoint(event.call.failpoint)
+        self._calls.labels(failpoint, event.outcome, event.reason or "").inc()
+        if event.error is not None and ends_with_a_failed_attempt(event):
+            self._failed_attempts.labels(failpoint, self._error_type(type_name(event.error))).inc()
+
+    def alert(self, event: Event) -> None:
+        self._alerts.labels(ALERT_RESULTS[type(event)]).inc()
+
+    def unregister(self) -> None:
+        for each in (self._calls, self._failed_attempts, self._wait, self._alerts):
+            self._registry.unregister(each)

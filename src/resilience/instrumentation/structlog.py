@@ -1,0 +1,71 @@
+"""Structured log lines of retried calls through structlog (extra ``structlog``).
+
+They come beside the lines of the logger ``resilience``, with the same facts as fields: ``attempt_failed``,
+``recovered``, ``gave_up``, ``cancelled``, ``alert_delivered``, ``alert_suppressed``, ``alert_failed``. Context that
+was bound with ``structlog.contextvars`` is in them as in every other line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from resilience.errors import MissingExtraError
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, stream
+from resilience.instrumentation._fields import error_fields
+
+try:
+    import structlog
+except ImportError as missing:
+    raise MissingExtraError("logging calls with structlog", extra="structlog") from missing
+
+
+def install(logger: Any = None) -> Callable[[], None]:
+    """Log what happens from now on; the returned function ends that.
+
+    Args:
+        logger: A structlog logger; without one, ``structlog.get_logger("resilience")``.
+
+    Example:
+        ``structlog.install()`` where the program starts, after ``structlog.configure(...)``
+    """
+    log = structlog.get_logger("resilience") if logger is None else logger
+
+    def attempt_failed(event: AttemptFailed) -> None:
+        log.warning(
+            "attempt_failed", **_place(event), attempt=event.attempt, wait_s=event.wait_s, **error_fields(event)
+        )
+
+    def call_ended(event: CallEnded) -> None:
+        if event.outcome == "succeeded":
+            return
+        fields = {**_place(event), "attempts": event.attempts, "reason": event.reason, **error_fields(event)}
+        write = {"gave_up": log.error, "cancelled": log.debug}.get(event.outcome, log.info)
+        write(event.outcome, **fields)
+
+    def alert_delivered(event: AlertDelivered) -> None:
+        log.critical("alert_delivered", **_place(event), attempt=event.attempt)
+
+    def alert_suppressed(event: AlertSuppressed) -> None:
+        log.info("alert_suppressed", **_place(event), attempt=event.attempt)
+
+    def alert_failed(event: AlertFailed) -> None:
+        log.error("alert_failed", problem=event.problem)
+
+    unsubscribes = [
+        stream.subscribe(attempt_failed, AttemptFailed),
+        stream.subscribe(call_ended, CallEnded, every_call=False),
+        stream.subscribe(alert_delivered, AlertDelivered),
+        stream.subscribe(alert_suppressed, AlertSuppressed),
+        stream.subscribe(alert_failed, AlertFailed),
+    ]
+
+    def uninstall() -> None:
+        for unsubscribe in unsubscribes:
+            unsubscribe()
+
+    return uninstall
+
+
+def _place(event: AttemptFailed | CallEnded | AlertDelivered | AlertSuppressed) -> dict[str, Any]:
+    return {"failpoint": event.call.failpoint, "conn_id": event.call.conn_id}

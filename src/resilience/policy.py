@@ -1,0 +1,149 @@
+"""What a decorator was told: its arguments, checked once, and never changed after."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, final
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+EXCESSIVE_RETRY_THRESHOLD: Final = 50
+"""The attempt at which a call alerts, where no threshold is given and so many attempts can be made."""
+
+ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
+WaitStrategy = Callable[["RetryCallState"], float]
+Kind = Literal["retry", "connection", "continuous"]
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Policy:
+    """The checked arguments of one decorator.
+
+    Attributes:
+        kind: Which log texts and alert texts its calls get.
+        max_attempts: None where only success, an exception or an event ends a call.
+        alert_threshold: The attempt from which on a failing call alerts; None where none does.
+        alert_on_give_up: Alert when the call gives up, whichever attempt that is.
+        max_wait: The cap of the backoff; None where ``wait`` is the user's own.
+        timeout: Seconds from the start of the call; no wait starts that would pass it.
+    """
+
+    kind: Kind
+    max_attempts: int | None
+    retry_on: tuple[type[BaseException], ...] = (Exception,)
+    exclude_exceptions: tuple[type[BaseException], ...] = ()
+    wait: WaitStrategy
+    max_wait: float | None = None
+    timeout: float | None = None
+    reraise: bool = True
+    context: str = ""
+    resource: str | None = None
+    action: str | None = None
+    alert_threshold: int | None = None
+    alert_on_give_up: bool = False
+    stop_event: Any = None
+
+    def retries(self, error: BaseException) -> bool:
+        """Tell whether an error is of the kinds that are retried. What is no `Exception` never is."""
+        return (
+            isinstance(error, Exception)
+            and isinstance(error, self.retry_on)
+            and not isinstance(error, self.exclude_exceptions)
+        )
+
+
+def check_count(name: str, value: object, *, least: int) -> int:
+    """Return a whole number, or raise naming the argument, the value and the valid range."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value!r}")
+    return value
+
+
+def check_seconds(name: str, value: object, *, zero: bool) -> float:
+    """Return a finite number of seconds, or raise naming the argument, the value and the valid range."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number of seconds, got {value!r}")
+    valid = "at least 0" if zero else "above 0"
+    try:
+        seconds = float(value)
+    except OverflowError:  # an int that no float can hold
+        seconds = math.inf
+    if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
+        raise ValueError(f"{name} must be a finite number of seconds, {valid}, got {value!r}")
+    if seconds > threading.TIMEOUT_MAX:
+        raise ValueError(
+            f"{name} must be a finite number of seconds, at most {threading.TIMEOUT_MAX:.0f}, as no clock can wait "
+            f"longer, got {value!r}"
+        )
+    return seconds
+
+
+def check_text(name: str, value: object, *, empty: bool) -> str:
+    """Return a text, or raise naming the argument and the value."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {value!r}")
+    if not empty and not value.strip():
+        raise ValueError(f"{name} must not be empty, got {value!r}")
+    return value
+
+
+def check_exceptions(name: str, value: object, *, retried: bool) -> tuple[type[BaseException], ...]:
+    """Return a tuple of exception types from one type or an iterable of them.
+
+    With ``retried``, only `Exception` and its subclasses will do: Ctrl-C and cancellation are never retried.
+    """
+    given: Iterable[object] = (value,)
+    if not isinstance(value, type):
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise TypeError(f"{name} must be an exception type or a tuple of them, got {value!r}")
+        given = value
+    types: list[type[BaseException]] = []
+    for each in given:
+        if not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise TypeError(f"{name} must be an exception type or a tuple of them, got {each!r} in {value!r}")
+        if retried and not issubclass(each, Exception):
+            raise ValueError(
+                f"{name} must name subclasses of Exception, got {each.__name__}: "
+                "KeyboardInterrupt, cancellation and their like are never retried"
+            )
+        types.append(each)
+    if retried and not types:
+        raise ValueError(f"{name} must name at least one exception type, got {value!r}")
+    return tuple(types)
+
+
+def check_wait(wait: object) -> WaitStrategy:
+    """Return a tenacity wait strategy, or raise."""
+    if not callable(wait) or isinstance(wait, type):
+        raise TypeError(f"wait must be a tenacity wait strategy such as tenacity.wait_fixed(2), got {wait!r}")
+    return wait
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return a bool, or raise."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, got {value!r}")
+    return value
+
+
+def check_threshold(value: object, *, attempts: int) -> int | None:
+    """Return the attempt at which a call alerts, or raise for one that no call can reach.
+
+    None means `EXCESSIVE_RETRY_THRESHOLD` where so many attempts can be made, and no threshold where they can't.
+    """
+    if value is None:
+        return EXCESSIVE_RETRY_THRESHOLD if attempts >= EXCESSIVE_RETRY_THRESHOLD else None
+    threshold = check_count("alert_threshold", value, least=1)
+    if threshold > attempts:
+        raise ValueError(
+            f"alert_threshold must be between 1 and the {attempts} attempts that can be made, got {threshold}: "
+            "it would never be reached"
+        )
+    return threshold

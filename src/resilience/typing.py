@@ -1,0 +1,23 @@
+"""The types that users may name in their own annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+F = TypeVar("F", bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any]")
+
+
+class Decorator(Protocol):
+    """What the decorator functions return: it gives back a callable of the very same type."""
+
+    def __call__(self, candidate: F, /) -> F: ...
+
+
+class StopEvent(Protocol):
+    """A `threading.Event`, `asyncio.Event`, `trio.Event` or `multiprocessing.Event`."""
+
+    def is_set(self) -> bool: ...
+
+    @property
+    def wait(self) -> Callable[..., Any]: ...

@@ -1,0 +1,23 @@
+"""What all tests share: small suites of their own, run by pytest inside pytest."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+OTHER_PLUGINS = (
+    "anyio asyncio cacheprovider freezer hypothesispytest looptime randomly respx time_machine timeout xdist "
+    "xdist.looponfail"
+)
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder for a small suite, run with our plugin and few others, and with warnings as errors."""
+    without = " ".join(f"-p no:{name}" for name in OTHER_PLUGINS.split())
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"-W error {without}")
+    ours = ("RESILIENCE_SERVICE_NAME", "RESILIENCE_DISCORD_WEBHOOK_URL", "RESILIENCE_REDIS_URL")
+    for name in (*ours, "CI", "BUILD_NUMBER"):  # under CI, pytest says each message once more, in its short summary
+        monkeypatch.delenv(name, raising=False)
+    return pytester

@@ -1,0 +1,423 @@
+"""Alerting as a whole: which failing calls alert, what arrives, and what is told about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import respx
+
+from resilience import alerts
+from resilience.alerts import Alert, send_rate_limited_discord_alert, should_send_alert
+from resilience.config import configured
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, Call, CallEnded, stream
+
+API = "https://discord.com/api/v10/webhooks/123456789012345678/a-token"
+REFUSED = ConnectionError("refused")
+
+
+@pytest.fixture
+def discord(webhook) -> Iterator[respx.Route]:
+    """Stand in for Discord, which takes everything."""
+    with respx.mock(assert_all_called=False) as router:
+        yield router.post(API).respond(200, json={"id": "1"})
+
+
+def contents(discord: respx.Route) -> list[str]:
+    """Return what has arrived, when everything has."""
+    assert alerts.flush(None)
+    return [json.loads(call.request.content)["content"] for call in discord.calls]
+
+
+def fail(call: Call, *attempts: int, error: BaseException = REFUSED) -> None:
+    """Report failed attempts as the engine does."""
+    for attempt in attempts:
+        stream.emit(AttemptFailed(call=call, attempt=attempt, error=error, wait_s=1.0))
+
+
+def end(call: Call, attempts: int, reason: str = "attempts", outcome: str = "gave_up") -> None:
+    """Report the end of a call as the engine does."""
+    stream.emit(CallEnded(call=call, attempts=attempts, outcome=outcome, reason=reason, error=REFUSED))
+
+
+def about_alerts(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the log lines that speak of alerts, with their levels."""
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    return [(level, line) for level, line in lines if "alert" in line.lower()]
+
+
+# When a call alerts.
+
+
+def test_a_call_alerts_from_its_threshold_on_once_per_window(discord, make_call, events, clock):
+    """An outage of 60 attempts sends one alert, at the threshold, and another one when it lasts 300 s longer."""
+    call = make_call()
+    fail(call, *range(1, 61))
+    assert [text.splitlines()[4] for text in contents(discord)] == ["Current attempt: 50/101"]
+    clock.advance(300)
+    fail(call, 61, 62)
+    assert [text.splitlines()[4] for text in contents(discord)][1:] == ["Current attempt: 61/101"]
+    assert [event.attempt for event in events if isinstance(event, AlertDelivered)] == [50, 61]
+    assert [event.attempt for event in events if isinstance(event, AlertSuppressed)] == [*range(51, 61), 62]
+
+
+def test_a_changing_message_does_not_make_one_outage_many(discord, make_call, clock):
+    """A call whose message is new at each attempt still alerts once per window."""
+    call = make_call()
+    for attempt in range(50, 60):
+        fail(call, attempt, error=ConnectionError(f"port {attempt} refused"))
+    assert len(contents(discord)) == 1
+    clock.advance(300)
+    fail(call, 60, error=ConnectionError("port 60 refused"))
+    assert len(contents(discord)) == 2
+
+
+def test_calls_that_fail_differently_alert_separately(discord, make_call):
+    """Two calls with different messages have windows of their own; two with the same message share one."""
+    fail(make_call(), 50, error=ConnectionError("db-1 refused"))
+    fail(make_call(), 50, error=ConnectionError("db-2 refused"))
+    fail(make_call(), 50, error=ConnectionError("db-1 refused"))
+    assert len(contents(discord)) == 2
+
+
+def test_the_last_attempt_counts(discord, make_call):
+    """With as many attempts as the threshold, the failing last one alerts, although no further attempt follows it."""
+    call = make_call(max_attempts=3, alert_threshold=3)
+    fail(call, 1, 2)
+    end(call, 3)
+    assert len(contents(discord)) == 1
+
+
+@pytest.mark.parametrize(("reason", "alerted"), [("attempts", 1), ("deadline", 1), ("excluded", 0), ("stop_event", 0)])
+def test_losing_a_connection_is_never_silent(discord, make_call, reason, alerted):
+    """A connection without a threshold alerts when it gives up, unless somebody wanted the error or the end."""
+    call = make_call(max_attempts=4, alert_threshold=None, alert_on_give_up=True)
+    fail(call, 1)
+    end(call, 2, reason)
+    assert len(contents(discord)) == alerted
+
+
+def test_a_cancelled_call_does_not_alert(discord, make_call):
+    """Cancellation is no outage, however late it comes."""
+    end(make_call(), 60, "cancelled", "cancelled")
+    assert contents(discord) == []
+
+
+def test_an_operation_without_a_threshold_does_not_alert(discord, make_call):
+    """A few attempts in vain are logged and not alerted."""
+    call = make_call(kind="retry", max_attempts=5, alert_threshold=None)
+    fail(call, 1, 2, 3, 4)
+    end(call, 5)
+    assert contents(discord) == []
+
+
+def test_a_success_does_not_alert(discord, make_call):
+    """A call that recovers at a late attempt ends without an alert of its own."""
+    stream.emit(CallEnded(call=make_call(), attempts=60, outcome="recovered"))
+    assert contents(discord) == []
+
+
+# What is told about it.
+
+
+def test_a_failed_alert_is_told_and_keeps_its_window(discord, make_call, events):
+    """A delivery that failed for good is reported once, and the window stays taken."""
+    discord.respond(404, json={"message": "Unknown Webhook", "code": 10015})
+    fail(make_call(), 50)
+    alerts.flush(None)
+    fail(make_call(), 50)
+    alerts.flush(None)
+    assert [getattr(event, "problem", "suppressed") for event in events] == [
+        "HTTP 404, code 10015: Unknown Webhook; nothing more is sent to this webhook until another one is configured",
+        "suppressed",
+    ]
+
+
+@pytest.mark.parametrize("broken", ["failure_of", "text_of"])
+def test_a_bug_in_alerting_reaches_nobody_but_the_log(discord, make_call, events, monkeypatch, broken):
+    """Should alerting itself fail, the call goes on, it is reported, and the next alert is delivered."""
+    with monkeypatch.context() as patch:
+        patch.setattr(f"resilience.alerts.system.{broken}", lambda *_args, **_kw: 1 / 0)
+        fail(make_call(), 50)
+        alerts.flush(None)
+    fail(make_call(), 50, error=OSError("other"))
+    assert len(contents(discord)) == 1
+    assert [type(event) for event in events] == [AlertFailed, AlertDelivered]
+    assert events[0].problem == "ZeroDivisionError: division by zero"
+
+
+def test_without_a_webhook_that_is_said_once(make_call, caplog):
+    """The first alert that would have been sent is replaced by one warning; nothing is sent."""
+    with configured(discord_webhook_url=None), alerts.isolated():
+        fail(make_call(), 49)
+        assert about_alerts(caplog) == []
+        fail(make_call(), 50)
+        fail(make_call(), 50, error=OSError("other"))
+        sent = send_rate_limited_discord_alert("f", REFUSED, "", "text")
+    assert not sent
+    assert about_alerts(caplog) == [
+        (
+            "WARNING",
+            (
+                "An alert was due and is not sent, because there is no Discord webhook: set "
+                "RESILIENCE_DISCORD_WEBHOOK_URL or call resilience.configure(discord_webhook_url=...)"
+            ),
+        )
+    ]
+
+
+def test_the_webhook_of_the_environment_is_used(discord, make_call, monkeypatch):
+    """Without a configured webhook, the environment's is used."""
+    monkeypatch.setenv("RESILIENCE_DISCORD_WEBHOOK_URL", API)
+    with configured(discord_webhook_url=None):
+        fail(make_call(), 50)
+    assert len(contents(discord)) == 1
+
+
+def test_a_wrong_url_in_the_environment_is_told_without_the_url(make_call, events, monkeypatch):
+    """A URL that nobody could check at start-up fails each alert with the reason, and is not shown."""
+    monkeypatch.setenv("RESILIENCE_DISCORD_WEBHOOK_URL", "https://example.com/api/webhooks/1/s3cr3t")
+    with configured(discord_webhook_url=None), alerts.isolated():
+        fail(make_call(), 50)
+        alerts.flush(None)
+    (failed,) = events
+    assert failed.problem == (
+        "the configured webhook URL is not Discord's: its host is not Discord's; "
+        "expected https://discord.com/api/webhooks/<id>/<token>"
+    )
+
+
+# Storms.
+
+
+def test_a_storm_is_capped_and_counted_in_the_next_alert(discord, make_call, clock):
+    """Of 30 different failures in a minute 20 alert; the first one after it tells of the other 10."""
+    for number in range(30):
+        fail(make_call(), 50, error=ConnectionError(f"failure {number}"))
+    clock.advance(60)
+    fail(make_call(), 50, error=ConnectionError("the next minute"))
+    texts = contents(discord)
+    assert len(texts) == 21
+    assert texts[-1].endswith("Investigate immediately.\n\n10 more alerts were held back before this one.")
+    assert not any("held back" in text for text in texts[:-1])
+
+
+def test_the_cap_can_be_configured(discord, make_call):
+    """``max_alerts_per_minute`` is the cap."""
+    with configured(max_alerts_per_minute=2):
+        for number in range(5):
+            fail(make_call(), 50, error=ConnectionError(f"failure {number}"))
+    assert len(contents(discord)) == 2
+
+
+def test_a_count_is_not_lost_with_the_alert_that_carried_it(discord, make_call, clock):
+    """When the alert that tells of those held back fails, the next one tells of them."""
+    with configured(max_alerts_per_minute=1):
+        for number in range(4):
+            fail(make_call(), 50, error=ConnectionError(f"failure {number}"))
+        contents(discord)
+        clock.advance(60)
+        discord.respond(302)
+        fail(make_call(), 50, error=ConnectionError("lost"))
+        contents(discord)
+        clock.advance(60)
+        discord.respond(200)
+        fail(make_call(), 50, error=ConnectionError("delivered"))
+    assert contents(discord)[-1].endswith("3 more alerts were held back before this one.")
+
+
+# By hand.
+
+
+def test_an_alert_by_hand_is_sent_once_per_window(discord, clock, events):
+    """The function is true once delivered, false in the window, and true again at exactly 300 s."""
+    answers = [send_rate_limited_discord_alert("f", REFUSED, "billing", "down") for _ in range(2)]
+    clock.advance(299.999)
+    answers.append(send_rate_limited_discord_alert("f", REFUSED, "billing", "down"))
+    clock.advance(0.001)
+    answers.append(send_rate_limited_discord_alert("f", REFUSED, "billing", "down again"))
+    assert answers == [True, False, False, True]
+    assert contents(discord) == ["down", "down again"]
+    assert events == []
+
+
+def test_an_alert_by_hand_that_fails_is_false_and_told(discord, events):
+    """A failed delivery is false, is reported, and keeps its window."""
+    discord.respond(302)
+    assert not send_rate_limited_discord_alert("f", REFUSED, "", "down")
+    discord.respond(200)
+    assert not send_rate_limited_discord_alert("f", REFUSED, "", "down")
+    assert [event.problem for event in events] == ["HTTP 302"]
+
+
+def test_an_alert_by_hand_that_takes_too_long_is_false_and_told(discord, events, monkeypatch):
+    """The wait for a delivery is bounded; what is not delivered by then has failed for the caller."""
+    monkeypatch.setattr("resilience.alerts.system._BY_HAND_S", 0)
+    answering = threading.Event()
+    discord.mock(side_effect=lambda _request: answering.wait() and httpx.Response(200))
+    assert not send_rate_limited_discord_alert("f", REFUSED, "", "down")
+    assert [event.problem for event in events] == ["it was not delivered within 0 s"]
+    answering.set()
+    assert alerts.flush(None)
+
+
+def test_an_alert_by_hand_shares_its_window_with_the_question(discord):
+    """Whoever asked whether to alert has taken the window."""
+    assert should_send_alert("f", REFUSED, "billing")
+    assert not send_rate_limited_discord_alert("f", REFUSED, "billing", "down")
+
+
+def test_the_storm_cap_holds_for_alerts_by_hand(discord):
+    """Beyond the cap an alert by hand is held back like any other."""
+    with configured(max_alerts_per_minute=1):
+        answers = [send_rate_limited_discord_alert("f", ValueError(text), "", text) for text in "ab"]
+    assert answers == [True, False]
+
+
+def test_a_channel_has_a_webhook_of_its_own(discord):
+    """A named channel gets its alert at its own webhook; one that has none gets it at the default one."""
+    urgent = respx.mock(assert_all_called=False)
+    with urgent, configured(discord_channels={"urgent": "https://discord.com/api/webhooks/7/t"}):
+        route = urgent.post("https://discord.com/api/v10/webhooks/7/t").respond(200)
+        urgent.route().pass_through()
+        assert send_rate_limited_discord_alert("f", REFUSED, "", "now", channel="urgent")
+        assert json.loads(route.calls.last.request.content)["content"] == "now"
+    assert send_rate_limited_discord_alert("g", REFUSED, "", "later", channel="nowhere")
+    assert contents(discord) == ["later"]
+
+
+# Notifiers.
+
+
+class Recorder:
+    """A notifier that records, and fails where it is told to."""
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.alerts: list[Alert] = []
+        self._problem = problem
+
+    def notify(self, alert: Alert) -> None:
+        """Record."""
+        self.alerts.append(alert)
+        if self._problem is not None:
+            raise self._problem
+
+
+def test_a_notifier_gets_every_alert_beside_discord(discord, make_call, events):
+    """A notifier is handed what Discord is sent, and both together are one delivered alert."""
+    recorder = Recorder()
+    with configured(notifiers=[recorder]):
+        fail(make_call(), 50)
+        (text,) = contents(discord)
+    assert recorder.alerts == [
+        Alert(
+            text=text,
+            function="connect",
+            context="Redis_infrastructure",
+            error_type="ConnectionError",
+            attempt=50,
+            channel=None,
+        )
+    ]
+    assert [type(event) for event in events] == [AlertDelivered]
+
+
+def test_notifiers_do_without_discord(make_call, events, caplog):
+    """Without a webhook the notifiers get the alerts, and nobody complains."""
+    recorder = Recorder()
+    with configured(discord_webhook_url=None, notifiers=[recorder]), alerts.isolated():
+        fail(make_call(), 50)
+        assert send_rate_limited_discord_alert("f", REFUSED, "", "by hand", channel="urgent")
+        alerts.flush(None)
+    assert [(alert.attempt, alert.channel) for alert in recorder.alerts] == [(50, None), (None, "urgent")]
+    assert [type(event) for event in events] == [AlertDelivered]
+    assert [level for level, _ in about_alerts(caplog)] == ["CRITICAL"]
+
+
+def test_a_failing_notifier_is_told_and_hurts_nobody(discord, make_call, events):
+    """What a notifier raises is reported with its name, and Discord gets the alert all the same."""
+    with configured(notifiers=[Recorder(OSError("smtp://user:hunter2@mail is down"))]):
+        fail(make_call(), 50)
+        assert len(contents(discord)) == 1
+    problems = [event.problem for event in events if isinstance(event, AlertFailed)]
+    assert problems == ["Recorder: OSError: smtp://user:[redacted]@mail is down"]
+    assert [event.attempt for event in events if isinstance(event, AlertDelivered)] == [50]
+
+
+# Never in the way.
+
+
+def test_a_failing_call_does_not_wait_for_its_alert(discord, make_call):
+    """While Discord hangs, the failing call and its event loop go on."""
+    answering = threading.Event()
+    discord.mock(side_effect=lambda _request: answering.wait() and httpx.Response(200))
+
+    async def main() -> list[str]:
+        order: list[str] = []
+        asyncio.get_running_loop().call_soon(order.append, "the loop went on")
+        fail(make_call(), 50)
+        order.append("the call went on")
+        await asyncio.sleep(0)
+        order.append("discord answers" if discord.call_count == 0 or not answering.is_set() else "")
+        return order
+
+    try:
+        assert asyncio.run(main()) == ["the call went on", "the loop went on", "discord answers"]
+    finally:
+        answering.set()
+    assert len(contents(discord)) == 1
+
+
+# Isolation.
+
+
+def test_an_isolated_block_remembers_nothing_and_is_forgotten():
+    """A block starts with free windows, may be nested, and gives the outer memory back."""
+    with alerts.isolated():
+        answers = [should_send_alert("f", REFUSED)]
+        with alerts.isolated():
+            answers += [should_send_alert("f", REFUSED), should_send_alert("f", REFUSED)]
+        answers.append(should_send_alert("f", REFUSED))
+    assert answers == [True, True, False, False]
+
+
+def test_an_isolated_block_cleans_up_whatever_happens(webhook, make_call):
+    """Also after an error, the outer system is back and no thread of the block is left."""
+    recorder = Recorder()
+
+    def raise_in_block() -> None:
+        with configured(notifiers=[recorder]), alerts.isolated(), respx.mock as router:
+            router.post(API).respond(200)
+            should_send_alert("f", REFUSED)
+            fail(make_call(), 50)
+            alerts.flush(None)
+            raise LookupError("in the block")
+
+    with pytest.raises(LookupError, match="in the block"):
+        raise_in_block()
+    assert should_send_alert("f", REFUSED)
+    assert not [each for each in threading.enumerate() if each.name == "resilience-alerts"]
+
+
+def test_what_is_on_its_way_at_the_end_of_a_block_is_dropped(webhook, make_call, events):
+    """A message that waits for its next try when the block ends is dropped without a word, at once."""
+    asked = threading.Event()
+    answer = httpx.Response(429, json={"retry_after": 30}, headers={"Via": "1.1 google"})
+    with alerts.isolated(), respx.mock as router:
+        router.post(API).mock(side_effect=lambda _request: asked.set() or answer)
+        fail(make_call(), 50)
+        asked.wait()
+    assert events == []
+
+
+def test_nothing_but_the_resilience_logger_is_used(discord, make_call, caplog):
+    """Of a delivered alert no logger but our own says a word, so no other can say too much."""
+    caplog.set_level(logging.INFO)
+    fail(make_call(), 50)
+    contents(discord)
+    assert {record.name for record in caplog.records} == {"resilience"}

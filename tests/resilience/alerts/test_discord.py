@@ -1,0 +1,361 @@
+"""The client of the webhook API, against answers as Discord and its edge give them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+
+import httpx
+import pytest
+import respx
+
+from resilience.alerts import Alert
+from resilience.alerts.discord import DiscordSink
+from resilience.alerts.holds import Holds
+from resilience.alerts.webhook_url import Webhook
+
+WEBHOOK = Webhook("123456789012345678", "a-token")
+URL = f"https://discord.com/api/v10/webhooks/{WEBHOOK.id}/{WEBHOOK.token}"
+VIA = {"Via": "1.1 google"}
+UNKNOWN_WEBHOOK = {"message": "Unknown Webhook", "code": 10015}
+
+
+@pytest.fixture
+def api():
+    """Stand in for Discord."""
+    with respx.mock(assert_all_called=False) as router:
+        yield router.post(URL)
+
+
+@pytest.fixture
+def holds(clock) -> Holds:
+    """What the sinks of a test share."""
+    return Holds()
+
+
+@pytest.fixture
+def sink(holds) -> DiscordSink:
+    """A webhook that nothing was sent to."""
+    return DiscordSink(WEBHOOK, holds)
+
+
+def alert(text: str = "down") -> Alert:
+    """Make an alert."""
+    return Alert(text=text, function="connect", context="Redis_infrastructure", error_type="ConnectionError")
+
+
+def send(sink: DiscordSink, *, again: bool = False) -> tuple[str, bool, bool, bool] | None:
+    """Send one alert and return what is told about it, in short."""
+    try:
+        undelivered = sink.send([alert()], again=again)
+    finally:
+        sink.close()
+    if undelivered is None:
+        return None
+    return undelivered.problem, undelivered.try_again, undelivered.backs_off, undelivered.may_have_arrived
+
+
+def held(holds: Holds, webhook: Webhook = WEBHOOK) -> float:
+    """Return the seconds for which a webhook is held."""
+    hold = holds.of(webhook)
+    return 0.0 if hold is None else hold.left_s()
+
+
+def test_a_message_is_posted_as_the_api_wants_it(api, sink):
+    """One POST to the current API asks for proof, says who is calling, and pings nobody."""
+    api.respond(200, json={"id": "1"})
+    assert send(sink) is None
+    request = api.calls.last.request
+    assert request.url.params["wait"] == "true"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["User-Agent"].startswith("DiscordBot (https://")
+    assert json.loads(request.content) == {"content": "down", "allowed_mentions": {"parse": []}}
+
+
+def test_every_phase_of_a_request_has_a_time_limit(api, sink):
+    """No request is ever made without limits for connecting, reading, writing and waiting for a connection."""
+    api.respond(204)
+    send(sink)
+    timeouts = api.calls.last.request.extensions["timeout"]
+    assert set(timeouts) == {"connect", "read", "write", "pool"}
+    assert all(0 < seconds <= 5 for seconds in timeouts.values())
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(204),
+        httpx.Response(200, text="no JSON {"),
+        httpx.Response(201),
+    ],
+)
+def test_any_2xx_is_a_success(api, sink, response):
+    """A delivered message needs neither a body nor a readable one."""
+    api.mock(return_value=response)
+    assert send(sink) is None
+
+
+def test_nothing_of_the_url_reaches_a_log(api, sink, caplog):
+    """With every logger wide open, the token of the webhook is in no line."""
+    caplog.set_level(logging.DEBUG)
+    api.mock(side_effect=[httpx.Response(200), httpx.Response(500), httpx.ConnectError(f"no route to {URL}")])
+    told = [send(sink) for _ in range(3)]
+    assert WEBHOOK.token not in caplog.text + repr(told) + repr(vars(sink))
+
+
+def test_logging_is_left_as_it_was(api, sink):
+    """Sending changes neither level nor filters of httpx's logger."""
+    logger = logging.getLogger("httpx")
+    before = logger.level, list(logger.filters), list(logger.handlers), logger.disabled
+    api.respond(200)
+    send(sink)
+    assert (logger.level, logger.filters, logger.handlers, logger.disabled) == before
+
+
+def test_a_redirect_is_not_followed(api, sink):
+    """The token is sent to no other place than Discord: a redirect is a failure."""
+    api.respond(302, headers={"Location": "https://evil.example/"})
+    assert send(sink) == ("HTTP 302", False, True, False)
+    assert api.call_count == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"message": "overloaded", "code": 130000}'])
+def test_a_server_error_may_be_tried_again_and_may_have_arrived(api, sink, status, body):
+    """After a 5xx of any form the message may be there, and may be sent again."""
+    api.respond(status, content=body)
+    problem, *verdict = send(sink)
+    assert problem.startswith(f"HTTP {status}")
+    assert verdict == [True, True, True]
+
+
+def test_a_server_error_that_says_when_to_come_back_is_obeyed(api, sink, holds):
+    """A 503 with Retry-After holds the webhook for as long as it asks."""
+    api.respond(503, headers={"Retry-After": "17"})
+    assert send(sink) == ("HTTP 503", True, True, True)
+    assert held(holds) == 17
+
+
+@pytest.mark.parametrize(
+    ("error", "may_have_arrived"),
+    [
+        (httpx.ConnectError("refused"), False),
+        (httpx.ConnectTimeout("slow"), False),
+        (httpx.PoolTimeout("busy"), False),
+        (httpx.ProxyError("407"), False),
+        (httpx.ReadTimeout("no answer"), True),
+        (httpx.WriteError("reset"), True),
+        (httpx.RemoteProtocolError("garbage"), True),
+    ],
+)
+def test_without_an_answer_the_phase_decides(api, sink, error, may_have_arrived):
+    """Before there is a connection nothing can have arrived; after that the message may be there."""
+    api.mock(side_effect=error)
+    assert send(sink) == (f"{type(error).__name__}: {error}", True, True, may_have_arrived)
+
+
+def test_a_repeated_message_is_labelled_with_the_first_try(api, sink, monkeypatch):
+    """What may be there twice says since when."""
+    api.mock(side_effect=[httpx.ReadTimeout("no answer"), httpx.Response(200)])
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    send(sink)
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_009.0)
+    send(sink, again=True)
+    assert json.loads(api.calls.last.request.content)["embeds"] == [
+        {"description": "Sent again: the answer at <t:1700000000:T> was lost, so this may be here twice."}
+    ]
+
+
+def test_an_empty_bucket_is_waited_for_instead_of_overdrawn(api, sink, holds):
+    """After a success that was the bucket's last, the webhook waits for the seconds that the answer names."""
+    api.respond(204, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.25"})
+    send(sink)
+    assert held(holds) == 1.25
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-RateLimit-Remaining": "4", "X-RateLimit-Reset-After": "2"},
+        {"X-RateLimit-Remaining": "0"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "soon"},
+        {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "nan"},
+        {"X-RateLimit-Reset-After": "2"},
+    ],
+)
+def test_missing_or_odd_headers_hold_nothing(api, sink, holds, headers):
+    """Only an empty bucket with a readable time is waited for."""
+    api.respond(204, headers=headers)
+    assert send(sink) is None
+    assert held(holds) == 0
+
+
+OTHER = Webhook("2", "other-token")
+RATE_LIMITS = {
+    "own bucket": (
+        {"message": "You are being rate limited.", "retry_after": 1.5, "global": False},
+        VIA | {"Retry-After": "2", "X-RateLimit-Scope": "user", "X-RateLimit-Remaining": "0"},
+        (2.0, 0.0),
+    ),
+    "shared, with some remaining": (
+        {"message": "The resource is being rate limited.", "retry_after": 42.3, "global": False},
+        VIA | {"Retry-After": "43", "X-RateLimit-Scope": "shared", "X-RateLimit-Remaining": "9"},
+        (43.0, 0.0),
+    ),
+    "global": ({"retry_after": 64.57, "global": True}, VIA | {"X-RateLimit-Scope": "global"}, (64.57, 64.57)),
+    "global by header only": ({"retry_after": 5}, VIA | {"X-RateLimit-Global": "true"}, (5.0, 5.0)),
+    "ban that says how long": (None, {"Retry-After": "600"}, (600.0, 600.0)),
+    "ban that does not": ({"code": 0, "message": "You are being blocked"}, {}, (300.0, 300.0)),
+    "no Via": ({"retry_after": 2, "global": False}, {}, (2.0, 2.0)),
+    "no body": (None, VIA, (300.0, 300.0)),
+    "text": ({"retry_after": "3.5"}, VIA, (3.5, 0.0)),
+    "reset that must be ignored": ({"retry_after": 2}, VIA | {"X-RateLimit-Reset-After": "500"}, (2.0, 0.0)),
+}
+
+
+@pytest.mark.parametrize("kind", RATE_LIMITS)
+def test_every_form_of_429_is_waited_for_by_whom_it_concerns(api, sink, holds, kind):
+    """The wait is never shorter than asked, little longer, and concerns all webhooks where it must."""
+    body, headers, (own_s, others_s) = RATE_LIMITS[kind]
+    api.respond(429, headers=headers, **({} if body is None else {"json": body}))
+    problem, *verdict = send(sink)
+    assert problem.startswith("rate limited, HTTP 429")
+    assert verdict == [True, False, False]
+    assert own_s <= held(holds) <= own_s + 0.5
+    assert others_s <= held(holds, OTHER) <= others_s + (0.5 if others_s else 0)
+
+
+def test_bans_that_do_not_say_how_long_cool_down_longer_and_longer(api, sink, holds, clock):
+    """Repeated bans without a time double the wait up to an hour, and a success ends that."""
+    api.mock(side_effect=[*[httpx.Response(429)] * 6, httpx.Response(204), httpx.Response(429)])
+    waits = []
+    for _ in range(8):
+        send(sink)
+        waits.append(round(held(holds) / 60))
+        clock.advance(3601)
+    assert waits == [5, 10, 20, 40, 60, 60, 0, 5]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, UNKNOWN_WEBHOOK), (401, {"message": "Invalid Webhook Token", "code": 50027})],
+)
+def test_a_dead_webhook_is_never_used_again(api, holds, status, body):
+    """After Discord has said that a webhook is gone, no request is made to it, by whatever sink."""
+    api.respond(status, json=body)
+    problem = (
+        f"HTTP {status}, code {body['code']}: {body['message']}; "
+        "nothing more is sent to this webhook until another one is configured"
+    )
+    assert send(DiscordSink(WEBHOOK, holds)) == (problem, False, True, False)
+    sink = DiscordSink(WEBHOOK, holds)
+    assert (sink.hold(), send(sink)) == (None, (problem, False, True, False))
+    assert api.call_count == 1
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_an_unexplained_refusal_is_respected_for_a_while(api, sink, holds, status):
+    """A 404 or 401 that does not name the webhook stops it for minutes and not for good."""
+    api.respond(status, text="no such route")
+    assert send(sink) == (f"HTTP {status}", False, True, False)
+    assert held(holds) == 300
+
+
+@pytest.mark.parametrize(
+    "response", [httpx.Response(403, text="error code: 1010"), httpx.Response(403, json={"code": 40333})]
+)
+def test_a_block_at_the_edge_stops_everything_for_a_while(api, sink, holds, response):
+    """When the edge does not like the client, nothing is sent again at once, and no webhook tries."""
+    api.mock(return_value=response)
+    problem, *verdict = send(sink)
+    assert problem.startswith("blocked by Discord's edge, HTTP 403")
+    assert verdict == [False, True, False]
+    assert (api.call_count, held(holds, OTHER)) == (1, 300)
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 413])
+def test_a_refused_message_is_replaced_once_by_the_plainest(api, sink, status):
+    """What Discord does not want to show is replaced by a message of names alone, which counts as delivered."""
+    api.mock(
+        side_effect=[httpx.Response(status, json={"message": "Invalid Form Body", "code": 50035}), httpx.Response(200)]
+    )
+    assert send(sink) is None
+    assert json.loads(api.calls.last.request.content) == {
+        "content": "Alert: failing: connect (ConnectionError). The details were refused here.",
+        "allowed_mentions": {"parse": []},
+    }
+
+
+def test_a_twice_refused_message_has_failed_for_the_first_reason(api, sink):
+    """Where the plainest message fails, too, there is no third, and the first refusal is the problem."""
+    api.mock(
+        side_effect=[
+            httpx.Response(400, json={"message": "Invalid Form Body", "code": 50035}),
+            httpx.ConnectError("refused"),
+        ]
+    )
+    assert send(sink) == ("HTTP 400, code 50035: Invalid Form Body", False, True, False)
+    assert api.call_count == 2
+
+
+def test_a_missing_thread_is_left_out_once_and_for_all(api, holds):
+    """When the thread is gone, the message goes to the channel, and so do later ones."""
+    sink = DiscordSink(Webhook(WEBHOOK.id, WEBHOOK.token, thread_id="42"), holds)
+    api.mock(
+        side_effect=[
+            httpx.Response(404, json={"message": "Unknown Channel", "code": 10003}),
+            httpx.Response(200),
+            httpx.Response(200),
+        ]
+    )
+    assert [send(sink), send(sink)] == [None, None]
+    assert [call.request.url.params.get("thread_id") for call in api.calls] == ["42", None, None]
+
+
+def test_refusals_that_can_end_in_a_ban_are_counted(api, sink, holds, clock):
+    """A hundred 429s of the own bucket within ten minutes stop everything; shared ones don't count."""
+    body = {"retry_after": 0.1, "global": False}
+    api.respond(429, json=body, headers=VIA | {"X-RateLimit-Scope": "shared"})
+    for _ in range(150):
+        send(sink)
+        clock.advance(1)
+    assert held(holds, OTHER) == 0
+    api.respond(429, json=body, headers=VIA | {"X-RateLimit-Scope": "user"})
+    for _ in range(100):
+        send(sink)
+        clock.advance(1)
+    assert held(holds, OTHER) == 599
+
+
+def test_an_unknown_error_is_the_problem_of_the_alert_alone(api, sink):
+    """Whatever is raised while sending is told as the problem, without its secrets."""
+    api.mock(side_effect=RuntimeError("token=s3cr3t-t0ken-value"))
+    assert send(sink) == ("RuntimeError: token=[redacted]", False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxied"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://proxy.example:3128"}, "http://proxy.example:3128"),
+        ({"https_proxy": "proxy.example:3128"}, "http://proxy.example:3128"),
+        ({"https_proxy": "http://proxy.example:3128", "no_proxy": "discord.com"}, None),
+        ({"all_proxy": "http://proxy.example:3128"}, "http://proxy.example:3128"),
+    ],
+)
+def test_the_proxy_of_the_environment_is_used(api, sink, monkeypatch, variables, proxied):
+    """Requests go through the proxy that the environment names for Discord, as they would with any client."""
+    made = []
+    original = httpx.HTTPTransport.__init__
+    monkeypatch.setattr(
+        httpx.HTTPTransport, "__init__", lambda self, **kw: (made.append(kw["proxy"]), original(self, **kw))[1]
+    )
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    api.respond(204)
+    assert send(sink) is None
+    assert made == [proxied]

@@ -1,0 +1,178 @@
+"""The client against a real server on loopback that behaves as badly as servers do."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from resilience.alerts import Alert, discord
+from resilience.alerts.discord import DiscordSink
+from resilience.alerts.holds import Holds
+from resilience.alerts.webhook_url import Webhook
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+Behaviour = Callable[[socket.socket], object]
+
+
+class Server:
+    """Takes one connection after the other, reads a request, and leaves the rest to the test."""
+
+    def __init__(self, behave: Behaviour) -> None:
+        self.requests: list[bytes] = []
+        self._behave = behave
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.base = f"http://127.0.0.1:{self._listening.getsockname()[1]}/api/v10"
+        self.released = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening, and end what is still going on."""
+        self.released.set()
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                self.requests.append(_read_request(connection))
+                self._behave(connection)
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(65_536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    while len(body) < length:
+        body += connection.recv(65_536)
+    return head + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Behaviour], tuple[Server, DiscordSink]]]:
+    """Start servers, and a webhook on each."""
+    with contextlib.ExitStack() as undo:
+
+        def start(behave: Behaviour) -> tuple[Server, DiscordSink]:
+            server = Server(behave)
+            undo.callback(server.close)
+            sink = DiscordSink(Webhook("1", "a-secret"), Holds(), base=server.base)
+            undo.callback(sink.close)
+            return server, sink
+
+        yield start
+
+
+ALERT = Alert(text="🚨 down", function="connect", context="", error_type="ConnectionError")
+
+
+def test_a_request_on_the_wire(serve):
+    """What really leaves is a POST to the webhook with UTF-8 JSON in it."""
+    server, sink = serve(lambda connection: connection.sendall(OK + b"Content-Length: 2\r\n\r\n{}"))
+    assert sink.send([ALERT], again=False) is None
+    head, _, body = server.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /api/v10/webhooks/1/a-secret?wait=true HTTP/1.1\r\n")
+    assert body == '{"content":"🚨 down","allowed_mentions":{"parse":[]}}'.encode()
+
+
+def test_nothing_of_the_url_reaches_a_log_of_the_wire(serve, caplog):
+    """Also the layers below httpx, at their most talkative, do not write the token."""
+    caplog.set_level(logging.DEBUG)
+    _, sink = serve(lambda connection: connection.sendall(OK + b"Content-Length: 0\r\n\r\n"))
+    assert sink.send([ALERT], again=False) is None
+    sink.close()
+    assert {record.name.partition(".")[0] for record in caplog.records} == {"httpcore"}
+    assert "a-secret" not in caplog.text
+
+
+def test_messages_in_a_row_share_a_connection(serve):
+    """A second message goes out on the connection of the first, until it is closed."""
+    connections = []
+
+    def behave(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+        _read_request(connection)
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    _, sink = serve(behave)
+    assert [sink.send([ALERT], again=False) for _ in range(2)] == [None, None]
+    assert len(connections) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip",
+        b"Content-Length: 1000\r\n\r\ncut off",
+        b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        b"Content-Length: 1000\r\n\r\n",
+    ],
+)
+def test_a_broken_body_does_not_undo_a_success(serve, body):
+    """Once the status says 200 the alert is delivered, whatever comes after it."""
+    _, sink = serve(lambda connection: connection.sendall(OK + body))
+    assert sink.send([ALERT], again=False) is None
+
+
+def test_a_body_without_end_is_not_read_to_its_end(serve):
+    """A server that sends for ever is cut off."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(OK + b"\r\n")
+        while True:
+            connection.sendall(b"x" * 65_536)
+
+    _, sink = serve(behave)
+    assert sink.send([ALERT], again=False) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"", "RemoteProtocolError"),
+        (b"220 smtp.example.com ESMTP\r\n", "RemoteProtocolError"),
+        (b"\x00\xff" * 100 + b"\r\n\r\n", "RemoteProtocolError"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, "RemoteProtocolError"),
+    ],
+)
+def test_garbage_may_be_tried_again(serve, answer, kind):
+    """A connection that is closed or answers what is no HTTP is a lost answer."""
+    _, sink = serve(lambda connection: connection.sendall(answer))
+    undelivered = sink.send([ALERT], again=False)
+    assert undelivered is not None
+    assert undelivered.problem.startswith(kind)
+    assert (undelivered.try_again, undelivered.may_have_arrived) == (True, True)
+
+
+def test_a_server_that_never_answers_is_given_up(serve, monkeypatch):
+    """A server that takes the request and is silent costs a time-out, not the thread."""
+    monkeypatch.setitem(discord._TIMEOUTS_S, "read", 0.01)
+    server, sink = serve(lambda _connection: server.released.wait())
+    undelivered = sink.send([ALERT], again=False)
+    assert undelivered is not None
+    assert (undelivered.problem, undelivered.may_have_arrived) == ("ReadTimeout: timed out", True)
+
+
+def test_a_refused_connection_may_be_tried_again():
+    """Where nobody listens nothing can have arrived."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    sink = DiscordSink(Webhook("1", "token"), Holds(), base=f"http://127.0.0.1:{port}/api/v10")
+    undelivered = sink.send([ALERT], again=False)
+    sink.close()
+    assert undelivered is not None
+    assert undelivered.problem.startswith("ConnectError: ")
+    assert (undelivered.try_again, undelivered.may_have_arrived) == (True, False)

@@ -1,0 +1,201 @@
+"""The threads behind the lines: when they run, what waits for them, and what ends them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from resilience.alerts import Alert
+from resilience.alerts.delivery import Delivery, Undelivered
+from resilience.alerts.dispatch import Dispatcher
+from resilience.alerts.holds import Hold
+
+
+class Gate:
+    """A destination that takes alerts only while its gate is open."""
+
+    most_per_message = 1
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.taken: list[str] = []
+        self.threads: set[threading.Thread] = set()
+        self.entered = threading.Event()
+        self.gate = threading.Event()
+        if is_open:
+            self.gate.set()
+
+    def hold(self) -> Hold | None:
+        """Never wait."""
+        return None
+
+    def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
+        """Wait for the gate."""
+        self.threads.add(threading.current_thread())
+        self.entered.set()
+        self.gate.wait()
+        self.taken += [each.text for each in alerts]
+        return None
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def delivery(text: str = "a") -> Delivery:
+    """Make the delivery of an alert."""
+    return Delivery(lambda: Alert(text=text, function="f", context="", error_type="E"))
+
+
+def alert_threads() -> list[threading.Thread]:
+    """Return the threads that alerting has running."""
+    return [each for each in threading.enumerate() if each.name == "resilience-alerts"]
+
+
+def test_there_is_a_thread_only_while_something_is_on_its_way():
+    """No thread before the first alert, one while it is delivered, and none afterwards unless it is to linger."""
+    before, dispatcher, gate = alert_threads(), Dispatcher(), Gate(is_open=False)
+    dispatcher.put(delivery(), [gate])
+    gate.entered.wait()
+    (thread,) = set(alert_threads()) - set(before)
+    assert thread.daemon
+    gate.gate.set()
+    assert dispatcher.flush(None)
+    thread.join()
+    assert gate.taken == ["a"]
+
+
+def test_putting_never_waits_for_a_destination():
+    """While a destination hangs, alerts are queued and the caller goes on."""
+    dispatcher, gate = Dispatcher(), Gate(is_open=False)
+    for text in "abc":
+        dispatcher.put(delivery(text), [gate])
+    gate.entered.wait()
+    assert gate.taken == []
+    gate.gate.set()
+    assert dispatcher.flush(None)
+    assert gate.taken == ["a", "b", "c"]
+    assert len(gate.threads) == 1
+
+
+def test_a_hanging_destination_delays_no_other():
+    """Each destination has its own thread: one gets the alert, which is delivered then."""
+    dispatcher, stuck, free = Dispatcher(), Gate(is_open=False), Gate()
+    both = delivery()
+    dispatcher.put(both, [stuck, free])
+    assert dispatcher.wait(both, 60)
+    stuck.entered.wait()
+    assert (stuck.taken, free.taken) == ([], ["a"])
+    stuck.gate.set()
+    assert dispatcher.flush(None)
+    assert (stuck.taken, free.taken) == (["a"], ["a"])
+
+
+def test_flush_tells_whether_everything_has_left():
+    """Flushing is true with nothing on its way, and false when the time is up before that."""
+    dispatcher, gate = Dispatcher(), Gate(is_open=False)
+    assert dispatcher.flush(0)
+    dispatcher.put(delivery(), [gate])
+    assert not dispatcher.flush(0)
+    gate.gate.set()
+    assert dispatcher.flush(None)
+
+
+def test_waiting_tells_whether_one_alert_has_arrived():
+    """Waiting for a delivery ends when it is settled, or when the time is up."""
+    dispatcher, gate = Dispatcher(), Gate(is_open=False)
+    first = delivery()
+    dispatcher.put(first, [gate])
+    assert not dispatcher.wait(first, 0)
+    gate.gate.set()
+    first.settled.wait()
+    assert dispatcher.wait(first, 0)
+    assert dispatcher.flush(None)
+
+
+def test_alerts_from_many_threads_arrive_once_each():
+    """Nothing is lost or doubled when threads put alerts while lines end and begin."""
+    dispatcher, gate = Dispatcher(), Gate()
+
+    def put(worker: int) -> None:
+        for number in range(50):
+            dispatcher.put(delivery(f"{worker}-{number}"), [gate])
+            if number % 10 == worker % 10:
+                dispatcher.flush(None)
+
+    threads = [threading.Thread(target=put, args=(worker,)) for worker in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert dispatcher.flush(None)
+    assert sorted(gate.taken) == sorted(f"{worker}-{number}" for worker in range(8) for number in range(50))
+
+
+def test_stopping_waits_for_the_message_that_is_being_sent(monkeypatch):
+    """A stopped dispatcher finishes what it was sending, returns the rest, and leaves no thread."""
+    dispatcher, gate = Dispatcher(), Gate(is_open=False)
+    rest = delivery("b")
+    dispatcher.put(delivery("a"), [gate])
+    gate.entered.wait()
+    dispatcher.put(rest, [gate])
+    join = threading.Thread.join
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "join", lambda thread, timeout: (gate.gate.set(), join(thread, timeout))[1])
+        left = dispatcher.stop(60)
+    assert (gate.taken, left) == (["a"], [rest])
+    assert not any(each.is_alive() for each in gate.threads)
+
+
+def test_where_no_thread_can_start_whoever_waits_does_the_work(monkeypatch):
+    """At the end of the interpreter, or with too many threads, flushing delivers in the flushing thread."""
+    dispatcher, gate = Dispatcher(), Gate()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        dispatcher.put(delivery("a"), [gate])
+        dispatcher.put(delivery("b"), [gate])
+    assert gate.taken == []
+    assert dispatcher.flush(None)
+    assert gate.taken == ["a", "b"]
+    assert gate.threads == {threading.current_thread()}
+
+
+def test_dropped_alerts_are_counted():
+    """What a full queue costs is reported to whoever tells of it in the next alert."""
+    dropped: list[int] = []
+    dispatcher, gate = Dispatcher(dropped.append), Gate(is_open=False)
+    dispatcher.put(delivery(), [gate])
+    gate.entered.wait()
+    for _ in range(103):
+        dispatcher.put(delivery(), [gate])
+    gate.gate.set()
+    assert dispatcher.flush(None)
+    assert sum(dropped) == 3
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_a_line_that_ended_is_followed_by_another(again):
+    """After everything has left, the next alert is delivered like the first."""
+    dispatcher, gate = Dispatcher(), Gate()
+    for text in "ab":
+        dispatcher.put(delivery(text), [gate])
+        assert dispatcher.flush(None)
+    assert gate.taken == ["a", "b"]
+    assert len(gate.threads) == 2
+
+
+def test_a_lingering_thread_takes_the_next_alert():
+    """Where threads linger, alerts in a row cost one thread, and none of them counts as on its way for it."""
+    dispatcher, gate = Dispatcher(linger_s=3600), Gate()
+    for text in "abc":
+        dispatcher.put(delivery(text), [gate])
+        assert dispatcher.flush(None)
+    (thread,) = gate.threads
+    assert thread.is_alive()
+    assert dispatcher.stop(60) == []
+    assert not thread.is_alive()
+    assert gate.taken == ["a", "b", "c"]

@@ -1,0 +1,217 @@
+"""What the tests of the decorators share: the ways to call a function, a clock, and the lines of the log."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+
+from pytest_resilience.clock import VirtualClock
+from resilience import alerts
+
+_SETTINGS = (
+    "RESILIENCE_SERVICE_NAME",
+    "RESILIENCE_DISCORD_WEBHOOK_URL",
+    "RESILIENCE_REDIS_URL",
+    "RESILIENCE_FAILPOINTS",
+)
+
+
+_WARM_UP = object()
+_COUNTING = ("test_events", "test_failpoints", "test_statistics")
+
+
+class Mode:
+    """One way to call a function: plainly, or as the main task of asyncio or trio.
+
+    Attributes:
+        attempts: How often the functions that it made have been run.
+        warm: Whether each call comes after one that has succeeded at once. What has just succeeded may be called
+            without ado, which must make no difference.
+    """
+
+    def __init__(self, name: str, *, warm: bool = False) -> None:
+        self.name = name
+        self.is_async = name != "sync"
+        self.warm = warm
+        self.attempts = 0
+
+    def function(self, *outcomes: object, name: str = "fetch") -> Callable[..., Any]:
+        """Make a function whose n-th run has the n-th outcome; the last outcome repeats.
+
+        An exception is raised; of an exception class, a new one is. Anything else is returned.
+        """
+        left = list(outcomes)
+
+        def body(*args: object, **kwargs: object) -> object:
+            self.attempts += 1
+            outcome = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(outcome, type) and issubclass(outcome, BaseException):
+                raise outcome("refused")
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+
+        return self.of(body, name)
+
+    def of(self, body: Callable[..., Any], name: str = "fetch") -> Callable[..., Any]:
+        """Make a function that runs a plain one."""
+
+        def function(*args: object, **kwargs: object) -> object:
+            return None if args and args[0] is _WARM_UP else body(*args, **kwargs)
+
+        async def async_function(*args: object, **kwargs: object) -> object:
+            return None if args and args[0] is _WARM_UP else body(*args, **kwargs)
+
+        made: Any = async_function if self.is_async else function
+        made.can_warm_up = True
+        made.__name__ = name
+        made.__qualname__ = name
+        made.__module__ = "shop.stock"
+        return cast("Callable[..., Any]", made)
+
+    def run(self, function: Callable[..., Any], /, *args: object, **kwargs: object) -> Any:
+        """Call the function and see it through to its end."""
+        if self.warm and hasattr(function, "can_warm_up"):
+            logging.disable()
+            try:
+                self._finish(function, _WARM_UP)
+            finally:
+                logging.disable(logging.NOTSET)
+        return self._finish(function, *args, **kwargs)
+
+    def _finish(self, function: Callable[..., Any], /, *args: object, **kwargs: object) -> Any:
+        if self.name == "asyncio":
+            return asyncio.run(function(*args, **kwargs))
+        if self.name == "trio":
+            import trio
+
+            return trio.run(functools.partial(function, *args, **kwargs))
+        return function(*args, **kwargs)
+
+    def see(self, function: Callable[..., Any], look: Callable[[BaseException | None], Any]) -> Any:
+        """Call the function, let go of what it raised, and have a look while the event loop still runs."""
+
+        def call() -> object:
+            try:
+                function()
+            except BaseException as error:
+                look(error)
+            return look(None)
+
+        async def call_async() -> object:
+            try:
+                await function()
+            except BaseException as error:
+                look(error)
+            return look(None)
+
+        if self.warm and hasattr(function, "can_warm_up"):
+            self._finish(function, _WARM_UP)
+        return self._finish(call_async if self.is_async else call)
+
+    def fails(self, function: Callable[..., Any], kind: type[BaseException] = Exception) -> Any:
+        """Call the function and return what it raised."""
+        with pytest.raises(kind) as caught:
+            self.run(function)
+        return caught.value
+
+    def waits_of(self, decorated: Any) -> list[float]:
+        """Let the decorated function wait no more, and return the list of the waits that it would have made."""
+        waits: list[float] = []
+
+        async def async_sleep(seconds: float) -> None:
+            waits.append(seconds)
+
+        decorated.retry.sleep = async_sleep if self.is_async else waits.append
+        return waits
+
+
+class Log:
+    """What was written to the logger ``resilience`` about calls."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+
+    @property
+    def records(self) -> list[logging.LogRecord]:
+        """The records of calls; others, such as the one about a missing webhook, have no failpoint."""
+        mine = [record for record in self._caplog.records if record.name == "resilience"]
+        return [record for record in mine if getattr(record, "failpoint", None) is not None]
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """Level and text of each record."""
+        return [(record.levelname, record.getMessage()) for record in self.records]
+
+    def texts(self, level: str) -> list[str]:
+        """The texts at one level."""
+        return [text for at, text in self.lines if at == level]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Call each function for the first time and again, but where events or statistics are counted."""
+    if "mode" in metafunc.fixturenames:
+        counted = "ends" in metafunc.fixturenames or metafunc.module.__name__.endswith(_COUNTING)
+        times = [""] if counted else ["", " again"]
+        metafunc.parametrize(
+            "mode", [way + time for way in ("sync", "asyncio", "trio") for time in times], indirect=True
+        )
+
+
+@pytest.fixture
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Each way to call a function."""
+    name, _, again = request.param.partition(" ")
+    return Mode(name, warm=bool(again))
+
+
+@pytest.fixture
+def make_mode() -> type[Mode]:
+    """A way to call a function, as the test wants it."""
+    return Mode
+
+
+@pytest.fixture
+def virtual_clock() -> Iterator[VirtualClock]:
+    """A clock that nothing else hangs on, so that calls are made as they are without any listener."""
+    with VirtualClock() as clock:
+        yield clock
+
+
+@pytest.fixture(params=["sync", "asyncio", "trio"])
+def timed_mode(request: pytest.FixtureRequest, virtual_clock: object) -> Mode:
+    """The ways to call a function in virtual time."""
+    return Mode(request.param)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def async_mode(request: pytest.FixtureRequest) -> Mode:
+    """Each way to call an async function."""
+    return Mode(request.param)
+
+
+@pytest.fixture
+def sync_mode() -> Mode:
+    """The way to call a plain function."""
+    return Mode("sync")
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Log:
+    """The lines about calls, at every level."""
+    caplog.set_level(logging.DEBUG, logger="resilience")
+    return Log(caplog)
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take the machine's own settings away, and let no alert of one test be remembered in the next."""
+    for name in _SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    with alerts.isolated():
+        yield

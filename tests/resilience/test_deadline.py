@@ -1,0 +1,441 @@
+"""``timeout=``: a deadline for the whole call that no wait passes and async attempts are cut off at."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import tenacity
+import trio
+import trio.testing
+
+from pytest_resilience.clock import VirtualClock
+from resilience import conn_retry, create_retry_decorator, time_left
+from resilience.events import CallEnded, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.resilience.conftest import Log, Mode
+
+NO_WAIT = tenacity.wait_none()
+DEADLINE = "gave up after {} attempts, reason: deadline ("
+
+
+@pytest.fixture
+def ends() -> Iterator[list[CallEnded]]:
+    """The terminal events of all calls."""
+    recorded: list[CallEnded] = []
+    end = stream.subscribe(recorded.append, CallEnded)
+    yield recorded
+    end()
+
+
+def within_virtual_time(main: Callable[[], Any], library: str) -> tuple[Any, float]:
+    """Run an async function in virtual time; return its result and how long it took."""
+    with VirtualClock() as clock:
+        result = asyncio.run(main()) if library == "asyncio" else trio.run(main)
+        return result, clock.elapsed
+
+
+@pytest.mark.parametrize("kind", ["retry", "connection"])
+def test_no_wait_starts_that_would_pass_it(
+    timed_mode: Mode, virtual_clock: VirtualClock, ends: list[CallEnded], kind: str
+) -> None:
+    """Attempts go on while the next one could begin in time; then the call gives up at once."""
+    settings: dict[str, Any] = {"timeout": 10.0, "wait": tenacity.wait_fixed(3)}
+    decorator = (
+        create_retry_decorator(100, **settings) if kind == "retry" else conn_retry("Redis", "connect", **settings)
+    )
+    error = ConnectionError("refused")
+    assert timed_mode.fails(decorator(timed_mode.function(error))) is error
+    assert timed_mode.attempts == 4
+    assert virtual_clock.elapsed == 9.0
+    assert DEADLINE.format(4) in error.__notes__[0]
+    assert [(end.outcome, end.reason, end.attempts) for end in ends] == [("gave_up", "deadline", 4)]
+
+
+def test_a_wait_that_ends_at_the_deadline_is_made(timed_mode: Mode, virtual_clock: VirtualClock) -> None:
+    """An attempt may begin at the very deadline, and is the last."""
+    fetch = create_retry_decorator(100, timeout=9.0, wait=tenacity.wait_fixed(3))(timed_mode.function(ConnectionError))
+    timed_mode.fails(fetch, Exception)
+    assert virtual_clock.elapsed == 9.0
+
+
+def test_time_spent_in_attempts_counts(virtual_clock: VirtualClock, ends: list[CallEnded]) -> None:
+    """Slow attempts use up the deadline as waits do."""
+    attempts = 0
+
+    @create_retry_decorator(100, timeout=10.0, wait=tenacity.wait_fixed(3))
+    def fetch() -> None:
+        nonlocal attempts
+        attempts += 1
+        time.sleep(4)
+        raise ConnectionError("refused")
+
+    with pytest.raises(ConnectionError):
+        fetch()
+    assert attempts == 2
+    assert virtual_clock.elapsed == 11.0
+    assert ends[0].reason == "deadline"
+
+
+def test_without_a_wait_no_attempt_starts_after_it(virtual_clock: VirtualClock, ends: list[CallEnded]) -> None:
+    """Attempts that follow each other at once stop at the deadline too."""
+    attempts = 0
+
+    @create_retry_decorator(100, timeout=10.0, wait=NO_WAIT)
+    def fetch() -> None:
+        nonlocal attempts
+        attempts += 1
+        time.sleep(4)
+        raise ConnectionError("refused")
+
+    with pytest.raises(ConnectionError):
+        fetch()
+    assert attempts == 3
+    assert ends[0].reason == "deadline"
+
+
+def test_a_success_after_the_deadline_is_a_success(virtual_clock: VirtualClock) -> None:
+    """A plain function can't be cut off; what it returns late is returned."""
+
+    @create_retry_decorator(timeout=1.0)
+    def fetch() -> str:
+        time.sleep(5)
+        return "stock"
+
+    assert fetch() == "stock"
+
+
+def test_the_last_attempt_has_its_own_reason(timed_mode: Mode, ends: list[CallEnded]) -> None:
+    """Where no attempt is left anyhow, that is the reason."""
+    fetch = create_retry_decorator(2, timeout=10.0, wait=tenacity.wait_fixed(8))(timed_mode.function(ConnectionError))
+    timed_mode.fails(fetch, ConnectionError)
+    assert ends[0].reason == "attempts"
+
+
+def test_an_excluded_error_keeps_its_reason(timed_mode: Mode, ends: list[CallEnded]) -> None:
+    """An error that is not retried ends the call as excluded, with and without a deadline."""
+    timed_mode.fails(create_retry_decorator(5, KeyError, timeout=10.0)(timed_mode.function(KeyError)), KeyError)
+    assert ends[0].reason == "excluded"
+
+
+def test_the_default_waits_keep_to_it(timed_mode: Mode, virtual_clock: VirtualClock) -> None:
+    """Jittered waits never pass the deadline either."""
+    for _ in range(20):
+        began = virtual_clock.elapsed
+        timed_mode.fails(
+            create_retry_decorator(100, timeout=45.0)(timed_mode.function(ConnectionError)), ConnectionError
+        )
+        assert 45.0 - 30.0 <= virtual_clock.elapsed - began <= 45.0
+
+
+def test_giving_up_at_the_deadline_logs_once(timed_mode: Mode, log: Log) -> None:
+    """There is one ERROR, and no WARNING about a retry that never comes."""
+    fetch = create_retry_decorator(9, timeout=5.0, wait=tenacity.wait_fixed(3))(timed_mode.function(ConnectionError))
+    timed_mode.fails(fetch, ConnectionError)
+    assert log.lines == [
+        ("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused"),
+        ("ERROR", "Giving up after 2 attempts for 'fetch': ConnectionError: refused"),
+    ]
+
+
+def test_every_call_has_its_own_deadline(timed_mode: Mode, virtual_clock: VirtualClock) -> None:
+    """The time of one call is not taken from the next."""
+    fetch = create_retry_decorator(100, timeout=10.0, wait=tenacity.wait_fixed(3))(timed_mode.function(ConnectionError))
+    for _ in range(3):
+        timed_mode.fails(fetch, ConnectionError)
+    assert timed_mode.attempts == 12
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_an_async_attempt_is_cut_off(library: str, ends: list[CallEnded]) -> None:
+    """An attempt that hangs ends at the deadline with a TimeoutError, and the call with it."""
+    cleaned: list[str] = []
+
+    @create_retry_decorator(5, timeout=10.0)
+    async def fetch() -> None:
+        try:
+            await (asyncio if library == "asyncio" else trio).sleep(3600)
+        finally:
+            cleaned.append("up")
+
+    async def main() -> BaseException:
+        with pytest.raises(TimeoutError) as caught:
+            await fetch()
+        return caught.value
+
+    error, took = within_virtual_time(main, library)
+    assert took == 10.0
+    assert str(error) == "the attempt was cut off at the deadline of its call"
+    assert DEADLINE.format(1) in error.__notes__[0]
+    assert cleaned == ["up"]
+    assert [(end.outcome, end.reason) for end in ends] == [("gave_up", "deadline")]
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_a_later_attempt_is_cut_off_at_the_same_deadline(library: str) -> None:
+    """The deadline is that of the call: what earlier attempts and waits took is gone."""
+    attempts = 0
+
+    @create_retry_decorator(5, timeout=10.0, wait=tenacity.wait_fixed(2))
+    async def fetch() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise ConnectionError("refused")
+        await (asyncio if library == "asyncio" else trio).sleep(3600)
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await fetch()
+
+    assert within_virtual_time(main, library)[1] == 10.0
+    assert attempts == 3
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+@pytest.mark.parametrize(
+    "settings",
+    [{"retry_on": ConnectionError}, {"exclude_exceptions": TimeoutError}, {"exclude_exceptions": OSError}],
+    ids=["not retried", "excluded", "base excluded"],
+)
+def test_cut_off_is_the_deadline_whatever_is_retried(
+    library: str, settings: dict[str, Any], ends: list[CallEnded]
+) -> None:
+    """An attempt that is cut off ends the call for the deadline, although its TimeoutError is not one to be retried."""
+
+    @create_retry_decorator(5, timeout=10.0, **settings)
+    async def fetch() -> None:
+        await (asyncio if library == "asyncio" else trio).sleep(3600)
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await fetch()
+
+    within_virtual_time(main, library)
+    assert [(end.outcome, end.reason) for end in ends] == [("gave_up", "deadline")]
+
+
+def test_cut_off_is_the_deadline_by_whichever_clock(ends: list[CallEnded]) -> None:
+    """A clock of trio's own, which the process doesn't share, ends the call as well when it cuts the attempt off."""
+
+    @create_retry_decorator(5, timeout=10.0)
+    async def fetch() -> None:
+        await trio.sleep(3600)
+
+    with pytest.raises(TimeoutError):
+        trio.run(fetch, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert [(end.outcome, end.reason, end.attempts) for end in ends] == [("gave_up", "deadline", 1)]
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_an_attempt_that_answers_in_time_is_not_cut_off(library: str) -> None:
+    """A deadline that doesn't come changes nothing, and nothing of it is left after the call."""
+
+    @create_retry_decorator(5, timeout=10.0)
+    async def fetch() -> str:
+        await (asyncio if library == "asyncio" else trio).sleep(9.5)
+        return "stock"
+
+    async def main() -> str:
+        result = await fetch()
+        await (asyncio if library == "asyncio" else trio).sleep(60)
+        return result
+
+    assert within_virtual_time(main, library) == ("stock", 69.5)
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_a_cancellation_from_outside_is_no_timeout(library: str) -> None:
+    """A call with a deadline that is cancelled before it stays cancelled."""
+
+    @create_retry_decorator(5, timeout=10.0)
+    async def fetch() -> None:
+        await (asyncio if library == "asyncio" else trio).sleep(3600)
+
+    async def main() -> str:
+        if library == "trio":
+            with trio.move_on_after(2.0) as scope:
+                await fetch()
+            return "cancelled" if scope.cancelled_caught else "not"
+        task = asyncio.create_task(fetch())
+        await asyncio.sleep(2.0)
+        task.cancel()
+        await asyncio.wait([task])
+        return "cancelled" if task.cancelled() else "not"
+
+    assert within_virtual_time(main, library) == ("cancelled", 2.0)
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_an_error_raised_while_cut_off_is_the_error(library: str, ends: list[CallEnded]) -> None:
+    """What the attempt's own clean-up raises when it is cut off is what the caller gets, for the same reason."""
+
+    @create_retry_decorator(5, timeout=10.0)
+    async def fetch() -> None:
+        try:
+            await (asyncio if library == "asyncio" else trio).sleep(3600)
+        finally:
+            raise ConnectionError("while closing")  # such clean-up exists
+
+    async def main() -> None:
+        with pytest.raises(ConnectionError, match="while closing"):
+            await fetch()
+
+    assert within_virtual_time(main, library)[1] == 10.0
+    assert [(end.outcome, end.reason, end.attempts) for end in ends] == [("gave_up", "deadline", 1)]
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_a_result_that_comes_in_spite_of_the_cut_is_kept(library: str) -> None:
+    """An attempt that finishes what it has begun when it is cut off has succeeded."""
+
+    @create_retry_decorator(5, timeout=10.0)
+    async def fetch() -> str:
+        if library == "trio":
+            with trio.CancelScope(shield=True):
+                await trio.sleep(12)
+            return "stock"
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            return "stock"
+        return "late"
+
+    assert within_virtual_time(fetch, library)[0] == "stock"
+
+
+def test_time_left_is_none_without_a_deadline(mode: Mode) -> None:
+    """Outside a call, and in a call without ``timeout``, there is no deadline to ask for."""
+    assert time_left() is None
+    assert mode.run(create_retry_decorator()(mode.of(time_left))) is None
+
+
+def test_time_left_counts_down_over_the_attempts(timed_mode: Mode, virtual_clock: VirtualClock) -> None:
+    """Each attempt can ask how much time is left of the whole call."""
+    left: list[float | None] = []
+
+    def body() -> None:
+        left.append(time_left())
+        raise ConnectionError("refused")
+
+    timed_mode.fails(create_retry_decorator(9, timeout=10.0, wait=tenacity.wait_fixed(3))(timed_mode.of(body)))
+    assert left == [10.0, 7.0, 4.0, 1.0]
+    assert time_left() is None
+
+
+def test_time_left_is_never_negative(virtual_clock: VirtualClock) -> None:
+    """An attempt that overruns the deadline has no time left."""
+
+    @create_retry_decorator(timeout=1.0)
+    def fetch() -> float | None:
+        time.sleep(5)
+        return time_left()
+
+    assert fetch() == 0.0
+
+
+@pytest.mark.parametrize(("outer", "inner", "left"), [(10.0, 4.0, 4.0), (4.0, 10.0, 4.0)])
+def test_of_nested_calls_the_nearest_deadline_counts(
+    timed_mode: Mode, virtual_clock: VirtualClock, outer: float, inner: float, left: float
+) -> None:
+    """A call inside a call can't have more time than the outer one."""
+    seen: list[float | None] = []
+    if timed_mode.is_async:
+
+        @create_retry_decorator(timeout=inner)
+        async def fetch_async() -> None:
+            seen.append(time_left())
+
+        @create_retry_decorator(timeout=outer)
+        async def order_async() -> None:
+            await fetch_async()
+            seen.append(time_left())
+
+        timed_mode.run(order_async)
+    else:
+
+        @create_retry_decorator(timeout=inner)
+        def fetch() -> None:
+            seen.append(time_left())
+
+        @create_retry_decorator(timeout=outer)
+        def order() -> None:
+            fetch()
+            seen.append(time_left())
+
+        timed_mode.run(order)
+    assert seen == [left, outer]
+
+
+def test_tasks_have_their_own_deadlines(virtual_clock: VirtualClock) -> None:
+    """Calls that run at the same time don't see each other's deadlines."""
+    seen: dict[float, float | None] = {}
+
+    async def fetch(seconds: float) -> None:
+        @create_retry_decorator(timeout=seconds)
+        async def attempt() -> None:
+            await asyncio.sleep(1)
+            seen[seconds] = time_left()
+
+        await attempt()
+
+    async def main() -> None:
+        await asyncio.gather(fetch(5.0), fetch(7.0), fetch(60.0))
+        assert time_left() is None
+
+    asyncio.run(main())
+    assert seen == {5.0: 4.0, 7.0: 6.0, 60.0: 59.0}
+
+
+def test_a_thread_that_an_attempt_starts_has_no_deadline(sync_mode: Mode) -> None:
+    """The deadline is that of the context in which the attempt runs."""
+    seen: list[float | None] = []
+
+    def body() -> None:
+        thread = threading.Thread(target=lambda: seen.append(time_left()))
+        thread.start()
+        thread.join()
+
+    sync_mode.run(create_retry_decorator(timeout=10.0)(sync_mode.of(body)))
+    assert seen == [None]
+
+
+def test_the_wall_clock_has_no_say(sync_mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wall clock that jumps brings no deadline nearer."""
+    times = iter(range(0, 10**9, 3600))
+    monkeypatch.setattr(time, "time", lambda: float(next(times)))
+    fetch = create_retry_decorator(4, timeout=60.0, wait=NO_WAIT)(sync_mode.function(ConnectionError))
+    sync_mode.fails(fetch, ConnectionError)
+    assert sync_mode.attempts == 4
+
+
+def test_a_lambda_that_returns_a_coroutine_is_cut_off_too(virtual_clock: VirtualClock, ends: list[CallEnded]) -> None:
+    """What turns out to be async is treated as async."""
+    fetch: Callable[..., Any] = create_retry_decorator(3, timeout=10.0)(lambda: asyncio.sleep(3600))
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await fetch()
+
+    asyncio.run(main())
+    assert virtual_clock.elapsed == 10.0
+    assert ends[0].reason == "deadline"
+
+
+def test_the_note_of_an_attempt_that_was_cut_off_is_true(virtual_clock: VirtualClock) -> None:
+    """Where the attempt itself met the deadline, the note doesn't blame a wait."""
+
+    @create_retry_decorator(5, timeout=10.0)
+    async def fetch() -> None:
+        await asyncio.sleep(3600)
+
+    with pytest.raises(TimeoutError) as caught:
+        asyncio.run(fetch())
+    assert caught.value.__notes__[0].partition(": ")[2].startswith("gave up after 1 attempts, reason: deadline (")
+    assert "wait would pass" not in caught.value.__notes__[0]

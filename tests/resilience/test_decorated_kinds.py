@@ -1,0 +1,501 @@
+"""What can be decorated and is then retried as it should be, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+import tenacity
+
+from resilience import conn_retry, continuous_retry, create_retry_decorator, func_retry
+
+retry = create_retry_decorator(3, wait=tenacity.wait_none())
+
+DECORATORS: dict[str, Any] = {
+    "create_retry_decorator": retry,
+    "func_retry": func_retry,
+    "conn_retry": conn_retry("Redis", "connect", wait=tenacity.wait_none()),
+    "continuous_retry": continuous_retry(retry_delay=0),
+}
+
+
+class Flaky:
+    """Fails twice, then says with what it was called."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def fail_twice(self, *args: object, **kwargs: object) -> tuple[object, ...]:
+        """Raise, raise, then return the arguments."""
+        self.attempts += 1
+        if self.attempts < 3:
+            raise ConnectionError("refused")
+        return (*args, *kwargs.items())
+
+
+class Service:
+    """Every kind of method, decorated in every order."""
+
+    flaky: Flaky
+
+    def __init__(self) -> None:
+        self.own = Flaky()
+
+    @retry
+    def method(self, *args: object) -> tuple[object, ...]:
+        """Call plainly."""
+        return self.own.fail_twice(*args)
+
+    @retry
+    async def async_method(self, *args: object) -> tuple[object, ...]:
+        """Call asynchronously."""
+        return self.own.fail_twice(*args)
+
+    @classmethod
+    @retry
+    def class_method(cls, *args: object) -> tuple[object, ...]:
+        """Decorated inside."""
+        return cls.flaky.fail_twice(cls, *args)
+
+    @retry
+    @classmethod
+    def class_method_outside(cls, *args: object) -> tuple[object, ...]:
+        """Decorated outside."""
+        return cls.flaky.fail_twice(cls, *args)
+
+    @classmethod
+    @retry
+    async def async_class_method(cls, *args: object) -> tuple[object, ...]:
+        """Decorated inside."""
+        return cls.flaky.fail_twice(cls, *args)
+
+    @retry
+    @classmethod
+    async def async_class_method_outside(cls, *args: object) -> tuple[object, ...]:
+        """Decorated outside."""
+        return cls.flaky.fail_twice(cls, *args)
+
+    @staticmethod
+    @retry
+    def static_method(*args: object) -> tuple[object, ...]:
+        """Decorated inside."""
+        return Service.flaky.fail_twice(*args)
+
+    @retry
+    @staticmethod
+    def static_method_outside(*args: object) -> tuple[object, ...]:
+        """Decorated outside."""
+        return Service.flaky.fail_twice(*args)
+
+    @staticmethod
+    @retry
+    async def async_static_method(*args: object) -> tuple[object, ...]:
+        """Decorated inside."""
+        return Service.flaky.fail_twice(*args)
+
+    @retry
+    @staticmethod
+    async def async_static_method_outside(*args: object) -> tuple[object, ...]:
+        """Decorated outside."""
+        return Service.flaky.fail_twice(*args)
+
+    @retry
+    def __call__(self, *args: object) -> tuple[object, ...]:
+        """Make the service itself callable."""
+        return self.own.fail_twice(*args)
+
+
+class Derived(Service):
+    """Inherits what is decorated."""
+
+
+def finish(result: Any) -> Any:
+    """Await a result, if it has to be awaited."""
+
+    async def main() -> object:
+        return await result
+
+    return asyncio.run(main()) if inspect.isawaitable(result) else result
+
+
+METHODS = sorted(name for name in vars(Service) if name.endswith(("method", "_outside", "__call__")))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("owner", [Service, Derived])
+def test_methods_are_retried(monkeypatch: pytest.MonkeyPatch, owner: type[Service], name: str) -> None:
+    """Methods of all kinds, in either order of the decorators, get their arguments, their instance, their class."""
+    monkeypatch.setattr(Service, "flaky", Flaky(), raising=False)
+    result = finish(getattr(owner(), name)(1, "two"))
+    assert result == ((owner, 1, "two") if "class_method" in name else (1, "two"))
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if "class" in name or "static" in name])
+def test_class_and_static_methods_need_no_instance(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """They are called on the class as well."""
+    monkeypatch.setattr(Service, "flaky", Flaky(), raising=False)
+    assert finish(getattr(Service, name)(1))[-1] == 1
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_keep_what_describes_them(name: str) -> None:
+    """Signature, name, documentation and kind are those of the undecorated method."""
+    method = getattr(Service(), name)
+    assert str(inspect.signature(method)) == "(*args: 'object') -> 'tuple[object, ...]'"
+    assert method.__name__ == name
+    assert method.__qualname__ == f"Service.{name}"
+    assert method.__module__ == __name__
+    assert method.__doc__ == inspect.unwrap(method).__doc__
+    assert inspect.iscoroutinefunction(method) == name.startswith("async")
+    assert method.failpoint == f"{__name__}:Service.{name}"
+    assert isinstance(method.retry, tenacity.BaseRetrying)
+
+
+def test_instances_share_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempts of one instance are no attempts of another."""
+    first, second = Service(), Service()
+    assert first.method(1) == (1,)
+    assert second.method(2) == (2,)
+    assert (first.own.attempts, second.own.attempts) == (3, 3)
+
+
+def test_super_reaches_the_decorated_method() -> None:
+    """An override can call the decorated method of its base."""
+
+    class Loud(Service):
+        def method(self, *args: object) -> tuple[object, ...]:
+            return ("loud", *super().method(*args))
+
+    assert Loud().method(1) == ("loud", 1)
+
+
+def plain(flaky: Flaky) -> Callable[..., Any]:
+    """A function."""
+
+    def fetch(*args: object, **kwargs: object) -> object:
+        return flaky.fail_twice(*args, **kwargs)
+
+    return fetch
+
+
+def coroutine_function(flaky: Flaky) -> Callable[..., Any]:
+    """An async function."""
+
+    async def fetch(*args: object, **kwargs: object) -> object:
+        await asyncio.sleep(0)
+        return flaky.fail_twice(*args, **kwargs)
+
+    return fetch
+
+
+class Sync:
+    """A callable object."""
+
+    def __init__(self, flaky: Flaky) -> None:
+        self.flaky = flaky
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self.flaky.fail_twice(*args, **kwargs)
+
+
+class Async:
+    """A callable object whose call is a coroutine."""
+
+    def __init__(self, flaky: Flaky) -> None:
+        self.flaky = flaky
+
+    async def __call__(self, *args: object, **kwargs: object) -> object:
+        return self.flaky.fail_twice(*args, **kwargs)
+
+
+def wrapping_a_coroutine(flaky: Flaky) -> Callable[..., Any]:
+    """A plain wrapper of an async function, as careless decorators make it."""
+    inner = coroutine_function(flaky)
+
+    @functools.wraps(inner)
+    def wrapper(*args: object, **kwargs: object) -> object:
+        return inner(*args, **kwargs)
+
+    del wrapper.__wrapped__  # nothing shall give away what it wraps
+    return wrapper
+
+
+CALLABLES: dict[str, Callable[[Flaky], Callable[..., Any]]] = {
+    "function": plain,
+    "async function": coroutine_function,
+    "lambda": lambda flaky: lambda sku, two: flaky.fail_twice(sku, two=two),
+    "lambda that returns a coroutine": lambda flaky: lambda sku, two: coroutine_function(flaky)(sku, two=two),
+    "wrapper that returns a coroutine": wrapping_a_coroutine,
+    "bound method": lambda flaky: flaky.fail_twice,
+    "bound async method": lambda flaky: Async(flaky).__call__,
+    "partial": lambda flaky: functools.partial(flaky.fail_twice),
+    "partial of a partial": lambda flaky: functools.partial(functools.partial(plain(flaky))),
+    "partial of an async function": lambda flaky: functools.partial(coroutine_function(flaky)),
+    "partial of an async object": lambda flaky: functools.partial(Async(flaky)),
+    "partial of a lambda that returns a coroutine": lambda flaky: functools.partial(
+        lambda sku, two: coroutine_function(flaky)(sku, two=two)
+    ),
+    "callable object": Sync,
+    "async callable object": Async,
+    "mock": lambda flaky: mock.Mock(side_effect=flaky.fail_twice),
+    "magic mock": lambda flaky: mock.MagicMock(side_effect=flaky.fail_twice),
+    "async mock": lambda flaky: mock.AsyncMock(side_effect=flaky.fail_twice),
+    "cached function": lambda flaky: functools.lru_cache(maxsize=0)(plain(flaky)),
+    "single dispatch": lambda flaky: functools.singledispatch(plain(flaky)),
+    "retried function": lambda flaky: create_retry_decorator(1)(plain(flaky)),
+    "retried async function": lambda flaky: create_retry_decorator(1)(coroutine_function(flaky)),
+    "function retried by tenacity": lambda flaky: tenacity.retry(stop=tenacity.stop_after_attempt(1), reraise=True)(
+        plain(flaky)
+    ),
+}
+
+
+@pytest.mark.parametrize("decorator", ["create_retry_decorator", "conn_retry", "continuous_retry"])
+@pytest.mark.parametrize("kind", CALLABLES)
+def test_callables_are_retried(kind: str, decorator: str) -> None:
+    """Every kind of callable is run until it succeeds, with its arguments: at the first call, and after a success."""
+    flaky = Flaky()
+    fetch = DECORATORS[decorator](CALLABLES[kind](flaky))
+    for successes_before in (0, 0, 1, 2):
+        flaky.attempts = 3
+        for _ in range(successes_before):
+            finish(fetch(1, two=2))
+        flaky.attempts = 0
+        assert finish(fetch(1, two=2)) == (1, ("two", 2))
+        assert flaky.attempts == 3
+
+
+@pytest.mark.parametrize("kind", CALLABLES)
+def test_callables_that_fail_for_good_raise_their_error(kind: str) -> None:
+    """Every kind of callable gives up with its own error and the note of its place."""
+    fetch: Any = create_retry_decorator(2, wait=tenacity.wait_none())(CALLABLES[kind](Flaky()))
+    with pytest.raises(ConnectionError) as caught:
+        finish(fetch(1, two=2))
+    assert str(caught.value) == "refused"
+    assert caught.value.__notes__ == [
+        f"{fetch.failpoint}: gave up after 2 attempts, reason: attempts (no attempt is left)"
+    ]
+
+
+@pytest.mark.parametrize("kind", CALLABLES)
+def test_what_is_awaited_without_decoration_is_awaited_with_it(kind: str) -> None:
+    """A decorated callable is a coroutine function exactly where the callable itself can be known to be one."""
+    made = CALLABLES[kind](Flaky())
+    asynchronous = kind.replace("bound ", "").removeprefix("retried ").startswith(("async", "partial of an async"))
+    assert inspect.iscoroutinefunction(retry(made)) is asynchronous
+
+
+@pytest.mark.parametrize("kind", ["function", "async function", "partial", "callable object", "async callable object"])
+def test_signatures_are_kept(kind: str) -> None:
+    """`inspect.signature` shows the same with and without decoration, and ``__wrapped__`` is the callable."""
+    made = CALLABLES[kind](Flaky())
+    decorated: Any = retry(made)
+    assert inspect.signature(decorated) == inspect.signature(made)
+    assert decorated.__wrapped__ is made
+
+
+def test_a_function_keeps_what_describes_it() -> None:
+    """Names, documentation, annotations, defaults and own attributes are those of the function."""
+
+    def fetch(sku: str, count: int = 1, *, fresh: bool = False) -> list[str]:
+        """Fetch it."""
+        return [sku] * count
+
+    fetch.owner = "stock"  # type: ignore[attr-defined]  # an attribute of the user's
+    decorated: Any = retry(fetch)
+    assert (
+        str(inspect.signature(decorated)) == "(sku: 'str', count: 'int' = 1, *, fresh: 'bool' = False) -> 'list[str]'"
+    )
+    assert decorated.__name__ == "fetch"
+    assert decorated.__qualname__ == fetch.__qualname__
+    assert decorated.__module__ == __name__
+    assert decorated.__doc__ == "Fetch it."
+    assert decorated.__annotations__ == fetch.__annotations__
+    assert decorated.owner == "stock"
+    assert decorated.__wrapped__ is fetch
+    assert decorated("a", 2, fresh=True) == ["a", "a"]
+
+
+def test_a_wrong_call_is_the_functions_own_type_error() -> None:
+    """Arguments that don't fit raise the function's TypeError, which is an exception like any other."""
+
+    def fetch(sku: str) -> str:
+        return sku
+
+    with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'sku'"):
+        create_retry_decorator(exclude_exceptions=TypeError)(fetch)()  # type: ignore[call-arg]  # the point of the test
+
+
+def test_a_coroutine_from_a_plain_function_is_made_when_it_is_called() -> None:
+    """A lambda runs when it is called, and its coroutine, with all its failures, when it is awaited."""
+    flaky = Flaky()
+    fetch: Callable[..., Any] = retry(lambda sku, count: coroutine_function(flaky)(sku, count=count))
+    pending = fetch("sku", 2)
+    assert inspect.iscoroutine(pending)
+    assert flaky.attempts == 0
+    assert finish(pending) == ("sku", ("count", 2))
+
+
+def test_a_plain_function_may_fail_before_it_returns_its_coroutine() -> None:
+    """A wrapper that fails itself is retried, and so is the coroutine that it returns in the end."""
+    flaky = Flaky()
+    connected: list[None] = []
+
+    def fetch() -> Any:
+        connected.append(None)
+        if len(connected) == 1:
+            raise ConnectionError("not yet")
+        return coroutine_function(flaky)()
+
+    assert finish(create_retry_decorator(4, wait=tenacity.wait_none())(fetch)()) == ()
+    assert (len(connected), flaky.attempts) == (4, 3)
+
+
+def generator() -> Iterator[int]:
+    """Yield."""
+    yield 1
+
+
+def of_a_class(cls: type) -> Iterator[int]:
+    """Yield."""
+    yield 1
+
+
+async def async_generator() -> AsyncIterator[int]:
+    """Yield."""
+    yield 1
+
+
+class Generating:
+    """A callable object whose call is a generator."""
+
+    def __call__(self) -> Iterator[int]:
+        yield 1
+
+
+class AsyncGenerating:
+    """A callable object whose call is an async generator."""
+
+    async def __call__(self) -> AsyncIterator[int]:
+        yield 1
+
+
+class Holder:
+    """What stands in a class and is no function."""
+
+    @property
+    def size(self) -> int:
+        """A property."""
+        return 1
+
+    @functools.cached_property
+    def weight(self) -> int:
+        """A cached property."""
+        return 1
+
+
+@contextlib.contextmanager
+def manager() -> Iterator[None]:
+    """A context manager."""
+    yield
+
+
+@contextlib.asynccontextmanager
+async def async_manager() -> AsyncIterator[None]:
+    """An async context manager."""
+    yield
+
+
+LATE = "whose body runs after the call has returned, so no failure of it would ever be retried"
+GENERATOR = f"is a generator function, {LATE}: decorate a function that returns a list, or one that fetches an item"
+ASYNC_GENERATOR = (
+    f"is an async generator function, {LATE}: decorate an async function that returns a list, "
+    "or one that fetches an item"
+)
+MANAGER = f"makes a context manager, {LATE}: decorate the function that it calls to connect"
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "generator": (generator, f"'generator' {GENERATOR}"),
+    "async generator": (async_generator, f"'async_generator' {ASYNC_GENERATOR}"),
+    "partial of a generator": (functools.partial(generator), f"'generator' {GENERATOR}"),
+    "generating object": (Generating(), f"'Generating' {GENERATOR}"),
+    "async generating object": (AsyncGenerating(), f"'AsyncGenerating' {ASYNC_GENERATOR}"),
+    "static generator": (staticmethod(generator), f"'generator' {GENERATOR}"),
+    "class method generator": (classmethod(of_a_class), f"'of_a_class' {GENERATOR}"),
+    "context manager": (manager, f"'manager' {MANAGER}"),
+    "async context manager": (async_manager, f"'async_manager' {MANAGER}"),
+    "class": (
+        Flaky,
+        "the class 'Flaky' can't be retried: decorate a function that makes the instance, or a method",
+    ),
+    "property": (
+        vars(Holder)["size"],
+        "a property can't be retried: write @property above the retry decorator",
+    ),
+    "cached property": (
+        vars(Holder)["weight"],
+        "a cached_property can't be retried: write @cached_property above the retry decorator",
+    ),
+    "number": (3, "only a callable can be retried, got 3: write @decorator directly above a function"),
+    "none": (None, "only a callable can be retried, got None: write @decorator directly above a function"),
+    "text": ("fetch", "only a callable can be retried, got 'fetch': write @decorator directly above a function"),
+}
+
+
+@pytest.mark.parametrize("decorator", DECORATORS)
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_can_not_be_retried_is_refused_at_decoration(kind: str, decorator: str) -> None:
+    """A TypeError says what it is, why it can't be retried, and what to write instead."""
+    candidate, message = REFUSED[kind]
+    with pytest.raises(TypeError) as refused:
+        DECORATORS[decorator](candidate)
+    assert str(refused.value) == message
+
+
+def test_a_coroutine_is_refused_and_closed() -> None:
+    """A coroutine object is refused with the right spelling, and never warned about as not awaited."""
+
+    async def fetch() -> None:
+        raise AssertionError
+
+    pending = fetch()
+    with pytest.raises(TypeError) as refused:
+        DECORATORS["func_retry"](pending)
+    assert str(refused.value) == (
+        f"'{fetch.__qualname__}' is a coroutine, which can be awaited only once: decorate the async function itself"
+    )
+    assert inspect.getcoroutinestate(pending) == inspect.CORO_CLOSED
+
+
+def test_a_partial_method_is_refused() -> None:
+    """What becomes a method only in its class, and is no function, is refused too."""
+    with pytest.raises(TypeError, match="only a callable can be retried"):
+        DECORATORS["func_retry"](functools.partialmethod(plain(Flaky())))
+
+
+def test_properties_are_decorated_below() -> None:
+    """A property and a cached property whose getter is decorated are retried."""
+
+    class Shop:
+        flaky, other = Flaky(), Flaky()
+
+        @property
+        @retry
+        def size(self) -> object:
+            return self.flaky.fail_twice("size")
+
+        @functools.cached_property
+        @retry
+        def weight(self) -> object:
+            return self.other.fail_twice("weight")
+
+    shop = Shop()
+    assert shop.size == ("size",)
+    assert (shop.weight, shop.weight) == (("weight",), ("weight",))
+    assert shop.other.attempts == 3

@@ -1,0 +1,37 @@
+"""`func_retry`: the decorator that is ready made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from resilience import func_retry
+
+if TYPE_CHECKING:
+    from tests.resilience.conftest import Log, Mode
+
+
+def test_it_makes_five_attempts(mode: Mode) -> None:
+    """A call that never succeeds is tried five times, and the last error is raised as it is."""
+    error = ConnectionError("refused")
+    fetch = func_retry(mode.function(error))
+    mode.waits_of(fetch)
+    assert mode.fails(fetch) is error
+    assert mode.attempts == 5
+
+
+def test_it_waits_and_logs_as_create_retry_decorator_does(mode: Mode, log: Log) -> None:
+    """Its waits are jittered exponentially and its lines have no context."""
+    fetch = func_retry(mode.function(ConnectionError, "stock"))
+    waits = mode.waits_of(fetch)
+    assert mode.run(fetch) == "stock"
+    assert len(waits) == 1
+    assert 1.0 <= waits[0] <= 2.0
+    assert log.lines == [("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused")]
+
+
+def test_it_decorates_many_functions(mode: Mode) -> None:
+    """Each function that it decorates has a controller of its own."""
+    first: Any = func_retry(mode.function("first"))
+    second: Any = func_retry(mode.function("second"))
+    assert (mode.run(first), mode.run(second)) == ("first", "second")
+    assert first.retry is not second.retry

@@ -1,0 +1,386 @@
+"""The lines of the log: texts, levels, fields, and what hostile errors can't do to them."""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import tenacity
+
+from resilience import configure, conn_retry, continuous_retry, create_retry_decorator, log_prefix
+from resilience.config import configured
+from resilience.events import AlertDelivered, AlertFailed, CallStarted, stream
+
+if TYPE_CHECKING:
+    from tests.resilience.conftest import Log, Mode
+
+NO_WAIT = tenacity.wait_none()
+FIELDS = ("attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace_id")
+DSN = "postgres://app:hunter2@db:5432/orders"
+
+KINDS: dict[str, Any] = {
+    "retry": create_retry_decorator(12, wait=NO_WAIT),
+    "connection": conn_retry("Redis", "connect", 11, wait=NO_WAIT),
+    "continuous": continuous_retry(retry_delay=0),
+}
+
+
+class UnreadableError(Exception):
+    """Its text can't be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def run_failing(mode: Mode, kind: str, error: BaseException) -> None:
+    """Let eleven attempts fail with the error, and the twelfth too where the decorator ever stops."""
+    outcomes = [error] * 11 + ["stock"] if kind == "continuous" else [error]
+    fetch = KINDS[kind](mode.function(*outcomes))
+    if kind == "continuous":
+        mode.run(fetch)
+    else:
+        mode.fails(fetch, type(error))
+
+
+def test_a_retried_failure_and_the_giving_up(mode: Mode, log: Log) -> None:
+    """Each failure that will be retried is a WARNING, and giving up is an ERROR, once."""
+    outcomes = [ConnectionError("first"), TimeoutError("second"), KeyError("third")]
+    mode.fails(create_retry_decorator(3, wait=NO_WAIT)(mode.function(*outcomes)))
+    assert log.lines == [
+        ("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: first"),
+        ("WARNING", "Retry attempt 2 for 'fetch': TimeoutError: second"),
+        ("ERROR", "Giving up after 3 attempts for 'fetch': KeyError: 'third'"),
+    ]
+
+
+def test_the_context_comes_first(mode: Mode, log: Log) -> None:
+    """A context stands before both texts, with a colon."""
+    mode.fails(create_retry_decorator(2, context="billing", wait=NO_WAIT)(mode.function(ConnectionError)))
+    assert log.lines == [
+        ("WARNING", "billing: Retry attempt 1 for 'fetch': ConnectionError: refused"),
+        ("ERROR", "billing: Giving up after 2 attempts for 'fetch': ConnectionError: refused"),
+    ]
+
+
+def test_success_and_recovery_of_a_plain_retry(mode: Mode, log: Log) -> None:
+    """A success is silent, and a recovery has only the lines of its failures."""
+    mode.run(create_retry_decorator()(mode.function("stock")))
+    assert log.lines == []
+    mode.run(create_retry_decorator(wait=NO_WAIT)(mode.function(ConnectionError, "stock")))
+    assert log.lines == [("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused")]
+
+
+@pytest.mark.parametrize("outcome", [ValueError, PermissionError])
+def test_an_error_that_is_not_retried_is_given_up_on_once(mode: Mode, log: Log, outcome: type[Exception]) -> None:
+    """An excluded error, or one outside ``retry_on``, has the one line of giving up."""
+    fetch = create_retry_decorator(exclude_exceptions=PermissionError, retry_on=OSError)(mode.function(outcome))
+    mode.fails(fetch)
+    assert log.lines == [("ERROR", f"Giving up after 1 attempts for 'fetch': {outcome.__name__}: refused")]
+
+
+def test_without_reraise_the_lines_name_the_real_error(mode: Mode, log: Log) -> None:
+    """The lines are about what happened, not about the RetryError that it is raised as."""
+    mode.fails(create_retry_decorator(1, reraise=False)(mode.function(ConnectionError)), tenacity.RetryError)
+    assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")]
+
+
+def test_a_deadline_is_given_up_on_once(mode: Mode, log: Log) -> None:
+    """A call that ends at its deadline has the one line of giving up."""
+    mode.fails(create_retry_decorator(timeout=5.0, wait=tenacity.wait_fixed(6))(mode.function(ConnectionError)))
+    assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")]
+
+
+def test_nested_calls_each_have_their_own_lines(mode: Mode, log: Log) -> None:
+    """An inner call that gives up says so once for each time it was tried."""
+    inner = create_retry_decorator(1, context="inner")(mode.function(ConnectionError, name="inner"))
+    mode.fails(create_retry_decorator(2, context="outer", wait=NO_WAIT)(inner))
+    assert [text.partition(" for")[0] for _, text in log.lines] == [
+        "inner: Giving up after 1 attempts",
+        "outer: Retry attempt 1",
+        "inner: Giving up after 1 attempts",
+        "outer: Giving up after 2 attempts",
+    ]
+
+
+def test_the_name_is_that_of_the_function(mode: Mode, log: Log) -> None:
+    """``{func}`` is the ``__name__``, not the qualified name."""
+    function = mode.function(ConnectionError, name="reserve")
+    function.__qualname__ = "Stock.reserve"
+    mode.fails(create_retry_decorator(1)(function))
+    assert log.texts("ERROR") == ["Giving up after 1 attempts for 'reserve': ConnectionError: refused"]
+
+
+def test_a_delivered_alert_is_a_critical_line(sync_mode: Mode, log: Log) -> None:
+    """Each decorator has its own text for an alert that has reached its channel."""
+    calls: list[CallStarted] = []
+    end = stream.subscribe(calls.append, CallStarted)
+    try:
+        for kind in ("retry", "connection"):
+            sync_mode.run(KINDS[kind](sync_mode.function("stock")))
+    finally:
+        end()
+    for event in calls:
+        stream.emit(AlertDelivered(event.call, 50))
+    assert log.texts("CRITICAL") == [
+        "CRITICAL ALERT SENT: Operation fetch at attempt 50",
+        "INFRASTRUCTURE ALERT SENT: Redis at 50 attempts",
+    ]
+
+
+def test_an_alert_that_fails_is_an_error_line(caplog: pytest.LogCaptureFixture) -> None:
+    """An alert that could not be delivered is reported, by a record with all fields."""
+    stream.emit(AlertFailed("HTTP 500"))
+    record = caplog.records[0]
+    assert (record.name, record.levelname) == ("resilience", "ERROR")
+    assert record.getMessage() == "Failed to send Discord alert: HTTP 500"
+    assert [vars(record)[name] for name in FIELDS] == [None] * 6
+
+
+def test_fields_of_a_plain_retry(mode: Mode, log: Log) -> None:
+    """Each record carries its fields, None where they have no meaning."""
+    mode.fails(create_retry_decorator(2, wait=tenacity.wait_fixed(0))(mode.function(ConnectionError)))
+    assert [[vars(record)[name] for name in FIELDS] for record in log.records] == [
+        [1, "shop.stock:fetch", None, "ConnectionError", 0.0, None],
+        [2, "shop.stock:fetch", None, "ConnectionError", None, None],
+    ]
+
+
+def test_fields_of_a_connection(mode: Mode, log: Log) -> None:
+    """Start and success of a connection have no error, and the start has no attempt yet."""
+    mode.run(conn_retry("Redis", "connect", wait=NO_WAIT)(mode.function(ConnectionError, "connection")))
+    conn_id = vars(log.records[0])["conn_id"]
+    assert [[vars(record)[name] for name in FIELDS] for record in log.records] == [
+        [None, "Redis.connect", conn_id, None, None, None],
+        [1, "Redis.connect", conn_id, "ConnectionError", 0.0, None],
+        [2, "Redis.connect", conn_id, None, None, None],
+    ]
+
+
+def test_fields_of_a_continuous_retry(mode: Mode, log: Log) -> None:
+    """A failure of a loop says how long it waits."""
+    fetch = continuous_retry(retry_delay=2.5)(mode.function(ConnectionError, "stock"))
+    mode.waits_of(fetch)
+    mode.run(fetch)
+    assert [[vars(record)[name] for name in FIELDS] for record in log.records] == [
+        [1, "shop.stock:fetch", None, "ConnectionError", 2.5, None]
+    ]
+
+
+def test_the_active_trace_is_a_field(mode: Mode, log: Log) -> None:
+    """Inside a span of OpenTelemetry each record carries the id of the trace."""
+    pytest.importorskip("opentelemetry.sdk")
+    from opentelemetry.sdk.trace import TracerProvider
+
+    fetch = create_retry_decorator(1)(mode.function(ConnectionError))
+    with TracerProvider().get_tracer("shop").start_as_current_span("order") as span:
+        mode.fails(fetch)
+    mode.fails(fetch)
+    inside, outside = log.records
+    assert vars(inside)["trace_id"] == f"{span.get_span_context().trace_id:032x}"
+    assert vars(outside)["trace_id"] is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("100 %s of %(disk)s and {0} {disk} full", "100 %s of %(disk)s and {0} {disk} full"),
+        ("down\n[PID-1|THREAD-1|billing|Redis-0] connect completed successfully.", "down\\n[PID-1"),
+        ("down\r\n\x1b[31m\x00\u2028\u202e", "down\\r\\n\\x1b[31m\\x00\\u2028\\u202e"),
+        ("lone \ud800 surrogate", "lone \\ud800 surrogate"),
+        (DSN, "postgres://app:[redacted]@db:5432/orders"),
+        ("", ""),
+    ],
+    ids=["formats", "forged line", "controls", "surrogate", "secret", "empty"],
+)
+def test_hostile_texts_stay_one_clean_line(mode: Mode, log: Log, kind: str, text: str, shown: str) -> None:
+    """Whatever an error says, each line is a single one, names it, encodes as UTF-8, and holds no secret."""
+    run_failing(mode, kind, ConnectionError(text))
+    texts = [text for level, text in log.lines if level != "INFO"]
+    assert len(texts) == (11 if kind == "continuous" else 12)
+    for written in texts:
+        assert shown in written
+        assert len(written.splitlines()) == 1
+        assert written.encode()
+        assert "hunter2" not in written
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_of_ten_megabytes_is_cut(sync_mode: Mode, log: Log, kind: str) -> None:
+    """An enormous error text gives a line of bounded length, and the retry goes on."""
+    run_failing(sync_mode, kind, ConnectionError("x" * 10_000_000))
+    assert all(len(text) < 3_000 for _, text in log.lines)
+    assert all(len(record.exc_text or "") < 20_000 for record in log.records)
+    assert sync_mode.attempts == 12
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_whose_text_raises_is_described(mode: Mode, log: Log, kind: str) -> None:
+    """An exception whose ``__str__`` raises is logged all the same, and retried like any other."""
+    run_failing(mode, kind, UnreadableError())
+    lines = [text for level, text in log.lines if level != "INFO"]
+    assert mode.attempts == 12
+    assert all("<UnreadableError whose text could not be read: RuntimeError>" in text for text in lines)
+
+
+def test_no_secret_is_anywhere_in_the_tenth_record(mode: Mode, log: Log) -> None:
+    """The traceback of every tenth failure is redacted: as text, as exc_info, and as a handler formats it."""
+
+    def body() -> None:
+        try:
+            raise ValueError(f"bad {DSN}")
+        except ValueError as error:
+            error.add_note(f"while using {DSN}")
+            raise ConnectionError(f"could not reach {DSN}") from error
+
+    fetch: Any = continuous_retry(retry_delay=0)(mode.of(body))
+    fetch.retry.stop = tenacity.stop_after_attempt(11)
+    mode.fails(fetch, ConnectionError)
+    tenth = log.records[9]
+    assert tenth.exc_text is not None
+    assert tenth.exc_text.count("[redacted]") == 3
+    assert "hunter2" not in repr([vars(record) for record in log.records])
+    assert "hunter2" not in logging.Formatter().format(tenth)
+    tenth.exc_text = None
+    assert "hunter2" not in logging.Formatter().format(tenth)
+    assert tenth.exc_info is not None
+    assert "ConnectionError: could not reach postgres://app:[redacted]@db" in logging.Formatter().format(tenth)
+
+
+def test_no_line_of_the_traceback_is_forged(sync_mode: Mode, log: Log) -> None:
+    """A newline in a message begins no line of its own in the traceback either."""
+    run_failing(sync_mode, "continuous", ConnectionError("down\n[PID-1|forged] connect completed successfully."))
+    tenth = log.records[9].exc_text
+    assert tenth is not None
+    assert not any(line.startswith("[PID-1") for line in tenth.splitlines())
+
+
+def test_hostile_names_of_functions_and_contexts(mode: Mode, log: Log) -> None:
+    """Context and function name are cleaned as error texts are."""
+    function = mode.function(ConnectionError, name="fetch\n%s")
+    mode.fails(create_retry_decorator(1, context="bil\nling %d {}")(function))
+    assert log.lines == [
+        ("ERROR", "bil\\nling %d {}: Giving up after 1 attempts for 'fetch\\n%s': ConnectionError: refused")
+    ]
+
+
+def test_a_hostile_service_name_forges_no_line() -> None:
+    """Service, resource and connection id are a single clean line in the prefix."""
+    with configured(service_name="a\nb"):
+        prefix = log_prefix("Re\ndis", "0\n1")
+    assert prefix.endswith("|a\\nb|Re\\ndis-0\\n1]")
+
+
+def test_a_type_with_a_hostile_name(mode: Mode, log: Log) -> None:
+    """The name of an exception's type is cleaned too, in the text and in the field."""
+    mode.fails(create_retry_decorator(1)(mode.function(type("Bad\nError", (Exception,), {})("refused"))))
+    assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': Bad\\nError: refused")]
+    assert vars(log.records[0])["error_type"] == "Bad\\nError"
+
+
+def test_records_belong_to_the_logger_resilience(mode: Mode, log: Log) -> None:
+    """Handlers, levels and filters of the logger ``resilience`` apply to every record."""
+    logger = logging.getLogger("resilience")
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(attempt)s %(funcName)s %(message)s"))
+    handler.addFilter(lambda record: record.levelno >= logging.ERROR)
+    logger.addHandler(handler)
+    try:
+        mode.fails(create_retry_decorator(2, wait=NO_WAIT)(mode.function(ConnectionError)))
+    finally:
+        logger.removeHandler(handler)
+    assert written.getvalue() == (
+        "resilience ERROR 2 fetch Giving up after 2 attempts for 'fetch': ConnectionError: refused\n"
+    )
+    assert len(log.records) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_filter_that_raises_costs_neither_the_call_nor_the_next_line(
+    mode: Mode, log: Log, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a user's logging filter raises reaches no caller, and the lines after it are written."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logger = logging.getLogger("resilience")
+    refused: list[logging.LogRecord] = []
+
+    def refuse_the_first(record: logging.LogRecord) -> bool:
+        if not refused:
+            refused.append(record)
+            raise ValueError("a filter's bug")
+        return True
+
+    logger.addFilter(refuse_the_first)
+    try:
+        run_failing(mode, kind, ConnectionError("refused"))
+    finally:
+        logger.removeFilter(refuse_the_first)
+    assert refused
+    assert mode.attempts == 12
+    assert len(log.records) >= 10
+
+
+@pytest.mark.parametrize("name", [*FIELDS, "message_id"])
+def test_a_record_factory_of_ones_own_loses_no_line(mode: Mode, log: Log, name: str) -> None:
+    """A factory that puts fields of its own on every record, whatever they are called, goes with ours."""
+    before = logging.getLogRecordFactory()
+
+    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = before(*args, **kwargs)
+        setattr(record, name, "of the user")
+        return record
+
+    logging.setLogRecordFactory(factory)
+    try:
+        mode.fails(create_retry_decorator(2, wait=NO_WAIT)(mode.function(ConnectionError)))
+    finally:
+        logging.setLogRecordFactory(before)
+    assert log.lines == [
+        ("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused"),
+        ("ERROR", "Giving up after 2 attempts for 'fetch': ConnectionError: refused"),
+    ]
+
+
+def test_what_is_shown_of_a_broken_filter_holds_no_secret(
+    sync_mode: Mode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter's bug is shown on stderr, as logging itself does, but without the error that was to be logged."""
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    logger = logging.getLogger("resilience")
+
+    def refuse(record: logging.LogRecord) -> bool:
+        raise ValueError("a filter's bug")
+
+    logger.addFilter(refuse)
+    try:
+        sync_mode.fails(create_retry_decorator(2, wait=NO_WAIT)(sync_mode.function(ConnectionError(DSN))))
+    finally:
+        logger.removeFilter(refuse)
+    shown = capsys.readouterr().err
+    assert "a filter's bug" in shown
+    assert "hunter2" not in shown
+
+
+def test_a_disabled_logger_changes_no_outcome(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+    """With the logger switched off, calls are retried as ever."""
+    caplog.set_level(logging.CRITICAL + 1, logger="resilience")
+    for kind in KINDS:
+        run_failing(mode, kind, ConnectionError("refused"))
+    assert mode.attempts == 36
+    assert caplog.records == []
+
+
+def test_the_service_name_is_read_when_the_line_is_written(mode: Mode, log: Log) -> None:
+    """A service that is configured in the middle of a call is named from the next line on."""
+    names = iter(["second", "third"])
+
+    def body() -> None:
+        configure(service_name=next(names))
+        raise ConnectionError("refused")
+
+    with configured(service_name="first"):
+        mode.fails(conn_retry("Redis", "connect", 1, wait=NO_WAIT)(mode.of(body)))
+    assert [text.split("|")[2] for _, text in log.lines] == ["first", "second", "third"]
