@@ -1,0 +1,108 @@
+"""What asyncio needs beyond its selector: the time, the order of equal timers, and sleeps that are noted and quick."""
+
+from __future__ import annotations
+
+import itertools
+from _thread import get_ident
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any, cast
+
+from pytest_resilience.clock._members import members
+from pytest_resilience.clock._patches import AttributePatch, CodePatch, Patch
+from pytest_resilience.clock._time import Epoch, monotonic
+
+# Stand-ins: the code of `_sleep` runs in `asyncio.tasks`, which has these names then.
+_has_slept: Callable[[float], bool] = bool
+_get_loop: Any = None
+_set_result: Any = None
+_real_sleep: Any = None
+
+_EVERY_SO_OFTEN = 16
+"""So many quick sleeps at most without a look at what the loop's selector has to say, signals among it."""
+
+
+async def _sleep(delay: float, result: object = None) -> object:
+    """The code of `asyncio.sleep`, whatever name it was imported by."""
+    if delay > 0:
+        if _has_slept(delay):
+            return result
+        loop = _get_loop()
+        future = loop.create_future()
+        timer = loop.call_later(delay, _set_result, future, result)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+    return await _real_sleep(delay, result)
+
+
+def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
+    """What notes a sleep, and sleeps it on the spot if nothing else could run before its end, here or elsewhere."""
+    get_loop, get_task = asyncio.events._get_running_loop, asyncio.tasks.current_task
+    eager_tasks = getattr(asyncio.tasks, "_eager_tasks", ())
+
+    def has_slept(delay: float) -> bool:
+        member = members.get(get_ident())
+        if member is None or not delay > 0:
+            return False
+        scheduler = member.scheduler
+        key = next(scheduler.arrivals)
+        scheduler.sleeps[key] = delay
+        loop = get_loop()
+        if not hasattr(loop, "_ready"):
+            return False  # no loop of asyncio's own kind
+        if (
+            loop._ready
+            or loop._stopping
+            or loop._debug  # it would complain that the step took long
+            or len(loop._selector._fd_to_key) > 1
+            or eager_tasks  # they run in the middle of another task's step
+            or key % _EVERY_SO_OFTEN == 0
+            or getattr(get_task(loop), "_must_cancel", True)
+        ):
+            return False
+        length = round(delay * 1e9) or 1
+        timers = loop._scheduled
+        if timers and timers[0]._when * 1e9 <= Epoch.monotonic + scheduler.now + length + 1000:
+            return False
+        return scheduler.skip(member, length, "asyncio.sleep")
+
+    return has_slept
+
+
+def patches(asyncio: ModuleType) -> Iterator[Patch]:
+    """What to replace in `asyncio`."""
+    base_events, events, sleep = asyncio.base_events, asyncio.events, asyncio.tasks.sleep
+    real_init = events.TimerHandle.__init__
+    arrivals = itertools.count()
+
+    class TimerHandle(events.TimerHandle):  # type: ignore[misc, name-defined]  # asyncio comes as a module object
+        """A timer that comes out of the loop's heap after all earlier ones of the same time, as in real time."""
+
+        __slots__ = ("_arrival",)
+
+        def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
+            real_init(self, when, callback, args, loop, context)
+            self._arrival = next(arrivals)
+
+        def __lt__(self, other: Any) -> bool:
+            when, others = self._when, other._when
+            try:
+                return when < others if when != others else self._arrival < other._arrival  # type: ignore[no-any-return]  # asyncio comes as a module object
+            except AttributeError:
+                return True  # the other one is from before the clock
+
+    def time(_: Any) -> float:
+        return monotonic()
+
+    # `time` is what the method does anyway, but by way of a name that freezegun replaces.
+    yield AttributePatch(base_events.BaseEventLoop, "time", time)
+    yield AttributePatch(events, "TimerHandle", TimerHandle)
+    names = {
+        "_has_slept": _sleeper(asyncio),
+        "_get_loop": events.get_running_loop,
+        "_set_result": asyncio.futures._set_result_unless_cancelled,
+        "_real_sleep": FunctionType(sleep.__code__, sleep.__globals__, sleep.__name__, sleep.__defaults__),
+    }
+    yield CodePatch(sleep, cast("FunctionType", _sleep), names)

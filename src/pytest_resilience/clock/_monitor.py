@@ -1,0 +1,155 @@
+"""The one real thread of the clock: it watches what the scheduler cannot see.
+
+It waits for somebody outside while nothing in the bubble can run, and notices when the running thread is stuck in a C
+function (the ``recv`` of a driver, a lock of an extension module) that only another thread of the bubble can end. It is
+started when the second thread of a bubble is, or when somebody outside first matters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._peers import ASKED
+from pytest_resilience.clock._polling import READ, new_poll
+from pytest_resilience.clock._processes import activity
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._members import Member
+    from pytest_resilience.clock._peers import Interest
+    from pytest_resilience.clock._scheduler import Scheduler
+
+TICK = 0.005
+STUCK_AFTER = 4
+"""So many ticks without any sign of life make the running thread count as stuck."""
+
+
+class Monitor:
+    """Real waiting on behalf of ``scheduler``; ``grace`` is how long, in real seconds, time stands still for it."""
+
+    def __init__(self, grace: float) -> None:
+        self.scheduler: Scheduler
+        self._grace = grace
+        self._pipe: tuple[int, int] | None = None
+        self._ended = real.allocate_lock()
+        self._stopping = False
+        self._quiet_since = 0.0
+        self._activity: object = None
+        self._progress: object = None
+        self._quiet_ticks = 0
+
+    def watch(self) -> None:
+        """Begin to look after the running thread; the scheduler's mutex is held."""
+        if self._pipe is None:
+            self._pipe = os.pipe()
+            for end in self._pipe:
+                os.set_blocking(end, False)
+            real.start_new_thread(self._run, ())
+            real.lock_acquire(self._ended)
+        else:
+            self._nudge()
+
+    def wake(self) -> None:
+        """Begin to wait for what happens outside; the scheduler's mutex is held."""
+        self._quiet_since = real.monotonic()
+        self.watch()
+
+    def stop(self) -> None:
+        """End the thread, if there is one, and wait until it has ended."""
+        if self._pipe is not None:
+            self._stopping = True
+            self._nudge()
+            real.lock_acquire(self._ended)  # which the thread gives back when it ends
+            real.lock_release(self._ended)
+            for end in self._pipe:
+                os.close(end)
+            self._pipe = None
+            self._stopping = False
+
+    def _nudge(self) -> None:
+        assert self._pipe is not None
+        with contextlib.suppress(BlockingIOError):  # enough nudges are under way then
+            os.write(self._pipe[1], b"!")
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self.scheduler.mutex:
+                    if self._stopping:
+                        return
+                    if self.scheduler.running is None:
+                        self._look_outside()
+                    else:
+                        self._look_at(self.scheduler.running)
+                    timeout, interests = self._plan()
+                self._wait(timeout, interests)
+        finally:
+            real.lock_release(self._ended)
+
+    def _plan(self) -> tuple[float | None, list[Interest]]:
+        """How long to wait, in milliseconds, and for what input."""
+        scheduler = self.scheduler
+        if scheduler.running is not None:
+            return (TICK * 1000 if len(scheduler.everyone) > 1 else None), []
+        left = self._left()
+        blind = any(waiter.descriptors is None for waiter in scheduler.pollers)
+        interests = [pair for waiter in scheduler.pollers for pair in waiter.watched()]
+        longest = TICK / 5 if blind else TICK * 4  # a look at the children now and then
+        return (None if math.isinf(left) and not blind else max(0.0, min(left, longest)) * 1000), interests
+
+    def _wait(self, timeout: float | None, interests: list[Interest]) -> None:
+        assert self._pipe is not None
+        nudge = self._pipe[0]
+        if any(descriptor == nudge for descriptor, _ in new_poll((nudge, READ), *interests)(timeout)):
+            os.read(nudge, 1024)
+
+    def _left(self) -> float:
+        """How much longer to stand still, in real seconds."""
+        patience = self.scheduler.patience()
+        if math.isinf(patience):
+            return patience
+        if patience >= ASKED:
+            sign = activity()
+            if sign != self._activity:
+                self._activity = sign
+                self._quiet_since = real.monotonic()
+        return self._quiet_since + self._grace * patience - real.monotonic()
+
+    def _look_outside(self) -> None:
+        scheduler = self.scheduler
+        if not scheduler.poll():
+            if self._left() > 0:
+                return
+            self._quiet_since = real.monotonic()
+            if not scheduler.advance(guess=True):
+                return
+        scheduler.dispatch()
+
+    def _look_at(self, member: Member) -> None:
+        """Detach ``member`` from the baton if it has been blocked in C, invisibly, for a while."""
+        progress = (self.scheduler.switches, member, _progress(member))
+        if progress != self._progress:
+            self._progress = progress
+            self._quiet_ticks = 0
+            return
+        self._quiet_ticks += 1
+        if self._quiet_ticks >= STUCK_AFTER and self.scheduler.has_others_waiting():
+            self._quiet_ticks = 0
+            self.scheduler.detach(member)
+
+
+def _progress(member: Member) -> tuple[object, ...]:
+    """Something that changes while the thread of ``member`` runs, could run, or cannot be judged."""
+    frame = sys._current_frames().get(member.ident)
+    try:
+        with open(f"/proc/self/task/{member.native_id}/stat", encoding="ascii", errors="replace") as file:
+            state = file.read().rpartition(")")[2].split()[0]
+        with open(f"/proc/self/task/{member.native_id}/schedstat", encoding="ascii") as file:
+            nanoseconds_run = file.read().split()[0]
+    except OSError:
+        return (object(),)
+    return (id(frame), None if frame is None else frame.f_lasti, nanoseconds_run, object() if state == "R" else state)

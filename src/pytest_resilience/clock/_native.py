@@ -1,0 +1,168 @@
+"""Reach every copy of a C function, in constant time.
+
+``from time import sleep`` makes a second reference to one function object; a default argument, a class attribute and a
+``functools.partial`` make others. Looking for them means walking the whole heap and still misses some. Here the one
+object that they all share is pointed at a Python function instead, and pointed back afterwards:
+
+* `BuiltinPatch` swaps the method table entry of a built-in function (``time.sleep``, ``os.waitpid``);
+* `TypePatch` swaps methods in the dictionary of an immutable C type (``_thread.lock``, ``datetime.datetime``).
+
+Both rely on the memory layout of CPython, which is checked before anything is written.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import types
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_api = ctypes.pythonapi
+_HEADER = object.__basicsize__
+_NO_ARGUMENTS, _ONE_ARGUMENT = 0x0004, 0x0008
+_ANY_ARGUMENTS = 0x0001 | 0x0002
+
+
+class _MethodDef(ctypes.Structure):
+    """``PyMethodDef``: name, C function, calling convention and docstring of a built-in function."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+class _Builtin(ctypes.Structure):
+    """``PyCFunctionObject``: a built-in function as it lies in memory."""
+
+    _fields_ = (
+        ("header", ctypes.c_byte * _HEADER),
+        ("definition", ctypes.c_void_p),
+        ("self", ctypes.c_void_p),
+        ("module", ctypes.c_void_p),
+        ("weak_references", ctypes.c_void_p),
+        ("vectorcall", ctypes.c_void_p),
+    )
+
+
+def _address(name: str) -> int | None:
+    return ctypes.cast(getattr(_api, name), ctypes.c_void_p).value
+
+
+# These C functions take (callable, arguments...), which is also how a built-in function receives (self, arguments...):
+# with a Python function as its "self", a built-in calls that function, and errors pass through as usual.
+_CALL_NO_ARGUMENTS = _address("PyObject_CallNoArgs")
+_CALL_ONE_ARGUMENT = _address("PyObject_CallOneArg")
+_CALL_ANY_ARGUMENTS = _address("PyObject_Call")
+
+_new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
+    ("PyCFunction_NewEx", _api)
+)
+_type_modified = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("PyType_Modified", _api))
+_incref = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_IncRef", _api))
+_decref = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_DecRef", _api))
+
+
+def _layout(function: types.BuiltinFunctionType) -> tuple[_Builtin, _MethodDef]:
+    """The memory of ``function`` and its definition; raises `RuntimeError` where they are not as expected."""
+    memory = _Builtin.from_address(id(function))
+    if memory.self == id(function.__self__) and memory.definition:
+        definition = _MethodDef.from_address(memory.definition)
+        if definition.name == function.__name__.encode():
+            return memory, definition
+    raise RuntimeError(
+        f"virtual time needs CPython's own layout of built-in functions, and {function!r} does not have it; "
+        "run the test on a standard build of CPython 3.11 or later"
+    )
+
+
+def original(module: types.ModuleType, name: str) -> Any:
+    """The built-in function ``name`` of ``module``, also while another tool has put something else in its place."""
+    found = getattr(module, name)
+    if _is_of(found, module, name):
+        return found
+    for candidate in gc.get_objects():
+        if _is_of(candidate, module, name):
+            return candidate
+    raise RuntimeError(
+        f"{module.__name__}.{name} has been replaced by {found!r} and the original is gone; "
+        "open the virtual clock before whatever replaced it"
+    )
+
+
+def _is_of(candidate: object, module: types.ModuleType, name: str) -> bool:
+    return type(candidate) is types.BuiltinFunctionType and candidate.__self__ is module and candidate.__name__ == name
+
+
+def clone(function: F) -> F:
+    """A second built-in function with the behaviour of ``function``, which no patch of ``function`` reaches."""
+    memory, _ = _layout(cast("types.BuiltinFunctionType", function))
+    return cast("F", _new_function(memory.definition, function.__self__, function.__module__))  # type: ignore[attr-defined]  # a built-in has __self__
+
+
+class BuiltinPatch:
+    """Let every copy of the built-in function ``target`` call ``replacement`` while installed.
+
+    ``replacement`` is a Python function of the same signature. A built-in without a Python signature passes all its
+    arguments by position, so ``replacement`` receives exactly what the caller wrote.
+    """
+
+    def __init__(self, target: Callable[..., Any], replacement: Callable[..., Any]) -> None:
+        builtin = cast("types.BuiltinFunctionType", target)
+        self._target = builtin
+        self._memory, original = _layout(builtin)
+        self._replacement = replacement
+        if original.flags == _NO_ARGUMENTS:
+            function, flags = _CALL_NO_ARGUMENTS, _NO_ARGUMENTS
+        elif original.flags == _ONE_ARGUMENT:
+            function, flags = _CALL_ONE_ARGUMENT, _ONE_ARGUMENT
+        else:
+            function, flags = _CALL_ANY_ARGUMENTS, _ANY_ARGUMENTS
+        self._definition = _MethodDef(original.name, function, flags, original.doc)
+        self._saved: tuple[int, int, int | None] | None = None
+        # A built-in pickles as an attribute of its "self"; while patched, that is the replacement.
+        setattr(replacement, builtin.__name__, builtin)
+
+    def install(self) -> None:
+        """Redirect the target, with a reference to the replacement, as the garbage collector expects."""
+        memory = self._memory
+        self._saved = (memory.definition, memory.self, memory.vectorcall)
+        _incref(self._replacement)
+        memory.self = id(self._replacement)
+        memory.definition = ctypes.addressof(self._definition)
+        if self._definition.flags == _ANY_ARGUMENTS:
+            memory.vectorcall = None
+
+    def restore(self) -> None:
+        """Give the target its own behaviour back; harmless when it is not installed."""
+        if self._saved is None:
+            return
+        memory = self._memory
+        memory.definition, memory.self, memory.vectorcall = self._saved
+        self._saved = None
+        _decref(self._replacement)
+
+
+class TypePatch:
+    """Replace methods of the C type ``target``, immutable or not, for every instance, while installed."""
+
+    def __init__(self, target: type, methods: Mapping[str, object]) -> None:
+        self._target = target
+        self._methods = dict(methods)
+        (self._namespace,) = gc.get_referents(target.__dict__)
+        self._originals = {name: self._namespace[name] for name in methods}
+
+    def install(self) -> None:
+        """Put the replacements into the type's dictionary and drop the interpreter's caches of it."""
+        self._namespace.update(self._methods)
+        _type_modified(self._target)
+
+    def restore(self) -> None:
+        """Put the original methods back; harmless when they are there already."""
+        self._namespace.update(self._originals)
+        _type_modified(self._target)

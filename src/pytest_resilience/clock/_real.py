@@ -1,0 +1,27 @@
+"""The real clock and the real blocking calls, out of reach of every patch.
+
+The virtual clock itself, and every thread outside its bubble, use these.
+"""
+
+from __future__ import annotations
+
+import _thread
+import time as _time
+from collections.abc import Callable
+
+from pytest_resilience.clock._native import clone, original
+
+sleep: Callable[[float], None] = clone(original(_time, "sleep"))
+time: Callable[[], float] = clone(original(_time, "time"))
+time_ns: Callable[[], int] = clone(original(_time, "time_ns"))
+monotonic: Callable[[], float] = clone(original(_time, "monotonic"))
+monotonic_ns: Callable[[], int] = clone(original(_time, "monotonic_ns"))
+start_new_thread: Callable[..., int] = clone(original(_thread, "start_new_thread"))
+
+Lock = _thread.LockType
+RLock = _thread.RLock
+allocate_lock = _thread.allocate_lock
+lock_acquire = Lock.acquire
+lock_release = Lock.release
+rlock_acquire = RLock.acquire
+rlock_release = RLock.release

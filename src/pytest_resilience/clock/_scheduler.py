@@ -1,0 +1,402 @@
+"""One thread at a time, and time that moves only when no thread can.
+
+The threads of a bubble pass a baton. Its holder runs; a thread that blocks hands the baton on: to the next thread that
+is ready, in the order in which they became ready; else to a thread whose input has arrived; else to one that only
+yielded; else time jumps to the earliest deadline (the first of equal ones to arrive) and that one waiter wakes. So the
+schedule depends on the program alone, never on the machine. If there is no deadline either, nothing can ever happen
+again: a deadlock.
+
+Time is counted in integer nanoseconds since the bubble was opened.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from _thread import get_ident, get_native_id
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._deadlock import DeadlockError
+from pytest_resilience.clock._members import Member, Outcome, Waiter, members
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._monitor import Monitor
+
+YIELD_LIMIT = 1_000_000
+"""So many yields at one instant, with nothing else going on, are a thread that polls until time has passed."""
+
+
+class Mutex(real.RLock):  # type: ignore[misc]  # final for typeshed, but a base type in fact
+    """A reentrant lock that stays real: finalizers and signal handlers may enter the scheduler anywhere."""
+
+    acquire = real.RLock.acquire
+    release = real.RLock.release
+    is_mine = real.RLock._is_owned  # type: ignore[attr-defined]  # present since 3.2, missing from typeshed
+    __enter__ = real.RLock.__enter__
+    __exit__ = real.RLock.__exit__
+
+
+class Scheduler:
+    """The state of one bubble. ``monitor`` does the real waiting when only something outside can go on."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.mutex = Mutex()
+        self.now = 0
+        self.creep = 0
+        self.jumps: list[tuple[int, int, Member, str, bool]] = []
+        self.sleeps: dict[int, float] = {}
+        self.guesses = 0
+        self.holds = 0
+        self.closed = False
+        self.running: Member | None = None
+        self.root: Member | None = None
+        self.detached: set[Member] = set()
+        self.pollers: list[Waiter] = []
+        self.switches = 0
+        self.stuck: list[Waiter] = []
+        self._ready: deque[Waiter] = deque()
+        self._yielded: deque[Waiter] = deque()
+        self._yields = 0
+        self._heap: list[tuple[int, int, Waiter]] = []
+        self._stale = 0
+        self.arrivals = itertools.count()
+        self._monitor = monitor
+        self.everyone: list[Member] = []
+
+    # Threads come and go.
+
+    def enter(self, member: Member) -> None:
+        """Make the calling thread the root of the bubble."""
+        member.ident, member.native_id = get_ident(), get_native_id()
+        self.root = self.running = member
+        self.everyone.append(member)
+        members[member.ident] = member
+
+    def prepare(self, member: Member) -> Waiter:
+        """Register a thread that is about to start: from now on it is ready to run."""
+        gate = Waiter(member, None, "its first turn")
+        gate.outcome = Outcome.NOTIFIED
+        gate.gate = real.allocate_lock()
+        real.lock_acquire(gate.gate)
+        member.waiter = gate
+        with self.mutex:
+            self.everyone.append(member)
+            if self.closed:
+                self._resume(gate)
+            else:
+                self._ready.append(gate)
+                self._monitor.watch()
+        return gate
+
+    def begin(self, member: Member, gate: Waiter) -> None:
+        """Wait, in the new thread itself, for its first turn."""
+        member.ident, member.native_id = get_ident(), get_native_id()
+        with self.mutex:
+            if not self.closed:
+                members[member.ident] = member
+        real.lock_acquire(gate.gate)
+
+    def end(self, member: Member) -> None:
+        """Take the calling thread out of the bubble and hand the baton on."""
+        with self.mutex:
+            self._forget(member)
+            if members.get(member.ident) is member:
+                del members[member.ident]
+            for joiner in member.joiners:
+                self.fire(joiner, Outcome.NOTIFIED)
+            self._hand_on(member)
+
+    def cancel(self, member: Member, gate: Waiter) -> None:
+        """Forget a prepared thread that the system could not start."""
+        with self.mutex:
+            self._forget(member)
+            if gate in self._ready:
+                self._ready.remove(gate)
+
+    def _forget(self, member: Member) -> None:
+        member.ended = True
+        member.waiter = None
+        self.detached.discard(member)
+        if member in self.everyone:
+            self.everyone.remove(member)
+
+    # Waiting and waking.
+
+    def block(self, waiter: Waiter) -> Outcome:
+        """Let the calling thread wait until `fire` is called for ``waiter``, its deadline comes or the bubble ends."""
+        with self.mutex:
+            if waiter.outcome is not None:
+                return waiter.outcome
+            if self.closed:
+                waiter.outcome = Outcome.CLOSED
+                return waiter.outcome
+            waiter.member.waiter = waiter
+            if waiter.deadline is not None:
+                heapq.heappush(self._heap, (waiter.deadline, next(self.arrivals), waiter))
+            if waiter.poll is not None and waiter.outcome is None:
+                self.pollers.append(waiter)
+            gate = self._park(waiter)
+        return self._await_turn(waiter, gate)
+
+    def record_sleep(self, seconds: float) -> int:
+        """Note that the program asked to sleep; the key under which `sleeps` has it."""
+        key = next(self.arrivals)
+        self.sleeps[key] = seconds
+        return key
+
+    def skip(self, member: Member, length: int, what: str) -> bool:
+        """Let ``length`` pass at once if that is what waiting would come to: nothing else could happen meanwhile."""
+        if self._ready or self._yielded or self.pollers or self.detached or self.holds:
+            return False
+        heap = self._heap
+        while heap and heap[0][2].outcome is not None:
+            heapq.heappop(heap)
+            self._stale -= 1
+        target = self.now + length
+        if heap and heap[0][0] <= target:
+            return False
+        self.jumps.append((self.now, target, member, what, False))
+        self.now = target
+        self._yields = 0
+        return True
+
+    def yield_now(self, member: Member) -> None:
+        """Let every other thread that can run go first; time does not move."""
+        if not (self._ready or self._yielded or self.pollers) and self._yields < YIELD_LIMIT:
+            self._yields += 1
+            return
+        waiter = Waiter(member, None, "its next turn")
+        with self.mutex:
+            if self.closed:
+                return
+            waiter.outcome = Outcome.NOTIFIED
+            member.waiter = waiter
+            self._yielded.append(waiter)
+            gate = self._park(waiter)
+        self._await_turn(waiter, gate)
+
+    def poll_again(self, member: Member) -> None:
+        """A wait for a computed time of exactly 0 s: whoever makes two of them at one instant sees time go on by 1 ns.
+
+        Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline - monotonic())``, of which the standard
+        library has two, would never end if the reading stayed exactly at their deadline. Only the reading creeps.
+        """
+        if member.polled_at == self.now:
+            self.creep += 1
+        member.polled_at = self.now
+        self.yield_now(member)
+
+    def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
+        """End the wait of ``waiter``, from any thread; False if it has ended already."""
+        with self.mutex:
+            if waiter.outcome is not None:
+                return False
+            waiter.outcome = outcome
+            if waiter.member.waiter is not waiter:
+                return True  # it has not begun to block, and will see its outcome when it does
+            self._stale += waiter.deadline is not None
+            self._stop_polling(waiter)
+            if self.closed:
+                self._resume(waiter)
+            else:
+                self._ready.append(waiter)
+                self._dispatch()
+            return True
+
+    def _park(self, waiter: Waiter) -> Any:
+        """Give the baton away; the gate to wait at, or None if it came straight back."""
+        member = waiter.member
+        self._hand_on(member)
+        if self.running is member:
+            return None
+        member.parked = True
+        waiter.gate = gate = real.allocate_lock()
+        real.lock_acquire(gate)
+        return gate
+
+    def _await_turn(self, waiter: Waiter, gate: Any) -> Outcome:
+        if gate is not None:
+            try:
+                real.lock_acquire(gate)
+            except BaseException:
+                self._abandon(waiter)
+                raise
+            finally:
+                waiter.member.parked = False
+        outcome = waiter.outcome
+        if outcome is Outcome.DEADLOCKED:
+            raise DeadlockError(self.now, [waiter, *(other for other in self.stuck if other is not waiter)])
+        if outcome is Outcome.ENDED:
+            if waiter.member.thread is not None:  # in silence: the error that named it has been raised in the root
+                waiter.member.thread._invoke_excepthook = lambda *_: None  # type: ignore[attr-defined]  # what run() ends in
+            raise SystemExit
+        assert outcome is not None
+        return outcome
+
+    def _abandon(self, waiter: Waiter) -> None:
+        """A signal handler raised: its thread runs on without the baton, and time waits for it."""
+        with self.mutex:
+            member = waiter.member
+            if member.waiter is not waiter:
+                return
+            for queue in (self._ready, self._yielded):
+                if waiter in queue:
+                    queue.remove(waiter)
+            self._stop_polling(waiter)
+            if waiter.outcome is None:
+                waiter.outcome = Outcome.INTERRUPTED
+            member.waiter = None
+            if not self.closed:
+                if self.running is None:
+                    self.running = member
+                else:
+                    self.detached.add(member)
+
+    def _hand_on(self, member: Member) -> None:
+        self.detached.discard(member)
+        self._hand_on_from(member)
+
+    def _hand_on_from(self, member: Member) -> None:
+        if self.running is member:
+            self.running = None
+        self._dispatch()
+
+    def _resume(self, waiter: Waiter) -> None:
+        member = waiter.member
+        member.waiter = None
+        if not self.closed:
+            self.running = member
+            self.switches += 1
+        if waiter.gate is not None:
+            real.lock_release(waiter.gate)
+
+    # Who runs next, and when.
+
+    def _dispatch(self) -> None:
+        while self.running is None and not self.closed:
+            if self._ready:
+                self._yields = 0
+                self._resume(self._ready.popleft())
+            elif self.poll():
+                continue
+            elif self._yielded:
+                if not self._polling_for_time():
+                    self._yields += 1
+                    self._resume(self._yielded.popleft())
+            elif self.patience():
+                self._monitor.wake()
+                return
+            elif not self.advance():
+                self._declare_deadlock()
+
+    def detach(self, member: Member) -> None:
+        """Go on without ``member``, which holds the baton but is blocked where nobody can see it."""
+        with self.mutex:
+            if self.running is member:
+                self.detached.add(member)
+                self._hand_on_from(member)
+
+    def dispatch(self) -> None:
+        """Go on if nothing runs."""
+        with self.mutex:
+            self._dispatch()
+
+    def poll(self) -> bool:
+        """Wake the waiters for which something outside has come true, in the order of their arrival."""
+        if not self.pollers:
+            return False
+        ready = [waiter for waiter in self.pollers if waiter.has_come_true()]
+        for waiter in ready:
+            if waiter.outcome is None:
+                waiter.outcome = Outcome.NOTIFIED
+                self._stale += waiter.deadline is not None
+                self._stop_polling(waiter)
+                self._ready.append(waiter)
+        return bool(ready)
+
+    def _stop_polling(self, waiter: Waiter) -> None:
+        if waiter in self.pollers:
+            self.pollers.remove(waiter)
+
+    def has_others_waiting(self) -> bool:
+        """Whether anybody would have a use for the baton."""
+        return bool(self._ready or self._yielded or self.pollers or len(self._heap) > self._stale)
+
+    def patience(self) -> float:
+        """How long to wait for what the scheduler cannot see, as a part of the clock's grace; 0 if there is nothing."""
+        if self.holds:
+            return math.inf
+        needed = 1.0 if self.detached else 0.0
+        for waiter in self.pollers:
+            if needed < 1.0:
+                needed = max(needed, waiter.needs_patience())
+        return needed
+
+    def advance(self, *, guess: bool = False) -> bool:
+        """Jump to the earliest deadline and wake its first waiter; False if there is none."""
+        heap = self._heap
+        while heap:
+            deadline, _, waiter = heapq.heappop(heap)
+            if waiter.outcome is not None:
+                self._stale -= 1
+                continue
+            if deadline > self.now:
+                self.jumps.append((self.now, deadline, waiter.member, waiter.what, guess))
+                self.now = deadline
+                self._yields = 0
+                self.guesses += guess
+            waiter.outcome = Outcome.TIMED_OUT
+            self._stop_polling(waiter)
+            self._ready.append(waiter)
+            self._compact()
+            return True
+        return False
+
+    def _compact(self) -> None:
+        # Waits that ended early leave their entries behind; without this a long run would keep all of them.
+        if self._stale > 64 and self._stale * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].outcome is None]
+            heapq.heapify(self._heap)
+            self._stale = 0
+
+    def _polling_for_time(self) -> bool:
+        """Whether all that runs only yields, again and again, while others wait for time to pass."""
+        if self._yields < YIELD_LIMIT or not any(entry[2].outcome is None for entry in self._heap):
+            return False
+        self._yields = 0
+        return self.advance(guess=True)
+
+    def _declare_deadlock(self) -> None:
+        self.stuck = [member.waiter for member in self.everyone if member.waiter is not None]
+        self.fire(self.stuck[0], Outcome.DEADLOCKED)
+
+    # The end.
+
+    def close(self) -> list[Member]:
+        """Give every thread back to real time; those that are left over, without idle workers and the deadlocked."""
+        with self.mutex:
+            self.closed = True
+            ident = get_ident()
+            members.clear()
+            for queue in (self._ready, self._yielded):
+                while queue:
+                    self._resume(queue.popleft())
+            leftovers = []
+            for member in self.everyone:
+                waiter = member.waiter
+                if waiter is None or waiter.outcome is not None:
+                    if member.ident != ident:
+                        leftovers.append(member)
+                elif waiter.idle:
+                    self.fire(waiter, Outcome.CLOSED)
+                elif waiter in self.stuck:
+                    self.fire(waiter, Outcome.ENDED)
+                else:
+                    leftovers.append(member)
+                    if waiter.deadline is not None or not waiter.lasting:
+                        self.fire(waiter, Outcome.CLOSED)
+            self.running = None
+            return leftovers

@@ -1,0 +1,136 @@
+"""The names of exception classes: ``ConnectionError``, ``httpx.ConnectTimeout``, ``package.module:Outer.Inner``.
+
+A name without a module is a builtin's. The module of any other is imported if it wasn't yet: that import is the only
+code that looking up a name runs.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import sys
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_EXPECTED = "an exception class: a builtin such as ConnectionError, or one with its module such as httpx.ConnectTimeout"
+
+
+__tracebackhide__ = True  # a mistake in a script is shown where the script is written
+
+
+class UnknownNameError(LookupError):
+    """A name leads to no exception class.
+
+    Attributes:
+        offset: Where in the name the wrong part begins.
+        found: What stands there.
+        expected: What should, with the closest names there are.
+    """
+
+    def __init__(self, offset: int, found: str, expected: str) -> None:
+        super().__init__(offset, found, expected)
+        self.offset = offset
+        self.found = found
+        self.expected = expected
+
+
+def find_exception_class(name: str) -> type[BaseException]:
+    """Return the class called ``name``, importing its module if need be; raise `UnknownNameError` if there is none."""
+    module_name, colon, qualname = name.partition(":")
+    if colon:
+        found = _attributes(_import(module_name), qualname.split("."), offset=len(module_name) + 1)
+    elif "." in name:
+        found = _walk(name.split("."))
+    else:
+        found = _attributes(builtins, [name], offset=0)
+    if not (isinstance(found, type) and issubclass(found, BaseException)):
+        raise UnknownNameError(0, f"'{name}', which is no exception class", _EXPECTED)
+    return found
+
+
+def exception_class_name(cls: type[BaseException]) -> str | None:
+    """Return the shortest name by which `find_exception_class` finds ``cls``; None for one that no name leads to.
+
+    A class that a package re-exports is named after the package: ``asyncio.CancelledError``, although it lives in
+    ``asyncio.exceptions``.
+    """
+    if cls.__module__ == "builtins":
+        return cls.__qualname__ if getattr(builtins, cls.__qualname__, None) is cls else None
+    packages = str(cls.__module__).split(".")
+    qualname = cls.__qualname__.split(".")
+    for length in range(1, len(packages) + 1):
+        holder: object = sys.modules.get(".".join(packages[:length]))
+        for part in qualname:
+            holder = getattr(holder, part, None) if isinstance(holder, ModuleType | type) else None
+        if holder is cls:
+            return ".".join((*packages[:length], *qualname))
+    return None
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """Return `` (did you mean 'this' or 'that'?)`` of the names most like ``name``; empty when none is."""
+    import difflib  # only a mistake needs it
+
+    by_lower_case = {each.lower(): each for each in sorted(names)}
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.6)
+    if not matches:
+        return ""
+    *others, last = [f"'{by_lower_case[each]}'" for each in matches]
+    return f" (did you mean {', '.join(others)} or {last}?)" if others else f" (did you mean {last}?)"
+
+
+def _walk(parts: list[str]) -> object:
+    """Follow a dotted name; a loaded module goes before an attribute of the same name, an import comes last."""
+    holder: object = _import(parts[0])
+    for index, part in enumerate(parts[1:], start=1):
+        path = ".".join(parts[: index + 1])
+        if path in sys.modules:
+            holder = sys.modules[path]
+            continue
+        try:
+            holder = _attributes(holder, [part], offset=len(path) - len(part))
+        except UnknownNameError:
+            if not isinstance(holder, ModuleType) or "__path__" not in vars(holder) or find_spec(path) is None:
+                raise
+            holder = _import(path)
+    return holder
+
+
+def _attributes(holder: object, parts: list[str], *, offset: int) -> object:
+    for part in parts:
+        if not isinstance(holder, ModuleType | type):
+            raise UnknownNameError(offset, f"'{part}', in something that is neither a module nor a class", _EXPECTED)
+        try:
+            found = getattr(holder, part)
+        except Exception as error:  # a module's own __getattr__ may raise anything
+            hint = closest(part, _exceptions_in(holder))
+            where = "" if holder is builtins else f" of '{holder.__name__}'"
+            expected = f"an exception class{where}{hint}" if where else f"{_EXPECTED}{hint}"
+            raise UnknownNameError(offset, f"'{part}'", expected) from error
+        holder = found
+        offset += len(part) + 1
+    return holder
+
+
+def _exceptions_in(holder: ModuleType | type) -> list[str]:
+    return [name for name, each in vars(holder).items() if isinstance(each, type) and issubclass(each, BaseException)]
+
+
+def _import(name: str) -> ModuleType:
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        return loaded
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        expected = "a module that can be imported"
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            known = {each.partition(".")[0] for each in sys.modules} | sys.stdlib_module_names
+            hint = closest(name, (each for each in known if not each.startswith("_")))
+            raise UnknownNameError(0, f"'{name}'", f"{expected}{hint}") from error
+        found = f"'{name}', whose import raised {type(error).__qualname__}: {error}"
+        raise UnknownNameError(0, found, expected) from error

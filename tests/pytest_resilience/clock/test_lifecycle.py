@@ -1,0 +1,262 @@
+"""Opening and closing the clock, whatever happens in between."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import datetime
+import queue
+import selectors
+import signal
+import threading
+import time
+import warnings
+
+import pytest
+
+from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock
+
+
+def everything_patched():
+    """What the clock may touch, to be compared by identity and content."""
+    return [
+        repr(time.sleep),
+        repr(time.time),
+        repr(_thread.start_new_thread),
+        dict(vars(threading.Condition)),
+        dict(vars(threading.Thread)),
+        dict(vars(threading.Event)),
+        dict(vars(type(threading.Lock()))),
+        dict(vars(type(threading.RLock()))),
+        dict(vars(datetime.datetime)),
+        dict(vars(queue.SimpleQueue)),
+        dict(vars(selectors.DefaultSelector)),
+        dict(vars(selectors.PollSelector)),
+        dict(vars(asyncio.BaseEventLoop)),
+    ]
+
+
+class Unusual(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt, SystemExit, Unusual])
+def test_real_time_is_back_whatever_ends_the_block(error):
+    """Every patch is undone after any exception, and the exception passes through."""
+    before = everything_patched()
+    if error is None:
+        with VirtualClock():
+            time.sleep(5)
+    else:
+        with pytest.raises(error), VirtualClock():
+            time.sleep(5)
+            raise error
+    assert everything_patched() == before
+
+
+def test_clocks_do_not_nest(clock):
+    """A second clock is refused, and the first one is none the worse for it."""
+    with pytest.raises(RuntimeError) as caught, VirtualClock():
+        pass
+    assert str(caught.value) == (
+        "a virtual clock is open already, and clocks do not nest: use that one (the `virtual_clock` fixture, "
+        "if the test has it) instead of opening another"
+    )
+    time.sleep(5)
+    assert clock.elapsed == 5.0
+
+
+def test_a_clock_is_used_once():
+    """A clock that has closed cannot be opened again."""
+    clock = VirtualClock()
+    with clock:
+        pass
+    with pytest.raises(RuntimeError) as caught, clock:
+        pass
+    assert str(caught.value) == ("this virtual clock has been used already; make a new VirtualClock() for each block")
+
+
+@pytest.mark.parametrize(
+    "use", [lambda clock: clock.now(), lambda clock: clock.advance(1), lambda clock: clock.hold().__enter__()]
+)
+def test_a_closed_clock_says_so(use):
+    """Before and after its block the clock cannot be read or moved, but what it recorded remains."""
+    clock = VirtualClock()
+    with pytest.raises(RuntimeError, match="has not been opened; use it inside its `with` block"):
+        use(clock)
+    with clock:
+        time.sleep(5)
+    with pytest.raises(RuntimeError, match="has closed; use it inside its `with` block"):
+        use(clock)
+    assert (clock.elapsed, clock.elapsed_ns, clock.sleeps, len(clock.jumps)) == (5.0, 5_000_000_000, [5.0], 1)
+
+
+def test_only_threads_of_the_clock_may_advance_it():
+    """A thread outside is told that it has real time only."""
+    go, told = queue.Queue(), queue.Queue()
+
+    def outsider():
+        with pytest.raises(RuntimeError) as caught:
+            go.get().advance(1)
+        told.put(str(caught.value))
+
+    thread = threading.Thread(target=outsider)
+    thread.start()
+    with VirtualClock() as clock, clock.hold():
+        go.put(clock)
+        assert told.get() == ("advance() was called from a thread outside the virtual clock, which has real time only")
+    thread.join()
+
+
+def test_leftover_threads_are_named():
+    """Threads that have not ended are named in a warning, and go on in real time."""
+    done = threading.Event()
+    threads = [
+        threading.Thread(target=time.sleep, args=(1_000_000,), name="sleeper"),
+        threading.Thread(target=done.wait, name="waiter"),
+        threading.Thread(target=done.wait, args=(1_000_000,), name="timed waiter"),
+    ]
+    with pytest.warns(LeftoverThreadWarning) as caught, VirtualClock():
+        for thread in threads:
+            thread.start()
+    assert [str(warning.message) for warning in caught] == [
+        "3 thread(s) of the virtual clock were still there at its end: 'sleeper', 'waiter', 'timed waiter'. "
+        "They run in real time from now on; end and join them inside the test."
+    ]
+    assert caught[0].filename == __file__
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_an_error_keeps_its_place_before_leftover_threads():
+    """When the test fails, the leftover threads are a note on its error, not an error instead."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait, name="waiter")
+    with pytest.raises(ValueError, match="the real problem") as caught, VirtualClock():
+        thread.start()
+        raise ValueError("the real problem")
+    assert caught.value.__notes__ == [
+        "1 thread(s) of the virtual clock were still there at its end: 'waiter'. "
+        "They run in real time from now on; end and join them inside the test."
+    ]
+    done.set()
+    thread.join()
+
+
+def test_idle_workers_outlive_the_clock_and_work_on():
+    """An executor made in one clock works after it and in the next one."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with VirtualClock() as clock:
+            executor = ThreadPoolExecutor(1)
+            executor.submit(time.sleep, 10).result()
+            assert clock.elapsed == 10.0
+    assert executor.submit(lambda: 5).result() == 5
+    executor.shutdown()
+
+
+def test_threads_that_wait_for_each_other_go_on_after_the_clock():
+    """Locks, joins and queues that connect leftover threads still connect them in real time."""
+    lock, items, log = threading.Lock(), queue.SimpleQueue(), []
+    go = threading.Event()
+
+    def holder():
+        with lock:
+            go.wait()
+            log.append("held")
+        items.put("item")
+
+    def taker():
+        with lock:
+            log.append("taken")
+        log.append(items.get())
+
+    threads = [threading.Thread(target=holder), threading.Thread(target=taker)]
+    threads.append(threading.Thread(target=lambda: [thread.join() for thread in threads[:2]]))
+    with pytest.warns(LeftoverThreadWarning), VirtualClock():
+        for thread in threads:
+            thread.start()
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert log == ["held", "taken", "item"]
+
+
+def test_a_leftover_loop_goes_on_in_real_time():
+    """An event loop in a thread that outlives the clock still takes calls."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="loop")
+    with pytest.warns(LeftoverThreadWarning), VirtualClock():
+        thread.start()
+    assert asyncio.run_coroutine_threadsafe(asyncio.sleep(0, "alive"), loop).result() == "alive"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_an_interrupt_ends_a_virtual_sleep():
+    """Ctrl-C reaches the main thread while it waits for another thread of the clock."""
+    before = everything_patched()
+    main = threading.get_ident()
+
+    def interrupter():
+        time.sleep(5)
+        signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(5)
+
+    thread = threading.Thread(target=interrupter)
+    with pytest.raises(KeyboardInterrupt), VirtualClock():
+        thread.start()
+        thread.join()
+    thread.join()
+    assert everything_patched() == before
+
+
+def test_a_signal_handler_runs_in_real_time(clock):
+    """A handler that interrupts a virtual wait may use locks and sleeps of its own; the wait then goes on."""
+    main = threading.get_ident()
+    lock = threading.Lock()
+    seen = []
+
+    def handler(*_):
+        with lock:
+            time.sleep(0.001)
+            seen.append(clock.elapsed)
+
+    previous = signal.signal(signal.SIGUSR1, handler)
+    try:
+        thread = threading.Thread(target=lambda: (time.sleep(5), signal.pthread_kill(main, signal.SIGUSR1)))
+        thread.start()
+        time.sleep(10)
+        thread.join()
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert len(seen) == 1
+    assert clock.elapsed == 10.0
+
+
+def test_a_thread_that_cannot_start_is_forgotten(clock, monkeypatch):
+    """When the system has no more threads, the clock does not wait for the one that never came."""
+    from pytest_resilience.clock import _threads
+
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_threads, "_real_start_new_thread", refuse)
+    monkeypatch.setattr(_threads, "_real_start_joinable_thread", refuse)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        threading.Thread(target=time.sleep, args=(5,)).start()
+    time.sleep(1)
+    assert clock.elapsed == 1.0
+
+
+def test_the_module_has_an_honest_front():
+    """All public names come from the package, and `__all__` is all of them."""
+    import pytest_resilience.clock as package
+
+    public = {name for name in vars(package) if name[0].isalpha()}
+    assert public == set(package.__all__)
+    assert {getattr(package, name).__module__ for name in package.__all__} == {"pytest_resilience.clock"}

@@ -1,0 +1,146 @@
+"""Child processes live in real time, and the clock waits for them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from pytest_resilience.clock import VirtualClock
+
+FORK = multiprocessing.get_context("fork")
+
+
+def python(code, **options):
+    return subprocess.Popen([sys.executable, "-c", code], **options)
+
+
+def test_a_child_that_works_is_waited_for():
+    """`run` with a timeout sees the result of a child that takes real time, and none of it passes."""
+    with VirtualClock(grace=60) as clock:
+        result = subprocess.run(
+            [sys.executable, "-c", "print(sum(range(10**6)))"], capture_output=True, timeout=1, check=True
+        )
+        assert result.stdout == b"499999500000\n"
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_a_child_that_sleeps_runs_into_its_timeout():
+    """A child without any sign of life for the grace is taken to be stuck, and its timeout fires."""
+    with VirtualClock(grace=0.05) as clock:
+        with python("import time; print(flush=True); time.sleep(1000)", stdout=subprocess.PIPE) as child:
+            child.stdout.readline()
+            with pytest.raises(subprocess.TimeoutExpired, match=r"timed out after 30 seconds"):
+                child.wait(timeout=30)
+            assert clock.elapsed == 30.0
+            with pytest.raises(subprocess.TimeoutExpired):
+                child.communicate(timeout=10)
+            assert clock.elapsed == 40.0
+            assert clock.guesses == 2
+            child.kill()
+            child.wait()
+        assert clock.elapsed == 40.0
+
+
+def test_waiting_for_a_child_lets_other_threads_run():
+    """A thread that waits for a process does not hold up the others, and time stands still meanwhile."""
+    with VirtualClock(grace=60) as clock:
+        log = []
+        with python("import sys; sys.stdin.read()", stdin=subprocess.PIPE) as child:
+            thread = threading.Thread(target=lambda: log.append(child.wait()))
+            thread.start()
+            child.stdin.close()
+            thread.join()
+        assert (log, clock.elapsed) == ([0], 0.0)
+
+
+def test_multiprocessing_waits_for_results():
+    """Processes, pipes and queues of `multiprocessing` hand over their results within their timeouts."""
+    with VirtualClock(grace=60) as clock:
+        ours, theirs = FORK.Pipe()
+        process = FORK.Process(target=lambda: theirs.send(os.getpid()))
+        process.start()
+        theirs.close()
+        assert ours.poll(timeout=5)
+        assert ours.recv() == process.pid
+        process.join(timeout=5)
+        assert process.exitcode == 0
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_multiprocessing_times_out():
+    """A child that does not answer, and a lock that nobody releases, run into their timeouts."""
+    with VirtualClock(grace=0.05) as clock:
+        lock = FORK.Lock()
+        lock.acquire()
+        assert lock.acquire(timeout=7) is False
+        assert clock.elapsed == 7.0
+        ours, theirs = FORK.Pipe()
+        process = FORK.Process(target=lambda: theirs.recv())
+        process.start()
+        assert ours.poll(timeout=5) is False
+        process.join(timeout=5)
+        assert process.is_alive()
+        assert clock.elapsed == 17.0
+        ours.send(None)
+        process.join()
+
+
+def test_a_lock_of_multiprocessing_works_between_threads(clock):
+    """A semaphore of `multiprocessing` may be held across a sleep by a thread."""
+    lock = FORK.Lock()
+    log = []
+
+    def holder(name):
+        with lock:
+            time.sleep(5)
+            log.append((name, clock.elapsed))
+
+    threads = [threading.Thread(target=holder, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log == [("a", 5.0), ("b", 10.0)]
+
+
+def test_a_forked_child_has_real_time():
+    """In the child of a fork nothing is patched any more."""
+
+    def report(connection, parent_time):
+        before = time.monotonic_ns()
+        time.sleep(0.001)
+        connection.send((time.time() < parent_time - 1_000_000, time.monotonic_ns() - before, repr(time.sleep)))
+
+    with VirtualClock(grace=60) as clock:
+        clock.advance(10_000_000)
+        ours, theirs = FORK.Pipe()
+        process = FORK.Process(target=report, args=(theirs, time.time()))
+        process.start()
+        behind, slept, text = ours.recv()
+        process.join()
+        assert behind
+        assert slept >= 1_000_000
+        assert text == "<built-in function sleep>"
+        assert clock.elapsed == 10_000_000.0
+        time.sleep(5)
+        assert clock.elapsed == 10_000_005.0
+
+
+def test_asyncio_runs_processes():
+    """Subprocesses of asyncio are waited for, and their timeouts fire."""
+    import asyncio
+
+    async def main():
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", "print(5)", stdout=subprocess.PIPE)
+        output, _ = await asyncio.wait_for(child.communicate(), 1)
+        return output, child.returncode
+
+    with VirtualClock(grace=60) as clock:
+        assert asyncio.run(main()) == (b"5\n", 0)
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)

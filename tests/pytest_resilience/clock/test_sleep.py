@@ -1,0 +1,151 @@
+"""Sleeping, by whatever name the program knows it."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from functools import partial
+from time import sleep as copied_sleep
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_resilience.clock import VirtualClock
+
+
+def nap(pause=time.sleep):
+    pause(7)
+
+
+class Napper:
+    pause = time.sleep
+    pauses = [time.sleep]
+    lazily = partial(time.sleep, 7)
+
+    def nap(self):
+        self.pause(7)
+
+
+COPIES = {
+    "time.sleep": lambda: time.sleep(7),
+    "from time import sleep": lambda: copied_sleep(7),
+    "a default argument": nap,
+    "a class attribute": lambda: Napper.pause(7),
+    "a class attribute, by instance": lambda: Napper().nap(),
+    "in a list": lambda: Napper.pauses[0](7),
+    "a partial": lambda: Napper.lazily(),
+    "Event.wait": lambda: threading.Event().wait(7),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_every_copy_of_sleep_is_virtual(clock, name):
+    """No copy of the function, however it is held, sleeps for real."""
+    COPIES[name]()
+    assert clock.elapsed == 7.0
+    assert clock.sleeps == [7.0]
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_the_real_sleep_is_back_afterwards(name, monkeypatch):
+    """After the clock, each copy is the built-in that it was."""
+    with VirtualClock():
+        pass
+    assert repr(time.sleep) == "<built-in function sleep>"
+    assert copied_sleep is time.sleep is Napper.pause is Napper.pauses[0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1e9, allow_nan=False), max_size=20))
+def test_sleeps_add_up_to_the_elapsed_time(delays):
+    """Time elapsed is the sum of the sleeps, in whole nanoseconds, and each is recorded as it was asked for."""
+    with VirtualClock() as clock:
+        for delay in delays:
+            time.sleep(delay)
+        assert clock.elapsed_ns == sum(max(round(delay * 1e9), delay > 0) for delay in delays)
+        assert clock.sleeps == [delay for delay in delays if delay]
+
+
+def test_a_tiny_sleep_still_takes_time(clock):
+    """Time moves by at least a nanosecond, so that whoever waits for it to move is not caught in a loop."""
+    time.sleep(1e-12)
+    assert clock.elapsed_ns == 1
+
+
+def test_sleep_takes_integers(clock):
+    """Anything with an integer value is a number of seconds, as it is for the real function."""
+    time.sleep(True)
+    time.sleep(2)
+    assert clock.elapsed_ns == 3_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("argument", "error"),
+    [
+        (-1, ValueError),
+        (float("nan"), ValueError),
+        (float("inf"), OverflowError),
+        (1e300, OverflowError),
+        ("1", TypeError),
+    ],
+)
+def test_sleep_refuses_what_the_real_one_refuses(clock, argument, error):
+    """Wrong arguments raise what they always raised, and take no time."""
+    with pytest.raises(error):
+        time.sleep(argument)
+    with pytest.raises(TypeError):
+        time.sleep()
+    assert clock.elapsed == 0
+
+
+def test_sleep_can_be_pickled_while_the_clock_is_open(clock):
+    """A patched built-in can still be sent to a worker process."""
+    assert pickle.loads(pickle.dumps(time.sleep)) is time.sleep
+
+
+def test_advance_is_a_sleep_that_the_program_did_not_ask_for(clock):
+    """`advance` moves time and wakes others at their own deadlines, but is not one of the program's sleeps."""
+    woken = []
+
+    def sleeper(seconds):
+        time.sleep(seconds)
+        woken.append(clock.elapsed)
+
+    threads = [threading.Thread(target=sleeper, args=(seconds,)) for seconds in (30, 10, 20, 70)]
+    for thread in threads:
+        thread.start()
+    clock.advance(60)
+    assert woken == [10.0, 20.0, 30.0]
+    assert clock.elapsed == 60.0
+    threads[-1].join()
+    assert clock.sleeps == [30.0, 10.0, 20.0, 70.0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "error", "message"),
+    [
+        (-1, ValueError, "advance() takes seconds to move forward by, between 0 and 9223372036, not -1"),
+        (float("nan"), ValueError, "advance() takes seconds to move forward by, a number, not nan"),
+        (float("inf"), ValueError, "advance() takes seconds to move forward by, between 0 and 9223372036, not inf"),
+        ("1", TypeError, "advance() takes a number of seconds, not '1'"),
+        (None, TypeError, "advance() takes a number of seconds, not None"),
+    ],
+)
+def test_advance_refuses_to_move_backwards_or_nowhere(clock, seconds, error, message):
+    """Whatever is no number of seconds forward is named in the error."""
+    with pytest.raises(error) as caught:
+        clock.advance(seconds)
+    assert str(caught.value) == message
+
+
+def test_jumps_are_recorded(clock):
+    """Each move of time says from where to where, whom it woke and from what."""
+    time.sleep(2)
+    threading.Event().wait(3)
+    assert [(jump.start, jump.end, jump.thread, jump.reason, jump.guess) for jump in clock.jumps] == [
+        (0.0, 2.0, "MainThread", "time.sleep", False),
+        (2.0, 5.0, "MainThread", "a notification", False),
+    ]
+    assert clock.guesses == 0

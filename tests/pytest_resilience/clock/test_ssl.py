@@ -1,0 +1,59 @@
+"""TLS between threads of the clock."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+
+
+def context(side):
+    """An anonymous TLS context: it needs no certificate."""
+    made = ssl.SSLContext(side)
+    if side is ssl.PROTOCOL_TLS_CLIENT:
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    made.set_ciphers("aNULL:@SECLEVEL=0")
+    return made
+
+
+def test_tls_waits_and_times_out_in_virtual_time(clock):
+    """Handshake, reading and writing are exact when both ends are in the clock."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        connection, _ = listener.accept()
+        time.sleep(3)
+        with connection, context(ssl.PROTOCOL_TLS_SERVER).wrap_socket(connection, server_side=True) as secured:
+            while data := secured.recv(100):
+                time.sleep(len(data))
+                secured.sendall(data.upper())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    plain = socket.create_connection(listener.getsockname(), timeout=5)
+    with listener, context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(plain) as client:
+        assert clock.elapsed == 3.0
+        client.sendall(b"abcd")
+        assert client.recv(100) == b"ABCD"
+        assert clock.elapsed == 7.0
+        client.sendall(b"abcdef")
+        with pytest.raises(TimeoutError, match="The read operation timed out"):
+            client.recv(100)
+        assert clock.elapsed == 12.0
+        assert client.recv(100) == b"ABCDEF"
+        assert client.gettimeout() == 5
+    thread.join()
+    assert (clock.elapsed, clock.guesses) == (13.0, 0)
+
+
+def test_a_handshake_that_nobody_answers_times_out(clock):
+    """A peer that accepts and stays silent costs the timeout, in virtual time."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        plain = socket.create_connection(listener.getsockname(), timeout=5)
+        with plain, pytest.raises(TimeoutError, match="handshake operation timed out"):
+            context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(plain)
+    assert clock.elapsed == 5.0

@@ -1,0 +1,182 @@
+"""What time it is inside the clock and outside it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
+from time import monotonic as copied_monotonic
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_resilience.clock import VirtualClock
+
+
+def held_as_default(read=time.time):
+    return read()
+
+
+class Held:
+    as_attribute = time.time
+    as_partial = partial(time.time)
+
+
+READINGS = {
+    "time.time": time.time,
+    "time.time_ns": lambda: time.time_ns() / 1_000_000_000,
+    "time.clock_gettime": lambda: time.clock_gettime(time.CLOCK_REALTIME),
+    "time.clock_gettime_ns": lambda: time.clock_gettime_ns(time.CLOCK_REALTIME) / 1_000_000_000,
+    "datetime.now": lambda: datetime.now(UTC).timestamp(),
+    "datetime.now, local": lambda: datetime.now().timestamp(),
+    "datetime.today": lambda: datetime.today().timestamp(),
+    "a default argument": held_as_default,
+    "a class attribute": lambda: Held.as_attribute(),
+    "a partial": lambda: Held.as_partial(),
+    "time.monotonic": time.monotonic,
+    "time.monotonic_ns": lambda: time.monotonic_ns() / 1_000_000_000,
+    "time.clock_gettime, monotonic": lambda: time.clock_gettime(time.CLOCK_MONOTONIC),
+    "a copy of time.monotonic": lambda: copied_monotonic(),
+}
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_every_reading_moves_by_exactly_the_virtual_time(clock, name):
+    """Each way to read a clock sees a virtual sleep in full."""
+    before = READINGS[name]()
+    time.sleep(3600)
+    assert READINGS[name]() - before == pytest.approx(3600, abs=2e-6)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_every_reading_goes_on_from_its_real_value(name):
+    """Opening the clock changes no reading by more than moments, and closing it brings the real one back."""
+    before = READINGS[name]()
+    with VirtualClock():
+        inside = READINGS[name]()
+        time.sleep(1_000_000)
+    after = READINGS[name]()
+    assert 0 <= inside - before < 600
+    assert 0 <= after - before < 600
+
+
+def test_floats_of_the_clocks_differ_by_exactly_the_seconds_slept(clock):
+    """Whole seconds can be compared with ==."""
+    wall, monotonic = time.time(), time.monotonic()
+    for _ in range(100):
+        time.sleep(3)
+    assert time.time() - wall == 300.0
+    assert time.monotonic() - monotonic == 300.0
+    assert clock.elapsed == 300.0
+
+
+def test_struct_times_and_texts_show_the_virtual_time():
+    """The functions that default to now use the virtual now."""
+    with VirtualClock("2031-05-06T07:08:09") as clock:
+        assert time.gmtime()[:6] == (2031, 5, 6, 7, 8, 9)
+        assert time.localtime() == time.localtime(time.time())
+        assert time.localtime(None) == time.localtime(time.time())
+        assert time.ctime() == time.asctime() == time.ctime(time.time())
+        assert time.strftime("%Y") == "2031"
+        assert date.today() == datetime.now().date()
+        clock.advance(86_400)
+        assert time.gmtime().tm_mday == 7
+
+
+def test_explicit_times_are_left_alone(clock):
+    """Functions that are given a time convert that one."""
+    assert time.gmtime(0)[:3] == (1970, 1, 1)
+    assert time.strftime("%Y", time.gmtime(0)) == "1970"
+    assert time.ctime(0) == time.asctime(time.localtime(0))
+
+
+def test_datetime_subclasses_and_zones_work_as_ever():
+    """`datetime.now` keeps its class and its zone."""
+
+    class Moment(datetime):
+        pass
+
+    zone = timezone(timedelta(hours=5))
+    with VirtualClock(datetime(2031, 5, 6, 7, 8, 9, 123_456, tzinfo=UTC)):
+        assert type(Moment.now()) is Moment
+        assert Moment.now(zone) == datetime(2031, 5, 6, 12, 8, 9, 123_456, tzinfo=zone)
+        assert Moment.now(zone).tzinfo is zone
+        assert isinstance(datetime.now(), datetime)
+        with pytest.raises(TypeError):
+            datetime.now("UTC")
+
+
+@settings(deadline=None)
+@given(
+    st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1)),
+    st.lists(st.integers(0, 10**9).map(lambda n: n / 1000), max_size=5),
+)
+def test_the_start_is_the_instant_asked_for(start, delays):
+    """`now` and `datetime.now` are the start plus what has elapsed, to the microsecond."""
+    with VirtualClock(start) as clock:
+        assert clock.now() == datetime.now(UTC) == start.replace(tzinfo=UTC)
+        for delay in delays:
+            clock.advance(delay)
+        expected = start.replace(tzinfo=UTC) + timedelta(microseconds=clock.elapsed_ns // 1000)
+        assert clock.now() == datetime.now(UTC) == expected
+
+
+def test_a_text_with_a_zone_is_understood():
+    """A start with an offset is that instant, shown in UTC."""
+    with VirtualClock("2031-05-06T07:08:09+05:00") as clock:
+        assert clock.now() == datetime(2031, 5, 6, 2, 8, 9, tzinfo=UTC)
+        assert clock.now().tzinfo is UTC
+
+
+def test_perf_counter_stays_real(clock):
+    """Profilers go on measuring real time."""
+    before = time.perf_counter()
+    time.sleep(3600)
+    assert time.perf_counter() - before < 600
+
+
+def test_a_thread_from_before_keeps_real_time():
+    """Threads that the clock did not start neither see nor wait in virtual time."""
+    questions: queue.Queue[str] = queue.Queue()
+    answers: queue.Queue[float] = queue.Queue()
+
+    def outsider():
+        while questions.get():
+            answers.put(time.time())
+
+    thread = threading.Thread(target=outsider)
+    thread.start()
+    try:
+        before = time.time()
+        with VirtualClock() as clock:
+            clock.advance(1_000_000)
+            with clock.hold():
+                questions.put("time?")
+                assert answers.get() - before < 600
+    finally:
+        questions.put("")
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"start": "soon"},
+            ValueError,
+            "start must be an ISO 8601 date and time such as '2026-01-31T12:00', not 'soon'",
+        ),
+        ({"start": 5}, TypeError, "start must be a datetime, an ISO 8601 text or None, not 5"),
+        ({"grace": -1}, ValueError, "grace must be 0 or more real seconds, not -1"),
+        ({"grace": float("nan")}, ValueError, "grace must be 0 or more real seconds, not nan"),
+        ({"grace": "1"}, TypeError, "grace must be a number of real seconds, not '1'"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments, error, message):
+    """A wrong argument is named together with what was expected."""
+    with pytest.raises(error) as caught:
+        VirtualClock(**arguments)
+    assert str(caught.value) == message

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import httpcore
+import httpx
+import pytest
+import respx
+from respx.models import AllMockedAssertionError
+
+from pytest_resilience.discord import DiscordMock
+from resilience import send_rate_limited_discord_alert
+
+PATCHED = [
+    (httpcore._sync.connection_pool.ConnectionPool, "handle_request"),
+    (httpcore._sync.connection.HTTPConnection, "handle_request"),
+    (httpcore._async.connection_pool.AsyncConnectionPool, "handle_async_request"),
+    (httpcore._async.connection.AsyncHTTPConnection, "handle_async_request"),
+]
+
+
+def methods() -> list[object]:
+    """Return what respx replaces, as it is now."""
+    return [vars(holder)[name] for holder, name in PATCHED]
+
+
+def alert(text: str = "disk full") -> bool:
+    """Send one alert by hand, and tell whether it was delivered."""
+    return send_rate_limited_discord_alert("job", ValueError(text), "tests", text)
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """A real server on the loopback interface, which answers with the path."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = self.path.encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_other_traffic_passes_through(web) -> None:
+    """Requests to other hosts go to the network, sync, async and streamed."""
+
+    async def fetch() -> str:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"{web}/async")).text
+
+    with DiscordMock() as discord, httpx.Client(trust_env=False) as client:
+        assert client.get(f"{web}/plain").text == "/plain"
+        with client.stream("GET", f"{web}/stream") as response:
+            assert response.read() == b"/stream"
+        assert asyncio.run(fetch()) == "/async"
+        assert alert()
+        assert len(discord.requests) == 1
+
+
+def test_other_paths_of_discord_are_left_alone() -> None:
+    """Only the webhooks are stood in for: a bot's own mock of the API goes on working."""
+    with DiscordMock() as discord, respx.mock:
+        route = respx.get("https://discord.com/api/v10/users/@me").respond(json={"id": "1"})
+        assert httpx.get("https://discord.com/api/v10/users/@me").json() == {"id": "1"}
+        assert route.called
+        assert discord.requests == []
+
+
+@contextlib.contextmanager
+def both(order: str, **settings: bool) -> Iterator[tuple[DiscordMock, respx.MockRouter]]:
+    """Activate the stand-in and a router of the user's, in one order or the other."""
+    router = respx.mock(**settings)
+    with contextlib.ExitStack() as stack:
+        if order == "discord first":
+            discord = stack.enter_context(DiscordMock())
+            stack.enter_context(router)
+        else:
+            stack.enter_context(router)
+            discord = stack.enter_context(DiscordMock())
+        yield discord, router
+
+
+ORDERS = pytest.mark.parametrize("order", ["discord first", "discord last"])
+
+
+@ORDERS
+def test_a_router_of_the_user_works_beside(order) -> None:
+    """Each gets its own requests, whichever was activated first."""
+    with both(order) as (discord, router):
+        router.get("https://example.org/").respond(418)
+        assert httpx.get("https://example.org/").status_code == 418
+        assert alert()
+        assert len(discord.alerts) == 1
+        assert router.calls.call_count == 1
+
+
+@ORDERS
+def test_a_router_of_the_user_goes_on_objecting(order) -> None:
+    """What the user's router does not know is still an error of its own, and does not leave for the network."""
+    with both(order) as (discord, _):
+        with pytest.raises(AllMockedAssertionError, match=r"example\.org/other"):
+            httpx.get("https://example.org/other")
+        assert alert()
+        assert discord.problems == []
+
+
+@ORDERS
+def test_a_router_that_takes_everything_does_not_take_alerts(order) -> None:
+    """A user's router that answers whatever comes gets all but the webhooks."""
+    with both(order, assert_all_mocked=False) as (discord, router):
+        assert httpx.get("https://example.org/any").status_code == 200
+        assert alert()
+        assert len(discord.alerts) == 1
+        assert [str(call.request.url) for call in router.calls] == ["https://example.org/any"]
+
+
+@ORDERS
+def test_a_router_of_the_user_may_let_requests_through(order, web) -> None:
+    """A route that passes through reaches the network."""
+    with both(order) as (_, router):
+        router.get(f"{web}/x").pass_through()
+        assert httpx.get(f"{web}/x", trust_env=False).text == "/x"
+
+
+@ORDERS
+def test_async_clients_are_answered_beside_a_router(order) -> None:
+    """The same holds for async clients."""
+
+    async def main(discord: DiscordMock) -> list[int]:
+        async with httpx.AsyncClient() as client:
+            url = discord.webhook_url("ops").replace("/api/", "/api/v10/")
+            posted = await client.post(url, json={"content": "x"})
+            return [posted.status_code, (await client.get("https://example.org/")).status_code]
+
+    with both(order) as (discord, router):
+        router.get("https://example.org/").respond(418)
+        assert asyncio.run(main(discord)) == [204, 418]
+        assert [each.channel for each in discord.alerts] == ["ops"]
+
+
+def test_nested_stand_ins_let_other_traffic_through(web) -> None:
+    """Two of them are still no reason to hold anything back."""
+    with DiscordMock(), DiscordMock():
+        assert httpx.get(f"{web}/x", trust_env=False).text == "/x"
+
+
+def test_a_router_that_uses_the_clients_works_beside(web) -> None:
+    """A user's router that patches clients instead of connections does not get the kit's alerts either."""
+    with respx.mock(using="httpx") as router, DiscordMock() as discord:
+        router.get("https://example.org/").respond(418)
+        assert httpx.get("https://example.org/").status_code == 418
+        assert alert()
+        assert len(discord.alerts) == 1
+
+
+def test_everything_is_put_back() -> None:
+    """After a block httpx's connections are the original ones, and so they are after an exception or an interrupt."""
+    before = methods()
+    for error in (None, ValueError("own"), KeyboardInterrupt(), SystemExit()):
+        with contextlib.suppress(ValueError, KeyboardInterrupt, SystemExit), DiscordMock():
+            assert methods() != before
+            alert()
+            if error is not None:
+                raise error
+        assert methods() == before
+
+
+def test_everything_is_put_back_after_an_objection() -> None:
+    """The end of a block that objects puts everything back first."""
+    before = methods()
+    with pytest.raises(pytest.fail.Exception), DiscordMock() as discord:
+        discord.respond("1*return(500)")
+    assert methods() == before
+
+
+def test_everything_is_put_back_when_a_block_cannot_begin(monkeypatch) -> None:
+    """A failure halfway into the block undoes the first half."""
+    from pytest_resilience.discord import mock as module
+
+    def broken() -> None:
+        raise RuntimeError("no memory")
+
+    before = methods()
+    monkeypatch.setattr(module.kit, "isolated", broken)
+    discord = DiscordMock()
+    with pytest.raises(RuntimeError, match="no memory"):
+        discord.__enter__()
+    assert methods() == before
+
+
+@ORDERS
+def test_whoever_ends_last_takes_the_patches_with_it(order) -> None:
+    """The patches stay as long as one of the two is active."""
+    before = methods()
+    router = respx.mock(assert_all_called=False)
+    discord = DiscordMock()
+    first, last = (discord, router) if order == "discord first" else (router, discord)
+    first.__enter__()
+    last.__enter__()
+    first.__exit__(None, None, None)
+    if last is discord:
+        assert alert()
+    else:
+        router.get("https://example.org/").respond(418)
+        assert httpx.get("https://example.org/").status_code == 418
+    last.__exit__(None, None, None)
+    assert methods() == before
+
+
+def test_no_thread_outlives_the_block() -> None:
+    """The threads that deliver alerts are gone when the block is."""
+    before = set(threading.enumerate())
+    with DiscordMock():
+        alert()
+    assert set(threading.enumerate()) <= before

@@ -1,0 +1,415 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import httpx
+import pytest
+import trio
+
+from pytest_resilience.discord.replies import Reply, checked, edge_ban, lost_answer, rate_limited
+from pytest_resilience.discord.server import DiscordServer
+from pytest_resilience.script import Script, answer, delay, fail, passthrough
+from pytest_resilience.script.error import ScriptError
+
+
+def planned(post, script, **switches) -> tuple[DiscordServer, httpx.Response]:
+    """Plan a script, post one message, and return the server and its answer."""
+    server = DiscordServer(**switches)
+    server.respond(script)
+    return server, post(server, {"content": "hello"})
+
+
+TYPICAL = {
+    400: {"message": "Invalid Form Body", "code": 50035},
+    401: {"message": "Invalid Webhook Token", "code": 50027},
+    403: {"message": "Missing Permissions", "code": 50013},
+    404: {"message": "Unknown Webhook", "code": 10015},
+    405: {"message": "405: Method Not Allowed", "code": 0},
+    413: {"message": "Request entity too large", "code": 40005},
+    418: {"message": "418: I'm a Teapot", "code": 0},
+    500: {"message": "500: Internal Server Error", "code": 0},
+    503: {"message": "503: Service Unavailable", "code": 0},
+    599: {"message": "599: Unknown", "code": 0},
+}
+
+
+@pytest.mark.parametrize("status", TYPICAL)
+def test_a_status_is_answered_as_is_typical_of_it(clock, post, status) -> None:
+    """``return(500)`` is Discord's answer with that status and the headers of the bucket, and nothing is stored."""
+    server, response = planned(post, f"1*return({status})")
+    assert (response.status_code, response.json()) == (status, TYPICAL[status])
+    assert response.headers["via"] == "1.1 google"
+    assert response.headers["x-ratelimit-remaining"] == "4"
+    assert server.messages == []
+    assert [each.recorded for each in server.requests] == [False]
+
+
+def test_server_errors_have_three_kinds_of_bodies(clock, post) -> None:
+    """A 502 is a page of HTML, a 504 is empty, and others are JSON."""
+    _, page = planned(post, "return(502)")
+    _, empty = planned(post, "return(504)")
+    assert page.headers["content-type"] == "text/html; charset=UTF-8"
+    assert "<h1>502 Bad Gateway</h1>" in page.text
+    assert (empty.content, empty.headers.get("content-type")) == (b"", None)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_message_can_be_stored_although_the_answer_is_an_error(clock, post, status) -> None:
+    """``recorded`` shows how duplicates come about: the failed try and the next one are both stored."""
+    server, response = planned(post, answer({"status": status, "recorded": True}).times(1))
+    assert response.status_code == status
+    assert post(server, {"content": "hello"}).status_code == 200
+    assert [each.content for each in server.messages] == ["hello", "hello"]
+    assert [each.recorded for each in server.requests] == [True, True]
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_success_can_be_planned(clock, post, status) -> None:
+    """A planned 200 has the stored message and a planned 204 nothing, and both are stored."""
+    server, response = planned(post, answer(status))
+    assert response.status_code == status
+    assert len(server.messages) == 1
+    assert (response.json()["id"] if status == 200 else response.content) == (
+        server.messages[0].id if status == 200 else b""
+    )
+
+
+def test_success_can_be_planned_for_a_message_that_is_lost(clock, post) -> None:
+    """``recorded: False`` is a success that Discord does not keep."""
+    server, response = planned(post, answer({"status": 200, "recorded": False}))
+    assert (response.status_code, response.content, server.messages) == (200, b"", [])
+
+
+def test_a_429_of_the_webhooks_own_limit(clock, post) -> None:
+    """By default a 429 is the webhook's own: nothing is left, and the bucket ends with the wait."""
+    _, response = planned(post, rate_limited(40.2))
+    assert response.status_code == 429
+    assert response.json() == {"message": "You are being rate limited.", "retry_after": 40.2, "global": False}
+    headers = response.headers
+    assert (headers["retry-after"], headers["x-ratelimit-scope"]) == ("41", "user")
+    assert (headers["x-ratelimit-remaining"], headers["x-ratelimit-reset-after"]) == ("0", "40.200")
+    assert headers["via"] == "1.1 google"
+
+
+def test_a_bare_429_asks_for_a_second(clock, post) -> None:
+    """``return(429)`` is complete: a wait of 1 s."""
+    _, response = planned(post, "return(429)")
+    assert (response.json()["retry_after"], response.headers["retry-after"]) == (1.0, "1")
+
+
+def test_a_429_of_the_channel(clock, post) -> None:
+    """With the shared scope something is left in the bucket, which ends long before the wait."""
+    _, response = planned(post, rate_limited(40, scope="shared"))
+    assert response.json() == {"message": "The resource is being rate limited.", "retry_after": 40, "global": False}
+    headers = response.headers
+    assert (headers["retry-after"], headers["x-ratelimit-scope"]) == ("40", "shared")
+    assert (headers["x-ratelimit-remaining"], headers["x-ratelimit-reset-after"]) == ("4", "2.000")
+
+
+def test_a_429_of_everything(clock, post) -> None:
+    """With the global scope there are no headers of a bucket."""
+    _, response = planned(post, rate_limited(2.5, scope="global"))
+    assert response.json() == {"message": "You are being rate limited.", "retry_after": 2.5, "global": True}
+    assert response.headers["x-ratelimit-global"] == "true"
+    assert response.headers["x-ratelimit-scope"] == "global"
+    assert "x-ratelimit-limit" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("wait", "header"), [(3, "3"), (0, "0"), (0.0, "0"), (86_400_000, "86400000"), ("12.5", "12.5")]
+)
+def test_the_wait_of_a_429_may_be_odd(clock, post, wait, header) -> None:
+    """An integer, zero, a huge number and a text come as they were planned."""
+    _, response = planned(post, rate_limited(wait))
+    body_wait = response.json()["retry_after"]
+    assert (body_wait, type(body_wait), response.headers["retry-after"]) == (wait, type(wait), header)
+
+
+def test_a_429_may_lack_its_wait_or_its_body(clock, post) -> None:
+    """None leaves the wait out of the body and the headers, and an empty body is possible."""
+    _, silent = planned(post, rate_limited(None))
+    assert silent.json().keys() == {"message", "global"}
+    assert "retry-after" not in silent.headers
+    _, empty = planned(post, answer({"status": 429, "body": ""}))
+    assert (empty.content, empty.headers.get("retry-after")) == (b"", None)
+
+
+def test_waits_are_in_milliseconds_for_an_old_version(clock, post) -> None:
+    """A planned wait is given in seconds and sent in the units of the version that asks."""
+    server = DiscordServer(accept_legacy=True)
+    server.respond(rate_limited(0.7))
+    response = post(server, version="v6")
+    assert (response.json()["retry_after"], response.headers["retry-after"]) == (700, "700")
+
+
+def test_bans_of_the_edge_have_two_forms(clock, post) -> None:
+    """With seconds it is a text and a header, without a JSON page; neither has ``Via`` nor a bucket, nor is stored."""
+    server, text = planned(post, edge_ban(3600))
+    assert (text.status_code, text.text, text.headers["retry-after"]) == (429, "error code: 1015", "3600")
+    _, page = planned(post, edge_ban())
+    assert (page.status_code, page.json()["code"], page.json().keys()) == (429, 0, {"code", "message"})
+    for response in (text, page):
+        assert response.headers.keys() - {"server", "content-type", "content-length", "retry-after"} == set()
+    assert "retry-after" not in page.headers
+    assert server.messages == []
+
+
+def test_a_ban_may_come_as_html(clock, post) -> None:
+    """A text that looks like HTML comes as HTML."""
+    _, response = planned(post, answer({"status": 429, "via": False, "retry_after": 60, "body": "<html>1015</html>"}))
+    assert response.headers["content-type"] == "text/html; charset=UTF-8"
+    assert (response.text, response.headers["retry-after"], response.headers.get("via")) == (
+        "<html>1015</html>",
+        "60",
+        None,
+    )
+
+
+def test_other_answers_may_come_from_the_edge(clock, post) -> None:
+    """``via: False`` takes ``Via`` and the bucket off any answer."""
+    _, response = planned(post, answer({"status": 520, "via": False}))
+    assert response.headers.keys() == {"server", "content-type", "content-length"}
+
+
+def test_odd_answers(clock, post) -> None:
+    """Broken JSON, unknown codes, other texts, a whole body, missing and additional headers."""
+    _, broken = planned(post, answer({"status": 200, "body": '{"id": '}))
+    assert broken.text == '{"id": '
+    _, unknown = planned(post, answer({"status": 400, "code": 99999, "message": "new"}))
+    assert unknown.json() == {"message": "new", "code": 99999}
+    _, page = planned(post, answer({"status": 502, "code": 130000}))
+    assert page.json() == {"code": 130000}
+    _, null = planned(post, answer({"status": 500, "json": None}))
+    assert null.json() is None
+    _, bare = planned(post, answer({"status": 500, "headers": {"via": None, "X-RateLimit-Limit": None, "X-New": "1"}}))
+    assert bare.headers["x-new"] == "1"
+    assert not {"via", "x-ratelimit-limit"} & bare.headers.keys()
+    _, away = planned(post, answer({"status": 503, "retry_after": 7}))
+    assert (away.headers["retry-after"], away.json().keys()) == ("7", {"message", "code"})
+    _, blocked = planned(post, answer({"status": 429, "via": False, "code": 1015, "retry_after": 5}))
+    assert (blocked.json(), blocked.headers["retry-after"]) == ({"code": 1015}, "5")
+
+
+ERRORS = [
+    httpx.ConnectError("down"),
+    httpx.ConnectTimeout("slow"),
+    httpx.ReadTimeout("slow"),
+    httpx.RemoteProtocolError("gone"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_transport_errors_are_raised_and_nothing_is_stored(clock, post, error) -> None:
+    """A planned error of httpx comes with its request, and the message does not arrive."""
+    server = DiscordServer()
+    server.respond(fail(error).times(1))
+    with pytest.raises(type(error), match=str(error)) as caught:
+        post(server)
+    assert caught.value.request.method == "POST"
+    assert (server.messages, server.requests[0].status) == ([], None)
+    assert server.requests[0].answer == f"{type(error).__name__}: {error}"
+    assert post(server).status_code == 200
+
+
+OS_ERRORS = [
+    (ConnectionRefusedError("no"), httpx.ConnectError),
+    (ConnectionError("no"), httpx.ConnectError),
+    (OSError("no route"), httpx.ConnectError),
+    (TimeoutError("slow"), httpx.ReadTimeout),
+    (ConnectionResetError("reset"), httpx.ReadError),
+    (BrokenPipeError("pipe"), httpx.ReadError),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"), OS_ERRORS, ids=lambda each: getattr(each, "__name__", type(each).__name__)
+)
+def test_errors_of_sockets_come_as_httpx_raises_them(clock, post, error, expected) -> None:
+    """No client of httpx ever sees a bare `OSError`, so neither does the one under test."""
+    server = DiscordServer()
+    server.respond(fail(error))
+    with pytest.raises(expected, match=str(error)) as caught:
+        post(server)
+    assert type(caught.value.__cause__) is type(error)
+
+
+def test_other_exceptions_are_raised_as_they_are(clock, post) -> None:
+    """A transport that is broken in itself can be planned, too."""
+    server = DiscordServer()
+    server.respond(fail(RuntimeError("broken")))
+    with pytest.raises(RuntimeError, match="broken"):
+        post(server)
+
+
+def test_the_answer_can_be_lost_while_the_message_is_stored(clock, post) -> None:
+    """A read timeout, or another error, after the message has arrived."""
+    server = DiscordServer()
+    server.respond(lost_answer().times(1).then(lost_answer("RemoteProtocolError").times(1)))
+    with pytest.raises(httpx.ReadTimeout, match="as planned for Discord"):
+        post(server)
+    with pytest.raises(httpx.RemoteProtocolError, match="as planned for Discord"):
+        post(server)
+    assert len(server.messages) == 2
+
+
+def test_a_slow_answer_is_late(clock, monkeypatch, post) -> None:
+    """``sleep(...)`` delays the usual answer by the clock of the test."""
+    sleeps: list[float] = []
+    monkeypatch.setattr(time, "sleep", sleeps.append)
+    server, response = planned(post, delay("2s").times(1))
+    assert (response.status_code, sleeps, len(server.messages)) == (200, [2.0], 1)
+
+
+def test_a_client_does_not_wait_longer_than_its_timeout(clock, monkeypatch) -> None:
+    """A delay beyond the read timeout of a request ends in one, after that time; the message has arrived."""
+    sleeps: list[float] = []
+    monkeypatch.setattr(time, "sleep", sleeps.append)
+    server = DiscordServer()
+    server.respond(delay(60))
+    url = server.webhook_url().replace("/api/", "/api/v10/")
+    with (
+        httpx.Client(transport=httpx.MockTransport(server.handle), timeout=5.0) as client,
+        pytest.raises(httpx.ReadTimeout, match=r"no answer within 5\.0 s"),
+    ):
+        client.post(url, json={"content": "x"})
+    assert (sleeps, len(server.messages)) == ([5.0], 1)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, lambda task: trio.run(lambda: task)], ids=["asyncio", "trio"])
+def test_async_clients_wait_without_blocking(monkeypatch, run) -> None:
+    """The delay of an async client is one of its event loop."""
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("the loop was blocked"))
+    server = DiscordServer()
+    server.respond("1*sleep(1ms)->1*raise(httpx.ConnectError('down'))")
+
+    async def main() -> list[object]:
+        url = server.webhook_url().replace("/api/", "/api/v10/")
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server.handle_async)) as client:
+            first = await client.post(url, json={"content": "x"})
+            with pytest.raises(httpx.ConnectError, match="down"):
+                await client.post(url, json={"content": "x"})
+            return [first.status_code, (await client.post(url, json={"content": "y"})).status_code]
+
+    assert run(main()) == [204, 204]
+    assert [each.content for each in server.messages] == ["x", "y"]
+
+
+def test_a_plan_overrules_limits_but_not_the_record_of_faults(clock, post) -> None:
+    """A planned answer comes also where the limit is used up, and what is wrong with the request is still said."""
+    server = DiscordServer(bucket=(1, 2.0))
+    post(server)
+    server.respond(answer({"status": 500, "recorded": True}).times(2))
+    assert [post(server).status_code, post(server, {}).status_code, post(server).status_code] == [500, 500, 429]
+    assert len(server.messages) == 2
+    assert [each.rpartition(": ")[2] for each in server.problems] == ["it has nothing to send"]
+
+
+def test_planned_answers_count_towards_a_ban(clock, post) -> None:
+    """401, 403 and 429 count whether they were planned or not."""
+    server = DiscordServer()
+    server.respond(
+        "1*return(401)->1*return(403)->1*return(429)->1*return({'status': 429, 'scope': 'shared'})->1*return(500)"
+    )
+    for number in range(5):
+        post(server, channel=f"c{number}")
+    assert server.invalid_requests == 3
+
+
+def test_off_and_none_are_the_usual_answer(clock, post) -> None:
+    """``off`` and ``return`` without a value let the request through."""
+    server = DiscordServer()
+    run = server.respond(passthrough().times(1).then(answer(None).times(1)).then(answer(503).times(1)))
+    assert [post(server).status_code for _ in range(4)] == [200, 200, 503, 200]
+    assert run.exhausted
+
+
+def test_a_new_script_takes_the_place_of_the_old_one(clock, post) -> None:
+    """What is left of an earlier script is not answered any more."""
+    server = DiscordServer()
+    first = server.respond("3*return(500)")
+    statuses = [post(server).status_code]
+    server.respond("1*return(503)")
+    statuses += [post(server).status_code, post(server).status_code]
+    assert statuses == [500, 503, 200]
+    assert first.pending == "2*return(500)"
+
+
+BAD = [
+    ("500", TypeError, "Discord can answer a status or a dict, such as 500"),
+    ((500, 501), TypeError, "Discord can answer a status or a dict"),
+    (True, TypeError, "Discord can answer a status or a dict"),
+    (99, ValueError, "the 'status' of an answer of Discord is a number from 200 to 599; got 99 (int)"),
+    (600, ValueError, "the 'status' of an answer of Discord is a number from 200 to 599"),
+    ({}, ValueError, "an answer of Discord has either a status or an error; got {}"),
+    ({"status": 500, "error": "ReadTimeout"}, ValueError, "an answer of Discord has either a status or an error"),
+    (
+        {"status": 429, "retry": 5},
+        ValueError,
+        "'retry' is nothing that an answer of Discord has: it has 'status', 'error'",
+    ),
+    ({"status": "429"}, ValueError, "the 'status' of an answer of Discord is a number from 200 to 599"),
+    (
+        {"status": 429, "retry_after": -1},
+        ValueError,
+        "the 'retry_after' of an answer of Discord is a number of seconds",
+    ),
+    ({"status": 429, "retry_after": float("inf")}, ValueError, "the 'retry_after' of an answer"),
+    ({"status": 429, "retry_after": "a\nb"}, ValueError, "the 'retry_after' of an answer"),
+    (
+        {"status": 429, "scope": "mine"},
+        ValueError,
+        "the 'scope' of an answer of Discord is one of user, shared, global",
+    ),
+    ({"error": "Timeout"}, ValueError, "the 'error' of an answer of Discord is one of CloseError, ConnectError"),
+    ({"status": 500, "recorded": 1}, ValueError, "the 'recorded' of an answer of Discord is True or False"),
+    ({"status": 500, "via": None}, ValueError, "the 'via' of an answer of Discord is True or False"),
+    ({"status": 500, "code": "x"}, ValueError, "the 'code' of an answer of Discord is a whole number"),
+    ({"status": 500, "message": 5}, ValueError, "the 'message' of an answer of Discord is a text"),
+    ({"status": 500, "json": {1, 2}}, ValueError, "the 'json' of an answer of Discord is a JSON value"),
+    ({"status": 500, "body": b"x"}, ValueError, "the 'body' of an answer of Discord is a text"),
+    ({"status": 500, "headers": {"X": 1}}, ValueError, "the 'headers' of an answer of Discord is a dict of texts"),
+    ({"status": 500, "headers": {"X": "ä"}}, ValueError, "the 'headers' of an answer of Discord is a dict of texts"),
+]
+
+
+@pytest.mark.parametrize(("value", "kind", "text"), BAD, ids=[repr(each[0]) for each in BAD])
+def test_what_discord_cannot_answer_is_refused_at_once(value, kind, text) -> None:
+    """A wrong answer is refused when it is planned, wherever in the script it stands, and leaves the plan as it was."""
+    server = DiscordServer()
+    with pytest.raises(kind) as caught:
+        server.respond(answer(500).times(1).then(answer(value)))
+    assert str(caught.value).startswith(text)
+    assert server._plan is None
+
+
+def test_other_misuse_of_scripts_is_refused_at_once() -> None:
+    """What is no script, a text that is none, and an error that is no exception of a client."""
+    with pytest.raises(TypeError, match="expected a script"):
+        checked(500)
+    with pytest.raises(ScriptError, match="column 3"):
+        checked("3*back(500)")
+    with pytest.raises(TypeError, match="a request to Discord can't raise KeyboardInterrupt: plan an error of httpx"):
+        checked(fail(KeyboardInterrupt()))
+    with pytest.raises(ValueError, match="the 'scope' of an answer"):
+        rate_limited(scope="none")
+    with pytest.raises(ValueError, match="the 'error' of an answer"):
+        lost_answer("Timeout")
+
+
+@pytest.mark.parametrize(
+    "script", [rate_limited(), rate_limited("x", scope="shared"), edge_ban(5), edge_ban(), lost_answer()]
+)
+def test_builders_have_a_text_form(script) -> None:
+    """What the builders make can be written as text, and read back."""
+    assert Script.parse(str(script)) == script
+    json.dumps([term.action.value for term in script.terms])
+
+
+def test_a_reply_without_anything_special_is_complete() -> None:
+    """The defaults: stored only with a 2xx, from Discord itself, and a second to wait with a 429."""
+    assert Reply.of(500) == Reply(status=500)
+    assert Reply.of(204) == Reply(status=204, recorded=True)
+    assert Reply.of({"status": 429}) == Reply(status=429, retry_after=1.0)
+    assert Reply.of({"error": "ReadTimeout"}) == Reply(error="ReadTimeout")

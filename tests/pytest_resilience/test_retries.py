@@ -1,0 +1,375 @@
+"""What is asserted of calls: how they end, how long they wait, that they are jittered; and what a failure says."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import tenacity
+
+from pytest_resilience import Faults, Retries, VirtualClock
+from resilience import conn_retry, continuous_retry, create_retry_decorator, failpoint
+
+
+@conn_retry("Vault", "unlock", max_retry=3)
+def unlock_vault() -> str:
+    """Do it."""
+    return "unlocked"
+
+
+@create_retry_decorator(max_attempts=4)
+def fetch_it() -> str:
+    """Do it."""
+    return "it"
+
+
+@continuous_retry(retry_delay=2.5)
+def consume_it() -> str:
+    """Do it."""
+    return "it"
+
+
+class RateLimitedError(Exception):
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("slow down")
+        self.retry_after = retry_after
+
+
+def undecorated() -> None:
+    """Do it."""
+
+
+def calls_under(script: str, function: Callable[[], Any], times: int, check: Callable[[Retries], object]) -> None:
+    """Call a function some times under a script, each time from its beginning, and check what was recorded."""
+    with VirtualClock(), Retries() as retries:
+        for _ in range(times):
+            with Faults() as faults:
+                faults.inject(function, script, strict=False)
+                with contextlib.suppress(OSError, KeyError, RateLimitedError):
+                    function()
+        check(retries)
+
+
+def failure_of(
+    check: Callable[[Retries], object], script: str = "off", function: Any = fetch_it, times: int = 1
+) -> str:
+    """Return the text with which a check fails, without the timeline that ends it."""
+    with pytest.raises(AssertionError) as raised:
+        calls_under(script, function, times, check)
+    text, gap, timeline = str(raised.value).partition("\n\n")
+    assert gap
+    assert timeline.startswith("timeline, in seconds since the test began:\n")
+    return text
+
+
+@pytest.mark.parametrize("name", ["Vault.unlock", "unlock_vault", unlock_vault])
+def test_calls_are_found_by_failpoint_by_name_and_by_function(name: str | Callable[[], str]) -> None:
+    """The name of the failpoint, that of the function, and the function itself lead to the same calls."""
+    with Retries() as retries:
+        unlock_vault()
+        unlock_vault()
+
+        assert len(retries[name]) == 2
+
+
+def test_a_function_that_was_not_called_has_no_calls() -> None:
+    """A known failpoint or function without calls is an empty list, not an objection."""
+    with Retries() as retries:
+        assert retries["Vault.unlock"] == retries[unlock_vault] == []
+        assert retries[f"{__name__}:fetch_it"] == retries["fetch_it"] == retries[fetch_it] == []
+
+
+def test_an_inline_failpoint_has_no_calls() -> None:
+    """A failpoint made by hand is known, and is never retried."""
+    failpoint("Vault.between")
+    with Retries() as retries:
+        assert retries["Vault.between"] == []
+
+
+@pytest.mark.parametrize(
+    "use", [lambda retries: retries["Vlt.unlck"], lambda retries: retries.assert_gave_up("Vlt.unlck")]
+)
+def test_an_unknown_name_is_an_objection_with_the_closest_names(use: Callable[[Retries], object]) -> None:
+    """A misspelt name fails at once, and says what it could have been."""
+    with Retries() as retries, pytest.raises(pytest.fail.Exception) as raised:
+        use(retries)
+
+    assert str(raised.value).startswith(
+        "retries['Vlt.unlck']: no failpoint is called that, nor any function that was called. Closest: "
+    )
+    assert "Vault.unlock" in str(raised.value)
+
+
+def test_a_function_that_is_not_decorated_is_an_objection() -> None:
+    """Asking for a plain function says that its calls are not kept."""
+    with Retries() as retries, pytest.raises(pytest.fail.Exception) as raised:
+        retries[undecorated]
+
+    assert str(raised.value) == "retries[undecorated]: only calls of decorated callables are kept, and it is none"
+
+
+def test_assertions_about_the_end_pass_where_it_was_so() -> None:
+    """A call that gave up, and one that recovered, are found by number of attempts and type of error."""
+
+    def gave_up(retries: Retries) -> None:
+        retries.assert_gave_up("Vault.unlock")
+        retries.assert_gave_up("Vault.unlock", attempts=4)
+        retries.assert_gave_up(unlock_vault, attempts=4, error=OSError)
+        retries.assert_gave_up("unlock_vault", error=Exception)
+        retries.assert_gave_up("unlock_vault", error="OSError")
+
+    def recovered(retries: Retries) -> None:
+        retries.assert_recovered("Vault.unlock")
+        retries.assert_recovered("Vault.unlock", attempts=3)
+
+    calls_under("raise(ConnectionError)", unlock_vault, 2, gave_up)
+    calls_under("2*raise(ConnectionError)", unlock_vault, 2, recovered)
+
+
+@pytest.mark.parametrize(
+    ("script", "times", "check", "text"),
+    [
+        ("off", 0, lambda r: r.assert_gave_up("fetch_it"), "no call of fetch_it gave up; it made no call"),
+        (
+            "off",
+            1,
+            lambda r: r.assert_gave_up("fetch_it"),
+            "no call of fetch_it gave up; it made 1 call that succeeded after 1 attempt",
+        ),
+        (
+            "raise(OSError)",
+            3,
+            lambda r: r.assert_gave_up("fetch_it", attempts=5),
+            (
+                "no call of fetch_it gave up after 5 attempts; it made 3 calls that gave up (attempts) after 4 "
+                "attempts with OSError"
+            ),
+        ),
+        (
+            "raise(OSError)",
+            1,
+            lambda r: r.assert_gave_up("fetch_it", attempts=1, error=KeyError),
+            (
+                "no call of fetch_it gave up after 1 attempt with KeyError; it made 1 call that gave up (attempts) "
+                "after 4 attempts with OSError"
+            ),
+        ),
+        (
+            "2*raise(OSError)",
+            1,
+            lambda r: r.assert_recovered("fetch_it", attempts=2),
+            "no call of fetch_it recovered at attempt 2; it made 1 call that recovered after 3 attempts",
+        ),
+        (
+            "off",
+            1,
+            lambda r: r.assert_recovered(fetch_it),
+            f"no call of {__name__}:fetch_it recovered; it made 1 call that succeeded after 1 attempt",
+        ),
+    ],
+)
+def test_a_wrong_end_is_told_with_what_happened_instead(
+    script: str, times: int, check: Callable[[Retries], object], text: str
+) -> None:
+    """A failed assertion says what was looked for, what the calls did instead, and shows the timeline."""
+    assert failure_of(check, script, fetch_it, times) == text
+
+
+@pytest.mark.parametrize("error", [OSError("x"), (OSError, KeyError), 3, int])
+def test_an_error_that_is_no_type_is_refused(error: Any) -> None:
+    """What is asked for must be an exception type or a name."""
+    with Retries() as retries, pytest.raises(TypeError) as raised:
+        retries.assert_gave_up("Vault.unlock", error=error)
+
+    assert str(raised.value) == f"error must be an exception type, such as OSError, or its name, got {error!r}"
+
+
+def test_different_ends_are_counted_apart() -> None:
+    """Calls that ended in the same way are told together."""
+
+    def check(retries: Retries) -> None:
+        fetch_it()
+        fetch_it()
+        retries.assert_recovered(fetch_it, attempts=4)
+
+    assert failure_of(check, "raise(OSError)") == (
+        f"no call of {__name__}:fetch_it recovered at attempt 4; it made 1 call that gave up (attempts) after 4 "
+        "attempts with OSError; 2 calls that succeeded after 1 attempt"
+    )
+
+
+@pytest.mark.parametrize("function", [unlock_vault, fetch_it, consume_it])
+def test_the_kit_s_own_waits_are_within_their_policy(function: Callable[[], str]) -> None:
+    """The waits of each decorator pass its own check, call after call."""
+    calls_under("3*raise(OSError)", function, 20, lambda retries: retries.assert_waits(function))
+
+
+def test_a_wait_that_a_server_asked_for_counts_as_its_bounds() -> None:
+    """A Retry-After above the policy is expected, and nothing else is."""
+
+    def check(retries: Retries) -> None:
+        assert retries[fetch_it][0].waits == [90.0, 90.0, 90.0]
+        retries.assert_waits(fetch_it)
+
+    calls_under(f"3*raise({__name__}:RateLimitedError(90))", fetch_it, 1, check)
+
+
+@pytest.mark.parametrize("bounds", [(2, 2), (0, 100.0), lambda attempt: (2, 2 * attempt)])
+def test_a_foreign_wait_is_checked_against_given_bounds(bounds: Any) -> None:
+    """Bounds may be two numbers, or a function from the attempt to them."""
+
+    @create_retry_decorator(wait=tenacity.wait_fixed(2))
+    def foreign() -> None:
+        raise OSError
+
+    calls_under("off", foreign, 1, lambda retries: retries.assert_waits(foreign, bounds=bounds))
+
+
+def test_a_wait_out_of_its_bounds_is_told() -> None:
+    """The message names the call, the wait, the attempt and the bounds."""
+
+    @create_retry_decorator(wait=tenacity.wait_incrementing(1, 10))
+    def foreign() -> None:
+        raise OSError
+
+    assert failure_of(lambda retries: retries.assert_waits(foreign, bounds=(1, 15.5)), function=foreign) == (
+        f"{foreign.failpoint} waited 21.000 s after attempt 3; between 1 s and 15.5 s was expected"
+    )
+
+
+def test_a_foreign_wait_without_bounds_is_an_objection() -> None:
+    """What a foreign strategy may wait is not known, and the message says what to pass."""
+
+    @create_retry_decorator(wait=tenacity.wait_random(0, 2))
+    def foreign() -> None:
+        raise OSError
+
+    with pytest.raises(pytest.fail.Exception) as raised:
+        calls_under("off", foreign, 1, lambda retries: retries.assert_waits(foreign))
+    assert str(raised.value) == (
+        f"assert_waits({foreign.failpoint!r}): what its wait strategy, wait_random, may wait is not known; "
+        "pass bounds=(shortest, longest) in seconds, or a function from the attempt to them"
+    )
+
+
+@pytest.mark.parametrize("bounds", [30, (1,), (1, 2, 3), "12", (5, 1), (None, 1), lambda attempt: attempt])
+def test_bad_bounds_are_refused(bounds: Any) -> None:
+    """What is no pair of numbers, or upside down, is an error that shows how to write it."""
+
+    def check(retries: Retries) -> None:
+        with pytest.raises(
+            ValueError, match=r"^bounds must be \(shortest, longest\) in seconds, such as \(1, 30\), got "
+        ):
+            retries.assert_waits(fetch_it, bounds=bounds)
+
+    calls_under("1*raise(OSError)", fetch_it, 1, check)
+
+
+def test_no_wait_at_all_proves_nothing() -> None:
+    """Asserting the waits of calls that had none fails."""
+    assert failure_of(lambda retries: retries.assert_waits("fetch_it")) == (
+        "no wait of fetch_it to assert: none of its calls has failed and been retried"
+    )
+
+
+def capped(wait: Any = None) -> Callable[[], None]:
+    """Return a function that fails ten times, so that its waits reach the cap of 30 s."""
+
+    @create_retry_decorator(max_attempts=10, wait=wait)
+    def failing() -> None:
+        raise OSError
+
+    return failing
+
+
+def test_the_kit_s_waits_are_jittered_also_at_the_cap() -> None:
+    """Fifty calls that reach the cap have waits that differ at each attempt."""
+    function = capped()
+    calls_under("off", function, 50, lambda retries: retries.assert_jittered(function))
+
+
+@pytest.mark.parametrize(
+    ("wait", "attempt"),
+    [
+        (tenacity.wait_exponential_jitter(max=30), 6),
+        (tenacity.wait_exponential(max=30), 1),
+        (tenacity.wait_fixed(5), 1),
+        (tenacity.wait_fixed(5) + tenacity.wait_random(0, 0), 1),
+    ],
+)
+def test_waits_that_are_the_same_are_caught(wait: Any, attempt: int) -> None:
+    """Strategies that are not jittered, or not at the cap as tenacity's own, fail at the first attempt in step."""
+    function = capped(wait)
+
+    text = failure_of(lambda retries: retries.assert_jittered(function), function=function, times=20)
+
+    assert re.fullmatch(
+        rf"{re.escape(function.failpoint)} is not jittered: after attempt {attempt}, 20 of 20 calls waited exactly "
+        r"(30|1|5) s, so they would retry in step",
+        text,
+    )
+
+
+def test_a_wait_that_is_at_the_cap_in_half_of_the_calls_is_caught() -> None:
+    """Where a good part of the calls wait exactly the cap, they retry in step, though others do not."""
+    function = capped(tenacity.wait_exponential_jitter(max=16.5))
+
+    text = failure_of(lambda retries: retries.assert_jittered(function), function=function, times=200)
+
+    assert "after attempt 5" in text
+
+
+def test_two_calls_suffice_to_compare() -> None:
+    """Two calls that wait the same are in step; two that don't are not."""
+    function = capped()
+    calls_under("off", function, 2, lambda retries: retries.assert_jittered(function))
+    fixed = capped(tenacity.wait_fixed(1))
+    assert "2 of 2 calls" in failure_of(lambda retries: retries.assert_jittered(fixed), function=fixed, times=2)
+
+
+@pytest.mark.parametrize(("script", "times"), [("raise(OSError)", 1), ("off", 10), ("off", 0)])
+def test_jitter_needs_two_calls_that_waited(script: str, times: int) -> None:
+    """With fewer than two calls to compare, the assertion fails and says what to do."""
+    assert failure_of(lambda retries: retries.assert_jittered(fetch_it), script, fetch_it, times) == (
+        f"the jitter of {__name__}:fetch_it shows in the waits of several calls, and there are not two of them to "
+        "compare: make the call fail a few times in the same test"
+    )
+
+
+def test_the_failing_test_s_report_has_message_and_timeline(suite: pytest.Pytester) -> None:
+    """Through the fixture, a failed assertion blames the line of the test and shows the timeline."""
+    suite.makepyfile("""
+        from resilience import conn_retry
+
+        @conn_retry("Depot", "visit", max_retry=1)
+        def visit(): pass
+
+        def test_it(faults, retries, virtual_clock):
+            faults.inject(visit, "1*raise(OSError('closed'))")
+            visit()
+            retries.assert_gave_up("Depot.visit", attempts=2)
+    """)
+
+    result = suite.runpytest()
+
+    result.stdout.fnmatch_lines(
+        [
+            '>       retries.assert_gave_up("Depot.visit", attempts=2)',
+            (
+                "E       AssertionError: no call of Depot.visit gave up after 2 attempts; it made 1 call that "
+                "recovered after 2 attempts"
+            ),
+            "E       ",
+            "E       timeline, in seconds since the test began:",
+            "E              0.000  Depot.visit: call started",
+            "E              0.000  Depot.visit: fault injected: raise(OSError('closed'))",
+            "E              0.000  Depot.visit: attempt 1 failed with OSError: closed, waits 1.??? s",
+            "E              1.???  Depot.visit: recovered at attempt 2",
+            "",
+            "*.py:9: AssertionError",
+        ],
+        consecutive=True,
+    )

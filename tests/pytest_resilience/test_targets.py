@@ -1,0 +1,637 @@
+"""Where a fault can be put, and what is said about a place that is none."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import backoff
+import pytest
+import stamina
+import tenacity
+
+from pytest_resilience import Faults, fail
+from pytest_resilience.code_names import names_in_code
+
+APP = """
+    import functools, json, sqlite3, threading, time
+    from time import sleep
+    from resilience import conn_retry, create_retry_decorator, failpoint
+
+    @conn_retry("Ledger", "open", max_retry=2, max_wait=0)
+    def open_ledger():
+        return "opened"
+
+    @create_retry_decorator(max_attempts=3, max_wait=0)
+    def book(amount, currency="EUR"):
+        return f"booked {amount} {currency}"
+
+    @create_retry_decorator(max_attempts=3, max_wait=0)
+    async def book_async(amount):
+        return f"booked {amount}"
+
+    def plain(number=1):
+        '''Count.'''
+        return number
+
+    async def plain_async(number=1):
+        return number
+
+    @functools.lru_cache
+    def cached(number=1):
+        return number
+
+    def generated():
+        yield 1
+
+    class Base:
+        def inherited(self):
+            return "inherited"
+
+        @classmethod
+        def inherited_class(cls):
+            return cls.__name__
+
+        @staticmethod
+        def inherited_static():
+            return "static"
+
+    class Client(Base):
+        def __init__(self, name="client"):
+            self.name = name
+
+        def get(self, what="it"):
+            return f"{self.name} got {what}"
+
+        async def get_async(self):
+            return f"{self.name} got it"
+
+        @classmethod
+        def make(cls):
+            return cls("made")
+
+        @staticmethod
+        def static(number=1):
+            return number
+
+        @property
+        def status(self):
+            return "ok"
+
+        def __hidden(self):
+            return "hidden"
+
+        def reveal(self):
+            return self.__hidden()
+
+        @create_retry_decorator(max_attempts=3, max_wait=0)
+        def retried(self):
+            return self.name
+
+        @create_retry_decorator(max_attempts=3, max_wait=0)
+        @classmethod
+        def retried_class(cls):
+            return cls.__name__
+
+        class Inner:
+            def get(self):
+                return "inner"
+
+    class Other(Base):
+        pass
+
+    class Clock:
+        now = time.time
+
+    partial = functools.partial(plain, 5)
+    client = Client("module's")
+
+    def never_called():
+        failpoint("Ledger.between_charge_and_receipt")
+
+    class Orders:
+        def never_called_either(self):
+            failpoint("Orders.before_commit")
+
+        @property
+        def total(self):
+            failpoint("Orders.total")
+
+        @functools.cached_property
+        def lines(self):
+            return [failpoint(name="Orders.lines") for _ in range(1)]
+
+    @functools.wraps(plain)
+    def wrapped(*args):
+        def inner():
+            failpoint("Ledger.in_a_closure")
+        return inner()
+"""
+COPY = """
+    from target_app import plain, plain_async, Client
+    from target_app import plain as renamed
+
+    class Holder:
+        borrowed = plain
+"""
+STRIKES = "raise(OSError('struck'))"
+
+
+@pytest.fixture
+def app(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of the user's, newly imported."""
+    pytester.makepyfile(target_app=APP, target_copy=COPY)
+    monkeypatch.syspath_prepend(pytester.path)
+    for name in ("target_app", "target_copy", "target_late"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import target_app
+
+    return target_app
+
+
+def objection(target: object) -> str:
+    """Return what the kit says about a target that it refuses."""
+    with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
+        faults.inject(target, "off")  # type: ignore[arg-type]  # wrong on purpose
+    return str(raised.value)
+
+
+CALLS = [
+    ("Ledger.open", lambda app: app.open_ledger()),
+    ("target_app:open_ledger", lambda app: app.open_ledger()),
+    ("target_app.open_ledger", lambda app: app.open_ledger()),
+    ("target_app:book", lambda app: app.book(1)),
+    ("target_app.book", lambda app: app.book(1)),
+    ("target_app:book_async", lambda app: asyncio.run(app.book_async(1))),
+    ("target_app:plain", lambda app: app.plain()),
+    ("target_app.plain", lambda app: app.plain()),
+    ("target_app:plain_async", lambda app: asyncio.run(app.plain_async())),
+    ("target_app:cached", lambda app: app.cached()),
+    ("target_app:generated", lambda app: list(app.generated())),
+    ("target_app:Client.get", lambda app: app.Client().get()),
+    ("target_app.Client.get", lambda app: app.client.get()),
+    ("target_app:Client.get_async", lambda app: asyncio.run(app.Client().get_async())),
+    ("target_app:Client.make", lambda app: app.Client.make()),
+    ("target_app:Client.make", lambda app: app.client.make()),
+    ("target_app:Client.static", lambda app: app.Client.static()),
+    ("target_app:Client.static", lambda app: app.client.static()),
+    ("target_app:Client.retried", lambda app: app.client.retried()),
+    ("target_app:Client.retried_class", lambda app: app.Client.retried_class()),
+    ("target_app:Client.__init__", lambda app: app.Client()),
+    ("target_app:Client._Client__hidden", lambda app: app.client.reveal()),
+    ("target_app:Client.Inner.get", lambda app: app.Client.Inner().get()),
+    ("target_app:Client.inherited", lambda app: app.client.inherited()),
+    ("target_app:Client.inherited_class", lambda app: app.Client.inherited_class()),
+    ("target_app:Client.inherited_static", lambda app: app.Client.inherited_static()),
+    ("target_app:client.get", lambda app: app.client.get()),
+    ("target_app:sleep", lambda app: app.sleep(0)),
+    ("time:sleep", lambda app: app.sleep(0)),
+    ("time.sleep", lambda app: app.time.sleep(0)),
+    ("json:dumps", lambda app: app.json.dumps(1)),
+    ("sqlite3:connect", lambda app: app.sqlite3.connect(":memory:").close()),
+    ("os.path.exists", lambda app: __import__("os").path.exists(".")),
+    ("threading:Event.wait", lambda app: app.threading.Event().wait(0)),
+    (lambda app: app.open_ledger, lambda app: app.open_ledger()),
+    (lambda app: app.book, lambda app: app.book(1)),
+    (lambda app: app.plain, lambda app: app.plain()),
+    (lambda app: app.plain_async, lambda app: asyncio.run(app.plain_async())),
+    (lambda app: app.Client.get, lambda app: app.client.get()),
+    (lambda app: app.client.get, lambda app: app.Client().get()),
+    (lambda app: app.Client.make, lambda app: app.Client.make()),
+    (lambda app: app.client.make, lambda app: app.Client.make()),
+    (lambda app: app.Client.static, lambda app: app.client.static()),
+    (lambda app: app.client.retried, lambda app: app.client.retried()),
+    (lambda app: app.Client.retried_class, lambda app: app.Client.retried_class()),
+    (lambda app: app.client._Client__hidden, lambda app: app.client.reveal()),
+    (lambda app: app.client.inherited, lambda app: app.client.inherited()),
+    (lambda app: app.time.sleep, lambda app: app.sleep(0)),
+]
+
+
+@pytest.mark.parametrize(("target", "call"), CALLS)
+def test_a_fault_strikes_where_it_was_put_and_nothing_stays_patched(
+    app: ModuleType, target: str | Callable[[ModuleType], object], call: Callable[[ModuleType], object]
+) -> None:
+    """Whatever a target is and however it is written, its calls are struck inside the block and work after it."""
+    found = target(app) if callable(target) else target
+    before = dict(vars(app)), dict(vars(app.Client)), dict(vars(app.Base))
+
+    with Faults() as faults:
+        injection = faults.inject(found, STRIKES)
+        with pytest.raises(OSError, match="struck"):
+            call(app)
+
+    assert injection.fired >= 1
+    assert (dict(vars(app)), dict(vars(app.Client)), dict(vars(app.Base))) == before
+    call(app)
+
+
+def test_every_module_level_copy_is_struck(app: ModuleType) -> None:
+    """A fault on a function strikes it in modules that imported it by `from`, under any name, and in classes."""
+    import target_copy
+
+    with Faults() as faults:
+        faults.inject("target_app:plain", "4*return('struck')")
+
+        assert target_copy.plain() == target_copy.renamed() == target_copy.Holder.borrowed() == app.plain() == "struck"
+
+    assert target_copy.plain is target_copy.renamed is target_copy.Holder.borrowed is app.plain
+    assert app.plain() == 1
+
+
+def test_a_copy_that_is_imported_meanwhile_does_not_keep_the_stand_in(
+    app: ModuleType, pytester: pytest.Pytester
+) -> None:
+    """A module that is first imported while a fault is armed has the real function afterwards."""
+    pytester.makepyfile(target_late="from target_app import plain\nclass Late:\n    plain = plain\n    kept = [plain]")
+
+    with Faults() as faults:
+        faults.inject("target_app:plain", "2*return('struck')", strict=False)
+        import target_late
+
+        assert target_late.plain() == "struck"
+
+    assert target_late.plain is target_late.Late.plain is app.plain
+    assert target_late.Late.kept[0](7) == 7
+
+
+def test_a_stand_in_looks_like_its_function(app: ModuleType) -> None:
+    """Name, documentation, signature and kind of a replaced function are those of the function."""
+    import inspect
+
+    with Faults() as faults:
+        faults.inject(app.plain, "off")
+        faults.inject(app.plain_async, "off")
+
+        assert app.plain.__name__ == "plain"
+        assert app.plain.__doc__ == "Count."
+        assert str(inspect.signature(app.plain)) == "(number=1)"
+        assert not inspect.iscoroutinefunction(app.plain)
+        assert inspect.iscoroutinefunction(app.plain_async)
+
+
+def test_an_inherited_method_named_by_its_heir_strikes_that_class_alone(app: ModuleType) -> None:
+    """`Client.inherited` is struck for Client; Other, which inherits the same function, is not."""
+    with Faults() as faults:
+        injection = faults.inject("target_app:Client.inherited", "1*return('struck')")
+
+        assert app.Other().inherited() == app.Base().inherited() == "inherited"
+        assert app.Client().inherited() == "struck"
+
+    assert injection.name == "target_app:Client.inherited"
+    assert "inherited" not in vars(app.Client)
+
+
+def test_a_method_that_a_python_class_inherits_from_c_can_be_a_target() -> None:
+    """`socket.socket.connect`, which is written in C, is struck for the class that inherits it."""
+    import socket
+
+    with Faults() as faults, socket.socket() as connecting:
+        faults.inject("socket:socket.connect", "1*raise(ConnectionRefusedError('struck'))")
+        with pytest.raises(ConnectionRefusedError, match="struck"):
+            connecting.connect(("127.0.0.1", 9))
+        faults.inject(connecting.connect, "1*return('connected')")
+        assert connecting.connect(("127.0.0.1", 9)) == "connected"
+
+    assert "connect" not in vars(socket.socket)
+
+
+def test_a_method_of_a_base_class_strikes_its_heirs_too(app: ModuleType) -> None:
+    """`Base.inherited` is struck wherever it is inherited."""
+    with Faults() as faults:
+        faults.inject(app.Base.inherited, "2*return('struck')")
+
+        assert app.Client().inherited() == app.Other().inherited() == "struck"
+
+
+def test_a_builtin_in_a_class_goes_on_not_binding(app: ModuleType) -> None:
+    """A builtin function that is a class attribute gets no `self` while it is armed."""
+    with Faults() as faults:
+        injection = faults.inject("time:time", "1*return(7)->off", strict=False)
+
+        assert app.Clock().now() == 7
+
+    assert injection.calls[0].args == ()
+
+
+def test_classes_made_inside_a_test_can_be_targets() -> None:
+    """Methods of a local class are replaced in that class."""
+
+    class Local:
+        def get(self) -> str:
+            return "got"
+
+        @classmethod
+        def make(cls) -> str:
+            return "made"
+
+        @staticmethod
+        def static() -> str:
+            return "static"
+
+    with Faults() as faults:
+        for target in (Local.get, Local().make, Local.static):
+            faults.inject(target, "1*return('struck')")
+
+        assert Local().get() == Local.make() == Local.static() == "struck"
+
+    assert (Local().get(), Local.make(), Local.static()) == ("got", "made", "static")
+
+
+def test_arming_a_function_again_replaces_its_script(app: ModuleType) -> None:
+    """However it is named, what is armed already gets the new script; afterwards everything is back."""
+    import target_copy
+
+    with Faults() as faults:
+        first = faults.inject(app.plain, "return('first')", strict=False)
+        second = faults.inject("target_app:plain", "1*return('second')")
+        assert app.plain() == "second"
+        third = faults.inject(target_copy.plain, "1*return('third')")
+        assert target_copy.plain() == "third"
+        assert app.plain() == 1
+
+    assert (first.fired, second.fired, third.fired) == (0, 1, 1)
+    assert app.plain is target_copy.plain
+    assert app.plain.__module__ == "target_app"
+    assert not hasattr(app.plain, "__wrapped__")
+
+
+def test_arming_a_failpoint_again_replaces_its_script(app: ModuleType) -> None:
+    """A second script on a failpoint is the one that is run, under either of its names."""
+    with Faults() as faults:
+        faults.inject("Ledger.open", "return('first')", strict=False)
+        faults.inject(app.open_ledger, "1*return('second')")
+
+        assert app.open_ledger() == "second"
+        assert app.open_ledger() == "opened"
+
+
+def test_faults_nest_and_the_outer_ones_come_back(app: ModuleType) -> None:
+    """After an inner block, function and failpoint are armed as they were before it."""
+    with Faults() as outer:
+        outer.inject(app.plain, "return('outer')")
+        outer.inject("Ledger.open", "return('outer')")
+        with Faults() as inner:
+            inner.inject(app.plain, "1*return('inner')")
+            inner.inject("Ledger.open", "1*return('inner')")
+            assert app.plain() == app.open_ledger() == "inner"
+            assert app.plain() == 1
+        assert app.plain() == app.open_ledger() == "outer"
+
+    assert app.plain() == 1
+
+
+def test_a_patch_by_monkeypatch_below_or_above_comes_back(app: ModuleType) -> None:
+    """A fault on a function that monkeypatch has replaced, and a replaced fault, both end as they began."""
+    real = app.plain
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "plain", lambda number=2: number)
+        with Faults() as faults:
+            faults.inject("target_app:plain", "1*return('struck')")
+            assert app.plain() == "struck"
+            assert app.plain() == 2
+        assert app.plain() == 2
+    assert app.plain is real
+
+    with Faults() as faults:
+        faults.inject("target_app:plain", "1*return('struck')")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(app, "plain", lambda: "patched")
+            assert app.plain() == "patched"
+        assert app.plain() == "struck"
+    assert app.plain is real
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ledger.between_charge_and_receipt",
+        "Orders.before_commit",
+        "Orders.total",
+        "Orders.lines",
+        "Ledger.in_a_closure",
+    ],
+)
+def test_a_failpoint_that_was_never_passed_is_found_in_the_code(app: ModuleType, name: str) -> None:
+    """A name that stands in a function, a method, a property or a closure can be armed before it has run."""
+    with Faults() as faults:
+        injection = faults.inject(name, "off")
+
+    assert injection.name == name
+
+
+def test_an_inline_failpoint_strikes_when_it_is_passed(app: ModuleType) -> None:
+    """What the script says happens in the middle of the function."""
+    with Faults() as faults:
+        faults.inject("Ledger.between_charge_and_receipt", fail(RuntimeError("between")).times(1))
+
+        with pytest.raises(RuntimeError, match="between"):
+            app.never_called()
+        app.never_called()
+
+
+def test_looking_for_names_touches_no_strange_object(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies that load something, or raise, when they are looked at are left alone by the search."""
+
+    class Proxy:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError("working outside of application context")
+
+        @property  # type: ignore[misc]  # a proxy lies about its class
+        def __class__(self) -> type:
+            raise RuntimeError("working outside of application context")
+
+    from unittest import mock
+
+    monkeypatch.setattr(app, "proxy", Proxy(), raising=False)
+    monkeypatch.setattr(app, "call", mock.call, raising=False)
+    monkeypatch.setitem(sys.modules, "a_lazy_module", Proxy())
+
+    assert "Orders.before_commit" in names_in_code()
+
+
+def test_an_unknown_failpoint_lists_the_closest_names(app: ModuleType) -> None:
+    """A misspelt failpoint fails at once with what it could have been, inline failpoints included."""
+    assert objection("Ledger.betwen_charge_and_reciept") == (
+        "faults.inject(): no failpoint or function is called 'Ledger.betwen_charge_and_reciept'. "
+        "Closest: Ledger.between_charge_and_receipt."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "closest"),
+    [
+        ("target_app:plane_async", "target_app:plain_async"),
+        ("target_app.plane_async", "target_app.plain_async"),
+        ("target_app:Client.gett_async", "target_app:Client.get_async"),
+        ("target_app:bok_async", "target_app:book_async"),
+        ("ledger.open", "Ledger.open"),
+        ("Ledger:open", "Ledger.open"),
+        ("open_ledger", "Ledger.open"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_right_one_first(app: ModuleType, wrong: str, closest: str) -> None:
+    """Typical slips, in module, class or function, or in the way of writing, are answered with the right name."""
+    said = objection(wrong)
+
+    assert said.startswith(f"faults.inject(): no failpoint or function is called {wrong!r}. Closest: ")
+    assert closest in said.partition("Closest: ")[2].partition(". ")[0].removesuffix(".").split(", ")
+
+
+def test_a_function_named_without_its_module_is_answered_with_how_to_name_it(app: ModuleType) -> None:
+    """The name of a function alone leads nowhere, and the message says what is missing."""
+    assert objection("qqqqq").endswith(". A function is named with its module: 'package.module:qqqqq'.")
+
+
+def test_a_module_that_breaks_when_it_is_imported_is_named(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target in a module that can't be imported says why, rather than that there is no such name."""
+    pytester.makepyfile(target_broken="import not_installed_anywhere", target_raising="raise RuntimeError('no config')")
+    monkeypatch.syspath_prepend(pytester.path)
+
+    assert objection("target_broken:run") == (
+        "faults.inject(): 'target_broken:run' can't be found, since importing target_broken failed: "
+        "ModuleNotFoundError: No module named 'not_installed_anywhere'"
+    )
+    assert objection("target_raising.run") == (
+        "faults.inject(): 'target_raising.run' can't be found, since importing target_raising failed: "
+        "RuntimeError: no config"
+    )
+
+
+@pytest.mark.parametrize("name", ["", ".", ":", "..x", "a:b:c", "not a name", "1.2", "x" * 300])
+def test_a_text_that_is_no_name_at_all_is_unknown(name: str) -> None:
+    """Anything may be asked for; what is no name gets the same answer."""
+    assert objection(name).startswith(f"faults.inject(): no failpoint or function is called {name!r}. ")
+
+
+def test_what_is_no_function_is_refused_with_what_to_write_instead(app: ModuleType) -> None:
+    """Classes, values, calls and built-in methods are each answered with the way to do it."""
+    wanted = (
+        "faults.inject(): a fault goes into a failpoint (its name), or a function or method (the object itself, not "
+        "called, or 'package.module:qualname'), got "
+    )
+    import sqlite3
+
+    with sqlite3.connect(":memory:") as connection:
+        refusals = {
+            objection(connection.execute),
+            objection(sqlite3.Connection.execute),
+            objection("sqlite3:Connection.execute"),
+        }
+    connection.close()
+    (refusal,) = refusals
+    assert refusal == (
+        "faults.inject(): sqlite3:Connection.execute is built into Python, where nothing can be replaced: put the "
+        'fault into the function of yours that calls it, or at a failpoint("name") beside the call'
+    )
+    assert objection(app.Client) == (
+        "faults.inject(): the class Client can't be replaced: name its __init__, or a method"
+    )
+    assert objection(None) == f"{wanted}None"
+    assert objection(app.plain()) == f"{wanted}1"
+    assert objection(app) == f"{wanted}{app!r}"
+    assert objection("target_app:partial") == f"{wanted}{app.partial!r}"
+    assert objection("target_app:Client.status") == f"{wanted}{app.Client.status!r}"
+
+
+def test_what_the_code_under_test_deletes_comes_back(app: ModuleType) -> None:
+    """A function or inherited method that is deleted while it is armed is there again afterwards."""
+    real = app.plain
+    with Faults() as faults:
+        faults.inject(app.plain, "raise(OSError)", strict=False)
+        faults.inject("target_app:Client.inherited", "raise(OSError)", strict=False)
+        del app.plain
+        del app.Client.inherited
+
+    assert app.plain is real
+    assert app.Client().inherited() == "inherited"
+
+
+def test_a_function_of_any_namespace_can_be_a_target() -> None:
+    """Code that was executed, as in a doctest or a notebook, or whose module was loaded anew, is struck there."""
+    namespace: dict[str, Any] = {"__name__": "nowhere"}
+    exec("def load(): return 'loaded'\ndef fetch(): return load()", namespace)
+    real = namespace["load"]
+
+    with Faults() as faults:
+        faults.inject(real, "1*return('struck')")
+
+        assert [namespace["fetch"](), namespace["fetch"]()] == ["struck", "loaded"]
+
+    assert namespace["load"] is real
+
+
+def test_a_function_that_nothing_refers_to_can_be_no_target() -> None:
+    """What only a local variable holds is refused, with the two ways to make it a failpoint."""
+
+    def local() -> None:
+        pass
+
+    assert objection(local) == (
+        "faults.inject(): no module, class or closure refers to "
+        f"{__name__}:test_a_function_that_nothing_refers_to_can_be_no_target.<locals>.local, so it can't be replaced: "
+        'make it a failpoint, by a retry decorator or by failpoint("name") in its body'
+    )
+
+
+def test_a_function_of_a_test_is_struck_where_others_close_over_it() -> None:
+    """A function defined in a test is replaced for the test's other functions, and comes back."""
+
+    def load() -> str:
+        return "loaded"
+
+    async def load_async() -> str:
+        return "loaded"
+
+    def fetch() -> str:
+        return load()
+
+    async def fetch_async() -> str:
+        return await load_async()
+
+    real = load, load_async
+    with Faults() as faults:
+        faults.inject(load, "1*return('struck')")
+        faults.inject(load_async, "1*return('struck')")
+
+        assert fetch() == asyncio.run(fetch_async()) == "struck"
+        assert fetch() == asyncio.run(fetch_async()) == "loaded"
+
+    assert (load, load_async) == real
+
+
+def _with_tenacity(function: Callable[[], str]) -> Callable[[], str]:
+    return tenacity.retry(stop=tenacity.stop_after_attempt(5), wait=tenacity.wait_none())(function)
+
+
+def _with_stamina(function: Callable[[], str]) -> Callable[[], str]:
+    return stamina.retry(on=OSError, attempts=5, wait_initial=0, wait_jitter=0)(function)
+
+
+def _with_backoff(function: Callable[[], str]) -> Callable[[], str]:
+    return backoff.on_exception(backoff.constant, OSError, max_tries=5, interval=0, jitter=None)(function)  # type: ignore[no-any-return]  # backoff has no types for this
+
+
+@pytest.mark.parametrize("decorate", [_with_tenacity, _with_stamina, _with_backoff])
+def test_a_fault_can_be_put_behind_the_decorator_of_any_retry_library(
+    decorate: Callable[[Callable[[], str]], Callable[[], str]],
+) -> None:
+    """`fetch.__wrapped__` is the function that the library retries, and a fault there is retried by it."""
+
+    @decorate
+    def fetch() -> str:
+        return "fetched"
+
+    with Faults() as faults:
+        injection = faults.inject(fetch.__wrapped__, "3*raise(OSError('x'))")  # type: ignore[attr-defined]  # all have it
+
+        assert fetch() == "fetched"
+
+    assert (injection.fired, len(injection.calls)) == (3, 4)
+    assert fetch() == "fetched"
+    assert len(injection.calls) == 4

@@ -1,0 +1,220 @@
+"""The timeline: what it keeps, and how it reads."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pytest_resilience import Faults, Timeline, VirtualClock, fail
+from resilience import conn_retry, continuous_retry, create_retry_decorator
+from resilience.events import (
+    AlertDelivered,
+    AlertFailed,
+    AlertSuppressed,
+    AttemptFailed,
+    Call,
+    CallEnded,
+    CallStarted,
+    FaultInjected,
+    stream,
+)
+
+
+@conn_retry("Silo", "fill", max_retry=2, max_wait=4)
+def fill() -> str:
+    """Do it."""
+    return "full"
+
+
+@create_retry_decorator(max_attempts=100)
+def many() -> str:
+    """Do it."""
+    return "many"
+
+
+def a_call() -> Call:
+    """Return a call as events carry it."""
+    with Timeline() as timeline:
+        fill()
+    ((_, started),) = timeline.of(CallStarted)
+    return started.call
+
+
+def lines_of(timeline: Timeline) -> list[str]:
+    """Return the lines of the timeline's text, without their times."""
+    return [line[14:] for line in str(timeline).splitlines()[1:]]
+
+
+def test_an_empty_timeline_says_so() -> None:
+    """Where nothing happened the text says that."""
+    assert str(Timeline()) == "timeline, in seconds since the test began:\n              nothing happened"
+
+
+def test_what_happened_reads_in_order_and_with_its_virtual_time() -> None:
+    """A recovery, a give-up and a cancellation are told line by line."""
+    with VirtualClock() as clock, Timeline() as timeline, Faults(timeline) as faults:
+        faults.inject(fill, "1*raise(OSError('dust'))->1*off->3*raise(OSError('dust'))->1*raise(KeyboardInterrupt)")
+        clock.advance(1000)
+        fill()
+        with pytest.raises(OSError, match="dust"):
+            fill()
+        with pytest.raises(KeyboardInterrupt):
+            fill()
+
+    text = str(timeline)
+    waits = [event.wait_s for _, event in timeline.of(AttemptFailed)]
+    assert text.splitlines()[0] == "timeline, in seconds since the test began:"
+    assert text.splitlines()[1] == "    1000.000  Silo.fill: call started"
+    assert lines_of(timeline) == [
+        "Silo.fill: call started",
+        "Silo.fill: fault injected: raise(OSError('dust'))",
+        f"Silo.fill: attempt 1 failed with OSError: dust, waits {waits[0]:.3f} s",
+        "Silo.fill: recovered at attempt 2",
+        "Silo.fill: call started",
+        "Silo.fill: fault injected: raise(OSError('dust'))",
+        f"Silo.fill: attempt 1 failed with OSError: dust, waits {waits[1]:.3f} s",
+        "Silo.fill: fault injected: raise(OSError('dust'))",
+        f"Silo.fill: attempt 2 failed with OSError: dust, waits {waits[2]:.3f} s",
+        "Silo.fill: fault injected: raise(OSError('dust'))",
+        "Silo.fill: gave up (attempts) after 3 attempts with OSError: dust",
+        "Silo.fill: call started",
+        "Silo.fill: fault injected: raise(KeyboardInterrupt)",
+        "Silo.fill: cancelled after 1 attempt with KeyboardInterrupt",
+    ]
+
+
+def test_alerts_are_told() -> None:
+    """Delivered, held back and lost alerts are lines of the timeline."""
+    call = a_call()
+    with Timeline() as timeline:
+        stream.emit(AlertSuppressed(call, 51))
+
+    assert lines_of(timeline) == ["Silo.fill: alert held back at attempt 51"]
+    timeline = Timeline()
+    with timeline:
+        for event in (AlertDelivered(call, 50), AlertFailed("Discord answered 500")):
+            timeline._record(event)
+
+    assert lines_of(timeline) == [
+        "Silo.fill: alert delivered for attempt 50",
+        "an alert could not be delivered: Discord answered 500",
+    ]
+
+
+@pytest.mark.parametrize(("faults", "left_out"), [(12, None), (13, 2), (99, 260)])
+def test_a_long_timeline_is_cut_in_the_middle(faults: int, left_out: int | None) -> None:
+    """Beyond forty lines the first and the last twenty are shown, and how many are not."""
+    with VirtualClock(), Timeline() as timeline, Faults(timeline) as armed:
+        armed.inject(many, fail(OSError("x")).times(faults))
+        many()
+        many()
+        for _ in range(6 if faults == 12 else 0):
+            many()
+
+    lines = lines_of(timeline)
+    entries = len(timeline.entries)
+    if entries <= 40:
+        assert len(lines) == entries
+    else:
+        assert len(lines) == 41
+        assert str(timeline).splitlines()[21] == f"         ...  {entries - 40} more"
+        assert lines[0].endswith(":many: call started")
+        assert lines[-1].endswith(":many: succeeded at attempt 1")
+
+
+def test_secrets_and_control_characters_are_cleaned() -> None:
+    """Neither an error, nor a script, nor a name can put a secret or a line of its own into the text."""
+    hostile = "postgres://app:hunter2@db/orders\n       0.000  Silo.fill: succeeded at attempt 1"
+
+    @conn_retry("Silo\nforged", "fill", max_retry=1, max_wait=0)
+    def hostile_one() -> None:
+        raise OSError(hostile)
+
+    with Timeline() as timeline, Faults(timeline) as faults:
+        faults.inject(hostile_one, fail(OSError(hostile)).times(1))
+        with pytest.raises(OSError, match="postgres"):
+            hostile_one()
+
+    text = str(timeline)
+    assert "hunter2" not in text
+    assert "postgres://app:[redacted]@db/orders" in text
+    assert len(text.splitlines()) == 1 + len(timeline.entries)
+
+
+def test_long_errors_and_scripts_are_cut() -> None:
+    """A line stays readable, however long the error or the action is."""
+    with Timeline() as timeline, Faults(timeline) as faults:
+        faults.inject(fill, fail(OSError("x" * 10_000)).times(1))
+        fill()
+
+    assert max(map(len, str(timeline).splitlines())) < 300
+
+
+def test_events_are_found_by_their_type() -> None:
+    """`of` gives the events of one type with their times."""
+    with VirtualClock() as clock, Timeline() as timeline, Faults(timeline) as faults:
+        clock.advance(3)
+        faults.inject(fill, "1*raise(OSError('x'))")
+        fill()
+
+    ((at, fault),) = timeline.of(FaultInjected)
+    assert (at, fault.failpoint, fault.action) == (3.0, "Silo.fill", "raise(OSError('x'))")
+    ((_, end),) = timeline.of(CallEnded)
+    assert (end.outcome, end.attempts) == ("recovered", 2)
+    assert [type(entry.event) for entry in timeline.entries] == [CallStarted, FaultInjected, AttemptFailed, CallEnded]
+
+
+def test_nothing_is_recorded_outside_the_block() -> None:
+    """What happens before and after is not in the timeline, and nobody listens any more."""
+    before = stream.observed
+    fill()
+    with Timeline() as timeline:
+        pass
+    fill()
+
+    assert timeline.entries == []
+    assert stream.observed == before
+
+
+def test_timelines_nest() -> None:
+    """An inner timeline takes nothing from an outer one."""
+    with Timeline() as outer:
+        with Timeline() as inner:
+            fill()
+        fill()
+
+    assert (len(inner.entries), len(outer.entries)) == (2, 4)
+
+
+def test_the_entries_are_the_reader_s_own() -> None:
+    """Changing the list that `entries` returned changes nothing."""
+    with Timeline() as timeline:
+        fill()
+        timeline.entries.clear()
+
+    assert len(timeline.entries) == 2
+
+
+def test_a_retry_without_end_is_told_while_it_runs() -> None:
+    """A timeline can be read while calls are on their way in other threads."""
+    stop = threading.Event()
+
+    @continuous_retry(retry_delay=1.0, stop_event=stop)
+    def consume() -> None:
+        raise OSError("x")
+
+    def run() -> None:
+        with pytest.raises(OSError, match="x"):
+            consume()
+
+    with VirtualClock() as clock, Timeline() as timeline:
+        thread = threading.Thread(target=run)
+        thread.start()
+        clock.advance(2.5)
+        seen = len(timeline.of(AttemptFailed))
+        stop.set()
+        thread.join()
+
+    assert seen == 3
+    assert len(timeline.of(CallEnded)) == 1
