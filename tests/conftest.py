@@ -7,8 +7,8 @@ import pytest
 pytest_plugins = ["pytester"]
 
 OTHER_PLUGINS = (
-    "anyio asyncio cacheprovider freezer hypothesispytest looptime randomly respx time_machine timeout xdist "
-    "xdist.looponfail"
+    "anyio asyncio cacheprovider freezer hypothesispytest looptime_chronometers looptime_plugin looptime_timeproxies "
+    "randomly respx time_machine timeout xdist xdist.looponfail"
 )
 
 

@@ -202,7 +202,8 @@ def outcomes(result: pytest.RunResult) -> list[tuple[str, str]]:
 def together(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A folder for suites, run with all plugins that are installed, but in the order of the file."""
     monkeypatch.setenv(
-        "PYTEST_ADDOPTS", "-p no:randomly -p no:asyncio -p no:looptime -p no:cacheprovider -p no:xdist -p no:anyio"
+        "PYTEST_ADDOPTS",
+        "-p no:randomly -p no:asyncio -p no:looptime_plugin -p no:cacheprovider -p no:xdist -p no:anyio",
     )
     return suite
 
@@ -225,7 +226,7 @@ def test_all_together_in_random_order_on_two_workers(
     together: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under pytest-randomly and pytest-xdist the outcomes are the same with and without the plugin."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio -p no:looptime -p no:cacheprovider -p no:anyio")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio -p no:looptime_plugin -p no:cacheprovider -p no:anyio")
     together.makepyfile(**OTHERS)
     arguments = ("-q", "-W", "error", "-n", "2", "-p", "randomly", "-rA", "--tb=no", "--show-capture=no")
 

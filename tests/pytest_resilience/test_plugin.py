@@ -134,7 +134,7 @@ def test_pytest_randomly_does_not_change_what_a_seed_draws(
     suite.makepyfile(service=SERVICE, test_draws=DRAWS)
 
     without = draws(suite.runpytest("-s", "--resilience-seed=11"))
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:cacheprovider")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
     with_it = [
         draws(suite.runpytest_subprocess("-s", "--resilience-seed=11", f"--randomly-seed={seed}")) for seed in (1, 2)
     ]
@@ -144,7 +144,7 @@ def test_pytest_randomly_does_not_change_what_a_seed_draws(
 
 def test_all_workers_of_xdist_share_the_drawn_seed(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under -n 2 the header, and the failures in both workers, show one seed."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:randomly")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly")
     suite.makepyfile("""
         import pytest
 
@@ -588,7 +588,9 @@ def test_the_fixtures_begin_at_the_clock_s_zero_in_any_order(suite: pytest.Pytes
 
 def test_the_fixtures_work_in_async_tests_of_anyio(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """An async test, here of anyio's plugin, has the same fixtures."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:randomly -p no:cacheprovider")
+    monkeypatch.setenv(
+        "PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly -p no:cacheprovider"
+    )
     suite.makepyfile("""
         import asyncio, pytest
         from resilience import create_retry_decorator

@@ -222,7 +222,7 @@ def test_without_the_option_there_is_no_summary(suite: pytest.Pytester) -> None:
 
 def test_rows_of_all_workers_arrive(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:cacheprovider")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
     suite.makepyfile(test_first=FIRST, test_second=SECOND)
 
     result = suite.runpytest_subprocess("--resilience", "-n", "2")

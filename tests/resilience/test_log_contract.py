@@ -170,7 +170,6 @@ def test_fields_of_a_continuous_retry(mode: Mode, log: Log) -> None:
 
 def test_the_active_trace_is_a_field(mode: Mode, log: Log) -> None:
     """Inside a span of OpenTelemetry each record carries the id of the trace."""
-    pytest.importorskip("opentelemetry.sdk")
     from opentelemetry.sdk.trace import TracerProvider
 
     fetch = create_retry_decorator(1)(mode.function(ConnectionError))

@@ -60,7 +60,8 @@ def get(url):
 
 def test_tenacity(clock, service):
     """tenacity waits exponentially, and its deadline counts virtual time."""
-    tenacity = pytest.importorskip("tenacity")
+    import tenacity
+
     policy = {"wait": tenacity.wait_exponential(multiplier=10, max=60)}
     assert tenacity.retry(**policy)(get)(service.url) == 200
     assert service.seen == [0, 10, 30, 70, 130]
@@ -73,8 +74,8 @@ def test_tenacity(clock, service):
 
 def test_tenacity_async(clock, service):
     """tenacity's asynchronous waits are virtual on asyncio and on trio."""
-    tenacity = pytest.importorskip("tenacity")
-    trio = pytest.importorskip("trio")
+    import tenacity
+    import trio
 
     @tenacity.retry(wait=tenacity.wait_exponential(multiplier=10, max=60))
     async def fetch():
@@ -88,7 +89,8 @@ def test_tenacity_async(clock, service):
 
 def test_stamina(clock, service):
     """stamina's waits are what it announces, sync and async."""
-    stamina = pytest.importorskip("stamina")
+    import stamina
+
     policy = {"wait_initial": 10, "wait_jitter": 0, "wait_max": 100, "timeout": None, "attempts": None}
     logging.getLogger("stamina").setLevel(logging.ERROR)
     assert stamina.retry(on=OSError, **policy)(get)(service.url) == 200
@@ -106,7 +108,8 @@ def test_stamina(clock, service):
 
 def test_backoff(clock, service):
     """backoff's generators are followed exactly, and its `max_time` counts virtual time."""
-    backoff = pytest.importorskip("backoff")
+    import backoff
+
     assert backoff.on_exception(backoff.fibo, OSError, jitter=None, max_value=100)(get)(service.url) == 200
     assert clock.sleeps == [1, 1, 2, 3]
     service.seen.clear()
@@ -117,8 +120,10 @@ def test_backoff(clock, service):
 
 def test_requests_with_the_retry_of_urllib3(clock, service):
     """urllib3 waits twice its factor before the third request, doubling from there."""
-    requests = pytest.importorskip("requests")
-    retry = pytest.importorskip("urllib3.util").Retry(10, backoff_factor=10, status_forcelist=[503])
+    import requests
+    from urllib3.util import Retry
+
+    retry = Retry(10, backoff_factor=10, status_forcelist=[503])
     with requests.Session() as session:
         session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
         assert session.get(service.url, timeout=5).status_code == 200
@@ -129,8 +134,9 @@ def test_requests_with_the_retry_of_urllib3(clock, service):
 @pytest.mark.parametrize("mode", ["sync", "asyncio"])
 def test_httpx_retries(clock, service, mode):
     """httpx-retries waits between requests as its policy says."""
-    httpx = pytest.importorskip("httpx")
-    retries = pytest.importorskip("httpx_retries")
+    import httpx
+    import httpx_retries as retries
+
     transport = retries.RetryTransport(retry=retries.Retry(total=10, backoff_factor=10, backoff_jitter=0))
 
     def fetch():
@@ -149,7 +155,8 @@ def test_httpx_retries(clock, service, mode):
 
 def test_aiohttp_retry(clock, service):
     """aiohttp-retry's exponential waits are capped where it says."""
-    retry = pytest.importorskip("aiohttp_retry")
+    import aiohttp_retry as retry
+
     options = retry.ExponentialRetry(attempts=10, start_timeout=10, max_timeout=50)
 
     async def fetch():
@@ -193,7 +200,7 @@ def redis_server():
 
 def test_redis_reconnects(clock):
     """The Redis client connects again after the waits of its policy."""
-    redis = pytest.importorskip("redis")
+    import redis
     from redis.backoff import ExponentialBackoff
     from redis.retry import Retry
 
@@ -208,7 +215,6 @@ def test_redis_reconnects(clock):
 
 def test_redis_reconnects_asynchronously(clock):
     """So does the asynchronous one."""
-    pytest.importorskip("redis")
     from redis.asyncio import Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import ExponentialBackoff

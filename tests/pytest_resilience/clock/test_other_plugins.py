@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("pytest_asyncio")
-pytest.importorskip("anyio")
-
 SUITE = """
 import asyncio
 import time
@@ -79,5 +76,7 @@ def test_async_tests_of_every_loop_scope_have_virtual_time(pytester: pytest.Pyte
     """Under pytest-asyncio in each loop scope, and under anyio on asyncio and trio, hours pass exactly."""
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(SUITE)
-    result = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *options)
+    result = pytester.runpytest_subprocess(
+        "-W", "error", "-p", "no:cacheprovider", "-p", "no:looptime_plugin", *options
+    )
     result.assert_outcomes(passed=9)

@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 
+import freezegun
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_resilience.clock import VirtualClock
 
-freezegun = pytest.importorskip("freezegun")
 MOMENT = datetime.datetime(2031, 5, 6, 7, 8, 9, tzinfo=datetime.UTC)
 
 
@@ -101,7 +101,8 @@ assert repr(time.time) == "<built-in function time>"
 
 def test_time_machine_outside_the_clock_sets_its_start():
     """A clock opened on a journey starts at its destination; a journey inside the clock is refused, with the reason."""
-    time_machine = pytest.importorskip("time_machine")
+    import time_machine
+
     with time_machine.travel(MOMENT, tick=False):
         with VirtualClock() as clock:
             assert clock.now() == MOMENT
@@ -118,7 +119,8 @@ def test_time_machine_outside_the_clock_sets_its_start():
 
 def test_uvloop_is_refused(clock):
     """A loop that keeps its own time says so when it is made."""
-    uvloop = pytest.importorskip("uvloop")
+    import uvloop
+
     with pytest.raises(RuntimeError) as caught:
         uvloop.new_event_loop()
     assert str(caught.value) == (
@@ -129,7 +131,8 @@ def test_uvloop_is_refused(clock):
 
 def test_uvloop_works_outside_the_clock():
     """The refusal ends with the clock, and a loop from before is refused when it runs."""
-    uvloop = pytest.importorskip("uvloop")
+    import uvloop
+
     loop = uvloop.new_event_loop()
     with VirtualClock():
         coroutine = asyncio.sleep(0)
@@ -164,13 +167,13 @@ else:
 @pytest.mark.parametrize("how", ["patched", "plain"])
 def test_gevent_is_refused(how):
     """gevent is refused, both as a patch of the whole process and where it begins to wait."""
-    pytest.importorskip("gevent")
     subprocess.run([sys.executable, "-c", GEVENT, how], check=True)
 
 
 def test_looptime_is_refused_while_it_is_on(clock):
     """A loop of looptime is refused if it moves its own time."""
-    looptime = pytest.importorskip("looptime")
+    import looptime
+
     loop = looptime.new_event_loop()
     coroutine = asyncio.sleep(1)
     with pytest.raises(RuntimeError, match="looptime moves the time of its own event loop only"):

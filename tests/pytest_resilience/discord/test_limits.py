@@ -200,7 +200,8 @@ def test_a_ban_that_does_not_say_how_long(clock, post) -> None:
 
 def test_the_servers_clock_goes_on_where_freezegun_has_stopped_the_clients(monkeypatch, post) -> None:
     """A client that waits in real time under a frozen clock finds its limit free again."""
-    freezegun = pytest.importorskip("freezegun")
+    import freezegun
+
     from pytest_resilience.discord import limits
 
     real = [1_000_000_000]
