@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None)  # machines may be slow
+settings.load_profile("suite")
 
 pytest_plugins = ["pytester"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import final
 
-from pytest_resilience.names import counted
 from pytest_resilience.timeline import Timeline
+from resilience._wording import counted
 from resilience.events import AttemptFailed, CallEnded, CallStarted, Outcome, Reason
 from resilience.events import Call as RunningCall
 from resilience.policy import Policy

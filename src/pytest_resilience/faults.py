@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, assert_never, final
 
-from pytest_resilience.names import UnknownTargetError, counted
+from pytest_resilience.names import UnknownTargetError
 from pytest_resilience.objections import Objections
 from pytest_resilience.script import Script, as_script
 from pytest_resilience.script.actions import Action, Off, Raise, Return, Sleep
@@ -19,6 +19,7 @@ from pytest_resilience.script.run import ScriptRun
 from pytest_resilience.targets import target_of
 from pytest_resilience.timeline import Timeline, opened
 from resilience._stop_event import trio_runs_here
+from resilience._wording import counted
 from resilience.events import FaultInjected, stream
 from resilience.redact import clean
 

@@ -14,9 +14,10 @@ from types import TracebackType
 from typing import Any, Final, Self, final
 from unittest import mock
 
-from pytest_resilience.names import counted, shown, type_named, unknown
+from pytest_resilience.names import shown, type_named, unknown
 from pytest_resilience.objections import Objections
 from pytest_resilience.timeline import Timeline, opened
+from resilience._wording import counted
 
 _PREFIX: Final = re.compile(
     r"\[PID-(?P<pid>\d+)\|THREAD-(?P<thread>\d+)\|(?P<service>.*?)\|(?P<resource>.*?)-(?P<conn_id>[^-\]]*)\](?: |$)"

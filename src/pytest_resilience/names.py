@@ -60,10 +60,5 @@ def closest(name: str, names: Sequence[str]) -> str:
     return f"Known: {', '.join(names[:_MOST])}{f' and {more} more' if more > 0 else ''}."
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 call``, ``2 calls``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _tail(name: str) -> str:
     return name.rpartition(":")[2].rpartition(".")[2].lower()

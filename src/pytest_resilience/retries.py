@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience.calls import Call, calls_of
-from pytest_resilience.names import counted, shown, type_named, unknown
+from pytest_resilience.names import shown, type_named, unknown
 from pytest_resilience.objections import Objections
 from pytest_resilience.timeline import Timeline, opened
 from resilience._retry_after import retry_after_of
+from resilience._wording import counted
 from resilience.engine import wait_equal_jitter, wait_fixed
 
 ErrorType = type[BaseException] | str

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, final
 
-from pytest_resilience.names import counted
+from resilience._wording import counted
 from resilience.events import (
     AlertDelivered,
     AlertFailed,

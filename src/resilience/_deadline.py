@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Final, final
 
@@ -26,6 +26,20 @@ def time_left() -> float | None:
     return None if deadline is None else max(deadline - time.monotonic_ns(), 0) / 1e9
 
 
+def nearest_deadline_ns(own_ns: int | None) -> int | None:
+    """Return the deadline that binds a call which may run inside another one; None where neither has any."""
+    outer_ns = _deadline_ns.get()
+    return own_ns if outer_ns is None else outer_ns if own_ns is None else min(own_ns, outer_ns)
+
+
+def enter_deadline(at_ns: int) -> Token[int | None]:
+    """Make a deadline known, as `Deadline` does in a block, until `leave_deadline` is called with what this returns."""
+    return _deadline_ns.set(nearest_deadline_ns(at_ns))
+
+
+leave_deadline: Final = _deadline_ns.reset
+
+
 @final
 class Deadline:
     """Makes a deadline known to what runs in the ``with`` block, and cuts off what runs in the ``async with`` block.
@@ -38,15 +52,13 @@ class Deadline:
     """
 
     def __init__(self, at_ns: int) -> None:
-        outer = _deadline_ns.get()
         self._at_ns = at_ns
-        self._nearest_ns = at_ns if outer is None else min(outer, at_ns)
 
     def __enter__(self) -> None:
-        self._token = _deadline_ns.set(self._nearest_ns)
+        self._token = enter_deadline(self._at_ns)
 
     def __exit__(self, *error: object) -> None:
-        _deadline_ns.reset(self._token)
+        leave_deadline(self._token)
 
     async def __aenter__(self) -> None:
         """Start the time of the block.

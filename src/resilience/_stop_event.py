@@ -13,8 +13,10 @@ _POLL_S: Final = 0.05
 
 def check_stop_event(event: object) -> Any:
     """Return the event, or raise where it is none."""
+    if isinstance(event, type) and hasattr(event, "is_set"):
+        raise TypeError(f"stop_event must be an event and not its class, got {event!r}: write {event.__name__}()")
     if not (callable(getattr(event, "is_set", None)) and callable(getattr(event, "wait", None))):
-        raise TypeError(f"stop_event must be a threading.Event or an asyncio.Event, got {event!r}")
+        raise TypeError(f"stop_event must be an event, such as threading.Event() or asyncio.Event(), got {event!r}")
     return event
 
 
@@ -22,8 +24,8 @@ def check_stop_event_for(event: Any, name: str, *, is_async: bool) -> None:
     """Refuse an event that the function has no way to wait for."""
     if not is_async and inspect.iscoroutinefunction(event.wait):
         raise TypeError(
-            f"stop_event of {name!r} is a {type(event).__module__.partition('.')[0]} event, which only a coroutine can "
-            "wait for: make the function async, or pass a threading.Event"
+            f"stop_event of {name!r} is an event of {type(event).__module__.partition('.')[0]}, which only a coroutine "
+            "can wait for: make the function async, or pass a threading.Event"
         )
 
 
@@ -130,6 +132,7 @@ async def _polled(event: Any, seconds: float) -> None:
         import asyncio
 
         pause = asyncio.sleep
+    await pause(0)  # other tasks get their turn, and a cancellation arrives, however short the sleep
     left = seconds
     while left > 0 and not event.is_set():
         await pause(min(left, _POLL_S))

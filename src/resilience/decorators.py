@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, final
 
 from resilience import policy as _policy
 from resilience._stop_event import check_stop_event
+from resilience._wording import counted
 from resilience.engine import retried, wait_equal_jitter, wait_fixed
 from resilience.policy import Policy
+from resilience.redact import clean
 
 if TYPE_CHECKING:
     from resilience.policy import ExceptionTypes, WaitStrategy
@@ -29,7 +31,12 @@ class RetryDecorator:
         self._policy = policy
         self._announced = announced
 
-    def __call__(self, *candidates: Any) -> Any:
+    def __call__(self, *candidates: Any, **arguments: object) -> Any:
+        if arguments:
+            raise TypeError(
+                f"a retry decorator that is ready made takes no arguments, got {', '.join(arguments)}: write "
+                "@create_retry_decorator(...) with them above the function"
+            )
         if len(candidates) != 1:
             raise TypeError(
                 f"a retry decorator takes one callable, got {len(candidates)}: write @func_retry, or "
@@ -39,8 +46,8 @@ class RetryDecorator:
 
     def __repr__(self) -> str:
         policy = self._policy
-        place = "" if policy.resource is None else f" of {policy.resource}.{policy.action}"
-        attempts = "no limit" if policy.max_attempts is None else f"{policy.max_attempts} attempts"
+        place = "" if policy.resource is None else f" of {clean(f'{policy.resource}.{policy.action}')}"
+        attempts = "no limit" if policy.max_attempts is None else counted(policy.max_attempts, "attempt")
         return f"<retry decorator{place}, {attempts}>"
 
 

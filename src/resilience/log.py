@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from resilience import config
+from resilience._wording import counted
 from resilience.events import (
     AlertDelivered,
     AlertFailed,
@@ -26,6 +27,7 @@ from resilience.events import (
     ListenerRemoved,
     stream,
 )
+from resilience.policy import check_text
 from resilience.redact import clean, message_of, traceback_of, type_name
 
 logger: Final = logging.getLogger("resilience")
@@ -41,14 +43,24 @@ def log_prefix(resource_name: str, conn_id: str) -> str:
     Example:
         ``[PID-4711|THREAD-4711|billing|Redis-5f3a9c01]``
     """
-    service, resource = clean(config.service_name()), clean(resource_name)
-    return f"[PID-{os.getpid()}|THREAD-{threading.get_native_id()}|{service}|{resource}-{clean(conn_id)}]"
+    service = clean(config.service_name())
+    resource, connection = (
+        clean(check_text(name, value, empty=True))
+        for name, value in (("resource_name", resource_name), ("conn_id", conn_id))
+    )
+    return f"[PID-{os.getpid()}|THREAD-{threading.get_native_id()}|{service}|{resource}-{connection}]"
 
 
 def install() -> None:
     """Write the log lines of every event from now on."""
     for kind, write in _WRITERS.items():
         stream.subscribe(functools.partial(_guarded, write), kind, every_call=False)
+
+
+def say(level: int, text: str, *values: object) -> None:
+    """Write a line that is about no call; texts from outside have to be cleaned already."""
+    if logger.isEnabledFor(level):
+        _write(level, None, text, *values)
 
 
 def _guarded(write: Any, event: Event) -> None:
@@ -91,6 +103,9 @@ def _call_ended(event: CallEnded) -> None:
     values: tuple[object, ...]
     if error is None:
         text, values = "%s %s completed successfully.", (_prefix(call), _action(call))
+    elif event.outcome == "cancelled" and connection:
+        after = f"cancelled after {counted(attempts, 'attempt')}"
+        text, values = "%s %s %s: %s", (_prefix(call), _action(call), after, message_of(error))
     elif event.outcome == "cancelled":
         text, values = "%sCancelled after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
     elif connection:
@@ -123,8 +138,7 @@ def _alert_delivered(event: AlertDelivered) -> None:
 
 
 def _alert_failed(event: AlertFailed) -> None:
-    if logger.isEnabledFor(logging.ERROR):
-        _write(logging.ERROR, None, "Failed to send Discord alert: %s", event.problem)
+    say(logging.ERROR, "Failed to send Discord alert: %s", event.problem)
 
 
 def _listener_removed(event: ListenerRemoved) -> None:
@@ -176,7 +190,8 @@ def _write(
         "trace_id": _trace_id(),
     }
     record = logger.makeRecord(logger.name, level, __file__, 0, text, values, None, call and call.function)
-    vars(record).update(extra)  # and not by makeRecord, which refuses fields that a user's record factory has set
+    given = vars(record)  # and not by makeRecord, which refuses fields that a user's record factory has set
+    given.update({name: value for name, value in extra.items() if value is not None or name not in given})
     if with_traceback and error is not None:
         record.exc_info, record.exc_text = _stand_in(error), traceback_of(error)
     logger.handle(record)

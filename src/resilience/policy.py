@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import threading
 from collections.abc import Callable, Iterable
@@ -107,7 +108,8 @@ def check_exceptions(name: str, value: object, *, retried: bool) -> tuple[type[B
     types: list[type[BaseException]] = []
     for each in given:
         if not (isinstance(each, type) and issubclass(each, BaseException)):
-            raise TypeError(f"{name} must be an exception type or a tuple of them, got {each!r} in {value!r}")
+            where = "" if each is value else f" in {value!r}"
+            raise TypeError(f"{name} must be an exception type or a tuple of them, got {each!r}{where}")
         if retried and not issubclass(each, Exception):
             raise ValueError(
                 f"{name} must name subclasses of Exception, got {each.__name__}: "
@@ -123,6 +125,12 @@ def check_wait(wait: object) -> WaitStrategy:
     """Return a tenacity wait strategy, or raise."""
     if not callable(wait) or isinstance(wait, type):
         raise TypeError(f"wait must be a tenacity wait strategy such as tenacity.wait_fixed(2), got {wait!r}")
+    try:
+        inspect.signature(wait).bind("the retry state")
+    except ValueError:  # written in C, without a signature
+        pass
+    except TypeError:
+        raise TypeError(f"wait must be callable with one argument, tenacity's retry state, got {wait!r}") from None
     return wait
 
 

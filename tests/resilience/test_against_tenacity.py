@@ -29,6 +29,10 @@ class Custom(tenacity.RetryError):
     """A RetryError of the user's own."""
 
 
+class HookError(Exception):
+    """What a hook raises."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one attempt does: how long it takes, what it raises or returns, and with what cause or context."""
@@ -113,7 +117,8 @@ def shown(error: BaseException | None) -> Any:
     if error is None:
         return None
     held = shown(error.last_attempt.exception()) if isinstance(error, tenacity.RetryError) else error.args
-    return type(error).__name__, held, shown(error.__cause__), shown(error.__context__), error.__suppress_context__
+    context = None if isinstance(error, HookError) else shown(error.__context__)  # see the list of differences
+    return type(error).__name__, held, shown(error.__cause__), context, error.__suppress_context__
 
 
 def users_frames(error: BaseException) -> list[str]:
@@ -216,7 +221,7 @@ class Run:
     @staticmethod
     def raise_in_hook(name: str) -> None:
         """Fail as a user's hook does."""
-        raise ArithmeticError(name)
+        raise HookError(name)
 
     def _state(self, state: tenacity.RetryCallState) -> tuple[Any, ...]:
         outcome = state.outcome

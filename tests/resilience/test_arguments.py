@@ -26,6 +26,11 @@ MAKERS: dict[str, Any] = {
 }
 
 
+def _no_state() -> float:
+    """A wait strategy that can't be given what it is called with."""
+    return 1.0
+
+
 def parameters(function: Any) -> list[tuple[str, object, bool]]:
     """Name, default, and whether it is keyword-only, of each parameter."""
     return [
@@ -147,7 +152,7 @@ EXCEPTIONS: list[Case] = [
         "exclude_exceptions",
         int,
         TypeError,
-        f"exclude_exceptions {_TYPES} <class 'int'> in <class 'int'>",
+        f"exclude_exceptions {_TYPES} <class 'int'>",
     ),
     (
         "conn_retry",
@@ -237,14 +242,28 @@ OTHERS: list[Case] = [
         "stop_event",
         True,
         TypeError,
-        "stop_event must be a threading.Event or an asyncio.Event, got True",
+        "stop_event must be an event, such as threading.Event() or asyncio.Event(), got True",
     ),
     (
         "continuous_retry",
         "stop_event",
         3.5,
         TypeError,
-        "stop_event must be a threading.Event or an asyncio.Event, got 3.5",
+        "stop_event must be an event, such as threading.Event() or asyncio.Event(), got 3.5",
+    ),
+    (
+        "continuous_retry",
+        "stop_event",
+        threading.Event,
+        TypeError,
+        "stop_event must be an event and not its class, got <class 'threading.Event'>: write Event()",
+    ),
+    (
+        "create_retry_decorator",
+        "wait",
+        _no_state,
+        TypeError,
+        f"wait must be callable with one argument, tenacity's retry state, got {_no_state!r}",
     ),
 ]
 

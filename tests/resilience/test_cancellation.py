@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -113,6 +114,11 @@ def test_nothing_says_that_a_cancelled_call_gave_up(mode: Mode, log: Log) -> Non
         mode.fails(DECORATORS[kind](mode.function(GeneratorExit)), GeneratorExit)
     assert {level for level, _ in log.lines} <= {"DEBUG", "INFO"}
     assert not any("completed" in text or "after retries" in text or "Giving up" in text for _, text in log.lines)
+    retry, connection = log.texts("DEBUG")
+    assert retry == "Cancelled after 1 attempts for 'fetch': GeneratorExit: refused"
+    assert re.fullmatch(
+        r"\[PID-\d+\|THREAD-\d+\|.+\|Redis-\w{8}\] connect cancelled after 1 attempt: refused", connection
+    )
 
 
 def test_a_cancelled_asyncio_task_stays_cancelled_in_an_attempt(

@@ -86,7 +86,7 @@ def test_an_excluded_error_is_one_line(mode: Mode, log: Log) -> None:
     assert mode.attempts == 1
     assert without_prefix(log) == [("INFO", "connect started..."), ("ERROR", "connect failed after retries: refused")]
     assert raised.__notes__ == [
-        "Redis.connect: gave up after 1 attempts, reason: excluded (errors of this type are not retried)"
+        "Redis.connect: gave up after 1 attempt, reason: excluded (errors of this type are not retried)"
     ]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_resilience.clock import VirtualClock
 
-STOPPED = "shop.stock:fetch: gave up after {} attempts, reason: stop_event (the stop event is set)"
+STOPPED = "shop.stock:fetch: gave up after {}, reason: stop_event (the stop event is set)"
 
 
 def test_it_never_stops_by_itself(mode: Mode) -> None:
@@ -108,7 +108,7 @@ def test_a_set_event_ends_the_sleep_at_once(timed_mode: Mode, virtual_clock: Vir
     setter.join()
     assert virtual_clock.elapsed == 12.5
     assert timed_mode.attempts == 1
-    assert error.__notes__ == [STOPPED.format(1)]
+    assert error.__notes__ == [STOPPED.format("1 attempt")]
     assert error.__context__ is None
     assert log.lines == [
         ("WARNING", "fetch failed for the 1 times, error: [refused] — retrying in 3600.00s"),
@@ -126,7 +126,7 @@ def test_an_event_set_during_an_attempt_ends_the_call_without_a_sleep(mode: Mode
 
     fetch = continuous_retry(stop_event=stop)(mode.of(body))
     raised = mode.fails(fetch, ConnectionError)
-    assert raised.__notes__ == [STOPPED.format(1)]
+    assert raised.__notes__ == [STOPPED.format("1 attempt")]
     assert log.lines == [("INFO", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")]
 
 
@@ -147,7 +147,7 @@ def test_an_event_set_before_the_call_allows_one_attempt(mode: Mode) -> None:
     stop.set()
     fetch = continuous_retry(stop_event=stop)
     assert mode.run(fetch(mode.function("stock"))) == "stock"
-    assert mode.fails(fetch(mode.function(ConnectionError))).__notes__ == [STOPPED.format(1)]
+    assert mode.fails(fetch(mode.function(ConnectionError))).__notes__ == [STOPPED.format("1 attempt")]
     assert mode.attempts == 2
 
 
@@ -246,7 +246,7 @@ def test_a_thread_wakes_a_task_of_another_thread(async_mode: Mode) -> None:
     setter.start()
     raised = async_mode.fails(fetch, ConnectionError)
     setter.join()
-    assert raised.__notes__ == [STOPPED.format(1)]
+    assert raised.__notes__ == [STOPPED.format("1 attempt")]
 
 
 def test_one_event_stops_many_loops(virtual_clock: VirtualClock) -> None:
@@ -309,7 +309,29 @@ def test_an_event_of_multiprocessing_works(mode: Mode) -> None:
     stop = multiprocessing.get_context("spawn").Event()
     stop.set()
     raised = mode.fails(continuous_retry(stop_event=stop)(mode.function(ConnectionError)))
-    assert raised.__notes__ == [STOPPED.format(1)]
+    assert raised.__notes__ == [STOPPED.format("1 attempt")]
+
+
+def test_a_loop_without_a_delay_lets_others_run() -> None:
+    """A task that fails without waiting for anything can be cancelled, though its event can't wake it."""
+    attempts = 0
+
+    @continuous_retry(retry_delay=0, stop_event=multiprocessing.get_context("spawn").Event())
+    async def fetch() -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 1000:
+            raise ConnectionError("refused")
+
+    async def main() -> None:
+        task = asyncio.create_task(fetch())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert attempts < 10
 
 
 @pytest.mark.parametrize("library", ["asyncio", "trio"])
@@ -323,7 +345,7 @@ def test_a_plain_function_refuses_an_event_that_only_a_task_can_wait_for(library
     with pytest.raises(TypeError) as refused:
         continuous_retry(stop_event=event)(fetch)
     assert str(refused.value) == (
-        f"stop_event of 'fetch' is a {library} event, which only a coroutine can wait for: "
+        f"stop_event of 'fetch' is an event of {library}, which only a coroutine can wait for: "
         "make the function async, or pass a threading.Event"
     )
 

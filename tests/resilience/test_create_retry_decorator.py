@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.resilience.conftest import Log, Mode
 
 NO_WAIT = tenacity.wait_none()
-GAVE_UP = "shop.stock:fetch: gave up after {} attempts, reason: {}"
+GAVE_UP = "shop.stock:fetch: gave up after {}, reason: {}"
 ATTEMPTS = "attempts (no attempt is left)"
 EXCLUDED = "excluded (errors of this type are not retried)"
 
@@ -91,9 +91,9 @@ def test_the_users_own_cause_is_kept(mode: Mode) -> None:
 @pytest.mark.parametrize(
     ("decorator", "outcome", "note"),
     [
-        (create_retry_decorator(3, wait=NO_WAIT), ConnectionError, GAVE_UP.format(3, ATTEMPTS)),
-        (create_retry_decorator(1), ConnectionError, GAVE_UP.format(1, ATTEMPTS)),
-        (create_retry_decorator(3, KeyError), KeyError, GAVE_UP.format(1, EXCLUDED)),
+        (create_retry_decorator(3, wait=NO_WAIT), ConnectionError, GAVE_UP.format("3 attempts", ATTEMPTS)),
+        (create_retry_decorator(1), ConnectionError, GAVE_UP.format("1 attempt", ATTEMPTS)),
+        (create_retry_decorator(3, KeyError), KeyError, GAVE_UP.format("1 attempt", EXCLUDED)),
     ],
     ids=["attempts", "one attempt", "excluded"],
 )
@@ -125,7 +125,7 @@ def test_without_reraise_a_retry_error_is_raised_from_the_last_error(mode: Mode)
 def test_without_reraise_the_note_is_on_the_last_error(mode: Mode) -> None:
     """``reraise=False`` leaves the note where every traceback shows it, on the cause."""
     raised = mode.fails(create_retry_decorator(2, reraise=False, wait=NO_WAIT)(mode.function(KeyError)))
-    assert raised.__cause__.__notes__ == [GAVE_UP.format(2, ATTEMPTS)]
+    assert raised.__cause__.__notes__ == [GAVE_UP.format("2 attempts", ATTEMPTS)]
 
 
 def test_without_reraise_an_excluded_error_is_still_raised_as_it_is(mode: Mode) -> None:
@@ -168,7 +168,7 @@ def test_an_excluded_error_ends_the_call_at_a_later_attempt_too(mode: Mode) -> N
     )
     assert type(raised) is PermissionError
     assert mode.attempts == 3
-    assert raised.__notes__ == [GAVE_UP.format(3, EXCLUDED)]
+    assert raised.__notes__ == [GAVE_UP.format("3 attempts", EXCLUDED)]
 
 
 def test_only_retry_on_is_retried(mode: Mode) -> None:

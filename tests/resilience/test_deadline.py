@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.resilience.conftest import Log, Mode
 
 NO_WAIT = tenacity.wait_none()
-DEADLINE = "gave up after {} attempts, reason: deadline ("
+DEADLINE = "gave up after {}, reason: deadline ("
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_no_wait_starts_that_would_pass_it(
     assert timed_mode.fails(decorator(timed_mode.function(error))) is error
     assert timed_mode.attempts == 4
     assert virtual_clock.elapsed == 9.0
-    assert DEADLINE.format(4) in error.__notes__[0]
+    assert DEADLINE.format("4 attempts") in error.__notes__[0]
     assert [(end.outcome, end.reason, end.attempts) for end in ends] == [("gave_up", "deadline", 4)]
 
 
@@ -63,6 +63,33 @@ def test_a_wait_that_ends_at_the_deadline_is_made(timed_mode: Mode, virtual_cloc
     fetch = create_retry_decorator(100, timeout=9.0, wait=tenacity.wait_fixed(3))(timed_mode.function(ConnectionError))
     timed_mode.fails(fetch, Exception)
     assert virtual_clock.elapsed == 9.0
+
+
+@pytest.mark.parametrize("reraise", [True, False])
+def test_no_attempt_starts_after_a_sleep_that_took_too_long(
+    timed_mode: Mode, virtual_clock: VirtualClock, ends: list[CallEnded], reraise: bool
+) -> None:
+    """A wait that would have ended in time, and did not, is followed by no attempt."""
+    settings: dict[str, Any] = {"timeout": 10.0, "wait": tenacity.wait_fixed(9), "reraise": reraise}
+    fetch: Any = create_retry_decorator(100, **settings)(timed_mode.function(ConnectionError))
+    sleep = fetch.retry.sleep
+    fetch.retry.sleep = lambda seconds: sleep(seconds + 2)
+    raised = timed_mode.fails(fetch, Exception)
+    assert type(raised) is (ConnectionError if reraise else tenacity.RetryError)
+    assert timed_mode.attempts == 1
+    assert virtual_clock.elapsed == 11.0
+    assert [(end.outcome, end.reason, end.attempts) for end in ends] == [("gave_up", "deadline", 1)]
+
+
+def test_the_deadline_of_an_outer_call_binds_the_waits_of_inner_ones(
+    timed_mode: Mode, virtual_clock: VirtualClock, ends: list[CallEnded]
+) -> None:
+    """A call that has no deadline of its own starts no wait that would pass that of the call around it."""
+    inner = create_retry_decorator(50, wait=tenacity.wait_fixed(4))(timed_mode.function(ConnectionError))
+    timed_mode.fails(create_retry_decorator(1, timeout=10.0)(inner), ConnectionError)
+    assert timed_mode.attempts == 3
+    assert virtual_clock.elapsed == 8.0
+    assert [(end.reason, end.attempts) for end in ends] == [("deadline", 3), ("attempts", 1)]
 
 
 def test_time_spent_in_attempts_counts(virtual_clock: VirtualClock, ends: list[CallEnded]) -> None:
@@ -172,7 +199,7 @@ def test_an_async_attempt_is_cut_off(library: str, ends: list[CallEnded]) -> Non
     error, took = within_virtual_time(main, library)
     assert took == 10.0
     assert str(error) == "the attempt was cut off at the deadline of its call"
-    assert DEADLINE.format(1) in error.__notes__[0]
+    assert DEADLINE.format("1 attempt") in error.__notes__[0]
     assert cleaned == ["up"]
     assert [(end.outcome, end.reason) for end in ends] == [("gave_up", "deadline")]
 
@@ -437,5 +464,5 @@ def test_the_note_of_an_attempt_that_was_cut_off_is_true(virtual_clock: VirtualC
 
     with pytest.raises(TimeoutError) as caught:
         asyncio.run(fetch())
-    assert caught.value.__notes__[0].partition(": ")[2].startswith("gave up after 1 attempts, reason: deadline (")
+    assert caught.value.__notes__[0].partition(": ")[2].startswith("gave up after 1 attempt, reason: deadline (")
     assert "wait would pass" not in caught.value.__notes__[0]

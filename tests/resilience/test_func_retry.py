@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from resilience import func_retry
 
 if TYPE_CHECKING:
@@ -35,3 +37,14 @@ def test_it_decorates_many_functions(mode: Mode) -> None:
     second: Any = func_retry(mode.function("second"))
     assert (mode.run(first), mode.run(second)) == ("first", "second")
     assert first.retry is not second.retry
+
+
+def test_it_says_where_arguments_go() -> None:
+    """A ready-made decorator that is given arguments says what to write instead."""
+    ready_made: Any = func_retry
+    with pytest.raises(TypeError) as refused:
+        ready_made(max_attempts=3)
+    assert str(refused.value) == (
+        "a retry decorator that is ready made takes no arguments, got max_attempts: write "
+        "@create_retry_decorator(...) with them above the function"
+    )

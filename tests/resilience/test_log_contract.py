@@ -322,6 +322,23 @@ def test_a_filter_that_raises_costs_neither_the_call_nor_the_next_line(
     assert len(log.records) >= 10
 
 
+def test_a_field_that_has_no_meaning_here_is_left_to_the_record_factory(mode: Mode, log: Log) -> None:
+    """A trace id that the program itself puts on its records stays where no trace of OpenTelemetry is active."""
+    before = logging.getLogRecordFactory()
+
+    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = before(*args, **kwargs)
+        record.trace_id = "of the user"
+        return record
+
+    logging.setLogRecordFactory(factory)
+    try:
+        mode.fails(create_retry_decorator(1)(mode.function(ConnectionError)))
+    finally:
+        logging.setLogRecordFactory(before)
+    assert [(vars(record)["trace_id"], vars(record)["attempt"]) for record in log.records] == [("of the user", 1)]
+
+
 @pytest.mark.parametrize("name", [*FIELDS, "message_id"])
 def test_a_record_factory_of_ones_own_loses_no_line(mode: Mode, log: Log, name: str) -> None:
     """A factory that puts fields of its own on every record, whatever they are called, goes with ours."""

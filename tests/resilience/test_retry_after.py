@@ -6,7 +6,9 @@ import datetime as dt
 import email.message
 import time
 import urllib.error
+from decimal import Decimal
 from email.utils import format_datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -85,6 +87,8 @@ def wait_after(mode: Mode, error: object, decorator: Any = None) -> float:
         (" 7 ", 7.0),
         (b"7", 7.0),
         (dt.timedelta(minutes=1), 60.0),
+        (Decimal("7.5"), 7.5),
+        (Fraction(15, 2), 7.5),
         (3600, 3600.0),
         (1, 2.0),
         (0, 2.0),
@@ -146,10 +150,14 @@ def test_a_number_far_too_large_does_not_overflow(mode: Mode) -> None:
 
 
 def test_other_http_libraries_are_understood(mode: Mode) -> None:
-    """The headers of requests, botocore, aiohttp and urllib are where those keep them."""
+    """The headers of requests, botocore, aiohttp and urllib are where those keep them, in the case they are kept in."""
     message = email.message.Message()
     message["Retry-After"] = "12"
     assert wait_after(mode, RefusedError({"Retry-After": "11"})) == 11.0
+    assert wait_after(mode, RefusedError({"retry-after": "11"})) == 11.0
+    throttled: Any = RefusedError({})
+    throttled.response = {"Error": {"Code": "Throttling"}, "ResponseMetadata": {"HTTPHeaders": {"retry-after": "14"}}}
+    assert wait_after(mode, throttled) == 14.0
     with urllib.error.HTTPError("https://api.example", 503, "down", message, None) as error:
         assert wait_after(mode, error) == 12.0
 
@@ -182,6 +190,17 @@ def test_an_attribute_that_raises_asks_for_nothing(mode: Mode) -> None:
             raise RuntimeError("broken")
 
     assert wait_after(mode, BrokenError()) == 2.0
+
+
+def test_what_can_t_be_read_does_not_hide_what_can(mode: Mode) -> None:
+    """An attribute that raises leaves the header in force."""
+
+    class HalfBrokenError(RefusedError):
+        @property
+        def retry_after(self) -> float:
+            raise RuntimeError("broken")
+
+    assert wait_after(mode, HalfBrokenError({"Retry-After": "11"})) == 11.0
 
 
 def test_it_goes_beyond_max_wait(mode: Mode) -> None:

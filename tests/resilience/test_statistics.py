@@ -61,6 +61,16 @@ def test_they_show_the_last_call(mode: Mode, decorator: Any, failures: int) -> N
     assert fetch.statistics["attempt_number"] == 1
 
 
+def test_a_call_that_is_broken_off_at_once_is_the_last_one(mode: Mode) -> None:
+    """After Ctrl-C at the first attempt nothing is left of the call before."""
+    fetch: Any = create_retry_decorator(3)(mode.function(ConnectionError, "stock", KeyboardInterrupt))
+    mode.waits_of(fetch)
+    mode.run(fetch)
+    assert fetch.statistics["attempt_number"] == 2
+    mode.fails(fetch, KeyboardInterrupt)
+    assert fetch.statistics["attempt_number"] == 1
+
+
 def test_they_are_there_after_giving_up(mode: Mode) -> None:
     """A call that gives up is counted like any other."""
     fetch = create_retry_decorator(4, wait=tenacity.wait_fixed(2))(mode.function(ConnectionError))

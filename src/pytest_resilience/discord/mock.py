@@ -23,6 +23,7 @@ from pytest_resilience.objections import Objections
 from pytest_resilience.script import Script
 from pytest_resilience.script.run import ScriptRun
 from resilience import alerts as kit
+from resilience._wording import counted
 from resilience.config import configured
 from resilience.errors import MissingExtraError
 
@@ -206,12 +207,12 @@ class DiscordMock:
         found = [each for each in alerts if channel in (_ANY, each.channel) and pattern.search(each.text)]
         if len(found) == count or (count is None and found):
             return
-        wanted = "at least 1 alert" if count is None else _counted(count, "alert")
+        wanted = "at least 1 alert" if count is None else counted(count, "alert")
         if match is not None:
             wanted += f" matching {pattern.pattern!r}"
         if not isinstance(channel, _AnyChannel):
             wanted += f" in {channel_name(channel)}"
-        in_all = "" if len(found) == len(alerts) else f"; {_counted(len(alerts), 'alert')} came in all"
+        in_all = "" if len(found) == len(alerts) else f"; {counted(len(alerts), 'alert')} came in all"
         self._fail(f"expected {wanted}, got {len(found) or 'none'}{in_all}", alerts)
 
     def complaint(self) -> str | None:
@@ -230,7 +231,7 @@ class DiscordMock:
             lines = "".join(f"\n  {each}" for each in self.problems)
             parts.append(f"Discord was sent what it does not take:{lines}")
         if self.unused:
-            came = _counted(len(self.requests), "request")
+            came = counted(len(self.requests), "request")
             parts.append(
                 f"planned answers of Discord were never given, so the test has not proved what it set out to:\n"
                 f"  {self.unused} ({came} came)\n"
@@ -288,7 +289,3 @@ def _pattern_of(match: object) -> re.Pattern[str]:
         return re.compile(match or "")
     except re.error as error:
         raise ValueError(f"match is a regular expression, and {match!r} is none: {error}") from None
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -17,6 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, final
 
+from resilience import log
 from resilience.alerts._fork import renew_after_fork
 from resilience.alerts.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
 from resilience.errors import MissingExtraError
@@ -104,7 +105,8 @@ class RedisLimiter:
         with self._lock:
             was_up, self._down_since_ns = self._down_since_ns is None, time.monotonic_ns()
         if was_up:
-            logging.getLogger("resilience").warning(
+            log.say(
+                logging.WARNING,
                 "The alert window is not shared with other processes for now, each keeps its own: %s: %s",
                 type_name(error),
                 message_of(error),
@@ -114,7 +116,7 @@ class RedisLimiter:
         with self._lock:
             was_down, self._down_since_ns = self._down_since_ns is not None, None
         if was_down:
-            logging.getLogger("resilience").info("The alert window is shared with other processes again")
+            log.say(logging.INFO, "The alert window is shared with other processes again")
 
 
 def load_redis() -> ModuleType:

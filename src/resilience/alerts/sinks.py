@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, final
 
-from resilience import config
+from resilience import config, log
 from resilience.alerts.delivery import Sink, Undelivered
 from resilience.alerts.holds import Hold, Holds
 from resilience.alerts.notifier import Alert, Notifier
@@ -108,9 +108,10 @@ class Sinks:
         sinks += [NotifierSink(each) for each in config.notifiers()]
         if not sinks and not self._said_that_there_is_none:
             self._said_that_there_is_none = True
-            logging.getLogger("resilience").warning(
+            log.say(
+                logging.WARNING,
                 "An alert was due and is not sent, because there is no Discord webhook: set "
-                "RESILIENCE_DISCORD_WEBHOOK_URL or call resilience.configure(discord_webhook_url=...)"
+                "RESILIENCE_DISCORD_WEBHOOK_URL or call resilience.configure(discord_webhook_url=...)",
             )
         return sinks
 

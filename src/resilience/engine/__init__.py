@@ -12,10 +12,9 @@ machine, so that waits, stops, predicates and hooks mean what tenacity says they
 What differs from tenacity on purpose:
 
 - ``statistics`` show a call when it has ended, not while it runs, and the latest call of any thread;
-- their ``start_time`` is that of the first failure where the first attempt was called directly, and that of an earlier
-  call after a success that was;
-- a controller whose ``stop`` reads the time, or that has hooks, is never called directly, so that time counts from the
-  start of the call;
+- their ``start_time`` is that of an earlier call after a direct call that succeeded, and that of the first failure
+  after one that failed; unless a strategy or a hook may ask for the time, which counts from the start of the call;
+- what a strategy or a hook raises has the error of the attempt as its context;
 - a traceback holds the user's frames and at most three of ours, also when one exception object is raised repeatedly;
 - after a stop event ends a sleep, there is no further attempt.
 """

@@ -30,20 +30,20 @@ class Controller(tenacity.BaseRetrying):
 
     Attributes:
         plain: The first attempt needs nothing of tenacity: the predicate is ours, and no hook comes before it.
-        direct: Besides, nobody asks when the call began, which a direct call does not look at, and ``statistics``
-            already say what they have to say after a call that succeeds at once.
+        direct: Besides, ``statistics`` already say what they have to say after a call that succeeds at once.
+        timed: A strategy or a hook may ask when the call began, so that a direct call, too, looks at the clock.
     """
 
     plain: bool = False
     direct: bool = False
-    _timeless: bool = False
+    timed: bool = False
 
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
         if name in _DECISIVE:
             own = {each: self.__dict__.get(each) for each in _DECISIVE}
             self.plain = own["enabled"] is True and own["before"] in _NO_HOOK and isinstance(own["retry"], RetryOn)
-            self._timeless = (
+            self.timed = not (
                 type(own["stop"]) in _TIMELESS_STOPS
                 and type(own["wait"]) in _TIMELESS_WAITS
                 and own["after"] in _NO_HOOK
@@ -61,7 +61,7 @@ class Controller(tenacity.BaseRetrying):
         self._decide()
 
     def _decide(self) -> None:
-        self.direct = self.plain and self._timeless and self.statistics.get("attempt_number") == 1
+        self.direct = self.plain and self.statistics.get("attempt_number") == 1
 
 
 @final

@@ -12,6 +12,8 @@ from typing import Any, Final, final
 import tenacity
 
 from resilience._callables import Target
+from resilience._deadline import nearest_deadline_ns
+from resilience._wording import counted
 from resilience.engine.controller import Controller
 from resilience.engine.strategies import StopWithReason, wait_as_asked
 from resilience.errors import DeadlineExceededError
@@ -24,7 +26,6 @@ _WHY: Final[dict[Reason, str]] = {
     "deadline": "no time is left for another attempt",
     "excluded": "errors of this type are not retried",
     "stop_event": "the stop event is set",
-    "cancelled": "the call was cancelled",
 }
 
 
@@ -32,7 +33,7 @@ _WHY: Final[dict[Reason, str]] = {
 class Retried:
     """What all calls of one decorated callable share. None of it changes, but for what users set on ``.retry``."""
 
-    __slots__ = ("__weakref__", "announced", "controller", "failpoint", "policy", "target")
+    __slots__ = ("__weakref__", "announced", "controller", "failpoint", "policy", "target", "timeout_ns")
 
     def __init__(
         self, target: Target, policy: Policy, controller: Controller, announced: Callable[[], bool] | None
@@ -41,22 +42,30 @@ class Retried:
         self.policy = policy
         self.controller = controller
         self.announced = announced
+        self.timeout_ns = None if policy.timeout is None else round(policy.timeout * 1e9)
         self.failpoint = target.place if policy.resource is None else f"{policy.resource}.{policy.action}"
         declare(self, self.failpoint)
 
 
 @final
 class Run:
-    """One call: its attempts so far, its last error, and from the first failure on tenacity's view of both."""
+    """One call: its attempts so far, its last error, and from the first failure on tenacity's view of both.
 
-    def __init__(self, retried: Retried, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    Args:
+        retried: What is called.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        started_ns: When a direct first attempt began; 0 where the call begins now, or nobody will ask.
+    """
+
+    def __init__(self, retried: Retried, args: tuple[Any, ...], kwargs: dict[str, Any], started_ns: int = 0) -> None:
         self.retried = retried
         self.args = args
         self.kwargs = kwargs
         self.sleep = retried.controller.sleep
         self.handed_over = False
         self._attempt = 1
-        self._started_ns = time.monotonic_ns()
+        self._started_ns = started_ns or time.monotonic_ns()
         self._ended = False
         self._error: BaseException | None = None
         self._frames: TracebackType | None = None
@@ -77,8 +86,8 @@ class Run:
     @property
     def deadline_ns(self) -> int | None:
         """When the call has to be over; None without a deadline."""
-        timeout = self.retried.policy.timeout
-        return None if timeout is None else self._started_ns + round(timeout * 1e9)
+        timeout_ns = self.retried.timeout_ns
+        return None if timeout_ns is None else self._started_ns + timeout_ns
 
     def begin(self, failure: Exception | None) -> None:
         """Announce the call, or take it over from a direct first attempt that has failed."""
@@ -87,11 +96,11 @@ class Run:
         elif stream.wants(CallStarted):
             stream.emit(CallStarted(self.call))
 
-    def tenacity(self) -> tuple[Controller, tenacity.RetryCallState]:
+    def state_machine(self) -> tuple[Controller, tenacity.RetryCallState]:
         """Return a controller and a state that belong to this call alone, made when they are first needed."""
         if self._controller is None or self._state is None:
             shared, target = self.retried.controller, self.retried.target
-            self._stop = StopWithReason(shared.stop, self.retried.policy)
+            self._stop = StopWithReason(shared.stop, self.retried.policy, nearest_deadline_ns(self.deadline_ns))
             self._controller = shared.copy(stop=self._stop.strategy(), wait=wait_as_asked(shared.wait))
             self._controller.begin()
             self._state = tenacity.RetryCallState(self._controller, target.function, self.args, self.kwargs)
@@ -105,21 +114,19 @@ class Run:
         """
         if self._state is None and self.retried.controller.plain:
             return tenacity.DoAttempt()
-        controller, state = self.tenacity()
+        controller, state = self.state_machine()
         if self._cut_off and self._error is not None and state.outcome is not None:  # whatever the predicate thinks
-            if controller.reraise:
-                raise self._error
-            raise controller.retry_error_cls(state.outcome) from self._error
+            raise self._as_raised(self._error, state.outcome)
         return controller.iter(state)
 
     def attempt_failed(self, error: Exception) -> None:
         """Keep the error of an attempt, and of its traceback the user's frames."""
-        _, state = self.tenacity()
+        _, state = self.state_machine()
         self._frames = _users_frames(error, earlier=self._frames if error is self._error else None)
         self._error = error
-        error.with_traceback(self._frames)  # not an assignment, which an exception class may refuse
+        BaseException.with_traceback(error, self._frames)  # not an assignment, which an exception class may refuse
         state.set_exception((type(error), error, self._frames))
-        if not bool(error):
+        if _is_falsy(error):
             state.outcome = _FalsyFailure.of(error, state.attempt_number)
 
     def attempt_returned(self, result: object) -> bool:
@@ -133,25 +140,34 @@ class Run:
 
     def waits(self, seconds: float) -> None:
         """Announce that there will be another attempt, that many seconds from now."""
-        _, state = self.tenacity()
+        _, state = self.state_machine()
         if stream.wants(AttemptFailed) and state.outcome is not None:
             error = self._error
             if error is None:  # a result that is to be retried
                 error = tenacity.RetryError(state.outcome)
             stream.emit(AttemptFailed(self.call, self._attempt, error, seconds))
-        state.prepare_for_next_attempt()
 
     def woke(self) -> BaseException | None:
-        """Return the error to end with where a stop event ended the sleep; None where the next attempt is due."""
-        event = self.retried.policy.stop_event
-        if event is not None and self._error is not None and event.is_set():
-            return self._end_with(self._error, "stop_event")
+        """Return the error to end with where the sleep was the end of the call; None where the next attempt is due."""
+        _, state = self.state_machine()
+        reason = self._ended_in_sleep()
+        if reason is not None and self._error is not None and state.outcome is not None:
+            return self._end_with(self._as_raised(self._error, state.outcome), reason)
+        state.prepare_for_next_attempt()
         self._attempt += 1
         return None
 
     def gave_up(self, raised: Exception) -> BaseException:
-        """End the call with what tenacity raised, and return that as it is to be raised."""
-        return self._end_with(raised, self._stopped_by or ("deadline" if self._cut_off else "excluded"))
+        """End the call with what tenacity raised, and return that as it is to be raised.
+
+        What a strategy or a hook has raised comes instead of the attempt's error, which is kept as its context.
+        """
+        reason = self._stopped_by or ("deadline" if self._cut_off else "excluded")
+        if reason == "excluded" and self._error is not None and not self._is_last(raised):
+            if raised.__context__ is None and raised.__cause__ is None:
+                raised.__context__ = self._error
+            self._error, self._frames = raised, raised.__traceback__
+        return self._end_with(raised, reason)
 
     def returned(self) -> None:
         """End the call that returns: with a success, or with what a ``retry_error_callback`` made of its failure."""
@@ -178,11 +194,34 @@ class Run:
     def _stopped_by(self) -> Reason | None:
         return None if self._stop is None else self._stop.reason
 
+    def _ended_in_sleep(self) -> Reason | None:
+        """Why no attempt follows the sleep that has ended; None where one does.
+
+        Waits that would pass the deadline are not begun, but any sleep may last longer than it was meant to.
+        """
+        event, deadline_ns = self.retried.policy.stop_event, self.deadline_ns
+        if event is not None and event.is_set():
+            return "stop_event"
+        return "deadline" if deadline_ns is not None and time.monotonic_ns() > deadline_ns else None
+
+    def _as_raised(self, error: BaseException, outcome: tenacity.Future) -> BaseException:
+        """Return what tenacity would raise for the last error of a call."""
+        controller, _ = self.state_machine()
+        if controller.reraise:
+            return error
+        raised = controller.retry_error_cls(outcome)
+        raised.__cause__ = error
+        return raised
+
+    def _is_last(self, raised: Exception) -> bool:
+        """Whether this is the error of the last attempt, or what tenacity makes of it."""
+        return raised is self._error or isinstance(raised, self.retried.controller.retry_error_cls)
+
     def _end_with(self, raised: BaseException, reason: Reason) -> BaseException:
         error = self._error if self._error is not None else raised
         self._end("gave_up", reason, error)
         if raised is self._error:
-            raised.with_traceback(self._frames)
+            BaseException.with_traceback(raised, self._frames)
         elif isinstance(raised, tenacity.RetryError):
             raised.with_traceback(None)
         return raised
@@ -191,12 +230,19 @@ class Run:
         self._ended = True
         if self._controller is not None:
             self.retried.controller.publish(self._controller.statistics)
-        elif outcome == "succeeded":
+        else:
             self.retried.controller.publish(_at_once(self._started_ns))
         if error is not None and reason is not None:
             _note(error, self.retried.failpoint, self._attempt, reason)
         if stream.wants(CallEnded):
             stream.emit(CallEnded(self.call, self._attempt, outcome, reason, error))
+
+
+def _is_falsy(error: BaseException) -> bool:
+    try:
+        return not bool(error)
+    except Exception:  # noqa: BLE001  # a foreign __bool__ may raise anything, and must then be asked by nobody
+        return True
 
 
 @final
@@ -236,13 +282,14 @@ def _users_frames(error: BaseException, *, earlier: TracebackType | None) -> Tra
 
 def _note(error: BaseException, failpoint: str, attempts: int, reason: Reason) -> None:
     """Say on an exception how many attempts were made and why it stopped, once for each failpoint."""
-    head = f"{failpoint}: "
-    text = f"{head}gave up after {attempts} attempts, reason: {reason} ({_WHY[reason]})"
+    head, after = f"{failpoint}: ", f"after {counted(attempts, 'attempt')}"
+    end = f"cancelled {after}" if reason == "cancelled" else f"gave up {after}, reason: {reason} ({_WHY[reason]})"
+    text = f"{head}{end}"
     with contextlib.suppress(Exception):  # a note is not worth an error
         notes = [note for note in getattr(error, "__notes__", ()) if not str(note).startswith(head)]
         BaseException.__setattr__(error, "__notes__", [*notes, text])  # also where the class refuses attributes
 
 
 def _at_once(started_ns: int) -> dict[str, Any]:
-    """Return the statistics, as tenacity has them, of a call that succeeded at its first attempt."""
+    """Return the statistics, as tenacity has them, of a call that ended at its first attempt without a failure."""
     return {"start_time": started_ns / 1e9, "attempt_number": 1, "idle_for": 0, "delay_since_first_attempt": 0}

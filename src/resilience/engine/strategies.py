@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections.abc import Callable
 from typing import Any, Final, final
 
@@ -68,14 +70,20 @@ class RetryOn(tenacity.retry_base):
 class StopWithReason:
     """Asks a stop strategy, the deadline and the stop event whether a call ends, and keeps why.
 
+    Args:
+        stop: The strategy.
+        policy: What knows the stop event.
+        deadline_ns: After when no attempt may start, in nanoseconds of ``time.monotonic_ns()``; None for no deadline.
+
     Attributes:
         reason: Why the call ends; None while it goes on.
     """
 
-    def __init__(self, stop: StopStrategy, policy: Policy) -> None:
+    def __init__(self, stop: StopStrategy, policy: Policy, deadline_ns: int | None) -> None:
         self.reason: Reason | None = None
         self._stop = stop
         self._policy = policy
+        self._deadline_ns = deadline_ns
 
     def strategy(self) -> Any:
         """Return itself as a strategy for tenacity, async where the strategy that it asks is."""
@@ -89,12 +97,12 @@ class StopWithReason:
         return self._conclude("attempts" if await stops else None, state)
 
     def _conclude(self, reason: Reason | None, state: tenacity.RetryCallState) -> bool:
-        policy, elapsed = self._policy, state.seconds_since_start or 0.0
-        if policy.stop_event is not None and policy.stop_event.is_set():
+        event, deadline_ns = self._policy.stop_event, self._deadline_ns
+        if event is not None and event.is_set():
             reason = "stop_event"
-        elif reason is None and policy.timeout is not None:
-            late = elapsed >= policy.timeout or elapsed + state.upcoming_sleep > policy.timeout
-            reason = "deadline" if late else None
+        elif reason is None and deadline_ns is not None:
+            left_ns = deadline_ns - time.monotonic_ns()
+            reason = "deadline" if left_ns <= 0 or round(state.upcoming_sleep * 1e9) > left_ns else None
         self.reason = reason
         return reason is not None
 
@@ -116,7 +124,7 @@ def wait_as_asked(wait: Callable[[tenacity.RetryCallState], Any]) -> Any:
     def as_asked(state: tenacity.RetryCallState, seconds: float) -> float:
         outcome = state.outcome
         error = outcome.exception() if outcome is not None and outcome.failed else None
-        return seconds if error is None else max(seconds, retry_after_of(error))
+        return _checked(wait, seconds) if error is None else max(_checked(wait, seconds), retry_after_of(error))
 
     if is_async(wait):
 
@@ -125,3 +133,16 @@ def wait_as_asked(wait: Callable[[tenacity.RetryCallState], Any]) -> Any:
 
         return wait_async
     return lambda state: as_asked(state, wait(state))
+
+
+def _checked(wait: object, seconds: float) -> float:
+    """Return what a wait strategy has returned, or raise where nobody can wait that long."""
+    try:
+        possible = 0 <= seconds < math.inf
+    except TypeError:
+        possible = False
+    if possible:
+        return seconds
+    raise ValueError(
+        f"a wait strategy must return a finite number of seconds, at least 0; {wait!r} returned {seconds!r}"
+    )

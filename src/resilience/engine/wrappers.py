@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import time
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any, Final
 
 import tenacity
 
-from resilience._callables import Target, target_of
-from resilience._deadline import Deadline
+from resilience._callables import Target, is_async, target_of
+from resilience._deadline import Deadline, enter_deadline, leave_deadline
 from resilience._stop_event import check_stop_event_for
 from resilience.engine.controller import Controller, controller_for, sleep_for
 from resilience.engine.run import Retried, Run
@@ -43,6 +44,11 @@ def retried(candidate: Any, policy: Policy, announced: Callable[[], bool] | None
     target = target_of(candidate)
     if policy.stop_event is not None:
         check_stop_event_for(policy.stop_event, target.name, is_async=target.is_async)
+    if is_async(policy.wait) and not target.is_async:
+        raise TypeError(
+            f"wait of {target.name!r} is async, which only a coroutine can wait for: make the function async, or the "
+            "wait strategy plain"
+        )
     return _wrapper(target, policy, controller_for(policy, is_async=target.is_async), announced)
 
 
@@ -67,60 +73,61 @@ def _wrapper(target: Target, policy: Policy, controller: Controller, announced: 
 
 def _sync_wrapper(retried: Retried) -> Any:
     function, controller, announced = retried.target.function, retried.controller, retried.announced
+    timeout_ns = retried.timeout_ns
 
-    if retried.policy.timeout is not None:  # a deadline counts from before the first attempt, which may ask for it
-
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if armed or stream.observed or not controller.direct or (announced is not None and announced()):
             return _call(Run(retried, args, kwargs), None)
-
-    else:
-
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if armed or stream.observed or not controller.direct or (announced is not None and announced()):
-                return _call(Run(retried, args, kwargs), None)
-            try:
-                result = function(*args, **kwargs)
-            except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
-                failure = error
-            except BaseException as error:
-                Run(retried, args, kwargs).interrupted(error)
-                raise
-            else:
-                if type(result) is CoroutineType:
-                    return _hand_over(Run(retried, args, kwargs), result)
-                return result
-            try:
-                return _call(Run(retried, args, kwargs), failure)
-            finally:
-                del failure  # or the exception would keep this frame alive, and this frame the exception
+        started_ns, token = 0, None
+        if timeout_ns is not None:
+            started_ns = time.monotonic_ns()
+            token = enter_deadline(started_ns + timeout_ns)
+        elif controller.timed:
+            started_ns = time.monotonic_ns()
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
+            failure = error
+        except BaseException as error:
+            Run(retried, args, kwargs, started_ns).interrupted(error)
+            raise
+        else:
+            if type(result) is CoroutineType:
+                return _hand_over(Run(retried, args, kwargs, started_ns), result)
+            return result
+        finally:
+            if token is not None:
+                leave_deadline(token)
+        try:
+            return _call(Run(retried, args, kwargs, started_ns), failure)
+        finally:
+            del failure  # or the exception would keep this frame alive, and this frame the exception
 
     return wrapper
 
 
 def _async_wrapper(retried: Retried) -> Any:
     function, controller, announced = retried.target.function, retried.controller, retried.announced
+    timeout_ns = retried.timeout_ns
 
-    if retried.policy.timeout is not None:
-
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if armed or stream.observed or not controller.direct or (announced is not None and announced()):
             return await _call_async(Run(retried, args, kwargs), None)
-
-    else:
-
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if armed or stream.observed or not controller.direct or (announced is not None and announced()):
-                return await _call_async(Run(retried, args, kwargs), None)
-            try:
+        started_ns = time.monotonic_ns() if controller.timed or timeout_ns is not None else 0
+        try:
+            if timeout_ns is None:
                 return await function(*args, **kwargs)
-            except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
-                failure = error
-            except BaseException as error:
-                Run(retried, args, kwargs).interrupted(error)
-                raise
-            try:
-                return await _call_async(Run(retried, args, kwargs), failure)
-            finally:
-                del failure
+            async with Deadline(started_ns + timeout_ns):
+                return await function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
+            failure = error
+        except BaseException as error:
+            Run(retried, args, kwargs, started_ns).interrupted(error)
+            raise
+        try:
+            return await _call_async(Run(retried, args, kwargs, started_ns), failure)
+        finally:
+            del failure
 
     return wrapper
 

@@ -160,6 +160,7 @@ def test_without_a_webhook_that_is_said_once(make_call, caplog):
         fail(make_call(), 50, error=OSError("other"))
         sent = send_rate_limited_discord_alert("f", REFUSED, "", "text")
     assert not sent
+    assert {"attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace_id"} <= vars(caplog.records[-1]).keys()
     assert about_alerts(caplog) == [
         (
             "WARNING",
