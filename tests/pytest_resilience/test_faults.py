@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 import time
@@ -10,11 +9,8 @@ from collections.abc import Callable
 
 import hypothesis
 import pytest
-import trio
-import trio.testing
 from hypothesis import strategies as st
 
-import resilience
 from pytest_resilience import Faults, Script, VirtualClock, answer, delay, fail, passthrough
 from pytest_resilience.faults import InjectedCall
 from pytest_resilience.script.error import ScriptError
@@ -27,12 +23,6 @@ def fetch(number: int = 1, *, unit: str = "m") -> str:
     return f"{number} {unit}"
 
 
-@create_retry_decorator(max_attempts=5, max_wait=0)
-async def fetch_async(number: int = 1) -> int:
-    """Fetch."""
-    return number
-
-
 @conn_retry("Warehouse", "connect", max_retry=4, max_wait=0)
 def connect() -> str:
     """Connect."""
@@ -40,11 +30,6 @@ def connect() -> str:
 
 
 def helper(number: int = 1) -> int:
-    """Help."""
-    return number
-
-
-async def helper_async(number: int = 1) -> int:
     """Help."""
     return number
 
@@ -96,62 +81,6 @@ def test_each_action_does_what_it_says() -> None:
         assert clock.sleeps == [30]
 
     assert injection.fired == 3
-
-
-def test_each_action_does_what_it_says_to_an_async_function() -> None:
-    """A fault on an async function strikes when it is awaited, and its sleep lets other tasks run."""
-
-    async def main() -> None:
-        ticks: list[float] = []
-
-        async def tick() -> None:
-            for _ in range(3):
-                await asyncio.sleep(10)
-                ticks.append(clock.elapsed)
-
-        ticking = asyncio.create_task(tick())
-        assert await helper_async(2) == 7
-        assert await helper_async(2) == 2
-        assert clock.elapsed == 25
-        assert ticks == [10, 20]
-        with pytest.raises(KeyError):
-            await helper_async(4)
-        assert await helper_async(5) == 5
-        await ticking
-
-    with VirtualClock() as clock, Faults() as faults:
-        injection = faults.inject(helper_async, "1*return(7)->1*sleep(25)->1*raise(KeyError)")
-        asyncio.run(main())
-
-    assert injection.fired == 3
-
-
-def test_faults_strike_under_trio() -> None:
-    """A decorated async function is struck under trio, a sleep of the script being trio's own."""
-
-    async def main() -> int:
-        return await fetch_async(3)
-
-    with Faults() as faults:
-        injection = faults.inject(fetch_async, "2*raise(OSError)->1*sleep(100)")
-
-        assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) == 3
-
-    assert injection.exhausted
-
-
-def test_a_cancellation_can_be_injected() -> None:
-    """A scripted CancelledError passes straight through the retries."""
-
-    async def main() -> None:
-        with pytest.raises(asyncio.CancelledError):
-            await fetch_async()
-
-    with Faults() as faults:
-        injection = faults.inject(fetch_async, "raise(asyncio.CancelledError)")
-        asyncio.run(main())
-
-    assert len(injection.calls) == 1
 
 
 def test_an_inline_failpoint_returns_what_the_script_says() -> None:
@@ -456,74 +385,3 @@ def test_a_continuous_retry_outlasts_any_number_of_faults(number: int) -> None:
         assert consume() == "done"
 
     assert (injection.fired, calls) == (number, 1)
-
-
-def test_the_kit_s_own_surface_can_be_a_target() -> None:
-    """A fault may be put on a function of the production package too, such as the sending of alerts."""
-    with Faults() as faults:
-        faults.inject("resilience:send_rate_limited_discord_alert", "1*return(True)")
-
-        assert resilience.send_rate_limited_discord_alert("f", OSError("x"), "c", "text") is True
-
-
-def test_an_unfired_fault_fails_the_test_at_its_end(suite: pytest.Pytester) -> None:
-    """With the fixture, the test itself passes and its end is an error with the whole message."""
-    suite.makepyfile("""
-        from resilience import conn_retry
-
-        @conn_retry("Depot", "connect")
-        def connect(): pass
-
-        def test_it(faults):
-            faults.inject("Depot.connect", "3*raise(ConnectionError('refused'))")
-    """)
-
-    result = suite.runpytest()
-
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*_ ERROR at teardown of test_it _*",
-            "planned faults never fired, so the test has not proved what it set out to:",
-            "  Depot.connect: 3*raise(ConnectionError('refused')) never fired (never called)",
-            "Plan no more faults than the code meets, or pass strict=False to inject().",
-            "*- resilience -*",
-        ],
-        consecutive=True,
-    )
-
-
-def test_a_failing_test_tells_its_unfired_faults_beside(suite: pytest.Pytester) -> None:
-    """Where the test fails anyway there is one failure, which mentions the faults that never fired."""
-    suite.makepyfile("""
-        def helper(): pass
-
-        def test_it(faults):
-            faults.inject(helper, "1*raise(OSError)")
-            assert "one" == "another"
-    """)
-
-    result = suite.runpytest()
-
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E       AssertionError: *", "planned faults never fired, *", "  *:helper: 1*raise*"])
-
-
-def test_skipped_and_expected_failures_are_left_alone(suite: pytest.Pytester) -> None:
-    """A test that skips itself, or is expected to fail and does, is not failed for its unfired faults."""
-    suite.makepyfile("""
-        import pytest
-
-        def helper(): pass
-
-        def test_skips(faults):
-            faults.inject(helper, "1*raise(OSError)")
-            pytest.skip("not today")
-
-        @pytest.mark.xfail
-        def test_fails_as_expected(faults):
-            faults.inject(helper, "1*raise(OSError)")
-            assert 0
-    """)
-
-    suite.runpytest().assert_outcomes(skipped=1, xfailed=1)

@@ -13,8 +13,9 @@ import pytest
 
 from pytest_resilience import Faults, RetryLog, VirtualClock
 from pytest_resilience.logs import Prefix
-from resilience import configure, conn_retry, continuous_retry, create_retry_decorator, log_prefix
+from resilience import conn_retry, continuous_retry, create_retry_decorator
 
+pytestmark = pytest.mark.usefixtures("named")
 LOGGER = logging.getLogger("resilience")
 
 
@@ -28,14 +29,6 @@ def open_attic() -> str:
 def fetch_box() -> str:
     """Fetch it."""
     return "box"
-
-
-@pytest.fixture(autouse=True)
-def named() -> Iterator[None]:
-    """Give the service a name for its prefixes."""
-    configure(service_name="removals")
-    yield
-    configure(service_name=None)
 
 
 def struck(script: str, function: Callable[[], object] = open_attic) -> None:
@@ -168,21 +161,6 @@ def test_lines_are_read_back_into_their_parts() -> None:
     assert log.records == [line.record for line in log.lines]
     assert log.text == "\n".join(line.text for line in log.lines)
     assert log.prefixes == [prefix] * 3
-
-
-@pytest.mark.parametrize(
-    ("resource", "conn_id"),
-    [("Redis", "5f3a9c01"), ("my-db", "00000000"), ("a b", "worker"), ("a|b", "1"), ("Attic-", "x"), ("x]y", "ff")],
-)
-def test_a_prefix_of_any_resource_is_parsed(resource: str, conn_id: str) -> None:
-    """What `log_prefix` makes is read back, at the beginning of a line of the user's own too."""
-    with RetryLog() as log:
-        LOGGER.info("%s", log_prefix(resource, conn_id))
-        LOGGER.info("%s is up", log_prefix(resource, conn_id))
-
-        for prefix in log.prefixes:
-            assert (prefix.service, prefix.resource, prefix.conn_id) == ("removals", resource, conn_id)
-        assert len(log.prefixes) == 2
 
 
 def test_a_prefix_inside_an_error_text_is_not_taken_for_one() -> None:
@@ -327,35 +305,6 @@ def test_a_secret_that_is_nowhere_passes() -> None:
         log.assert_no_secret(SECRET)
 
 
-@pytest.mark.parametrize("form", [SECRET, "hunter2%2F%2B%C3%A4"])
-@pytest.mark.parametrize(
-    ("leak", "place"),
-    [
-        (lambda form: LOGGER.warning("tried %s", form), "the text of a WARNING"),
-        (lambda form: LOGGER.error("tried", extra={"conn_id": form}), "the field 'conn_id' of a ERROR"),
-        (lambda form: LOGGER.info("tried", exc_info=OSError(form)), "the exception of a INFO"),
-        (lambda form: LOGGER.info("tried", extra={"headers": {"token": form}}), "the field 'headers' of a INFO"),
-    ],
-)
-def test_a_secret_that_leaked_is_told_without_showing_it(leak: Callable[[str], None], place: str, form: str) -> None:
-    """The message says where the secret is, quoted as in a URL or not, and does not spread it further."""
-    with VirtualClock(), RetryLog() as log:
-        leak(form)
-        with pytest.raises(AssertionError) as raised:
-            log.assert_no_secret(SECRET)
-
-    text = str(raised.value)
-    assert text.splitlines()[0] == f"the secret is in {place} line at 0.000 s"
-    assert SECRET not in text
-    assert "hunter2%2F" not in text
-
-
-def test_the_secret_to_look_for_must_not_be_empty() -> None:
-    """An empty secret would be found everywhere, or prove nothing."""
-    with RetryLog() as log, pytest.raises(ValueError, match=r"assert_no_secret\(\) needs the secret to look for"):
-        log.assert_no_secret("")
-
-
 class Seen(logging.Handler):
     """Keeps what reaches it."""
 
@@ -424,20 +373,6 @@ def test_recordings_nest() -> None:
     assert (len(inner.lines), len(outer.lines)) == (2, 4)
 
 
-def test_a_record_that_can_t_be_formatted_hurts_nobody() -> None:
-    """A wrong logging call of the user's own is recorded, and raises no more than it would anyway."""
-    with RetryLog() as log:
-        silenced = logging.raiseExceptions
-        logging.raiseExceptions = False
-        try:
-            LOGGER.error("%d items", "three")
-        finally:
-            logging.raiseExceptions = silenced
-
-        assert [line.level for line in log.lines] == ["ERROR"]
-        assert "%d items" in log.lines[0].text
-
-
 def test_many_threads_are_recorded() -> None:
     """No line is lost when threads log at once."""
     with RetryLog() as log:
@@ -453,30 +388,3 @@ def test_many_threads_are_recorded() -> None:
 def struck_once() -> None:
     """Make one successful call."""
     open_attic()
-
-
-def test_caplog_sees_the_same_beside_the_fixture(suite: pytest.Pytester) -> None:
-    """The capturing of pytest itself, at whatever level, is not changed by `retry_log`."""
-    suite.makepyfile("""
-        import logging, pytest
-        from resilience import conn_retry
-
-        @conn_retry("Depot", "visit", max_retry=1, max_wait=0)
-        def visit(): pass
-
-        @pytest.fixture(params=[False, True])
-        def recording(request):
-            return request.getfixturevalue("retry_log") if request.param else None
-
-        @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
-        def test_it(recording, caplog, level, faults):
-            caplog.set_level(level, logger="resilience")
-            faults.inject(visit, "1*raise(OSError)")
-            visit()
-            wanted = {"DEBUG": 3, "INFO": 3, "WARNING": 1, "ERROR": 0, "CRITICAL": 0}[level]
-            assert len(caplog.records) == wanted
-            if recording:
-                assert len(recording.lines) == 3
-    """)
-
-    suite.runpytest().assert_outcomes(passed=10)

@@ -1,9 +1,10 @@
-"""What the tests of the decorators share: the ways to call a function, a clock, and the lines of the log."""
+"""What the tests of the decorators share: the ways to call a function, what fails twice, a clock, and the log."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -129,6 +130,29 @@ class Mode:
 
         decorated.retry.sleep = async_sleep if self.is_async else waits.append
         return waits
+
+
+class Flaky:
+    """Fails twice, then says with what it was called."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def fail_twice(self, *args: object, **kwargs: object) -> tuple[object, ...]:
+        """Raise, raise, then return the arguments."""
+        self.attempts += 1
+        if self.attempts < 3:
+            raise ConnectionError("refused")
+        return (*args, *kwargs.items())
+
+
+def finish(result: Any) -> Any:
+    """Await a result, if it has to be awaited."""
+
+    async def main() -> object:
+        return await result
+
+    return asyncio.run(main()) if inspect.isawaitable(result) else result
 
 
 class Log:

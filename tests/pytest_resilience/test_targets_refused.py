@@ -1,0 +1,115 @@
+"""What is said about a target that can't be found, or can't be replaced."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from pytest_resilience import Faults
+
+
+def objection(target: object) -> str:
+    """Return what the kit says about a target that it refuses."""
+    with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
+        faults.inject(target, "off")  # type: ignore[arg-type]  # wrong on purpose
+    return str(raised.value)
+
+
+def test_an_unknown_failpoint_lists_the_closest_names(app: ModuleType) -> None:
+    """A misspelt failpoint fails at once with what it could have been, inline failpoints included."""
+    assert objection("Ledger.betwen_charge_and_reciept") == (
+        "faults.inject(): no failpoint or function is called 'Ledger.betwen_charge_and_reciept'. "
+        "Closest: Ledger.between_charge_and_receipt."
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "closest"),
+    [
+        ("target_app:plane_async", "target_app:plain_async"),
+        ("target_app.plane_async", "target_app.plain_async"),
+        ("target_app:Client.gett_async", "target_app:Client.get_async"),
+        ("target_app:bok_async", "target_app:book_async"),
+        ("ledger.open", "Ledger.open"),
+        ("Ledger:open", "Ledger.open"),
+        ("open_ledger", "Ledger.open"),
+    ],
+)
+def test_a_misspelt_name_is_answered_with_the_right_one_first(app: ModuleType, wrong: str, closest: str) -> None:
+    """Typical slips, in module, class or function, or in the way of writing, are answered with the right name."""
+    said = objection(wrong)
+
+    assert said.startswith(f"faults.inject(): no failpoint or function is called {wrong!r}. Closest: ")
+    assert closest in said.partition("Closest: ")[2].partition(". ")[0].removesuffix(".").split(", ")
+
+
+def test_a_function_named_without_its_module_is_answered_with_how_to_name_it(app: ModuleType) -> None:
+    """The name of a function alone leads nowhere, and the message says what is missing."""
+    assert objection("qqqqq").endswith(". A function is named with its module: 'package.module:qqqqq'.")
+
+
+def test_a_module_that_breaks_when_it_is_imported_is_named(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A target in a module that can't be imported says why, rather than that there is no such name."""
+    pytester.makepyfile(target_broken="import not_installed_anywhere", target_raising="raise RuntimeError('no config')")
+    monkeypatch.syspath_prepend(pytester.path)
+
+    assert objection("target_broken:run") == (
+        "faults.inject(): 'target_broken:run' can't be found, since importing target_broken failed: "
+        "ModuleNotFoundError: No module named 'not_installed_anywhere'"
+    )
+    assert objection("target_raising.run") == (
+        "faults.inject(): 'target_raising.run' can't be found, since importing target_raising failed: "
+        "RuntimeError: no config"
+    )
+
+
+@pytest.mark.parametrize("name", ["", ".", ":", "..x", "a:b:c", "not a name", "1.2", "x" * 300])
+def test_a_text_that_is_no_name_at_all_is_unknown(name: str) -> None:
+    """Anything may be asked for; what is no name gets the same answer."""
+    assert objection(name).startswith(f"faults.inject(): no failpoint or function is called {name!r}. ")
+
+
+def test_what_is_no_function_is_refused_with_what_to_write_instead(app: ModuleType) -> None:
+    """Classes, values, calls and built-in methods are each answered with the way to do it."""
+    wanted = (
+        "faults.inject(): a fault goes into a failpoint (its name), or a function or method (the object itself, not "
+        "called, or 'package.module:qualname'), got "
+    )
+    import sqlite3
+
+    with sqlite3.connect(":memory:") as connection:
+        refusals = {
+            objection(connection.execute),
+            objection(sqlite3.Connection.execute),
+            objection("sqlite3:Connection.execute"),
+        }
+    connection.close()
+    (refusal,) = refusals
+    assert refusal == (
+        "faults.inject(): sqlite3:Connection.execute is built into Python, where nothing can be replaced: put the "
+        'fault into the function of yours that calls it, or at a failpoint("name") beside the call'
+    )
+    assert objection(app.Client) == (
+        "faults.inject(): the class Client can't be replaced: name its __init__, or a method"
+    )
+    assert objection(None) == f"{wanted}None"
+    assert objection(app.plain()) == f"{wanted}1"
+    assert objection(app) == f"{wanted}{app!r}"
+    assert objection("target_app:partial") == f"{wanted}{app.partial!r}"
+    assert objection("target_app:Client.status") == f"{wanted}{app.Client.status!r}"
+
+
+def test_a_function_that_nothing_refers_to_can_be_no_target() -> None:
+    """What only a local variable holds is refused, with the two ways to make it a failpoint."""
+
+    def local() -> None:
+        pass
+
+    assert objection(local) == (
+        "faults.inject(): no module, class or closure refers to "
+        f"{__name__}:test_a_function_that_nothing_refers_to_can_be_no_target.<locals>.local, so it can't be replaced: "
+        'make it a failpoint, by a retry decorator or by failpoint("name") in its body'
+    )

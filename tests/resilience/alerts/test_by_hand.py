@@ -1,0 +1,73 @@
+"""Alerts by hand: one per window, true once delivered, and to the webhook of their channel."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import httpx
+import respx
+from tests.resilience.alerts.conftest import contents
+
+from resilience import alerts
+from resilience.alerts import send_rate_limited_discord_alert, should_send_alert
+from resilience.config import configured
+
+REFUSED = ConnectionError("refused")
+
+
+def test_an_alert_by_hand_is_sent_once_per_window(discord, clock, events):
+    """The function is true once delivered, false in the window, and true again at exactly 300 s."""
+    answers = [send_rate_limited_discord_alert("f", REFUSED, "billing", "down") for _ in range(2)]
+    clock.advance(299.999)
+    answers.append(send_rate_limited_discord_alert("f", REFUSED, "billing", "down"))
+    clock.advance(0.001)
+    answers.append(send_rate_limited_discord_alert("f", REFUSED, "billing", "down again"))
+    assert answers == [True, False, False, True]
+    assert contents(discord) == ["down", "down again"]
+    assert events == []
+
+
+def test_an_alert_by_hand_that_fails_is_false_and_told(discord, events):
+    """A failed delivery is false, is reported, and keeps its window."""
+    discord.respond(302)
+    assert not send_rate_limited_discord_alert("f", REFUSED, "", "down")
+    discord.respond(200)
+    assert not send_rate_limited_discord_alert("f", REFUSED, "", "down")
+    assert [event.problem for event in events] == ["HTTP 302"]
+
+
+def test_an_alert_by_hand_that_takes_too_long_is_false_and_told(discord, events, monkeypatch):
+    """The wait for a delivery is bounded; what is not delivered by then has failed for the caller."""
+    monkeypatch.setattr("resilience.alerts.system._BY_HAND_S", 0)
+    answering = threading.Event()
+    discord.mock(side_effect=lambda _request: answering.wait() and httpx.Response(200))
+    assert not send_rate_limited_discord_alert("f", REFUSED, "", "down")
+    assert [event.problem for event in events] == ["it was not delivered within 0 s"]
+    answering.set()
+    assert alerts.flush(None)
+
+
+def test_an_alert_by_hand_shares_its_window_with_the_question(discord):
+    """Whoever asked whether to alert has taken the window."""
+    assert should_send_alert("f", REFUSED, "billing")
+    assert not send_rate_limited_discord_alert("f", REFUSED, "billing", "down")
+
+
+def test_the_storm_cap_holds_for_alerts_by_hand(discord):
+    """Beyond the cap an alert by hand is held back like any other."""
+    with configured(max_alerts_per_minute=1):
+        answers = [send_rate_limited_discord_alert("f", ValueError(text), "", text) for text in "ab"]
+    assert answers == [True, False]
+
+
+def test_a_channel_has_a_webhook_of_its_own(discord):
+    """A named channel gets its alert at its own webhook; one that has none gets it at the default one."""
+    urgent = respx.mock(assert_all_called=False)
+    with urgent, configured(discord_channels={"urgent": "https://discord.com/api/webhooks/7/t"}):
+        route = urgent.post("https://discord.com/api/v10/webhooks/7/t").respond(200)
+        urgent.route().pass_through()
+        assert send_rate_limited_discord_alert("f", REFUSED, "", "now", channel="urgent")
+        assert json.loads(route.calls.last.request.content)["content"] == "now"
+    assert send_rate_limited_discord_alert("g", REFUSED, "", "later", channel="nowhere")
+    assert contents(discord) == ["later"]
