@@ -77,7 +77,10 @@ def _code(cell: str) -> str:
 
 def _masked(text: str) -> list[str]:
     """Return the lines of an output without its times, its widths and its colours."""
-    lines = (re.sub(r"[\d.]+(?=h|m|s| )|\d+\.\d+|[=-]{3,}", "#", line) for line in text.splitlines())
+    lines = (
+        re.sub(r"\d+ h \d+ min|\d+ min \d+ s|[\d.]+ m?s\b|[\d.]+(?=h|m|s| )|\d+\.\d+|[=-]{3,}", "#", line)
+        for line in text.splitlines()
+    )
     return [masked for line in lines if (masked := " ".join(line.split()))]
 
 

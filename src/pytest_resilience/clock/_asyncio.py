@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
@@ -24,9 +25,9 @@ _EVERY_SO_OFTEN = 16
 
 async def _sleep(delay: float, result: object = None) -> object:
     """The code of `asyncio.sleep`, whatever name it was imported by."""
+    if (delay > 0 or type(delay) is float) and _has_slept(delay):
+        return result
     if delay > 0:
-        if _has_slept(delay):
-            return result
         loop = _get_loop()
         future = loop.create_future()
         timer = loop.call_later(delay, _set_result, future, result)
@@ -37,6 +38,19 @@ async def _sleep(delay: float, result: object = None) -> object:
     return await _real_sleep(delay, result)
 
 
+def expects_input(loop: Any) -> bool:
+    """Whether any task of a loop waits for something else than the end of a sleep, or of another task."""
+    asyncio = sys.modules["asyncio"]
+    timers = getattr(loop, "_scheduled", ())
+    sleeping = {id(timer._args[0]) for timer in timers if timer._args and not timer._cancelled}
+    for task in asyncio.all_tasks(loop):
+        waits_for = getattr(task, "_fut_waiter", None)
+        is_task = isinstance(waits_for, (asyncio.Task, asyncio.tasks._GatheringFuture))
+        if waits_for is not None and not is_task and id(waits_for) not in sleeping:
+            return True
+    return False
+
+
 def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
     """What notes a sleep, and sleeps it on the spot if nothing else could run before its end, here or elsewhere."""
     get_loop, get_task = asyncio.events._get_running_loop, asyncio.tasks.current_task
@@ -44,9 +58,12 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
 
     def has_slept(delay: float) -> bool:
         member = members.get(get_ident())
-        if member is None or not delay > 0:
+        if member is None or not delay >= 0:
             return False
         scheduler = member.scheduler
+        if delay == 0:
+            scheduler.creep_if_polled(member)
+            return False
         key = next(scheduler.arrivals)
         scheduler.sleeps[key] = delay
         loop = get_loop()
@@ -85,6 +102,8 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
         def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
             real_init(self, when, callback, args, loop, context)
             self._arrival = next(arrivals)
+            if 0 < when - monotonic() < 1e-9 and (member := members.get(get_ident())) is not None:
+                member.scheduler.creep += 1  # the loop would call it due, and let whoever computed the rest do so again
 
         def __lt__(self, other: Any) -> bool:
             when, others = self._when, other._when

@@ -72,12 +72,13 @@ class VirtualClock:
     thread runs at a time, so that each run of a program takes the same course. Threads that existed before keep the
     real time; they may notify threads of the clock.
 
-    All clocks agree and go on from where they really stand (`time.perf_counter` stays real). ``start`` sets the wall
-    clock instead: a `datetime` or an ISO 8601 text, taken as UTC if it has no zone.
+    All clocks agree and go on from where they really stand; `time.perf_counter` stays real, for profilers and
+    Hypothesis, unless `include_perf_counter` is called. ``start`` sets the wall clock instead: a `datetime` or an
+    ISO 8601 text, taken as UTC if it has no zone.
 
     Where a thread waits for something outside the program (another process, a foreign thread), time stands still for
-    ``grace`` real seconds after the last sign of life, then jumps on the guess that nothing will come; `guesses` counts
-    those. Inside `hold` it never guesses.
+    ``grace`` real seconds after its last sign of life, then goes on, on the guess that nothing will come; `guesses`
+    counts the jumps that were made so. Inside `hold` it never guesses.
 
     Raises:
         DeadlockError: inside the block, when nothing can ever happen again.
@@ -102,6 +103,7 @@ class VirtualClock:
         self._scheduler = self._monitor.scheduler = Scheduler(self._monitor)
         self._installed: list[Patch] = []
         self._entered = False
+        self._has_perf_counter = False
 
     def __enter__(self) -> Self:
         if self._entered:
@@ -226,6 +228,17 @@ class VirtualClock:
             with scheduler.mutex:
                 scheduler.holds -= 1
                 scheduler.dispatch()
+
+    def include_perf_counter(self) -> None:
+        """Make `time.perf_counter` virtual too, until the clock closes: for libraries that compute timeouts with it.
+
+        Profilers, and Hypothesis outside of the block, go on measuring real time.
+        """
+        self._check_open()
+        if not self._has_perf_counter:
+            self._has_perf_counter = True
+            start = real.perf_counter_ns() - self._scheduler.now
+            self._installed += install(_time.perf_counter_patches(start))
 
     def _check_open(self) -> None:
         if self not in _open:

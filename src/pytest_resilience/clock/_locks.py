@@ -19,7 +19,7 @@ from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._native import TypePatch
 from pytest_resilience.clock._patches import AttributePatch, Patch
-from pytest_resilience.clock._peers import ASKED, NOBODY
+from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._units import nanoseconds
 
 holders: dict[Any, Member] = {}
@@ -42,6 +42,8 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
         if current() is None:
             return wait_real(self, blocking, timeout)
         if not blocking or timeout == 0:
+            if blocking and isinstance(timeout, float):
+                member.scheduler.creep_if_polled(member)
             if holders.get(self) is not member:
                 member.scheduler.yield_now(member)  # someone who polls for a lock lets its holder run
             return False
@@ -56,12 +58,14 @@ def _wait(
     scheduler = member.scheduler
     idle = lock is member.idle_on
     deadline = None if timeout == -1 or idle else scheduler.now + nanoseconds(timeout)
-    arrival = next(scheduler.arrivals)
+    arrival, since = next(scheduler.arrivals), real.monotonic()
     while True:
         waiter = Waiter(member, deadline, _describe(lock))
         waiter.poll = lambda: _is_free(lock, try_now)
         waiter.idle = idle
-        waiter.patience = lambda: NOBODY if lock in holders else ASKED
+        waiter.outside = lambda: [] if lock in holders else [Outsider(since, ASKED)]
+        if holders.get(lock) is member and not idle:
+            waiter.signal_since = since
         place = (arrival, waiter)  # which it keeps when another thread is faster
         with scheduler.mutex:
             line = _queues.setdefault(lock, [])
@@ -137,6 +141,8 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
     if timeout is not None and timeout <= 0:
+        if isinstance(timeout, float):
+            member.scheduler.creep_if_polled(member)
         member.scheduler.yield_now(member)
         return False
     deadline = None if timeout is None else member.scheduler.now + nanoseconds(timeout)
@@ -178,6 +184,8 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
         return _real_get(self, False)
     except queue.Empty:
         if not block or timeout == 0:
+            if isinstance(timeout, float):
+                member.scheduler.creep_if_polled(member)
             raise
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds(timeout)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import threading
 
+    from pytest_resilience.clock._peers import Outsider
     from pytest_resilience.clock._scheduler import Scheduler
 
 
@@ -62,12 +63,13 @@ class Waiter:
     """One wait of one thread. `release` makes it a drop-in for the locks that `threading.Condition` queues.
 
     ``deadline`` is in nanoseconds of virtual time. ``poll`` tells whether something outside the scheduler's sight (a
-    file descriptor, a lock held by a foreign thread) has come true; ``patience`` how long time should stand still for
-    it, as a part of the clock's grace, 0 if only the bubble itself can make it true; ``descriptors`` are what to watch.
+    file descriptor, a lock held by a foreign thread) has come true; ``outside`` who outside may make it true, nobody if
+    only the bubble itself can; ``descriptors`` are what to watch.
 
     When the bubble closes, a ``lasting`` wait without a deadline goes on as it is: its notification may still come. An
-    ``idle`` one is a worker without work, which is no part of any deadlock. ``loop`` is the asyncio
-    event loop, or the runner of trio, that waits.
+    ``idle`` one is a worker without work, which is no part of any deadlock. ``loop`` is the asyncio event loop, or the
+    runner of trio, that waits. ``signal_since`` is when, in real seconds, the wait began for a lock that the waiter has
+    locked itself: it is used as a signal, which may come from a thread outside.
     """
 
     __slots__ = (
@@ -79,9 +81,10 @@ class Waiter:
         "loop",
         "member",
         "outcome",
-        "patience",
+        "outside",
         "poll",
         "result",
+        "signal_since",
         "what",
     )
 
@@ -92,12 +95,13 @@ class Waiter:
         self.outcome: Outcome | None = None
         self.gate: Any = None
         self.poll: Callable[[], Any] | None = None
-        self.patience: Callable[[], float] | None = None
+        self.outside: Callable[[], list[Outsider]] | None = None
         self.descriptors: Callable[[], list[tuple[int, int]]] | None = None
         self.result: Any = None
         self.lasting = False
         self.idle = False
         self.loop: Any = None
+        self.signal_since: float | None = None
 
     def has_come_true(self) -> bool:
         """Look whether what is waited for has come true, or can no longer be looked for: the waiter will see why."""
@@ -108,12 +112,12 @@ class Waiter:
             return True
         return bool(self.result)
 
-    def needs_patience(self) -> float:
-        """How long to stand still for it; not at all for what cannot be looked at any more."""
+    def outsiders(self) -> list[Outsider]:
+        """Who outside may make it come true; nobody where that cannot be looked at any more."""
         try:
-            return 0.0 if self.patience is None else self.patience()
+            return [] if self.outside is None else self.outside()
         except Exception:  # noqa: BLE001  # as above
-            return 0.0
+            return []
 
     def watched(self) -> list[tuple[int, int]]:
         """The descriptors to watch, as far as they are still open."""

@@ -11,10 +11,11 @@ import contextlib
 import math
 import os
 import sys
+from _thread import get_ident
 from typing import TYPE_CHECKING
 
 from pytest_resilience.clock import _real as real
-from pytest_resilience.clock._peers import ASKED
+from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._polling import READ, new_poll
 from pytest_resilience.clock._processes import activity
 
@@ -33,12 +34,14 @@ class Monitor:
 
     def __init__(self, grace: float) -> None:
         self.scheduler: Scheduler
-        self._grace = grace
+        self.grace = grace
+        self.ident = 0
         self._pipe: tuple[int, int] | None = None
         self._ended = real.allocate_lock()
         self._stopping = False
-        self._quiet_since = 0.0
-        self._activity: object = None
+        self._children_alive_at = -math.inf
+        self._activity: object = []
+        self._detached: dict[Member, object] = {}
         self._progress: object = None
         self._quiet_ticks = 0
 
@@ -52,11 +55,6 @@ class Monitor:
             real.lock_acquire(self._ended)
         else:
             self._nudge()
-
-    def wake(self) -> None:
-        """Begin to wait for what happens outside; the scheduler's mutex is held."""
-        self._quiet_since = real.monotonic()
-        self.watch()
 
     def stop(self) -> None:
         """End the thread, if there is one, and wait until it has ended."""
@@ -76,13 +74,15 @@ class Monitor:
             os.write(self._pipe[1], b"!")
 
     def _run(self) -> None:
+        self.ident = get_ident()
         try:
             while True:
                 with self.scheduler.mutex:
                     if self._stopping:
                         return
+                    self._look_at_detached()
                     if self.scheduler.running is None:
-                        self._look_outside()
+                        self.scheduler.dispatch()
                     else:
                         self._look_at(self.scheduler.running)
                     timeout, interests = self._plan()
@@ -95,7 +95,8 @@ class Monitor:
         scheduler = self.scheduler
         if scheduler.running is not None:
             return (TICK * 1000 if len(scheduler.everyone) > 1 else None), []
-        left = self._left()
+        can_jump = scheduler.has_deadline() and not scheduler.holds
+        left = self.left(scheduler.outsiders()) if can_jump else math.inf
         blind = any(waiter.descriptors is None for waiter in scheduler.pollers)
         interests = [pair for waiter in scheduler.pollers for pair in waiter.watched()]
         longest = TICK / 5 if blind else TICK * 4  # a look at the children now and then
@@ -107,27 +108,30 @@ class Monitor:
         if any(descriptor == nudge for descriptor, _ in new_poll((nudge, READ), *interests)(timeout)):
             os.read(nudge, 1024)
 
-    def _left(self) -> float:
-        """How much longer to stand still, in real seconds."""
-        patience = self.scheduler.patience()
-        if math.isinf(patience):
-            return patience
-        if patience >= ASKED:
+    def left(self, outsiders: list[Outsider]) -> float:
+        """How much longer to stand still for them, in real seconds: for the grace after their last sign of life."""
+        if not outsiders:
+            return 0.0
+        until = max(each.alive_at + self.grace * each.share for each in outsiders)
+        if any(each.share >= ASKED for each in outsiders):
             sign = activity()
             if sign != self._activity:
-                self._activity = sign
-                self._quiet_since = real.monotonic()
-        return self._quiet_since + self._grace * patience - real.monotonic()
+                self._activity, self._children_alive_at = sign, real.monotonic()
+            until = max(until, self._children_alive_at + self.grace)
+        return until - real.monotonic()
 
-    def _look_outside(self) -> None:
+    def _look_at_detached(self) -> None:
+        """Take back whoever runs again as soon as nobody else does; until then it shows signs of life."""
         scheduler = self.scheduler
-        if not scheduler.poll():
-            if self._left() > 0:
-                return
-            self._quiet_since = real.monotonic()
-            if not scheduler.advance(guess=True):
-                return
-        scheduler.dispatch()
+        for member in list(scheduler.detached):
+            progress = _progress(member)
+            if self._detached.get(member, progress) != progress:
+                scheduler.detached[member] = real.monotonic()
+                if scheduler.running is None:
+                    scheduler.attach(member)
+            self._detached[member] = progress
+        for member in self._detached.keys() - scheduler.detached.keys():
+            del self._detached[member]
 
     def _look_at(self, member: Member) -> None:
         """Detach ``member`` from the baton if it has been blocked in C, invisibly, for a while."""

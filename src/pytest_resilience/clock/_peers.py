@@ -13,20 +13,32 @@ import struct
 import sys
 import termios
 import weakref
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from pytest_resilience.clock import _real as real
 
 Interest = tuple[int, int]
 """A file descriptor and the `select.poll` events of interest."""
 
-NOBODY = 0.0
-"""Patience with a descriptor on which only the bubble itself can act: none is needed, time may move."""
+
+class Outsider(NamedTuple):
+    """Somebody outside the bubble who may still act.
+
+    Attributes:
+        alive_at: When it last showed a sign of life, in real seconds of `time.monotonic`.
+        share: How long to stand still for it from then on, as a part of the clock's grace.
+    """
+
+    alive_at: float
+    share: float
+
 
 UNASKED = 0.04
-"""Patience with somebody outside who owes nothing, as a part of the clock's grace."""
+"""The share for somebody outside whom nobody waits for."""
 
 ASKED = 1.0
-"""Patience with somebody outside who owes an answer."""
+"""The share for somebody outside who owes an answer, or the rest of one."""
 
 _shared: set[int] = set()
 """The inodes of everything that was open when the process forked: a child may hold either end."""
@@ -38,7 +50,7 @@ _by_descriptor: dict[int, weakref.ref[socket.socket]] = {}
 """The sockets that threads of the bubble have made."""
 
 _unconnected: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-"""Those of them that may still get a peer."""
+"""Those of them that may still get a peer, or listen."""
 
 _connected: weakref.WeakValueDictionary[Ends, socket.socket] = weakref.WeakValueDictionary()
 """Those of them that have one."""
@@ -46,29 +58,54 @@ _connected: weakref.WeakValueDictionary[Ends, socket.socket] = weakref.WeakValue
 _asked: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 """Those of them that have sent something since they last received."""
 
+_alive_at: weakref.WeakKeyDictionary[socket.socket, float] = weakref.WeakKeyDictionary()
+"""When something was last sent or received by each of them."""
+
+_seen_at: dict[tuple[int, int], float] = {}
+"""When other descriptors, by number and inode, were first waited for, or last had something."""
+
 _partners: dict[int, tuple[int, int]] = {}
 """The ends of socket pairs made in the bubble: from an end's inode to the descriptor and inode of the other."""
 
 
-def patience(interests: list[Interest]) -> float:
-    """How long to wait for ``interests`` before moving time, as a part of the clock's grace."""
-    return max((_patience_with(*interest) for interest in interests), default=NOBODY)
+def outsiders(interests: list[Interest], expects: Callable[[], bool]) -> list[Outsider]:
+    """Who outside may act on ``interests``; nobody where the bubble alone can, so that time may move.
+
+    ``expects`` tells whether anybody waits for more than has come already.
+    """
+    return [found for interest in interests if (found := _outsider_at(*interest, expects)) is not None]
 
 
-def _patience_with(descriptor: int, events: int) -> float:
+def stirred(interests: list[Interest]) -> None:
+    """Note that one of ``interests`` has something, which is a sign of life."""
+    if _seen_at:
+        now = real.monotonic()
+        for descriptor, _ in interests:
+            for key in [key for key in _seen_at if key[0] == descriptor]:
+                _seen_at[key] = now
+
+
+def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool]) -> Outsider | None:
     try:
         status = os.fstat(descriptor)
     except OSError:
-        return NOBODY
+        return None
+    inode = status.st_ino
     if stat.S_ISSOCK(status.st_mode):
-        return _patience_with_socket(descriptor, status.st_ino, events)
+        return _outsider_at_socket(descriptor, inode, events, expects)
     if stat.S_ISFIFO(status.st_mode):
-        return NOBODY if _pipe_ends(status.st_ino) > 1 and not _is_shared(status.st_ino) else ASKED
+        return None if _pipe_ends(inode) > 1 and not _is_shared(inode) else _seen(descriptor, inode, ASKED)
     try:
         name = os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:
-        return UNASKED
-    return ASKED if "pidfd" in name else NOBODY if "event" in name else UNASKED
+        return _seen(descriptor, inode, UNASKED)
+    if "pidfd" in name:
+        return _seen(descriptor, inode, ASKED)
+    return None if "event" in name or "inotify" in name else _seen(descriptor, inode, UNASKED)
+
+
+def _seen(descriptor: int, inode: int, share: float) -> Outsider:
+    return Outsider(_seen_at.setdefault((descriptor, inode), real.monotonic()), share)
 
 
 def _pipe_ends(inode: int) -> int:
@@ -100,16 +137,18 @@ def children(process: int) -> list[int]:
     return found
 
 
-def _patience_with_socket(descriptor: int, inode: int, events: int) -> float:
+def _outsider_at_socket(descriptor: int, inode: int, events: int, expects: Callable[[], bool]) -> Outsider | None:
     if inode in _partners:
-        return NOBODY if _is_open(*_partners[inode]) and not _is_shared(inode) else ASKED
+        inside = _is_open(*_partners[inode]) and not _is_shared(inode)
+        return None if inside else _seen(descriptor, inode, ASKED)
     reference = _by_descriptor.get(descriptor)
     own = reference() if reference is not None else None
     if own is not None and own.fileno() == descriptor:
-        return _patience_with_peer_of(own, events, own=True)
+        share = ASKED if own in _asked or expects() else UNASKED
+        return Outsider(_alive_at.get(own, 0.0), share) if _has_peer_outside(own, inode, events, own=True) else None
     probe = socket.socket(fileno=descriptor)
     try:
-        return _patience_with_peer_of(probe, events, own=False)
+        return _seen(descriptor, inode, ASKED) if _has_peer_outside(probe, inode, events, own=False) else None
     finally:
         probe.detach()
 
@@ -121,12 +160,12 @@ def _is_open(descriptor: int, inode: int) -> bool:
         return False
 
 
-def _patience_with_peer_of(probe: socket.socket, events: int, *, own: bool) -> float:
+def _has_peer_outside(probe: socket.socket, inode: int, events: int, *, own: bool) -> bool:
     if probe.family == socket.AF_UNIX:
-        return _patience_with_local(probe)
+        return _has_local_peer_outside(probe)
     ends = _ends(probe)
     if ends is None:  # it listens, or has no peer of its own, or is about to have one
-        return ASKED if own and probe in _asked else NOBODY
+        return own and probe in _asked
     for candidate in list(_unconnected):
         its_ends = _ends(candidate)
         if its_ends is not None:
@@ -134,17 +173,32 @@ def _patience_with_peer_of(probe: socket.socket, events: int, *, own: bool) -> f
             _unconnected.discard(candidate)
     other = _connected.get((ends[1], ends[0]))
     if other is not None and other.fileno() >= 0:
-        return ASKED if _is_under_way(probe, other, events) else NOBODY
-    return UNASKED if own and probe not in _asked else ASKED
+        return _is_under_way(probe, other, events)
+    return _is_shared(inode) or not any(_is_bound_to(candidate, ends[1]) for candidate in list(_unconnected))
 
 
 def _is_under_way(here: socket.socket, there: socket.socket, events: int) -> bool:
     """Whether the kernel is still moving what ``here`` waits for between two sockets of the bubble."""
     if here.type != socket.SOCK_STREAM:
         return False
-    if events & select.POLLIN and _pending(there, termios.TIOCOUTQ):
+    if events & select.POLLIN and _is_on_its_way(there, here):
         return True
     return bool(events & select.POLLOUT and _pending(here, termios.TIOCOUTQ) and not _pending(there, termios.FIONREAD))
+
+
+def _is_on_its_way(sender: socket.socket, receiver: socket.socket) -> bool:
+    """Whether bytes have been sent that have not arrived; those that are only not acknowledged have.
+
+    Source: ``struct tcp_info`` of linux/tcp.h, which grows at its end: since Linux 4.19 it has all of these.
+    """
+    try:
+        ours, theirs = (each.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256) for each in (sender, receiver))
+        (waiting,) = struct.unpack_from("I", ours, 144)
+        sent, sent_again = struct.unpack_from("QQ", ours, 200)
+        (arrived,) = struct.unpack_from("Q", theirs, 128)
+    except (OSError, struct.error):
+        return bool(_pending(sender, termios.TIOCOUTQ))
+    return bool(waiting) or sent - sent_again > arrived
 
 
 def _pending(at: socket.socket, queue: int) -> int:
@@ -158,19 +212,33 @@ def _pending(at: socket.socket, queue: int) -> int:
 
 def _ends(of: socket.socket) -> Ends | None:
     try:
-        return of.getsockname(), of.getpeername()
+        return _plain(of.getsockname()), _plain(of.getpeername())
     except OSError:
         return None
 
 
-def _patience_with_local(probe: socket.socket) -> float:
+def _plain(address: Any) -> Any:
+    """An address as IPv4 and IPv6 sockets both name it: a listener for both sees IPv4 as a part of IPv6."""
+    return (str(address[0]).removeprefix("::ffff:"), address[1]) if isinstance(address, tuple) else address
+
+
+def _is_bound_to(candidate: socket.socket, address: Any) -> bool:
+    """Whether a socket of the bubble without a peer, such as one that listens, is the one at an address."""
+    try:
+        host, port = _plain(candidate.getsockname())
+    except (OSError, ValueError):
+        return False
+    return port == address[1] and port != 0 and host in {address[0], "0.0.0.0", "::"}  # noqa: S104  # compared only
+
+
+def _has_local_peer_outside(probe: socket.socket) -> bool:
     if probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return NOBODY
+        return False
     try:
         process, _, _ = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     except (AttributeError, OSError):
-        return ASKED
-    return NOBODY if process in {0, os.getpid()} else ASKED
+        return True
+    return process not in {0, os.getpid()}
 
 
 def epoll_interests(descriptor: int) -> list[Interest]:
@@ -186,6 +254,7 @@ def epoll_interests(descriptor: int) -> list[Interest]:
 def made(made_socket: socket.socket) -> None:
     """Note a socket that a thread of the bubble has made."""
     _by_descriptor[made_socket.fileno()] = weakref.ref(made_socket)
+    _alive_at[made_socket] = real.monotonic()
     if made_socket.family in {socket.AF_INET, socket.AF_INET6}:
         _unconnected.add(made_socket)
         if _ends(made_socket) is not None:
@@ -207,13 +276,16 @@ def forked() -> None:
     _shared.update(_open_inodes())
 
 
-def sent(by: socket.socket) -> None:
-    """Note that a socket of the bubble has sent something, and may expect an answer."""
-    _asked.add(by)
+def sent(by: socket.socket, to: Any = None) -> None:
+    """Note that a socket of the bubble has sent something, to its peer if to nobody else, and may expect an answer."""
+    _alive_at[by] = real.monotonic()
+    if to is None or not any(_is_bound_to(candidate, _plain(to)) for candidate in list(_unconnected)):
+        _asked.add(by)
 
 
 def received(by: socket.socket) -> None:
-    """Note that a socket of the bubble has received something."""
+    """Note that a socket of the bubble has received something, though there may be more to come."""
+    _alive_at[by] = real.monotonic()
     _asked.discard(by)
 
 
@@ -223,5 +295,7 @@ def reset() -> None:
     _unconnected.clear()
     _connected.clear()
     _asked.clear()
+    _alive_at.clear()
+    _seen_at.clear()
     _partners.clear()
     _shared.clear()

@@ -15,7 +15,7 @@ from typing import Any
 from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import Patch
-from pytest_resilience.clock._peers import Interest, epoll_interests, patience
+from pytest_resilience.clock._peers import Interest, Outsider, epoll_interests, outsiders, stirred
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 READ, WRITE, URGENT = select.POLLIN, select.POLLOUT, select.POLLPRI
@@ -27,19 +27,19 @@ def wait_until(
     timeout: float | None,
     what: str,
     *,
-    patience: Callable[[], float],
+    outside: Callable[[], list[Outsider]],
     descriptors: Callable[[], list[Interest]] | None = None,
     loop: object = None,
 ) -> Any:
     """Wait until ``look()`` returns something true, and return that; None after ``timeout`` seconds or at the end.
 
-    ``patience`` says how long to stand still for it, ``descriptors`` what becomes ready when it comes true, if anything
+    ``outside`` says who outside may make it true, ``descriptors`` what becomes ready when it comes true, if anything
     does, and ``loop`` what event loop waits.
     """
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
     waiter = Waiter(member, deadline, what)
-    waiter.poll, waiter.patience, waiter.descriptors, waiter.loop = look, patience, descriptors, loop
+    waiter.poll, waiter.outside, waiter.descriptors, waiter.loop = look, outside, descriptors, loop
     return (waiter.result or look()) if scheduler.block(waiter) is Outcome.NOTIFIED else None
 
 
@@ -51,20 +51,32 @@ def wait_for_input(
     *,
     watch: int | None = None,
     loop: object = None,
+    expects: Callable[[], bool] = lambda: True,
 ) -> Any:
     """`wait_until` for descriptors: ``interests`` are those that ``look`` looks at.
 
-    ``watch`` is one that becomes readable if any of them is ready, if there is such a thing.
+    ``watch`` is one that becomes readable if any of them is ready, if there is such a thing; ``expects`` tells whether
+    anybody waits for more than has come already, where an event loop would take notice of anything.
     """
-    return wait_until(
+    found = wait_until(
         member,
         look,
         timeout,
         "input" if loop is None else "input or a timer",
-        patience=lambda: patience(interests()),
+        outside=lambda: outsiders(interests(), expects),
         descriptors=interests if watch is None else lambda: [(watch, READ)],
         loop=loop,
     )
+    if found:
+        stirred([pair for pair in interests() if new_poll(pair)(0)])
+    return found
+
+
+def _yield(member: Member, zero: float) -> None:
+    """Let others run, and time creep for whoever has computed that no time is left."""
+    if isinstance(zero, float):
+        member.scheduler.creep_if_polled(member)
+    member.scheduler.yield_now(member)
 
 
 _Poll: Any = type(select.poll())
@@ -122,7 +134,7 @@ def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
         found: list[Interest] = _real_poll(self, timeout)
         return found
     if timeout == 0:
-        member.scheduler.yield_now(member)
+        _yield(member, timeout)
     found = _real_poll(self, 0)
     if found or timeout == 0:
         return found
@@ -138,7 +150,7 @@ def _epoll_patch() -> TypePatch:
         if timeout == 0:
             member = members.get(get_ident())
             if member is not None and member.waiter is None:
-                member.scheduler.yield_now(member)
+                _yield(member, timeout)
             return real_poll(self, 0, maxevents)
         member = current()
         found = real_poll(self, timeout if member is None else 0, maxevents)
@@ -172,7 +184,7 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
         return given
     files = [list(chosen) for chosen in arguments[:3]]
     if timeout == 0:
-        member.scheduler.yield_now(member)
+        _yield(member, timeout)
 
     def look() -> tuple[list[Any], list[Any], list[Any]] | None:
         found = _real_select(*files, 0)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._members import Member, current
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
-from pytest_resilience.clock._peers import ASKED, NOBODY, children
+from pytest_resilience.clock._peers import ASKED, Outsider, children
 from pytest_resilience.clock._polling import READ, new_poll, wait_for_descriptor, wait_until
 
 
@@ -38,8 +39,9 @@ def activity() -> object:
 
 def _wait(member: Member, look: Callable[[], Any], timeout: float | None, what: str) -> bool:
     """Wait until ``look()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
+    since = real.monotonic()
     found = look() or wait_until(
-        member, look, timeout, what, patience=lambda: ASKED if children(os.getpid()) else NOBODY
+        member, look, timeout, what, outside=lambda: [Outsider(since, ASKED)] if children(os.getpid()) else []
     )
     return bool(found)
 

@@ -16,6 +16,8 @@ time: Callable[[], float] = clone(original(_time, "time"))
 time_ns: Callable[[], int] = clone(original(_time, "time_ns"))
 monotonic: Callable[[], float] = clone(original(_time, "monotonic"))
 monotonic_ns: Callable[[], int] = clone(original(_time, "monotonic_ns"))
+perf_counter: Callable[[], float] = clone(original(_time, "perf_counter"))
+perf_counter_ns: Callable[[], int] = clone(original(_time, "perf_counter_ns"))
 start_new_thread: Callable[..., int] = clone(original(_thread, "start_new_thread"))
 
 Lock = _thread.LockType

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import math
+import sys
 from _thread import get_ident, get_native_id
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,20 @@ from typing import TYPE_CHECKING, Any
 from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._deadlock import DeadlockError
 from pytest_resilience.clock._members import Member, Outcome, Waiter, members
+from pytest_resilience.clock._peers import ASKED, Outsider
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._monitor import Monitor
 
 YIELD_LIMIT = 1_000_000
 """So many yields at one instant, with nothing else going on, are a thread that polls until time has passed."""
+
+
+POLL_LIMIT = 1_000
+"""So many waits of exactly 0 s at one instant are more than a rounding error: time creeps faster then."""
+
+READ_LIMIT = 100_000
+"""So many looks at the clock at one instant may be a thread that spins until time has passed."""
 
 
 class Mutex(real.RLock):  # type: ignore[misc]  # final for typeshed, but a base type in fact
@@ -46,6 +54,9 @@ class Scheduler:
         self.mutex = Mutex()
         self.now = 0
         self.creep = 0
+        self._polls = 0
+        self._read_at = -1
+        self._reads = 0
         self.jumps: list[tuple[int, int, Member, str, bool]] = []
         self.sleeps: dict[int, float] = {}
         self.guesses = 0
@@ -53,7 +64,7 @@ class Scheduler:
         self.closed = False
         self.running: Member | None = None
         self.root: Member | None = None
-        self.detached: set[Member] = set()
+        self.detached: dict[Member, float] = {}
         self.pollers: list[Waiter] = []
         self.switches = 0
         self.stuck: list[Waiter] = []
@@ -119,7 +130,7 @@ class Scheduler:
     def _forget(self, member: Member) -> None:
         member.ended = True
         member.waiter = None
-        self.detached.discard(member)
+        self.detached.pop(member, None)
         if member in self.everyone:
             self.everyone.remove(member)
 
@@ -179,15 +190,34 @@ class Scheduler:
         self._await_turn(waiter, gate)
 
     def poll_again(self, member: Member) -> None:
-        """A wait for a computed time of exactly 0 s: whoever makes two of them at one instant sees time go on by 1 ns.
+        """A wait for a computed time of exactly 0 s, after which other threads go first: see `creep_if_polled`."""
+        self.creep_if_polled(member)
+        self.yield_now(member)
+
+    def creep_if_polled(self, member: Member) -> None:
+        """Let whoever makes two waits for a computed time of exactly 0 s at one instant see time go on by 1 ns.
 
         Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline - monotonic())``, of which the standard
-        library has two, would never end if the reading stayed exactly at their deadline. Only the reading creeps.
+        library has two, would never end if the reading stayed exactly at their deadline. Only the reading creeps; by
+        whole microseconds if that goes on, for the wall clock as a float has no finer ones.
         """
-        if member.polled_at == self.now:
-            self.creep += 1
+        self._polls = self._polls + 1 if member.polled_at == self.now else 0
         member.polled_at = self.now
-        self.yield_now(member)
+        if self._polls:
+            self.creep += 1 if self._polls < POLL_LIMIT else 1_000
+
+    def read(self) -> int:
+        """What clocks show, which creeps for those that do nothing but look at it."""
+        if self._read_at != self.now:
+            self._read_at, self._reads = self.now, 0
+        self._reads += 1
+        if self._reads > READ_LIMIT:
+            self.creep += 1 if self._reads < 10 * READ_LIMIT else 1_000
+        return self.now + self.creep
+
+    def has_deadline(self) -> bool:
+        """Whether anybody waits for a certain time."""
+        return len(self._heap) > self._stale
 
     def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
         """End the wait of ``waiter``, from any thread; False if it has ended already."""
@@ -253,10 +283,10 @@ class Scheduler:
                 if self.running is None:
                     self.running = member
                 else:
-                    self.detached.add(member)
+                    self.detached[member] = real.monotonic()
 
     def _hand_on(self, member: Member) -> None:
-        self.detached.discard(member)
+        self.detached.pop(member, None)
         self._hand_on_from(member)
 
     def _hand_on_from(self, member: Member) -> None:
@@ -286,18 +316,28 @@ class Scheduler:
                 if not self._polling_for_time():
                     self._yields += 1
                     self._resume(self._yielded.popleft())
-            elif self.patience():
-                self._monitor.wake()
-                return
-            elif not self.advance():
-                self._declare_deadlock()
+            else:
+                outsiders = self.outsiders()
+                if self.holds or self._monitor.left(outsiders) > 0:
+                    self._monitor.watch()
+                    return
+                if not self.advance(guess=bool(outsiders)):
+                    if outsiders or self._may_be_signalled():
+                        self._monitor.watch()
+                        return
+                    self._declare_deadlock()
 
     def detach(self, member: Member) -> None:
         """Go on without ``member``, which holds the baton but is blocked where nobody can see it."""
         with self.mutex:
             if self.running is member:
-                self.detached.add(member)
+                self.detached[member] = real.monotonic()
                 self._hand_on_from(member)
+
+    def attach(self, member: Member) -> None:
+        """Give the baton, which nobody has, to a detached member that has been seen to run again."""
+        self.detached.pop(member, None)
+        self.running = member
 
     def dispatch(self) -> None:
         """Go on if nothing runs."""
@@ -323,17 +363,14 @@ class Scheduler:
 
     def has_others_waiting(self) -> bool:
         """Whether anybody would have a use for the baton."""
-        return bool(self._ready or self._yielded or self.pollers or len(self._heap) > self._stale)
+        return bool(self._ready or self._yielded or self.pollers or self.has_deadline())
 
-    def patience(self) -> float:
-        """How long to wait for what the scheduler cannot see, as a part of the clock's grace; 0 if there is nothing."""
-        if self.holds:
-            return math.inf
-        needed = 1.0 if self.detached else 0.0
+    def outsiders(self) -> list[Outsider]:
+        """Who might still do something that the scheduler cannot see coming."""
+        found = [Outsider(alive_at, ASKED) for alive_at in self.detached.values()]
         for waiter in self.pollers:
-            if needed < 1.0:
-                needed = max(needed, waiter.needs_patience())
-        return needed
+            found += waiter.outsiders()
+        return found
 
     def advance(self, *, guess: bool = False) -> bool:
         """Jump to the earliest deadline and wake its first waiter; False if there is none."""
@@ -368,6 +405,12 @@ class Scheduler:
             return False
         self._yields = 0
         return self.advance(guess=True)
+
+    def _may_be_signalled(self) -> bool:
+        """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""
+        now = real.monotonic() - self._monitor.grace
+        hopes = any(waiter.signal_since is not None and waiter.signal_since > now for waiter in self.pollers)
+        return hopes and bool(sys._current_frames().keys() - members.keys() - {self._monitor.ident})
 
     def _declare_deadlock(self) -> None:
         self.stuck = [member.waiter for member in self.everyone if member.waiter is not None]

@@ -9,6 +9,7 @@ import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_resilience.clock._asyncio import expects_input
 from pytest_resilience.clock._members import current
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import Interest
@@ -37,6 +38,7 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
                 timeout,
                 watch=self.fileno() if hasattr(self, "fileno") else None,
                 loop=loop,
+                expects=lambda: loop is None or expects_input(loop),
             )
             or []
         )

@@ -56,7 +56,7 @@ def _sending(name: str, flags_at: int) -> Callable[..., Any]:
             if timeout is None:
                 args = _without_waiting(args, flags_at)
         result = real(self, *args)
-        _peers.sent(self)
+        _peers.sent(self, args[-1] if isinstance(args[-1], tuple) and len(args) > 1 else None)
         return result
 
     return send

@@ -12,7 +12,7 @@ from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._members import Member, Outcome, Waiter, current
 from pytest_resilience.clock._native import BuiltinPatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
-from pytest_resilience.clock._peers import ASKED
+from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._polling import wait_until
 from pytest_resilience.clock._units import LONGEST, nanoseconds
 
@@ -31,6 +31,8 @@ def _sleep(seconds: float) -> None:
         return
     scheduler = member.scheduler
     if seconds == 0:
+        if isinstance(seconds, float):
+            scheduler.creep_if_polled(member)
         scheduler.yield_now(member)
         return
     length = nanoseconds(seconds)
@@ -45,8 +47,6 @@ _real_event_wait = threading.Event.wait
 def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
     """`threading.Event.wait`: a sleep, if its time runs out. The waiting itself is done by the condition in it."""
     member = current()
-    if member is not None and timeout == 0 and isinstance(timeout, float):
-        member.scheduler.poll_again(member)
     if member is None or timeout is None or not timeout > 0 or self.is_set():
         return _real_event_wait(self, timeout)
     sleeps = member.scheduler.sleeps
@@ -149,12 +149,13 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     if target is not None:
         _see_off(self)
         return
+    since = real.monotonic()
     wait_until(
         member,
         lambda: not _real_is_alive(self),
         None if timeout is None else max(0.0, timeout),
         f"the end of thread {self.name!r}, which runs outside",
-        patience=lambda: ASKED,
+        outside=lambda: [Outsider(since, ASKED)],
     )
     if not _real_is_alive(self):
         _real_join(self)

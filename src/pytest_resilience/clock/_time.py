@@ -37,7 +37,7 @@ def _monotonic_ns() -> int:
     member = members.get(get_ident())
     if member is None:
         return real.monotonic_ns()
-    return Epoch.monotonic + member.scheduler.now + member.scheduler.creep
+    return Epoch.monotonic + member.scheduler.read()
 
 
 def monotonic() -> float:
@@ -45,17 +45,17 @@ def monotonic() -> float:
     member = members.get(get_ident())
     if member is None:
         return real.monotonic()
-    return (Epoch.monotonic + member.scheduler.now + member.scheduler.creep) / _SECOND
+    return (Epoch.monotonic + member.scheduler.read()) / _SECOND
 
 
 def _time_ns() -> int:
     member = members.get(get_ident())
-    return real.time_ns() if member is None else Epoch.wall + member.scheduler.now
+    return real.time_ns() if member is None else Epoch.wall + member.scheduler.read()
 
 
 def _time() -> float:
     member = members.get(get_ident())
-    return real.time() if member is None else (Epoch.wall + member.scheduler.now) / _SECOND
+    return real.time() if member is None else _time_ns() / _SECOND
 
 
 _localtime: Callable[..., time.struct_time] = clone(original(time, "localtime"))
@@ -116,7 +116,7 @@ _real_now, _real_utcnow, _fromtimestamp = (
 def _virtual_now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
     member = members.get(get_ident())
     bound = (_real_now if member is None else _fromtimestamp).__get__(None, cls)
-    moment: datetime = bound(tz) if member is None else bound(_microseconds(member.scheduler.now), tz)
+    moment: datetime = bound(tz) if member is None else bound(_microseconds(member.scheduler.read()), tz)
     return moment
 
 
@@ -125,13 +125,27 @@ def _virtual_utcnow(cls: type[datetime]) -> datetime:
     if member is None:
         moment: datetime = _real_utcnow.__get__(None, cls)()
     else:
-        moment = _fromtimestamp.__get__(None, cls)(_microseconds(member.scheduler.now), UTC).replace(tzinfo=None)
+        moment = _fromtimestamp.__get__(None, cls)(_microseconds(member.scheduler.read()), UTC).replace(tzinfo=None)
     return moment
 
 
 def _microseconds(now: int) -> float:
     """The wall clock in seconds, cut to whole microseconds: a float that `datetime` turns back into exactly those."""
     return (Epoch.wall + now) // 1000 / 1_000_000
+
+
+def perf_counter_patches(start: int) -> Iterator[Patch]:
+    """`time.perf_counter`, which stood at ``start`` nanoseconds when the bubble was opened."""
+
+    def perf_counter_ns() -> int:
+        member = members.get(get_ident())
+        return real.perf_counter_ns() if member is None else start + member.scheduler.read()
+
+    def perf_counter() -> float:
+        return perf_counter_ns() / _SECOND
+
+    yield BuiltinPatch(original(time, "perf_counter"), perf_counter)
+    yield BuiltinPatch(original(time, "perf_counter_ns"), perf_counter_ns)
 
 
 def patches() -> Iterator[Patch]:
@@ -157,4 +171,5 @@ def patches() -> Iterator[Patch]:
 def pytest_patches(timing: ModuleType) -> Iterator[Patch]:
     """The clock of pytest itself, by which it dates and times its reports, stays real in the thread of the test."""
     yield AttributePatch(timing, "time", real.time)
+    yield AttributePatch(timing, "perf_counter", real.perf_counter)
     yield AttributePatch(timing, "sleep", real.sleep)

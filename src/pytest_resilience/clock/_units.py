@@ -13,14 +13,11 @@ LONGEST = 9_223_372_036
 
 
 def nanoseconds(seconds: float | SupportsIndex) -> int:
-    """Whole nanoseconds, never 0 for a positive number: whoever waits "a little" must not wake at the same instant.
+    """Whole nanoseconds, rounded up: whoever waits "a little" must not wake at the same instant.
 
     Takes what `time.sleep` takes: floats and whatever has ``__index__``.
     """
-    if isinstance(seconds, float):
-        whole = round(seconds * 1e9)
-        return 1 if whole == 0 and seconds > 0 else whole
-    return operator.index(seconds) * 1_000_000_000
+    return _rounded_up(seconds) if isinstance(seconds, float) else operator.index(seconds) * 1_000_000_000
 
 
 def nanoseconds_of_difference(seconds: float) -> int:
@@ -32,4 +29,14 @@ def nanoseconds_of_difference(seconds: float) -> int:
     microseconds = round(seconds * 1e6)
     if microseconds > 0 and abs(seconds - microseconds / 1e6) <= 4 * math.ulp(monotonic()):
         return microseconds * 1000
-    return max(1, round(seconds * 1e9))
+    return max(1, _rounded_up(seconds))
+
+
+def _rounded_up(seconds: float) -> int:
+    """No less than was asked for: whoever wakes before the deadline that it has computed waits again, maybe for ever.
+
+    What a decimal fraction cannot say exactly as a float is no reason to round.
+    """
+    product = seconds * 1e9
+    whole = round(product)
+    return whole if product - whole <= 2 * math.ulp(product) else whole + 1

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+import contextlib
+import ctypes
+import queue
+import select
 import threading
 import time
 
-from pytest_resilience.clock import VirtualClock
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_resilience.clock import DeadlockError, VirtualClock, _scheduler
 
 
 def hidden_lock():
@@ -61,3 +71,123 @@ def test_two_threads_that_spin_wait_for_time_in_the_end():
             time.sleep(0)
         assert (clock.elapsed, clock.guesses) == (5.0, 1)
         thread.join()
+
+
+def test_a_thread_that_comes_back_from_c_has_all_the_time_it_needs():
+    """However long it then computes, whoever waits for it with a timeout gets its result: time stands still."""
+
+    def work():
+        libc.poll(None, 0, 60)
+        end = time.perf_counter() + 0.5
+        while time.perf_counter() < end:
+            pass
+        return "done"
+
+    libc = ctypes.CDLL(None)
+    with VirtualClock(grace=0.2) as clock, concurrent.futures.ThreadPoolExecutor() as executor:
+        assert executor.submit(work).result(timeout=30) == "done"
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_a_signal_from_a_thread_outside_may_come_until_the_grace_is_over():
+    """A lock that its waiter has locked itself is no deadlock as long as a thread outside may release it."""
+    lock, locked, done = threading.Lock(), threading.Event(), threading.Event()
+
+    def release():
+        locked.wait()
+        lock.release()
+        done.wait()
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    try:
+        with VirtualClock(grace=60) as clock:
+            lock.acquire()
+            locked.set()
+            lock.acquire()
+            assert (clock.elapsed, clock.guesses) == (0.0, 0)
+        with VirtualClock(grace=0.01), pytest.raises(DeadlockError):
+            own = threading.Lock()
+            own.acquire()
+            own.acquire()
+    finally:
+        done.set()
+        thread.join()
+
+
+LOOPS = {
+    "Condition": lambda left: condition_wait(threading.Condition(), left),
+    "Event": lambda left: threading.Event().wait(left),
+    "Queue": lambda left: get(queue.Queue(), left),
+    "SimpleQueue": lambda left: get(queue.SimpleQueue(), left),
+    "Lock": lambda left: locked_lock().acquire(timeout=left),
+    "Semaphore": lambda left: threading.Semaphore(0).acquire(timeout=left),
+    "sleep": time.sleep,
+    "select": lambda left: select.select([], [], [], left),
+    "poll": lambda left: select.poll().poll(left * 1000),
+    "futures": lambda left: concurrent.futures.wait([concurrent.futures.Future()], left),
+    "asyncio.sleep": lambda left: asyncio.run(asyncio.sleep(left)),
+    "asyncio.wait_for": lambda left: asyncio.run(wait_in_asyncio(left)),
+}
+
+
+def condition_wait(condition, left):
+    with condition:
+        condition.wait(left)
+
+
+def get(queue_, left):
+    with contextlib.suppress(queue.Empty):
+        queue_.get(timeout=left)
+
+
+def locked_lock():
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+async def wait_in_asyncio(left):
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), left)
+
+
+@pytest.mark.parametrize("now", [time.monotonic, time.time], ids=["monotonic", "time"])
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_loop_that_goes_on_while_no_time_is_left_ends(monkeypatch, name, now):
+    """``while left >= 0: wait(left)`` ends although time could stand still exactly at the deadline for ever."""
+    monkeypatch.setattr(_scheduler, "READ_LIMIT", 500)
+    with VirtualClock() as clock:
+        until = now() + 6
+        while (left := until - now()) >= 0:
+            LOOPS[name](left)
+        assert clock.elapsed == 6.0
+        assert now() - until < 0.1
+
+
+def test_a_thread_that_only_looks_at_the_clock_sees_it_move_in_the_end(monkeypatch):
+    """Spinning until time has passed is no hang."""
+    monkeypatch.setattr(_scheduler, "READ_LIMIT", 500)
+    with VirtualClock():
+        until = time.monotonic() + 0.01
+        while time.monotonic() < until:
+            pass
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(0.5, 60), min_size=5, max_size=5))
+def test_waiting_for_the_rest_of_a_fraction_in_asyncio_ends(delays):
+    """What is left of a fractional time is never so little that the loop takes it for nothing, again and again."""
+
+    async def wait_until(due):
+        rounds = 0
+        while (left := due - time.monotonic()) > 0:
+            rounds += 1
+            task = asyncio.ensure_future(asyncio.Event().wait())
+            await asyncio.wait([task], timeout=left)
+            task.cancel()
+        return rounds
+
+    with VirtualClock():
+        for delay in delays:
+            assert asyncio.run(wait_until(time.monotonic() + delay)) <= 3

@@ -180,3 +180,30 @@ def test_arguments_that_make_no_sense_are_refused(arguments, error, message):
     with pytest.raises(error) as caught:
         VirtualClock(**arguments)
     assert str(caught.value) == message
+
+
+def test_perf_counter_is_virtual_where_that_is_asked_for(clock):
+    """After `include_perf_counter` it goes on from its real value, in step with the other clocks; afterwards it is real."""
+    before = time.perf_counter()
+    time.sleep(100)
+    assert time.perf_counter() - before < 60
+    clock.include_perf_counter()
+    clock.include_perf_counter()
+    start, start_ns = time.perf_counter(), time.perf_counter_ns()
+    assert 0 <= start - before < 60
+    time.sleep(100)
+    assert time.perf_counter() - start == pytest.approx(100, abs=1e-6)
+    assert time.perf_counter_ns() - start_ns == 100_000_000_000
+
+
+def test_perf_counter_is_real_again_after_the_clock():
+    """The next clock, and the time after it, know nothing of what was asked of an earlier one."""
+    with VirtualClock() as clock:
+        clock.include_perf_counter()
+    with VirtualClock():
+        before = time.perf_counter()
+        time.sleep(1000)
+        assert time.perf_counter() - before < 600
+    assert repr(time.perf_counter) == "<built-in function perf_counter>"
+    with pytest.raises(RuntimeError, match="this virtual clock has closed"):
+        clock.include_perf_counter()
