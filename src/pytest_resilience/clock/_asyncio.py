@@ -62,7 +62,7 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
             return False
         scheduler = member.scheduler
         if delay == 0:
-            scheduler.creep_if_polled(member)
+            scheduler.creep.polled(member, scheduler.now)
             return False
         key = next(scheduler.arrivals)
         scheduler.sleeps[key] = delay
@@ -103,7 +103,9 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
             real_init(self, when, callback, args, loop, context)
             self._arrival = next(arrivals)
             if 0 < when - monotonic() < 1e-9 and (member := members.get(get_ident())) is not None:
-                member.scheduler.creep += 1  # the loop would call it due, and let whoever computed the rest do so again
+                member.scheduler.creep.ahead += (
+                    1  # the loop would call it due, and let whoever computed the rest do so again
+                )
 
         def __lt__(self, other: Any) -> bool:
             when, others = self._when, other._when

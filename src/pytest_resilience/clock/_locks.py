@@ -43,7 +43,7 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
             return wait_real(self, blocking, timeout)
         if not blocking or timeout == 0:
             if blocking and isinstance(timeout, float):
-                member.scheduler.creep_if_polled(member)
+                member.scheduler.creep.polled(member, member.scheduler.now)
             if holders.get(self) is not member:
                 member.scheduler.yield_now(member)  # someone who polls for a lock lets its holder run
             return False
@@ -141,9 +141,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
     if timeout is not None and timeout <= 0:
-        if isinstance(timeout, float):
-            member.scheduler.creep_if_polled(member)
-        member.scheduler.yield_now(member)
+        member.scheduler.poll(member, timeout)
         return False
     deadline = None if timeout is None else member.scheduler.now + nanoseconds(timeout)
     waiter = Waiter(member, deadline, "a notification")
@@ -185,7 +183,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
     except queue.Empty:
         if not block or timeout == 0:
             if isinstance(timeout, float):
-                member.scheduler.creep_if_polled(member)
+                member.scheduler.creep.polled(member, member.scheduler.now)
             raise
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds(timeout)

@@ -72,13 +72,6 @@ def wait_for_input(
     return found
 
 
-def _yield(member: Member, zero: float) -> None:
-    """Let others run, and time creep for whoever has computed that no time is left."""
-    if isinstance(zero, float):
-        member.scheduler.creep_if_polled(member)
-    member.scheduler.yield_now(member)
-
-
 _Poll: Any = type(select.poll())
 _real_poll = _Poll.poll
 _polled: OrderedDict[int, tuple[object, dict[int, int]]] = OrderedDict()
@@ -134,7 +127,7 @@ def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
         found: list[Interest] = _real_poll(self, timeout)
         return found
     if timeout == 0:
-        _yield(member, timeout)
+        member.scheduler.poll(member, timeout)
     found = _real_poll(self, 0)
     if found or timeout == 0:
         return found
@@ -150,7 +143,7 @@ def _epoll_patch() -> TypePatch:
         if timeout == 0:
             member = members.get(get_ident())
             if member is not None and member.waiter is None:
-                _yield(member, timeout)
+                member.scheduler.poll(member, timeout)
             return real_poll(self, 0, maxevents)
         member = current()
         found = real_poll(self, timeout if member is None else 0, maxevents)
@@ -184,7 +177,7 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
         return given
     files = [list(chosen) for chosen in arguments[:3]]
     if timeout == 0:
-        _yield(member, timeout)
+        member.scheduler.poll(member, timeout)
 
     def look() -> tuple[list[Any], list[Any], list[Any]] | None:
         found = _real_select(*files, 0)

@@ -27,3 +27,13 @@ lock_acquire = Lock.acquire
 lock_release = Lock.release
 rlock_acquire = RLock.acquire
 rlock_release = RLock.release
+
+
+class Mutex(RLock):  # type: ignore[misc]  # final for typeshed, but a base type in fact
+    """A reentrant lock that stays real: finalizers and signal handlers may enter the scheduler anywhere."""
+
+    acquire = RLock.acquire
+    release = RLock.release
+    is_mine = RLock._is_owned  # type: ignore[attr-defined]  # present since 3.2, missing from typeshed
+    __enter__ = RLock.__enter__
+    __exit__ = RLock.__exit__

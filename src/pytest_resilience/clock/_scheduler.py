@@ -19,6 +19,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._creep import Creep
 from pytest_resilience.clock._deadlock import DeadlockError
 from pytest_resilience.clock._members import Member, Outcome, Waiter, members
 from pytest_resilience.clock._peers import ASKED, Outsider
@@ -30,33 +31,13 @@ YIELD_LIMIT = 1_000_000
 """So many yields at one instant, with nothing else going on, are a thread that polls until time has passed."""
 
 
-POLL_LIMIT = 1_000
-"""So many waits of exactly 0 s at one instant are more than a rounding error: time creeps faster then."""
-
-READ_LIMIT = 100_000
-"""So many looks at the clock at one instant may be a thread that spins until time has passed."""
-
-
-class Mutex(real.RLock):  # type: ignore[misc]  # final for typeshed, but a base type in fact
-    """A reentrant lock that stays real: finalizers and signal handlers may enter the scheduler anywhere."""
-
-    acquire = real.RLock.acquire
-    release = real.RLock.release
-    is_mine = real.RLock._is_owned  # type: ignore[attr-defined]  # present since 3.2, missing from typeshed
-    __enter__ = real.RLock.__enter__
-    __exit__ = real.RLock.__exit__
-
-
 class Scheduler:
     """The state of one bubble. ``monitor`` does the real waiting when only something outside can go on."""
 
     def __init__(self, monitor: Monitor) -> None:
-        self.mutex = Mutex()
+        self.mutex = real.Mutex()
         self.now = 0
-        self.creep = 0
-        self._polls = 0
-        self._read_at = -1
-        self._reads = 0
+        self.creep = Creep()
         self.jumps: list[tuple[int, int, Member, str, bool]] = []
         self.sleeps: dict[int, float] = {}
         self.guesses = 0
@@ -76,8 +57,6 @@ class Scheduler:
         self.arrivals = itertools.count()
         self._monitor = monitor
         self.everyone: list[Member] = []
-
-    # Threads come and go.
 
     def enter(self, member: Member) -> None:
         """Make the calling thread the root of the bubble."""
@@ -134,8 +113,6 @@ class Scheduler:
         if member in self.everyone:
             self.everyone.remove(member)
 
-    # Waiting and waking.
-
     def block(self, waiter: Waiter) -> Outcome:
         """Let the calling thread wait until `fire` is called for ``waiter``, its deadline comes or the bubble ends."""
         with self.mutex:
@@ -189,31 +166,11 @@ class Scheduler:
             gate = self._park(waiter)
         self._await_turn(waiter, gate)
 
-    def poll_again(self, member: Member) -> None:
-        """A wait for a computed time of exactly 0 s, after which other threads go first: see `creep_if_polled`."""
-        self.creep_if_polled(member)
+    def poll(self, member: Member, zero: object) -> None:
+        """Let every other thread that can run go first, in a wait of 0 s: a float was computed, an int was written."""
+        if isinstance(zero, float):
+            self.creep.polled(member, self.now)
         self.yield_now(member)
-
-    def creep_if_polled(self, member: Member) -> None:
-        """Let whoever makes two waits for a computed time of exactly 0 s at one instant see time go on by 1 ns.
-
-        Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline - monotonic())``, of which the standard
-        library has two, would never end if the reading stayed exactly at their deadline. Only the reading creeps; by
-        whole microseconds if that goes on, for the wall clock as a float has no finer ones.
-        """
-        self._polls = self._polls + 1 if member.polled_at == self.now else 0
-        member.polled_at = self.now
-        if self._polls:
-            self.creep += 1 if self._polls < POLL_LIMIT else 1_000
-
-    def read(self) -> int:
-        """What clocks show, which creeps for those that do nothing but look at it."""
-        if self._read_at != self.now:
-            self._read_at, self._reads = self.now, 0
-        self._reads += 1
-        if self._reads > READ_LIMIT:
-            self.creep += 1 if self._reads < 10 * READ_LIMIT else 1_000
-        return self.now + self.creep
 
     def has_deadline(self) -> bool:
         """Whether anybody waits for a certain time."""
@@ -303,14 +260,12 @@ class Scheduler:
         if waiter.gate is not None:
             real.lock_release(waiter.gate)
 
-    # Who runs next, and when.
-
     def _dispatch(self) -> None:
         while self.running is None and not self.closed:
             if self._ready:
                 self._yields = 0
                 self._resume(self._ready.popleft())
-            elif self.poll():
+            elif self.look():
                 continue
             elif self._yielded:
                 if not self._polling_for_time():
@@ -344,7 +299,7 @@ class Scheduler:
         with self.mutex:
             self._dispatch()
 
-    def poll(self) -> bool:
+    def look(self) -> bool:
         """Wake the waiters for which something outside has come true, in the order of their arrival."""
         if not self.pollers:
             return False
@@ -415,8 +370,6 @@ class Scheduler:
     def _declare_deadlock(self) -> None:
         self.stuck = [member.waiter for member in self.everyone if member.waiter is not None]
         self.fire(self.stuck[0], Outcome.DEADLOCKED)
-
-    # The end.
 
     def close(self) -> list[Member]:
         """Give every thread back to real time; those that are left over, without idle workers and the deadlocked."""

@@ -27,7 +27,7 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
             return real(self, timeout)
         if timeout is not None and timeout <= 0:
             if _loop(self) is None:
-                member.scheduler.poll_again(member)
+                member.scheduler.poll(member, 0.0)
             return real(self, timeout)
         loop = _loop(self)
         return (

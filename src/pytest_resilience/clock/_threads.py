@@ -31,9 +31,7 @@ def _sleep(seconds: float) -> None:
         return
     scheduler = member.scheduler
     if seconds == 0:
-        if isinstance(seconds, float):
-            scheduler.creep_if_polled(member)
-        scheduler.yield_now(member)
+        scheduler.poll(member, seconds)
         return
     length = nanoseconds(seconds)
     scheduler.record_sleep(seconds)

@@ -37,7 +37,7 @@ def _monotonic_ns() -> int:
     member = members.get(get_ident())
     if member is None:
         return real.monotonic_ns()
-    return Epoch.monotonic + member.scheduler.read()
+    return Epoch.monotonic + member.scheduler.creep.read(member.scheduler.now)
 
 
 def monotonic() -> float:
@@ -45,12 +45,12 @@ def monotonic() -> float:
     member = members.get(get_ident())
     if member is None:
         return real.monotonic()
-    return (Epoch.monotonic + member.scheduler.read()) / _SECOND
+    return (Epoch.monotonic + member.scheduler.creep.read(member.scheduler.now)) / _SECOND
 
 
 def _time_ns() -> int:
     member = members.get(get_ident())
-    return real.time_ns() if member is None else Epoch.wall + member.scheduler.read()
+    return real.time_ns() if member is None else Epoch.wall + member.scheduler.creep.read(member.scheduler.now)
 
 
 def _time() -> float:
@@ -116,7 +116,9 @@ _real_now, _real_utcnow, _fromtimestamp = (
 def _virtual_now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
     member = members.get(get_ident())
     bound = (_real_now if member is None else _fromtimestamp).__get__(None, cls)
-    moment: datetime = bound(tz) if member is None else bound(_microseconds(member.scheduler.read()), tz)
+    moment: datetime = (
+        bound(tz) if member is None else bound(_microseconds(member.scheduler.creep.read(member.scheduler.now)), tz)
+    )
     return moment
 
 
@@ -125,7 +127,9 @@ def _virtual_utcnow(cls: type[datetime]) -> datetime:
     if member is None:
         moment: datetime = _real_utcnow.__get__(None, cls)()
     else:
-        moment = _fromtimestamp.__get__(None, cls)(_microseconds(member.scheduler.read()), UTC).replace(tzinfo=None)
+        moment = _fromtimestamp.__get__(None, cls)(
+            _microseconds(member.scheduler.creep.read(member.scheduler.now)), UTC
+        ).replace(tzinfo=None)
     return moment
 
 
@@ -139,7 +143,7 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
 
     def perf_counter_ns() -> int:
         member = members.get(get_ident())
-        return real.perf_counter_ns() if member is None else start + member.scheduler.read()
+        return real.perf_counter_ns() if member is None else start + member.scheduler.creep.read(member.scheduler.now)
 
     def perf_counter() -> float:
         return perf_counter_ns() / _SECOND

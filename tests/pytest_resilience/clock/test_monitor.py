@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_resilience.clock import DeadlockError, VirtualClock, _scheduler
+from pytest_resilience.clock import DeadlockError, VirtualClock, _creep
 
 
 def hidden_lock():
@@ -156,7 +156,7 @@ async def wait_in_asyncio(left):
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_loop_that_goes_on_while_no_time_is_left_ends(monkeypatch, name, now):
     """``while left >= 0: wait(left)`` ends although time could stand still exactly at the deadline for ever."""
-    monkeypatch.setattr(_scheduler, "READ_LIMIT", 500)
+    monkeypatch.setattr(_creep, "READ_LIMIT", 500)
     with VirtualClock() as clock:
         until = now() + 6
         while (left := until - now()) >= 0:
@@ -167,7 +167,7 @@ def test_a_loop_that_goes_on_while_no_time_is_left_ends(monkeypatch, name, now):
 
 def test_a_thread_that_only_looks_at_the_clock_sees_it_move_in_the_end(monkeypatch):
     """Spinning until time has passed is no hang."""
-    monkeypatch.setattr(_scheduler, "READ_LIMIT", 500)
+    monkeypatch.setattr(_creep, "READ_LIMIT", 500)
     with VirtualClock():
         until = time.monotonic() + 0.01
         while time.monotonic() < until:
