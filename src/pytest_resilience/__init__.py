@@ -64,7 +64,14 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    try:
+        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as missing:
+        if missing.name not in {"pytest", "respx", "freezegun"}:
+            raise
+        from resilience import MissingExtraError
+
+        raise MissingExtraError(f"{__name__}.{name}", extra="pytest") from None
     globals()[name] = found
     return found
 

@@ -71,18 +71,17 @@ def calls_of(timeline: Timeline) -> list[Call]:
     """Return the calls that a timeline has seen, in the order in which they began."""
     calls: dict[int, Call] = {}
 
-    def known(running: RunningCall) -> Call:
-        at = timeline.at(running.started_ns)
+    def known(running: RunningCall, at: float) -> Call:
         return calls.setdefault(id(running), Call(running.failpoint, running.function, running.policy, at))
 
     for entry in timeline.entries:
         match entry.event:
             case CallStarted(call=running):
-                known(running)
+                known(running, entry.at)
             case AttemptFailed(call=running, attempt=number, error=error, wait_s=wait):
-                known(running).attempts.append(Attempt(number, entry.at, error, wait))
+                known(running, entry.at).attempts.append(Attempt(number, entry.at, error, wait))
             case CallEnded(call=running) as end:
-                call = known(running)
+                call = known(running, entry.at)
                 call.outcome, call.reason, call.error = end.outcome, end.reason, end.error
                 if len(call.attempts) < end.attempts:
                     call.attempts.append(Attempt(end.attempts, entry.at, end.error, None))

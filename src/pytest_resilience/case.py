@@ -93,10 +93,10 @@ class Case:
 
     def complaints(self, shown: str = "") -> list[str]:
         """Say what the test got wrong without noticing, but for the objections that are shown already."""
-        complaints = [
-            f"the kit objected during the test, and the code under test did not let it through:\n  {text}"
-            for text in dict.fromkeys(self.objections.texts)
-            if not (shown and text.partition("\n")[0] in shown)
-        ]
+        said = {
+            text: f"the kit objected during the test, and the code under test did not let it through:\n  {text}"
+            for text in self.objections.texts
+        }
         unfired = None if self.faults is None else self.faults.complaint()
-        return [*complaints, *filter(None, [unfired, *self.left])]
+        said |= {text: text for text in filter(None, [unfired, *self.left])}
+        return [whole for text, whole in said.items() if not (shown and text.partition("\n")[0] in shown)]

@@ -154,12 +154,11 @@ class Faults:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         self._timeline = None
         self._armed.close()
         if kind is None and self._given is None:
-            texts = list(dict.fromkeys([*self._objections.texts, *filter(None, [self.complaint()])]))
-            if texts:
-                self._objections.object("\n".join(texts))
+            self._objections.settle(self.complaint())
 
     def inject(self, target: str | Callable[..., Any], script: Script | str, *, strict: bool = True) -> Injection:
         """Arm a script on a failpoint or a function until the test ends.

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import re
 import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self, final
 from unittest import mock
 
-from pytest_resilience.names import shown, type_named, unknown
+from pytest_resilience.names import check_number, shown, type_named, unknown
 from pytest_resilience.objections import Objections
 from pytest_resilience.timeline import Timeline, opened
 from resilience._wording import counted
@@ -94,7 +93,10 @@ class RetryLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         self._open.close()
+        if kind is None and self._given is None:
+            self._objections.settle()
 
     @property
     def lines(self) -> list[LogLine]:
@@ -147,20 +149,23 @@ class RetryLog:
         Args:
             name: A failpoint, the name of a function, or the function; without it, all calls count.
             attempts: How many attempts the line is to name.
-            error: The type of the error, or its name.
+            error: The type of the error, one of its bases, or its name.
             match: A regular expression to be found in the line.
             times: How many such lines there are to be; 1 says that it was logged once.
         """
         __tracebackhide__ = True
+        check_number("attempts", attempts)
+        check_number("times", times)
         wanted_name = None if name is None else shown(name)
         wanted_type = None if error is None else type_named(error)
+        wanted_types = {wanted_type, *_names_of_subtypes(error)}
         found = [
             line
             for line in self.lines
             if _is_give_up(line)
             and (wanted_name is None or wanted_name in _names(line))
             and attempts in {None, line.fields["attempt"]}
-            and wanted_type in {None, line.fields["error_type"]}
+            and (error is None or line.fields["error_type"] in wanted_types)
             and (match is None or re.search(match, line.text))
         ]
         functions = {str(line.record.funcName) for line in self.lines}
@@ -178,6 +183,8 @@ class RetryLog:
     def assert_no_secret(self, text: str) -> None:
         """Assert that a text is in no line, traceback or field, neither as it is nor quoted as in a URL."""
         __tracebackhide__ = True
+        if not isinstance(text, str):
+            raise TypeError(f"assert_no_secret() needs the secret to look for as a str, got {type(text).__name__}")
         if not text:
             raise ValueError("assert_no_secret() needs the secret to look for, got an empty text")
         forms = {text, urllib.parse.quote(text, safe=""), urllib.parse.quote_plus(text)}
@@ -192,16 +199,17 @@ class RetryLog:
         except Exception:  # noqa: BLE001  # a wrong logging call; whoever handles the record says so, if anybody does
             text = str(record.msg)
         fields = {name: getattr(record, name, None) for name in _OWN}
-        line = LogLine(self._timeline.at(time.monotonic_ns()), record.levelname, text, fields, _prefix_of(text), record)
+        line = LogLine(self._timeline.now(), record.levelname, text, fields, _prefix_of(text), record)
         with self._recording:
             self._lines.append(line)
 
     def _fail(self, text: str, hide: Collection[str] = ()) -> None:
         __tracebackhide__ = True
         lines = "\n".join(map(str, self.lines)) or f"{'':>12}  nothing was logged"
+        shown = f"log lines, in seconds since the test began:\n{lines}\n\n{self._timeline}"
         for secret in hide:
-            lines = lines.replace(secret, "<the secret>")
-        raise AssertionError(f"{text}\n\nlog lines, in seconds since the test began:\n{lines}\n\n{self._timeline}")
+            shown = shown.replace(secret, "<the secret>")
+        raise AssertionError(f"{text}\n\n{shown}")
 
 
 @contextlib.contextmanager
@@ -236,6 +244,14 @@ def _is_give_up(line: LogLine) -> bool:
 def _names(line: LogLine) -> set[str]:
     failpoint = str(line.fields["failpoint"])
     return {failpoint, failpoint.rpartition(":")[2].rpartition(".")[2], str(line.record.funcName)}
+
+
+def _names_of_subtypes(error: object) -> Iterator[str]:
+    """Yield the names of all types derived from an exception type; a record has no more than the name of its own."""
+    subtypes: list[type] = type.__subclasses__(error) if isinstance(error, type) else []
+    for subtype in subtypes:
+        yield subtype.__name__
+        yield from _names_of_subtypes(subtype)
 
 
 def _contents(line: LogLine) -> list[tuple[str, str]]:

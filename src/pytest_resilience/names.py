@@ -20,6 +20,12 @@ def shown(name: Any) -> str:
     return str(getattr(name, "failpoint", None) or getattr(name, "__name__", name))
 
 
+def check_number(name: str, value: object) -> None:
+    """Raise a `TypeError` for what is neither a whole number nor None."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+
+
 def type_named(error: object) -> str:
     """Return the name of an exception type that was given as it is or by its name.
 

@@ -23,3 +23,10 @@ class Objections:
         __tracebackhide__ = True
         self.texts.append(text)
         raise pytest.fail.Exception(text)
+
+    def settle(self, *complaints: str | None) -> None:
+        """Raise what was objected to, and what else is complained of, at the end of a block that nobody else judges."""
+        __tracebackhide__ = True
+        texts = list(dict.fromkeys([*self.texts, *filter(None, complaints)]))
+        if texts:
+            raise pytest.fail.Exception("\n".join(texts))

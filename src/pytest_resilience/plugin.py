@@ -58,11 +58,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    case = _case_of(pyfuncitem)
-    if case is not None:  # other plugins reseed between set-up and call; the test's own seed is the one that replays
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    case, runtest = _case_of(item), item.runtest
+    if case is None:
+        return (yield)
+
+    def reseed_and_run() -> None:
         case.reseed()
-    return (yield)
+        runtest()
+
+    vars(item)["runtest"] = reseed_and_run  # other plugins reseed in this hook; the test's own seed is what replays
+    try:
+        return (yield)
+    finally:
+        del vars(item)["runtest"]
 
 
 @pytest.hookimpl(wrapper=True)

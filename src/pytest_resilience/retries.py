@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience.calls import Call, calls_of
-from pytest_resilience.names import shown, type_named, unknown
+from pytest_resilience.names import check_number, shown, type_named, unknown
 from pytest_resilience.objections import Objections
 from pytest_resilience.timeline import Timeline, opened
 from resilience._retry_after import retry_after_of
@@ -46,7 +46,10 @@ class Retries:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         self._open.close()
+        if kind is None and self._given is None:
+            self._objections.settle()
 
     @property
     def all(self) -> list[Call]:
@@ -103,7 +106,8 @@ class Retries:
                 if not low - _SAME <= attempt.wait <= high + _SAME:
                     self._fail(
                         f"{call.failpoint} waited {attempt.wait:.3f} s after attempt {attempt.number}; "
-                        f"between {low:g} s and {high:g} s was expected"
+                        f"between {low:g} s and {high:g} s was expected",
+                        at=attempt.at,
                     )
         if not waits:
             self._fail(f"no wait of {shown(name)} to assert: none of its calls has failed and been retried")
@@ -137,6 +141,7 @@ class Retries:
         self, name: str | Callable[..., Any], outcome: str, attempts: int | None, error: ErrorType | None
     ) -> None:
         __tracebackhide__ = True
+        check_number("attempts", attempts)
         calls = self[name]
         kind = None if error is None else type_named(error)
         for call in calls:
@@ -165,9 +170,9 @@ class Retries:
             "pass bounds=(shortest, longest) in seconds, or a function from the attempt to them"
         )
 
-    def _fail(self, text: str) -> None:
+    def _fail(self, text: str, at: float | None = None) -> None:
         __tracebackhide__ = True
-        raise AssertionError(f"{text}\n\n{self._timeline}")
+        raise AssertionError(f"{text}\n\n{self._timeline.around(at)}")
 
 
 def _is_a(error: BaseException | None, kind: ErrorType | None) -> bool:

@@ -17,7 +17,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType
 from typing import Any, Final, final
 
 from pytest_resilience.names import UnknownTargetError
@@ -25,6 +25,10 @@ from resilience.failpoints import Interceptor
 
 _OWN: Final = __name__.partition(".")[0]
 _changing = threading.RLock()
+BUILT_IN: Final = (
+    "is built into Python, where nothing can be replaced: put the fault into the function of yours that calls it, or "
+    'at a failpoint("name") beside the call'
+)
 
 
 @contextlib.contextmanager
@@ -57,6 +61,11 @@ def standing_in(
             if stand_in.disarm(interceptor):
                 _active.remove(stand_in)
                 stand_in.remove()
+
+
+def is_kept_by_modules(function: object) -> bool:
+    """Tell whether a module or a class has a name for this very object."""
+    return next(_references(function), None) is not None
 
 
 def _active_for(function: object, heir: type | None, attribute: str) -> _StandIn | None:
@@ -117,10 +126,7 @@ class _StandIn:
                 try:
                     undo.callback(_put, owner, attribute, _put(owner, attribute, self.function))
                 except TypeError:  # a class written in C
-                    raise UnknownTargetError(
-                        f"{name} is built into Python, where nothing can be replaced: put the fault into the function "
-                        'of yours that calls it, or at a failpoint("name") beside the call'
-                    ) from None
+                    raise UnknownTargetError(f"{name} {BUILT_IN}") from None
             self._undo = undo.pop_all()
 
     def remove(self) -> None:
@@ -176,7 +182,8 @@ def _put(owner: Any, attribute: str, value: Any) -> Any:
         return before
     if isinstance(owner, dict):
         before = owner.get(attribute, _ABSENT)  # the code under test may have deleted it
-        owner[attribute] = value
+        bound = isinstance(before, MethodType) and not isinstance(value, MethodType)
+        owner[attribute] = MethodType(value, before.__self__) if bound else value
         return before
     before = vars(owner).get(attribute, _ABSENT)
     if value is _ABSENT:
@@ -199,9 +206,12 @@ def _wrapped_like(shape: object, value: Any) -> Any:
 
 
 def _references(function: object) -> Iterator[tuple[Any, str]]:
-    """Yield the namespaces of modules and the classes that refer to a function, each with the name it has there."""
+    """Yield the namespaces of modules and the classes that refer to a function, each with the name it has there.
+
+    A module may also keep a method of the function that is bound to some object, as `random` does.
+    """
     for referrer in gc.get_referrers(function):
-        if isinstance(referrer, (staticmethod, classmethod)):
+        if isinstance(referrer, (staticmethod, classmethod, MethodType)):
             yield from _references(referrer)
         elif isinstance(referrer, dict):
             keys = [key for key, value in list(referrer.items()) if value is function]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import Any, final
+from typing import Any, Final, final
 
 from pytest_resilience.code_names import names_in_code
 from pytest_resilience.names import UnknownTargetError, closest
-from pytest_resilience.stand_ins import standing_in
+from pytest_resilience.stand_ins import BUILT_IN, is_kept_by_modules, standing_in
 from resilience.failpoints import Interceptor, arming, known_names
 from resilience.redact import message_of, type_name
+
+_HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made at run time, not one of the interpreter's own
 
 __all__ = ["Target", "UnknownTargetError", "target_of"]
 
@@ -52,7 +55,7 @@ def target_of(wanted: object) -> Target:
         return Target(wanted)
     found = _resolve(wanted)
     if found is None:
-        names = sorted({*known_names(), *names_in_code(), *_neighbours(wanted)})
+        names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
         raise UnknownTargetError(f"no failpoint or function is called {wanted!r}. {closest(wanted, names)}{hint}")
     owner, attribute, value = found
@@ -70,7 +73,7 @@ def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") ->
             "a fault goes into a failpoint (its name), or a function or method (the object itself, not called, or "
             f"'package.module:qualname'), got {wanted!r}"
         )
-    bound = _owner_of(wanted)
+    bound = None if inspect.isbuiltin(wanted) and is_kept_by_modules(wanted) else _owner_of(wanted)
     if bound is not None:
         owner, attribute = bound
     if owner is not None and attribute not in vars(owner):
@@ -82,6 +85,8 @@ def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") ->
     function = wanted if owner is None else vars(owner)[attribute]
     function = getattr(function, "__func__", function)
     owner = getattr(function, "__objclass__", owner)
+    if owner is not None and not owner.__flags__ & _HEAP_TYPE:
+        raise UnknownTargetError(f"{owner.__qualname__}.{attribute or function.__name__} {BUILT_IN}")
     module = getattr(function, "__module__", None) or getattr(owner, "__module__", "builtins")
     return Target(f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}", function)
 
@@ -143,14 +148,23 @@ def _module(module_name: str, wanted: str) -> ModuleType | None:
         ) from error
 
 
-def _neighbours(name: str) -> Iterator[str]:
-    """Yield the functions and methods of the module that a name begins with, written as the name is."""
+def _neighbours(name: str) -> list[str]:
+    """Return the functions and methods of the module that a name begins with, written as the name is."""
+    module_name = next((module_name for module_name, _ in _splits(name)), None)
+    return [] if module_name is None else list(_functions_in(module_name, ":" if ":" in name else "."))
+
+
+def _cousins(name: str) -> list[str]:
+    """Return the functions and methods of the loaded modules whose names come closest to the one in a name."""
     separator = ":" if ":" in name else "."
-    for module_name, _ in _splits(name):
-        for key, value in list(vars(_module(module_name, name)).items()):
-            if inspect.isroutine(value):
-                yield f"{module_name}{separator}{key}"
-            elif isinstance(value, type) and value.__module__ == module_name:
-                methods = [each for each, member in vars(value).items() if inspect.isroutine(member)]
-                yield from (f"{module_name}{separator}{key}.{each}" for each in methods if not each.startswith("__"))
-        return
+    modules = difflib.get_close_matches(name.rpartition(separator)[0], list(sys.modules), n=3, cutoff=0.8)
+    return [each for module_name in modules for each in _functions_in(module_name, separator)]
+
+
+def _functions_in(module_name: str, separator: str) -> Iterator[str]:
+    for key, value in list(vars(sys.modules[module_name]).items()):
+        if inspect.isroutine(value):
+            yield f"{module_name}{separator}{key}"
+        elif isinstance(value, type) and value.__module__ == module_name:
+            methods = [each for each, member in vars(value).items() if inspect.isroutine(member)]
+            yield from (f"{module_name}{separator}{key}.{each}" for each in methods if not each.startswith("__"))

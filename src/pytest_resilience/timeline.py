@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import threading
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, final
 
+from pytest_resilience.stopwatch import Stopwatch
 from resilience._wording import counted
 from resilience.events import (
     AlertDelivered,
@@ -28,6 +30,7 @@ E = TypeVar("E", bound=Event)
 TITLE: Final = "timeline, in seconds since the test began:"
 _SHOWN_FIRST: Final = 20
 _SHOWN_LAST: Final = 20
+_SHOWN_AROUND: Final = 5
 _LONGEST_ACTION: Final = 200
 _KINDS: Final = (
     CallStarted, AttemptFailed, CallEnded, FaultInjected, AlertDelivered, AlertFailed, AlertSuppressed,
@@ -58,12 +61,14 @@ class Timeline:
 
     def __init__(self) -> None:
         self.started_ns = time.monotonic_ns()
+        self._stopwatch = Stopwatch()
         self._entries: list[Entry] = []
         self._recording = threading.Lock()
         self._end: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
         self.started_ns = time.monotonic_ns()
+        self._stopwatch = Stopwatch()
         self._end = stream.subscribe(self._record, *_KINDS)
         return self
 
@@ -74,13 +79,9 @@ class Timeline:
             self._end()
             self._end = None
 
-    def at(self, instant_ns: int) -> float:
-        """Return an instant of ``time.monotonic_ns()`` in seconds since the timeline began."""
-        return (instant_ns - self.started_ns) / 1e9
-
     def now(self) -> float:
         """Return the seconds since the timeline began."""
-        return self.at(time.monotonic_ns())
+        return self._stopwatch.seconds()
 
     def of(self, kind: type[E]) -> list[tuple[float, E]]:
         """Return the events of one type, each with its time."""
@@ -93,16 +94,28 @@ class Timeline:
             return list(self._entries)
 
     def __str__(self) -> str:
+        return self.around(None)
+
+    def around(self, at: float | None) -> str:
+        """Return the beginning and the end as text and, where a time is given, what happened around it."""
         entries = self.entries
-        lines = [f"{entry.at:>12.3f}  {_described(entry.event)}" for entry in entries]
-        left_out = len(lines) - _SHOWN_FIRST - _SHOWN_LAST
-        if left_out > 0:
-            lines[_SHOWN_FIRST:-_SHOWN_LAST] = [f"{'...':>12}  {left_out} more"]
+        middle = len(entries) if at is None else bisect.bisect_left(entries, at, key=lambda entry: entry.at)
+        shown = [
+            index
+            for index in range(len(entries))
+            if index < _SHOWN_FIRST or index >= len(entries) - _SHOWN_LAST or abs(index - middle) <= _SHOWN_AROUND
+        ]
+        lines = []
+        for before, index in zip([-1, *shown], [*shown, len(entries)], strict=True):
+            if index - before > 1:
+                lines.append(f"{'...':>12}  {index - before - 1} more")
+            if index < len(entries):
+                lines.append(f"{entries[index].at:>12.3f}  {_described(entries[index].event)}")
         return "\n".join([TITLE, *(lines or [f"{'':>12}  nothing happened"])])
 
     def _record(self, event: Event) -> None:
         with self._recording:
-            self._entries.append(Entry(self.at(event.at_ns), event))
+            self._entries.append(Entry(self.now(), event))
 
 
 @contextlib.contextmanager

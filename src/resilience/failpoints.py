@@ -26,6 +26,9 @@ class Interceptor(Protocol):
 armed: Final[dict[str, Interceptor]] = {}
 """The interceptors by failpoint; empty in production. Change it through `arming` only."""
 
+_arms: Final[dict[str, list[Interceptor]]] = {}
+"""All that a failpoint is armed with; the last one answers."""
+
 _declared: Final[weakref.WeakKeyDictionary[object, str]] = weakref.WeakKeyDictionary()
 _evaluated: Final[set[str]] = set()
 _MOST_NAMES: Final = 10_000  # a name made anew in each call would be kept for ever
@@ -68,18 +71,23 @@ def known_names() -> list[str]:
 
 @contextlib.contextmanager
 def arming(name: str, interceptor: Interceptor) -> Iterator[None]:
-    """Arm a failpoint for the length of a ``with`` block; what it was armed with before comes back after it."""
+    """Arm a failpoint for the length of a ``with`` block; then what it is armed with besides answers again.
+
+    Blocks of several threads may overlap in any way.
+    """
     with _arming:
-        before = armed.get(name)
+        _arms.setdefault(name, []).append(interceptor)
         armed[name] = interceptor
     try:
         yield
     finally:
         with _arming:
-            if before is None:
-                del armed[name]
+            arms = _arms[name]
+            arms.remove(interceptor)
+            if arms:
+                armed[name] = arms[-1]
             else:
-                armed[name] = before
+                del armed[name], _arms[name]
 
 
 def _nothing() -> None:

@@ -205,3 +205,20 @@ def test_every_module_can_be_imported_first(package: ModuleType) -> None:
     names = [name for name in modules(package) if not name.startswith("pytest_resilience.clock")]  # one for a process
 
     assert package.__name__ in loaded_by(imported(names, forget=True))
+
+
+def test_without_pytest_a_name_says_how_to_get_it() -> None:
+    """An installation without the extra is told the one command, not the name of a module."""
+    code = """
+import sys
+sys.modules["pytest"] = None
+try:
+    from pytest_resilience import Faults
+except ImportError as missing:
+    print(f"{type(missing).__name__}: {missing}")
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == (
+        "MissingExtraError: pytest_resilience.Faults needs an optional dependency: "
+        "pip install 'pytest-resilience[pytest]'\n"
+    )

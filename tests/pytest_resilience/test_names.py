@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_resilience.names import closest, counted
+from pytest_resilience.names import closest
+from resilience._wording import counted
 
 KNOWN = ["Kafka.poll", "Redis.connect", "Redis.get", "app.billing:charge", "app.billing:refund", "app.stock:reserve"]
 

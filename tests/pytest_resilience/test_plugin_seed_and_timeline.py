@@ -75,6 +75,26 @@ def test_pytest_randomly_does_not_change_what_a_seed_draws(
     assert with_it == [without, without]
 
 
+def test_a_test_case_of_unittest_replays_too(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its random numbers are those of our seed, whatever pytest-randomly seeds."""
+    suite.makepyfile(
+        test_draws="""
+        import random, unittest, pytest
+
+        @pytest.mark.usefixtures("virtual_clock")
+        class TestDraws(unittest.TestCase):
+            def test_one(self):
+                print()
+                print("one", random.random())
+        """
+    )
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
+    first, second = (
+        draws(suite.runpytest_subprocess("-s", "--resilience-seed=5", f"--randomly-seed={seed}")) for seed in (1, 2)
+    )
+    assert first == second != {}
+
+
 def test_all_workers_of_xdist_share_the_drawn_seed(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under -n 2 the header, and the failures in both workers, show one seed."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly")

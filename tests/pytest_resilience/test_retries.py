@@ -94,7 +94,7 @@ def test_an_inline_failpoint_has_no_calls() -> None:
 )
 def test_an_unknown_name_is_an_objection_with_the_closest_names(use: Callable[[Retries], object]) -> None:
     """A misspelt name fails at once, and says what it could have been."""
-    with Retries() as retries, pytest.raises(pytest.fail.Exception) as raised:
+    with pytest.raises(pytest.fail.Exception) as raised, Retries() as retries:
         use(retries)
 
     assert str(raised.value).startswith(
@@ -105,7 +105,7 @@ def test_an_unknown_name_is_an_objection_with_the_closest_names(use: Callable[[R
 
 def test_a_function_that_is_not_decorated_is_an_objection() -> None:
     """Asking for a plain function says that its calls are not kept."""
-    with Retries() as retries, pytest.raises(pytest.fail.Exception) as raised:
+    with pytest.raises(pytest.fail.Exception) as raised, Retries() as retries:
         retries[undecorated]
 
     assert str(raised.value) == "retries[undecorated]: only calls of decorated callables are kept, and it is none"

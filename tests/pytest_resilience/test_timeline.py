@@ -218,3 +218,23 @@ def test_a_retry_without_end_is_told_while_it_runs() -> None:
 
     assert seen == 3
     assert len(timeline.of(CallEnded)) == 1
+
+
+def test_what_happened_around_a_time_is_shown_besides() -> None:
+    """A failure in the middle of a long story is shown with its neighbours, not cut away."""
+
+    @conn_retry("Sleigh", "pull")
+    def pull() -> None:
+        pass
+
+    with VirtualClock(), Faults() as faults, Timeline() as timeline:
+        faults.inject("Sleigh.pull", "100*raise(OSError)")
+        pull()
+    at = timeline.of(AttemptFailed)[49][0]
+    lines = timeline.around(at).splitlines()
+    shown = [line.partition("attempt ")[2].partition(" ")[0] for line in lines if "attempt" in line]
+    assert {"1", "48", "49", "50", "51", "52", "100"} <= set(shown)
+    assert "30" not in shown
+    gaps = [int(line.split()[1]) for line in lines if line.lstrip().startswith("...")]
+    assert len(gaps) == 2
+    assert len(lines) - 1 - len(gaps) + sum(gaps) == len(timeline.entries)

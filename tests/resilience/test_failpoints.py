@@ -184,3 +184,26 @@ def test_threads_that_call_while_it_is_armed_are_hit_as_well() -> None:
         for thread in threads:
             thread.join()
     assert results == ["injected"] * 4
+
+
+def test_blocks_that_overlap_leave_nothing_armed() -> None:
+    """Two users of one failpoint may end in any order; whoever is left answers, and at last nobody."""
+
+    class Answer:
+        def __init__(self, answer: str) -> None:
+            self.answer = answer
+
+        def call(self, *_: Any) -> str:
+            return self.answer
+
+        async def call_async(self, *_: Any) -> str:
+            return self.answer
+
+    first, second = arming("Orders.step", Answer("first")), arming("Orders.step", Answer("second"))
+    first.__enter__()
+    second.__enter__()
+    assert failpoint("Orders.step") == "second"
+    first.__exit__(None, None, None)
+    assert failpoint("Orders.step") == "second"
+    second.__exit__(None, None, None)
+    assert failpoint("Orders.step") is None

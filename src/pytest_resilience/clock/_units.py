@@ -17,26 +17,24 @@ def nanoseconds(seconds: float | SupportsIndex) -> int:
 
     Takes what `time.sleep` takes: floats and whatever has ``__index__``.
     """
-    return _rounded_up(seconds) if isinstance(seconds, float) else operator.index(seconds) * 1_000_000_000
+    if isinstance(seconds, float):
+        return _rounded_up(seconds, noise=0.0)
+    return operator.index(seconds) * 1_000_000_000
 
 
 def nanoseconds_of_difference(seconds: float) -> int:
     """`nanoseconds` of a difference of two clock readings, without the noise that their subtraction brought in.
 
-    The readings are floats of up to many days; a difference that misses a whole microsecond by no more than their
-    precision is taken to be that microsecond.
+    The readings are floats of up to many days, so their difference is as precise as they are, and no more.
     """
-    microseconds = round(seconds * 1e6)
-    if microseconds > 0 and abs(seconds - microseconds / 1e6) <= 4 * math.ulp(monotonic()):
-        return microseconds * 1000
-    return max(1, _rounded_up(seconds))
+    return max(1, _rounded_up(seconds, noise=4 * math.ulp(monotonic())))
 
 
-def _rounded_up(seconds: float) -> int:
+def _rounded_up(seconds: float, *, noise: float) -> int:
     """No less than was asked for: whoever wakes before the deadline that it has computed waits again, maybe for ever.
 
     What a decimal fraction cannot say exactly as a float is no reason to round.
     """
     product = seconds * 1e9
     whole = round(product)
-    return whole if product - whole <= 2 * math.ulp(product) else whole + 1
+    return whole if product - whole <= 2 * math.ulp(product) + noise * 1e9 else whole + 1

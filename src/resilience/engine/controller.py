@@ -34,6 +34,7 @@ class Controller(tenacity.BaseRetrying):
         timed: A strategy or a hook may ask when the call began, so that a direct call, too, looks at the clock.
     """
 
+    enabled: bool = True  # tenacity before 9.2 has no such switch
     plain: bool = False
     direct: bool = False
     timed: bool = False
@@ -42,7 +43,7 @@ class Controller(tenacity.BaseRetrying):
         object.__setattr__(self, name, value)
         if name in _DECISIVE:
             own = {each: self.__dict__.get(each) for each in _DECISIVE}
-            self.plain = own["enabled"] is True and own["before"] in _NO_HOOK and isinstance(own["retry"], RetryOn)
+            self.plain = self.enabled is True and own["before"] in _NO_HOOK and isinstance(own["retry"], RetryOn)
             self.timed = not (
                 type(own["stop"]) in _TIMELESS_STOPS
                 and type(own["wait"]) in _TIMELESS_WAITS

@@ -221,10 +221,21 @@ def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch
     def job() -> None:
         raise OSError("disk full")
 
+    answered = threading.Event()
+
+    def handle(request):
+        try:
+            return answer_of(request)
+        finally:
+            answered.set()
+
     with DiscordMock(verify=False) as discord:
+        answer_of = discord.server.handle
+        monkeypatch.setattr(discord.server, "handle", handle)
         discord.respond(rate_limited(100).times(1))
         with pytest.raises(OSError, match="disk full"):
             job()
+        assert answered.wait(60)
         with pytest.raises(TimeoutError) as caught:
             discord.alerts  # noqa: B018  # reading is what waits
         assert "They wait to be sent again, in real time: use the fixture virtual_clock" in str(caught.value)
