@@ -71,6 +71,7 @@ _PAIRS: Final = {
 }
 _CODES: Final = frozenset("auth authorization verification otp mfa fa device recovery backup security login".split())
 _MAYBE_PAIRS: Final = {
+    "keys": _PAIRS["key"],
     "code": _CODES,
     "codes": _CODES,
     "id": frozenset(("secret",)),
@@ -87,6 +88,8 @@ _OTHER_TOKENS: Final = frozenset(
     "max min num number total count avg n prompt completion input output special eos bos pad stop unk sep cls mask "
     "next page continuation sync cancellation pagination lexer syntax unexpected illegal".split()
 )
+# A parser's complaint, or an authority's: only the value can tell.
+_DOUBTFUL_TOKENS: Final = frozenset("unrecognized unrecognised mismatched expected expecting".split())
 # Words that make the name one of an error: InvalidToken, expired_credentials.
 _COMPLAINTS: Final = frozenset(
     "invalid expired bad wrong missing unknown incorrect unsupported revoked malformed no unauthorized rejected "
@@ -123,6 +126,8 @@ def _kind_of(name: str, before: str) -> Kind:
         return kind
     if "token" in head and not _OTHER_TOKENS.isdisjoint(rest):
         return Kind.HARMLESS
+    if "token" in head and not _DOUBTFUL_TOKENS.isdisjoint(rest):
+        return Kind.MAYBE
     return Kind.MAYBE if not before and not _COMPLAINTS.isdisjoint(rest) else kind
 
 
