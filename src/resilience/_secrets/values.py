@@ -14,8 +14,8 @@ _PROSE: Final = frozenset(
     "changed check contains could credentials does doesn't empty enter error exceeded expected expired expires failed "
     "failure field for format found from given had has have header if in incorrect instead insufficient invalid is it "
     "its length lookup malformed match mismatch missing must need needs new no not object of on only option optional "
-    "or parameter parse please provide provided received rejected required reset revoked should signature than that "
-    "the there this to too type unable unauthorized unexpected unknown unset unsupported update used using "
+    "or parameter parse please provide provided received rejected required requires reset revoked should signature "
+    "than that the there this to too type unable unauthorized unexpected unknown unset unsupported update used using "
     "validation value verification was were when will with without wrong you your".split()
 )
 # Constants and types.
