@@ -22,8 +22,9 @@ def _is_bearer(found: re.Match[str]) -> bool:
 
 
 def _is_password(found: re.Match[str]) -> bool:
-    user, secret = found["user"], found["secret"]
-    return not (secret.isdigit() or ends_in_parameter(f"{user}:{secret}"))
+    before = found.string[found.start() : found.end("secret")]
+    is_driver = before.endswith(":") and "oracle:" in before  # jdbc:oracle:thin:@host
+    return not (found["secret"].isdigit() or is_driver or ends_in_parameter(before))
 
 
 def _is_basic(found: re.Match[str]) -> bool:
@@ -126,8 +127,8 @@ FORMATS: Final = (
     # A user and a password without a scheme in front: app:pw@host:5432, app:pw@tcp(host), scott/tiger@//host.
     Shape(
         ("@",),
-        r"""(?:(?<![\w.%+/@-])|(?<=[^:]//))(?!(?:mailto|e?mail|to|from|b?cc|sips?|xmpp|acct|npm|image|docker|git|pkg)\s*:|(?:jdbc:)?oracle:\w{3,5}:@)
-        (?P<user>[\w.%+-]++):(?P<secret>[^\s:@/"'\[]{3,128}[^\s@"'\[]{0,64})(?<!\[redacted\])@(?!sha\d)
+        r"""(?:(?<![\w.%+/@-])|(?<=[^:]//))(?!(?:mailto|e?mail|to|from|b?cc|sips?|xmpp|acct|npm|image|docker|git|pkg)\s*:)
+        [\w.%+-]++:(?P<secret>[^\s:@/"'\[]{3,128}[^\s@"'\[]{0,64})(?<!\[redacted\])@(?!sha\d)
         (?:(?:tcp|unix|udp)\(|[\w.-]++(?::\d{2,5}\b|/[\w-]|(?<=\d)(?![\w:])))""",
         re.VERBOSE | re.IGNORECASE,
         _is_password,

@@ -13,6 +13,9 @@ _QUOTED: Final = r"""[bru]?(?:'(?:[^'\\\n]|\\.|''){1,200}+'|"(?:[^"\\\n]|\\.|"")
 _COLUMN: Final = Lazy(r"[\w.-]++")
 _CELL: Final = rf"(?:{_QUOTED}|[^'\"()\n]|\([^'\"()\n]{{0,80}}+\)|['\"][^'\"\n]{{0,200}}+(?=\n|$))"
 
+_KEYS: Final = ("api", "access", "secret", "auth", "license", "private", "encryption", "signing", "master", "deploy")
+_TOKENS: Final = ("invalid", "expired", "bad", "wrong", "revoked", "rejected", "access", "auth", "refresh", "api")
+
 
 def _is_no_port(found: re.Match[str]) -> bool:
     """Whether what stands in the place of a port can only be the rest of a password."""
@@ -111,16 +114,16 @@ QUOTATIONS: Final = (
         _is_escaped_value,
     ),
     Shape(
-        (" key ",),  # The API key abc123 has expired
-        r"""\b(?:api|access|secret|auth|license|private|encryption|signing|master|deploy)[ ]key[ ]
-        (?P<secret>(?P<mark>["'`])[\w.~+/=:-]{8,}+(?P=mark)|[\w~+=-]{8,}+(?!\.?[\w/]))""",
+        tuple(f"{kind} key " for kind in _KEYS),  # The API key abc123 has expired
+        rf"""\b(?:{"|".join(_KEYS)})[ ]key[ ]
+        (?P<secret>(?P<mark>["'`])[\w.~+/=:-]{{8,}}+(?P=mark)|[\w~+=-]{{8,}}+(?!\.?[\w/]))""",
         re.VERBOSE | re.IGNORECASE,
         lambda found: looks_random(found["secret"].strip("\"'`"), 8),
     ),
     Shape(
-        ("token ",),
-        r"""\b(?:invalid|expired|bad|wrong|revoked|unauthorized|rejected|access|auth|refresh|api)[ _]token[ ]
-        (?P<secret>(?P<mark>["'`])[\w.~+/=:-]{8,}+(?P=mark))""",
+        tuple(f"{kind}{gap}token " for kind in _TOKENS for gap in " _"),
+        rf"""\b(?:{"|".join(_TOKENS)})[ _]token[ ]
+        (?P<secret>(?P<mark>["'`])[\w.~+/=:-]{{8,}}+(?P=mark))""",
         re.VERBOSE | re.IGNORECASE,
         lambda found: looks_random(found["secret"].strip("\"'`"), 8),
     ),
