@@ -56,6 +56,9 @@ _FIRST_ARGUMENT: Final = Lazy(r"""\([bru]?(?:'[^'"\n]{0,60}|"[^'"\n]{0,60})$""")
 _NEXT_ARGUMENT: Final = Lazy(r"""["'],[ \t]*+(?=[bru]?["'])""")
 _OPTION_END: Final = Lazy(r"""[^"'\n]{1,200}+(?=["'](?:[,\]]|$))""")
 _CONCATENATION: Final = Lazy(r"""["'][ \t]++[+%][ \t]++[A-Za-z_(]""")
+_AWAITED: Final = Lazy(r"[ ][a-z_][\w.]{0,80}+\(")
+_NAME: Final = Lazy(r"[a-z_]++(?:\.[a-z_]++)*+")
+_TEST_BEFORE: Final = Lazy(r"(?:^|\s)(?:if|elif|assert|while|and|or|not|return)[ ]$")
 _NO_CONTAINER: Final = Lazy(r"[\[({](?![\s\"'\[({\])}]|b[\"']|\d+,|[^;}]{1,200}\}(?:;|$))")
 _BRACED: Final = Lazy(r"\{(?P<value>(?:[^}\n]|\}\}){1,200}+)\}(?=[;\"'\s]|$)")
 _ROW: Final = Lazy(r"\((?P<value>[^()\n]++)\)")
@@ -266,12 +269,19 @@ class _Value:
         harmless = (
             is_placeholder(value, self.name)
             or is_count(value, self.name)
-            or (not quoted and is_code(value, spaced=spaced))
+            or (not quoted and (is_code(value, spaced=spaced) or self._is_source(value, end)))
             or (in_prose and (is_prose(value) or self._starts_sentence(value, end) or is_reason(self.text, start)))
             or (self.separator == ":" and value in _RIGHTS)
             or (value.startswith("/") and self.name.lower() in ("pwd", "oldpwd") and not self._in_connection_string)
         )
         return None if harmless or not self._is_likely(value, in_prose=in_prose) else (start, end)
+
+    def _is_source(self, value: str, end: int) -> bool:
+        """Whether a line of Python goes on: ``token = await self.refresh()``, ``if password == expected:``."""
+        if value == "await":
+            return _AWAITED.compiled.match(self.text, end) is not None
+        compared = self.separator.strip() in ("==", "!=") and _NAME.fits(value)
+        return compared and _TEST_BEFORE.compiled.search(self.text, max(0, self.at - 20), self.at) is not None
 
     def _is_likely(self, value: str, *, in_prose: bool) -> bool:
         """Whether the value is a secret if the name alone does not say so."""

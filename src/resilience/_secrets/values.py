@@ -44,7 +44,16 @@ _REFERENCE: Final = Lazy(
 )
 _DOTTED: Final = Lazy(r"[a-z_]\w*+(?:\.[a-z_]\w*+)++")
 _SUBSCRIPT: Final = Lazy(r"[A-Za-z_][\w.]*+(?:\[[\"'][\w.-]{1,60}[\"']?\]?)+")
-_CALL: Final = Lazy(r"[a-z_][\w.]*+\((?:[A-Za-z_., =]*+\)?)?")
+# A call may go on: response.json()["access_token"], hashlib.sha256(raw).hexdigest(), CharField(max_length=128).
+_CALL: Final = Lazy(
+    r"""
+    [A-Za-z_][\w.]*+ \( (?:
+        (?:[A-Za-z_., =]++|(?<=[(= ])\d{1,5}+(?=[,)]))*+
+        (?: \) (?:\.[a-z_]\w*+(?:\(\)?+)?+|\[["'][\w.-]{1,60}["']?\]?+)*+ )?+
+    )?+
+    """,
+    re.VERBOSE,
+)
 _SENTENCE_VERB: Final = Lazy(r"\b(?:is|are|was|has|have|had|must|should|can|cannot|may|not|does|expired|required)\b")
 _PLAIN: Final = Lazy(r"[A-Z]?[a-z]+(?:['/-][a-z]+)*+[.,:;=]?|[A-Z]+")
 # Why something failed, behind "Failed to fetch token: ".
@@ -94,6 +103,8 @@ def ends_in_parameter(before: str) -> bool:
 
 def is_code(value: str, *, spaced: bool) -> bool:
     """Whether a value is an expression that names a secret; a call only after an assignment's spaced ``=``."""
+    if value.isidentifier() and value.islower() and ("_" in value or value == "pw") and kind_of(value) is Kind.SECRET:
+        return True
     if _REFERENCE.fits(value) or _SUBSCRIPT.fits(value) or (spaced and _CALL.fits(value)):
         return True
     return _DOTTED.fits(value) and kind_of(value) is Kind.SECRET
