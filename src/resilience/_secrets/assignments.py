@@ -151,8 +151,8 @@ class _Value:
             return row.span("value") if row else None
         if quote := self._next_argument() or _OPENING_QUOTE.compiled.match(text, start):
             return self._in_quotes(quote)
-        if self.name.startswith("--") and self.before.endswith(("'", '"')) and self.separator == "=":
-            return self._judged(start, start + _OPTION_END.length(text, start), quoted=True)
+        if length := self._length_in_list():
+            return self._judged(start, start + length, quoted=True)
         if self.in_query:
             return self._judged(start, start + _QUERY_VALUE.length(text, start))
         if self._in_connection_string:
@@ -169,6 +169,11 @@ class _Value:
         if block := _YAML_BLOCK.compiled.match(text, start):
             return block.span("value")
         return self._judged(start, start + _BARE.length(text, start))
+
+    def _length_in_list(self) -> int:
+        """How long the value of an option is in the repr of an argument list: ``['tool', '--password=a b']``."""
+        in_list = self.separator == "=" and self.name.startswith("--") and self.before.endswith(("'", '"'))
+        return _OPTION_END.length(self.text, self.start) if in_list else 0
 
     def _next_argument(self) -> re.Match[str] | None:
         """The opening quote of the argument behind the one that ends in the name."""
@@ -293,7 +298,7 @@ class _Value:
         if value.isdigit():
             return name.endswith(("pin", "code")) and 4 <= len(value) <= 12
         if name.endswith(("pass", "passwords", "secrets")):
-            return not in_prose
+            return not in_prose or (self.name.isupper() and "_" in name)
         return looks_random(value, 6 if self.in_query else 8) or (self.in_query and len(value) >= 16)
 
     def _starts_sentence(self, value: str, end: int) -> bool:

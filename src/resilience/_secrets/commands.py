@@ -48,13 +48,17 @@ def _is_named(found: re.Match[str]) -> bool:
 def _is_spaced(found: re.Match[str]) -> bool:
     """Whether ``name value`` holds a secret: after an option always, in prose only if the value looks like one."""
     name, secret = found["name"].lower(), found["secret"].strip("\"'")
-    if kind_of(name) is not Kind.SECRET or not _is_value(found):
+    kind = kind_of(found["name"])
+    is_option = name.startswith("-") and (name.startswith("--") or name.endswith("pass"))
+    if not (kind is Kind.SECRET or (kind is Kind.MAYBE and is_option and name.endswith("pass"))) or not _is_value(
+        found
+    ):
         return False
     if secret.strip("[]").lower() == name.lstrip("-") or _SQL_TYPE.fits(found["secret"]):
         return False  # usage: app [--token TOKEN]; and a column's type
     quoted = found["secret"] != secret
     password = name.endswith(("password", "passwd", "passphrase", "pwd"))
-    if name.startswith("--") or (quoted and password) or name in ("requirepass", "masterauth"):
+    if is_option or (quoted and password) or name in ("requirepass", "masterauth"):
         return True
     if name == "secret" and found["verb"] is None:
         return quoted and found["name"] == "SECRET"  # a statement of SQL; Kubernetes writes: secret "name" not found
@@ -138,9 +142,9 @@ _STATEMENTS: Final = (
         _is_stated,
     ),
     Shape(
-        ("pass", "pwd", "token", "secret", "key", "masterauth"),
-        rf"""(?<![\w.$-])(?=[\w.-]{{0,60}}?(?:pass|pwd|token|secret|key|masterauth))(?P<name>[\w.-]++)
-        (?P<verb>[ ](?:is|was|to)(?=[ ]))?(?:[ \t]++|["'][ \t]+(?=["']))(?P<secret>{_ARGUMENT})""",
+        ("pass", "pwd", "token", "secret", "key", "credential", "masterauth"),
+        rf"""(?<![\w.$-])(?=[\w.-]{{0,60}}?(?:pass|pwd|token|secret|key|credential|masterauth))(?P<name>[\w.-]++)
+        (?P<verb>[ ](?:is|was|to)(?=[ ]))?(?:[ \t]++|["'][ \t]+(?=["']))(?!-)(?P<secret>{_ARGUMENT})""",
         re.VERBOSE | re.IGNORECASE,
         _is_spaced,
     ),

@@ -114,8 +114,9 @@ FORMATS: Final = (
     # Credentials outside of a header, where they could also be words.
     Shape(
         ("bearer",),
-        r"""\bbearer(?:[ \t]*[:=][ \t]*|[ \t]+|%20|\+)["']?(?P<secret>[\w.~+/=:|-][^\s"'`,;&<>()\[\]{}\\]*+)""",
-        re.IGNORECASE,
+        r"""\bbearer(?:[ \t]*[:=][ \t]*|[ \t]+|%20|\+)["']?
+        (?P<secret>[\w.~+/=:|-](?:[^\s"'`,;&<>()\[\]{}\\]|&(?![\w.%-]*+=))*+)""",
+        re.IGNORECASE | re.VERBOSE,
         _is_bearer,
     ),
     Shape(

@@ -32,8 +32,8 @@ class Kind(Enum):
 
 _SECRET: Final = frozenset(
     "password passwd passwrd passphrase passcode passwort kennwort senha contrasena contraseña пароль 密码 pwd psw pw "
-    "pswd secret token apikey credential credentials jwt bearer sessid requirepass masterauth mnemonic cvv cvc psk otp "
-    "totp".split()
+    "pswd secret token apikey credential credentials creds jwt bearer sessid requirepass masterauth mnemonic cvv cvc "
+    "psk otp totp".split()
 )
 # Names that are written as one word: authtoken, userpassword, PGPASSWORD.
 _SECRET_ENDINGS: Final = (
@@ -64,11 +64,14 @@ _PAIRS: Final = {
     ),
     "id": frozenset(("session", "sess", "sid")),
     "pat": frozenset(("github", "gitlab", "git", "gh", "azure", "devops")),
+    "string": frozenset(("secret",)),
+    "passe": frozenset(("de",)),
     "word": frozenset(("pass",)),
     "phrase": frozenset(("pass", "seed", "recovery")),
     "response": frozenset(("saml",)),
     "verifier": frozenset(("code",)),
 }
+_TRIPLES: Final = frozenset((("access", "key", "id"), ("auth", "user", "info")))
 _CODES: Final = frozenset("auth authorization verification otp mfa fa device recovery backup security login".split())
 _MAYBE_PAIRS: Final = {
     "keys": _PAIRS["key"],
@@ -137,7 +140,7 @@ def _kind_of_head(head: str, rest: list[str]) -> Kind:
         return Kind.AUTHORIZATION
     if head in ("cookie", "cookies"):
         return Kind.COOKIE
-    if modifier in _PAIRS.get(head, ()) or [*rest[-2:], head] == ["access", "key", "id"]:
+    if modifier in _PAIRS.get(head, ()) or (*rest[-2:], head) in _TRIPLES:
         return Kind.SECRET
     if head == "sid" and rest and modifier != "connect":
         return Kind.HARMLESS  # an account's or a message's

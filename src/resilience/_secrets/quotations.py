@@ -11,7 +11,9 @@ from resilience._secrets.values import is_placeholder, is_plain, looks_random
 
 _QUOTED: Final = r"""[bru]?(?:'(?:[^'\\\n]|\\.|''){1,200}+'|"(?:[^"\\\n]|\\.|""){1,200}+")"""
 _COLUMN: Final = Lazy(r"[\w.-]++")
-_CELL: Final = rf"(?:{_QUOTED}|[^'\"()\n]|\([^'\"()\n]{{0,80}}+\)|['\"][^'\"\n]{{0,200}}+(?=\n|$))"
+_INNERMOST: Final = rf"\((?:{_QUOTED}|[^'\"()\n]){{0,200}}+\)"
+_CALL: Final = rf"\((?:{_QUOTED}|[^'\"()\n]|{_INNERMOST}){{0,200}}+\)"
+_CELL: Final = rf"(?:{_QUOTED}|[^'\"()\n]|{_CALL}|['\"][^'\"\n]{{0,200}}+(?=\n|$))"
 
 _KEYS: Final = ("api", "access", "secret", "auth", "license", "private", "encryption", "signing", "master", "deploy")
 _TOKENS: Final = ("invalid", "expired", "bad", "wrong", "revoked", "rejected", "access", "auth", "refresh", "api")
@@ -42,7 +44,7 @@ def _is_key(found: re.Match[str]) -> bool:
     return kind_of(found["name"]) is Kind.SECRET
 
 
-def _is_escaped_value(found: re.Match[str]) -> bool:
+def _is_named(found: re.Match[str]) -> bool:
     kind, secret = kind_of(found["name"]), found["secret"]
     if kind is Kind.MAYBE:
         return looks_random(secret)
@@ -105,13 +107,24 @@ QUOTATIONS: Final = (
         (?:(?:OLD_)?PASSWORD[ ]?\([ ]?)?(?P<secret>{_QUOTED})""",
         re.VERBOSE | re.IGNORECASE,
     ),
+    Shape(
+        ("form-data",),  # a part of a form, also in the repr of its bytes
+        r"""name="(?P<name>[\w.-]{1,80}+)"(?:\r?\n|\\r\\n){2}(?P<secret>[^\r\n\\]++)""",
+        judge=_is_named,
+    ),
+    Shape(("<![cdata[",), r"<(?P<name>[\w:.-]++)[^<>]{0,200}><!\[CDATA\[(?P<secret>[^\]<>]++)\]", judge=_is_named),
+    Shape(
+        ("key provided",),
+        r"(?i:key provided: )(?P<secret>[\w.~+/=*-]{8,}+)",
+        judge=lambda found: looks_random(found["secret"].rstrip("."), 8),
+    ),
     # JSON in HTML or in a URL.
     Shape(
         ("&quot;", "&#34;", "&#39;", "&#x27;", "%22"),
         r"""(?P<quote>&quot;|&\#34;|&\#39;|&\#x27;|%22)(?P<name>[\w.-]{1,80}+)(?P=quote)(?:[ ]|%20|\+){0,4}+
         (?::|%3A)(?:[ ]|%20|\+){0,4}+(?P=quote)(?P<secret>(?:(?!(?P=quote))[^\n]){1,300}+)""",
         re.VERBOSE | re.IGNORECASE,
-        _is_escaped_value,
+        _is_named,
     ),
     Shape(
         tuple(f"{kind} key " for kind in _KEYS),  # The API key abc123 has expired

@@ -69,6 +69,10 @@ _REASON: Final = Lazy(
         | temporary[ ]failure | network[ ](?:is|error|unreachable)\b | broken[ ]pipe | name[ ]or[ ]service
         | max[ ]retries | remote[ ](?:end|host)[ ] | certificate[ ](?:verify|has|is)\b
         | (?:timeout|timed[ ]out|eof|forbidden|unreachable|unavailable|refused)(?=[:;,.)\]'"]{0,3}(?:\s|$)) )
+    | (?:invalid_(?:client|grant|request|scope|token)|unauthorized_client|access_denied|server_error|expired_token
+        |E(?:CONN|TIMEDOUT|NOTFOUND|HOSTUN|NETUN|PIPE|AI_)[A-Z_]*+)(?=[:;,.)\]'"]{0,3}(?:\s|$))
+    | (?:Get|Post|Put|GET|POST|PUT)[ ]"https?:// | (?:TLS|tls|ssl|SSL)[ ]handshake | SSL:[ ] | peer[ ]closed
+    | (?:bad|empty|error|no)[ ]response\b | response[ ](?:status|code) | oauth2:[ ]
     | <urlopen[ ]error | \[(?:Errno|WinError|SSL)\b | x509:[ ] | HTTPS?ConnectionPool\(host=
     | (?:[a-z_]{1,30}+\.){0,6}+(?:[A-Z][a-z]{0,30}+){1,8}
       (?:(?<=Error)|(?<=Exception)|(?<=Timeout)|(?<=Failure)|(?<=NotFound)|(?<=Denied)|(?<=dToken))
