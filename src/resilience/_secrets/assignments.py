@@ -217,7 +217,7 @@ class _Value:
         if mapping := _MAPPING.compiled.match(text, start):
             return mapping.span("items") if self._is_mapped(mapping["items"]) else None
         items = _LIST.compiled.match(text, start)
-        if items is None or is_sentence(items["first"][1:-1]):
+        if items is None or is_sentence(items["first"][1:-1]) or is_complaint(items["first"][1:-1]):
             return None
         if self.kind is Kind.MAYBE and not self._is_likely(items["first"][1:-1], in_prose=False):
             return None
@@ -277,6 +277,7 @@ class _Value:
             or (not quoted and (is_code(value, spaced=spaced) or self._is_source(value, end)))
             or (in_prose and (is_prose(value) or self._starts_sentence(value, end) or is_reason(self.text, start)))
             or (self.separator == ":" and value in _RIGHTS)
+            or (self.separator.startswith(",") and value.startswith("--"))
             or (value.startswith("/") and self.name.lower() in ("pwd", "oldpwd") and not self._in_connection_string)
         )
         return None if harmless or not self._is_likely(value, in_prose=in_prose) else (start, end)

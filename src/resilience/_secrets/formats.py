@@ -51,8 +51,9 @@ _TOKENS: Final = r"""(?<![A-Za-z0-9])(?=[\w.:$+/=,~-]{16})(?P<secret>
     | [sr]k_(?:live|test|prod)_\w{8,} | whsec_[\w+/=-]{12,} | sq0[a-z]{3}-[\w-]{16,}  # Stripe, Square
     | access-(?:sandbox|development|production)-[0-9a-f-]{36} | access_token\$production\$[\w$]{16,}
     | shp(?:at|ss|ca|pa)_\w{16,} | EAA[\w-]{30,}  # Shopify, Meta
-    | sk-(?!ecdsa|ssh)[\w-]{16,} | sess-\w{20,} | (?:gsk|xai|pplx|r8|hf|pcsk|nvapi|tgp|fw|csk|jina|tvly)[_-][\w-]{24,}
-    | npm_\w{16,} | pypi-[\w-]{16,} | rubygems_\w{20,} | cio[A-Za-z0-9]{32} | oy2[a-z0-9]{43} | CLOJARS_\w{30,}
+    | sk-(?!ecdsa|ssh)[\w-]{16,} | sess-\w{20,} | (?:gsk|xai|pplx|r8|hf|pcsk|nvapi|tgp|csk|jina|tvly)[_-][\w-]{24,}
+    | fw_[A-Za-z0-9]{20,}
+    | npm_\w{16,} | pypi-Ag[\w-]{16,} | rubygems_\w{20,} | cio[A-Za-z0-9]{32} | oy2[a-z0-9]{43} | CLOJARS_\w{30,}
     | dckr_[op]at_[\w-]{16,} | AKCp\w{20,} | sq[pua]_\w{32,}  # Docker, JFrog, Sonar
     | SG\.[\w-]{8,}\.[\w-]{8,} | SK[0-9a-f]{32}(?![0-9A-Za-z]) | key-[0-9a-f]{32}  # SendGrid, Twilio
     | [0-9a-f]{32}-us\d{1,2} | xkeysib-[\w-]{20,}  # Mailchimp, Brevo

@@ -43,6 +43,7 @@ _REFERENCE: Final = Lazy(
     r"(?:self|cls|os|settings|config|cfg|conf|args|kwargs|options|opts|env|request|data|params)\.[A-Za-z_.]++(?:\(\)?)?"
 )
 _DOTTED: Final = Lazy(r"[a-z_]\w*+(?:\.[a-z_]\w*+)++")
+_HEADER: Final = Lazy(r"X(?:-[A-Z][a-z]{2,})++")
 _SUBSCRIPT: Final = Lazy(r"[A-Za-z_][\w.]*+(?:\[[\"'][\w.-]{1,60}[\"']?\]?)+")
 # A call may go on: response.json()["access_token"], hashlib.sha256(raw).hexdigest(), CharField(max_length=128).
 _CALL: Final = Lazy(
@@ -111,7 +112,7 @@ def is_code(value: str, *, spaced: bool) -> bool:
         return True
     if _REFERENCE.fits(value) or _SUBSCRIPT.fits(value) or (spaced and _CALL.fits(value)):
         return True
-    return _DOTTED.fits(value) and kind_of(value) is Kind.SECRET
+    return (_DOTTED.fits(value) or _HEADER.fits(value)) and kind_of(value) is Kind.SECRET
 
 
 def is_prose(value: str) -> bool:
