@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
 
+from resilience.redact import clean
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -132,15 +134,23 @@ def _program_name() -> str:
     return name if name not in {"", "-c", "-"} else "python"
 
 
+def _hint(value: object) -> str:
+    """Say where URLs go, if it was one that was given in the place of a notifier."""
+    return "; URLs go into resilience.alerts.apprise.AppriseNotifier(...)" if isinstance(value, str) else ""
+
+
 class _Check:
-    """One check for each setting: returns the value to keep, or raises naming the setting and what it takes."""
+    """One check for each setting: returns the value to keep, or raises naming the setting and what it takes.
+
+    A value of a wrong type is not shown, as it may be a secret that was given to the wrong setting.
+    """
 
     @staticmethod
     def service_name(value: object) -> str | None:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise TypeError(f"service_name must be a str, got {value!r}")
+            raise TypeError(f"service_name must be a str, got {type(value).__name__}")
         if not value.strip():
             raise ValueError(f"service_name must not be empty, got {value!r}")
         return value
@@ -169,10 +179,13 @@ class _Check:
             )
         for channel, url in value.items():
             if not isinstance(channel, str):
-                raise TypeError(f"discord_channels must have str keys, got {channel!r}")
+                raise TypeError(f"discord_channels must have str keys, got {type(channel).__name__}")
+            if "://" in channel:
+                raise ValueError("discord_channels must map names to webhook URLs, but a name in it is a URL itself")
+            name = f"discord_channels[{clean(repr(channel))}]"
             if url is None:
-                raise TypeError(f"discord_channels[{channel!r}] must be a str, got None")
-            cls.discord_webhook_url(url, f"discord_channels[{channel!r}]")
+                raise TypeError(f"{name} must be a str, got None")
+            cls.discord_webhook_url(url, name)
         return dict(value) if type(value) is dict else value  # another mapping may find its channels as it likes
 
     @staticmethod
@@ -195,7 +208,7 @@ class _Check:
         if value is None:
             return DEFAULT_MAX_ALERTS_PER_MINUTE
         if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"max_alerts_per_minute must be an int, got {value!r}")
+            raise TypeError(f"max_alerts_per_minute must be an int, got {type(value).__name__}")
         if value < 1:
             raise ValueError(f"max_alerts_per_minute must be at least 1, got {value!r}")
         return value
@@ -205,9 +218,12 @@ class _Check:
         if value is None:
             return ()
         if isinstance(value, str) or not hasattr(value, "__iter__"):
-            raise TypeError(f"notifiers must be a sequence of objects with a notify(alert) method, got {value!r}")
+            raise TypeError(
+                "notifiers must be a sequence of objects with a notify(alert) method, "
+                f"got {type(value).__name__}{_hint(value)}"
+            )
         found = tuple(value)
         for each in found:
             if not callable(getattr(each, "notify", None)):
-                raise TypeError(f"notifiers must have a notify(alert) method, got {each!r}")
+                raise TypeError(f"notifiers must have a notify(alert) method, got {type(each).__name__}{_hint(each)}")
         return found

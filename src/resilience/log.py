@@ -203,10 +203,15 @@ def _stand_in(error: BaseException) -> _ExcInfo:
     try:
         shown = kind.__new__(kind, text)
         shown.args = (text,)
-        safe = message_of(shown) == text
+        safe = str(shown) == text and _is_safe(repr(shown), kind.__module__, kind.__qualname__)
     except Exception:  # noqa: BLE001  # an exception class may do anything when it is made
         safe = False
     return (kind, shown, None) if safe else (RuntimeError, RuntimeError(f"{type_name(error)}: {text}"), None)
+
+
+def _is_safe(*texts: str) -> bool:
+    """Whether nothing in the texts would have to be hidden or escaped."""
+    return all(clean(text, limit=len(text) + 1) == text for text in texts)
 
 
 def _trace_id() -> str | None:

@@ -27,6 +27,8 @@ _LONGEST_INPUT: Final = 100_000
 # How far before such a cut a secret may begin whose head alone no pattern would recognize.
 _STRADDLE: Final = 512
 _SHORTEST_SECRET: Final = 6
+# Where a pattern finds the empty text, it finds it nearly everywhere.
+_ORDINARY: Final = "a b_1-C.\n"
 _LONGEST_DETAIL: Final = 300
 _ELLIPSIS: Final = "…"
 
@@ -129,7 +131,7 @@ def add_pattern(pattern: str | re.Pattern[str], replacement: str = MARKER) -> Ca
     be quick on long text: a slow one slows every failing call.
 
     Raises:
-        TypeError: ``pattern`` is neither a ``str`` nor a compiled pattern of ``str``.
+        TypeError: ``pattern`` is neither a ``str`` nor a compiled pattern of ``str``, or ``replacement`` is no ``str``.
         ValueError: ``pattern`` is not a valid regular expression, matches the empty text, or does not have a group that
             ``replacement`` names.
 
@@ -139,7 +141,9 @@ def add_pattern(pattern: str | re.Pattern[str], replacement: str = MARKER) -> Ca
     >>> remove()
     """
     compiled = _compile(pattern)
-    if compiled.search(""):
+    if not isinstance(replacement, str):
+        raise TypeError(f"replacement must be a str, not {type(replacement).__name__}")
+    if any(not found[0] for found in compiled.finditer(_ORDINARY)):
         raise ValueError(
             f"pattern {compiled.pattern!r} matches the empty text: it would hide nothing and mark everything"
         )
@@ -153,7 +157,7 @@ def add_pattern(pattern: str | re.Pattern[str], replacement: str = MARKER) -> Ca
 def add_secret(value: str) -> Callable[[], None]:
     """Hide this very text, too, until the returned function is called: a password that nothing around it gives away.
 
-    Its forms in URLs, in JSON and in a ``repr`` are hidden as well.
+    Its forms in URLs, in JSON, in HTML and in a ``repr``, also of its bytes, are hidden as well.
 
     Raises:
         TypeError: ``value`` is no ``str``.
@@ -191,20 +195,25 @@ def _add(addition: _Addition) -> Callable[[], None]:
 
 
 def _forms_of(value: str) -> set[str]:
+    import html
     import json
     from urllib.parse import quote, quote_plus
 
     encodable = value.encode("utf-8", "replace").decode()
     quoted = {quote(encodable, safe=""), quote(encodable), quote_plus(encodable)}
     lowered = {re.sub("%..", lambda escape: escape[0].lower(), form) for form in quoted}
-    return {value, repr(value)[1:-1], json.dumps(value)[1:-1], *quoted, *lowered}
+    representations = {repr(value), ascii(value), repr(encodable.encode())[1:]}
+    in_json = {json.dumps(value, ensure_ascii=plain) for plain in (True, False)}
+    # Encoders of HTML differ in which quotes they escape, and how.
+    in_html = {html.escape(value), html.escape(value, quote=False), html.escape(value).replace("&#x27;", "&#39;")}
+    return {value, *(form[1:-1] for form in representations | in_json), *in_html, *quoted, *lowered}
 
 
 def _compile(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
     if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str):
         return pattern
     if not isinstance(pattern, str):
-        raise TypeError(f"pattern must be a str or a compiled pattern of str, not {pattern!r}")
+        raise TypeError(f"pattern must be a str or a compiled pattern of str, not {type(pattern).__name__}")
     try:
         return re.compile(pattern)
     except re.error as error:

@@ -161,7 +161,7 @@ def test_a_mapping_that_changes_later_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
-        ({"service_name": 3}, TypeError, "service_name must be a str, got 3"),
+        ({"service_name": 3}, TypeError, "service_name must be a str, got int"),
         ({"service_name": ""}, ValueError, "service_name must not be empty, got ''"),
         ({"service_name": "  "}, ValueError, "service_name must not be empty, got '  '"),
         ({"discord_webhook_url": 3}, TypeError, "discord_webhook_url must be a str, got int"),
@@ -170,7 +170,7 @@ def test_a_mapping_that_changes_later_changes_nothing() -> None:
             TypeError,
             "discord_channels must be a mapping of channel names to webhook URLs, got list",
         ),
-        ({"discord_channels": {3: WEBHOOK}}, TypeError, "discord_channels must have str keys, got 3"),
+        ({"discord_channels": {3: WEBHOOK}}, TypeError, "discord_channels must have str keys, got int"),
         ({"discord_channels": {"ops": None}}, TypeError, "discord_channels['ops'] must be a str, got None"),
         ({"discord_channels": {"ops": 3}}, TypeError, "discord_channels['ops'] must be a str, got int"),
         ({"redis_url": 3}, TypeError, "redis_url must be a str, got int"),
@@ -180,12 +180,62 @@ def test_a_mapping_that_changes_later_changes_nothing() -> None:
             "redis_url must start with redis://, rediss:// or unix://; it is not shown, as it may hold a password",
         ),
         ({"max_alerts_per_minute": 0}, ValueError, "max_alerts_per_minute must be at least 1, got 0"),
-        ({"max_alerts_per_minute": 1.5}, TypeError, "max_alerts_per_minute must be an int, got 1.5"),
-        ({"max_alerts_per_minute": True}, TypeError, "max_alerts_per_minute must be an int, got True"),
+        ({"max_alerts_per_minute": 1.5}, TypeError, "max_alerts_per_minute must be an int, got float"),
+        ({"max_alerts_per_minute": True}, TypeError, "max_alerts_per_minute must be an int, got bool"),
+        (
+            {"notifiers": 3},
+            TypeError,
+            "notifiers must be a sequence of objects with a notify(alert) method, got int",
+        ),
+        ({"notifiers": [None]}, TypeError, "notifiers must have a notify(alert) method, got NoneType"),
     ],
 )
 def test_a_bad_value_is_refused(settings: dict[str, Any], kind: type[Exception], message: str) -> None:
     """The error names the setting and what it takes."""
+    with pytest.raises(kind) as refused:
+        configure(**settings)
+    assert str(refused.value) == message
+
+
+URLS_GO_INTO_APPRISE = "; URLs go into resilience.alerts.apprise.AppriseNotifier(...)"
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        (
+            {"notifiers": "mailto://bob:s3cr3t@example.com"},
+            TypeError,
+            f"notifiers must be a sequence of objects with a notify(alert) method, got str{URLS_GO_INTO_APPRISE}",
+        ),
+        (
+            {"notifiers": ["https://hooks.example.com/s3cr3t"]},
+            TypeError,
+            f"notifiers must have a notify(alert) method, got str{URLS_GO_INTO_APPRISE}",
+        ),
+        (
+            {"discord_channels": {"https://hooks.example.com/s3cr3t": "ops"}},
+            ValueError,
+            "discord_channels must map names to webhook URLs, but a name in it is a URL itself",
+        ),
+        (
+            {"discord_channels": {("ops", "s3cr3t"): WEBHOOK}},
+            TypeError,
+            "discord_channels must have str keys, got tuple",
+        ),
+        (
+            {"discord_channels": {"discord.com/api/webhooks/123456789012345678/s3cr3t-t0ken": None}},
+            TypeError,
+            "discord_channels['discord.com/api/webhooks/[redacted]'] must be a str, got None",
+        ),
+        ({"max_alerts_per_minute": "s3cr3t"}, TypeError, "max_alerts_per_minute must be an int, got str"),
+        ({"service_name": ["s3cr3t"]}, TypeError, "service_name must be a str, got list"),
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_shown(
+    settings: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    """The error names the type of what was given, and where URLs go, instead of printing them."""
     with pytest.raises(kind) as refused:
         configure(**settings)
     assert str(refused.value) == message

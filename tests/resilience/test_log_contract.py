@@ -248,6 +248,38 @@ def test_no_secret_is_anywhere_in_the_tenth_record(mode: Mode, log: Log) -> None
     assert "ConnectionError: could not reach postgres://app:[redacted]@db" in logging.Formatter().format(tenth)
 
 
+class OwnTextError(Exception):
+    """Its text is its own, whatever it is made with."""
+
+    def __str__(self) -> str:
+        return f"could not reach {DSN}\n[PID-1] forged"
+
+
+class OwnReprError(Exception):
+    """Its repr is its own."""
+
+    def __repr__(self) -> str:
+        return f"OwnReprError({DSN!r})"
+
+
+HostileNameError = type("Hostile\nError", (Exception,), {})
+
+
+@pytest.mark.parametrize("kind", [OwnTextError, OwnReprError, HostileNameError], ids=["text", "repr", "name"])
+def test_an_error_that_can_not_be_made_safe_is_replaced(sync_mode: Mode, log: Log, kind: type[Exception]) -> None:
+    """Where an exception's own text, repr or name would show what must not be seen, exc_info holds another one."""
+    run_failing(sync_mode, "continuous", kind("down"))
+    tenth = log.records[9]
+    tenth.exc_text = None
+    assert tenth.exc_info is not None
+    shown = tenth.exc_info[1]
+    assert type(shown) is RuntimeError
+    for text in (str(shown), repr(shown), logging.Formatter().format(tenth)):
+        assert "hunter2" not in text
+        assert "\n[PID-1]" not in text
+        assert "Hostile\n" not in text
+
+
 def test_no_line_of_the_traceback_is_forged(sync_mode: Mode, log: Log) -> None:
     """A newline in a message begins no line of its own in the traceback either."""
     run_failing(sync_mode, "continuous", ConnectionError("down\n[PID-1|forged] connect completed successfully."))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import threading
 
@@ -47,6 +49,8 @@ class TestAddPattern:
                 "pattern '(a' is not a valid regular expression: missing ), unterminated subpattern at position 0",
             ),
             ("a*", "x", "pattern 'a*' matches the empty text: it would hide nothing and mark everything"),
+            (r"\b", "x", r"pattern '\\b' matches the empty text: it would hide nothing and mark everything"),
+            (r"(?=-)", "x", "pattern '(?=-)' matches the empty text: it would hide nothing and mark everything"),
             ("ab", r"\1", r"replacement '\\1' does not fit pattern 'ab': invalid group reference 1 at position 1"),
             ("ab", r"\g<n>", r"replacement '\\g<n>' does not fit pattern 'ab': unknown group name 'n'"),
         ],
@@ -57,11 +61,22 @@ class TestAddPattern:
             add_pattern(pattern, replacement)
         assert redact("abc") == "abc"
 
-    @pytest.mark.parametrize("pattern", [b"abc", None, 5, re.compile(b"abc")])
-    def test_a_pattern_that_is_no_text_is_refused(self, pattern):
-        """A pattern of bytes can't be found in text."""
-        with pytest.raises(TypeError, match=r"^pattern must be a str or a compiled pattern of str, not "):
+    @pytest.mark.parametrize(
+        ("pattern", "kind"), [(b"abc", "bytes"), (None, "NoneType"), (5, "int"), (re.compile(b"abc"), "Pattern")]
+    )
+    def test_a_pattern_that_is_no_text_is_refused(self, pattern, kind):
+        """A pattern of bytes can't be found in text, and is not shown."""
+        with pytest.raises(TypeError, match=f"^pattern must be a str or a compiled pattern of str, not {kind}$"):
             add_pattern(pattern)
+
+    @pytest.mark.parametrize(
+        ("replacement", "kind"), [(None, "NoneType"), (b"x", "bytes"), (str.upper, "method_descriptor")]
+    )
+    def test_a_replacement_that_is_no_text_is_refused(self, replacement, kind):
+        """It would fail with every text that is redacted later."""
+        with pytest.raises(TypeError, match=f"^replacement must be a str, not {kind}$"):
+            add_pattern("x", replacement)
+        assert redact("x") == "x"
 
 
 class TestAddSecret:
@@ -92,6 +107,28 @@ class TestAddSecret:
             assert redact('{"x": "a\\"b\'c\\\\d\\n\\u00e9"}') == '{"x": "[redacted]"}'
         finally:
             remove()
+
+    @pytest.mark.parametrize(
+        ("secret", "text"),
+        [
+            ('ключ"17', json.dumps('ключ"17', ensure_ascii=False)),
+            ("clé-secrète", repr("clé-secrète".encode())),
+            ("clé-secrète", ascii("clé-secrète")),
+            ("a<b>&'c\"", html.escape("a<b>&'c\"")),
+            ("a<b>&'c\"", "a&lt;b&gt;&amp;&#39;c&quot;"),
+            ("a<b>&'c\"", html.escape("a<b>&'c\"", quote=False)),
+        ],
+        ids=["json", "bytes", "ascii", "html", "html of jinja", "html without quotes"],
+    )
+    def test_the_secret_is_hidden_as_encoders_write_it(self, secret, text):
+        """JSON may keep letters of any alphabet; bytes and HTML escape them, or quotes."""
+        remove = add_secret(secret)
+        try:
+            hidden = redact(f"sent {text} there")
+        finally:
+            remove()
+        assert "[redacted]" in hidden
+        assert not any(part in hidden for part in ("17", "cl", "lt;", "a<b"))
 
     def test_of_two_secrets_the_longer_one_is_hidden_first(self):
         """A secret that begins with another one is hidden as a whole."""

@@ -288,6 +288,26 @@ HOSTILE = [
         "pbkdf2_sha1$1$",
         "AUTH with args beginning with: ",
     ),
+    *(
+        "h:1;a=",
+        "a@h:1;token=",
+        "('token:', '",
+        "tokens={'a':'b',",
+        "token: Aa.",
+        "bearer a!",
+        "header value 'a",
+        "failed to parse: a:",
+        "resolve host a@",
+        "connect to a@",
+    ),
+    *(
+        "insert into a(b)values(",
+        "insert into a(token)values('a',",
+        "set password for a=",
+        "&quot;token&quot;:&quot;",
+        "api key a1",
+        "'--token=a",
+    ),
 ]
 
 

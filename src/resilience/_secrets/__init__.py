@@ -1,5 +1,6 @@
 """The rules behind `resilience.redact`.
 
-``hide`` applies them. There are three kinds: passwords in URLs (``urls``), secrets of known shape (``formats``,
-``commands``), and values beside a telling name (``assignments``, with ``names`` and ``values`` to judge them).
+``hide`` applies them. There are three kinds: passwords in URLs (``urls``), secrets that their own shape or their place
+gives away (``formats``, ``commands``, ``quotations``), and values beside a telling name (``assignments``, with
+``names`` and ``values`` to judge them).
 """

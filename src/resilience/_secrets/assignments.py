@@ -14,10 +14,12 @@ from resilience._secrets.names import NEED_WORD_BEFORE, Kind, kind_of
 from resilience._secrets.patterns import MARKER, Lazy
 from resilience._secrets.values import (
     is_code,
+    is_complaint,
     is_count,
     is_placeholder,
     is_plain,
     is_prose,
+    is_reason,
     is_sentence,
     looks_random,
 )
@@ -44,6 +46,19 @@ _WORD_BEFORE: Final = Lazy(r"([A-Za-z0-9]+)[ ]$")
 _OPENING_QUOTE: Final = Lazy(r"(?P<call>[A-Za-z_][\w.]{0,40}\()?[bBuUrRfF]{0,2}(?P<escape>\\*+)(?P<quote>[\"'`])")
 _ITEM: Final = r"""b?(?:'(?:[^'\\\n]|\\.){0,200}+'|"(?:[^"\\\n]|\\.){0,200}+")"""
 _LIST: Final = Lazy(rf"[\[({{][ \t]*+b?(?P<items>(?P<first>{_ITEM})(?:,[ \t]*+{_ITEM}){{0,10}}+),?[ \t]*+[\])}}]")
+_SIMPLE: Final = rf"(?:{_ITEM}|[\w.+-]{{1,200}}+)"
+_MAPPING: Final = Lazy(
+    rf"\{{[ \t]*+(?P<items>{_ITEM}:[ \t]*+{_SIMPLE}(?:,[ \t]*+{_ITEM}:[ \t]*+{_SIMPLE}){{0,10}}+),?[ \t]*+\}}"
+)
+_MAPPED: Final = Lazy(rf"{_ITEM}:[ \t]*+(?P<value>{_SIMPLE})")
+# ('bad password:', 'hunter2'): the arguments of an exception, of which the first ends in the name.
+_FIRST_ARGUMENT: Final = Lazy(r"""\([bru]?(?:'[^'"\n]{0,60}|"[^'"\n]{0,60})$""")
+_NEXT_ARGUMENT: Final = Lazy(r"""["'],[ \t]*+(?=[bru]?["'])""")
+_OPTION_END: Final = Lazy(r"""[^"'\n]{1,200}+(?=["'](?:[,\]]|$))""")
+_CONCATENATION: Final = Lazy(r"""["'][ \t]++[+%][ \t]++[A-Za-z_(]""")
+_AWAITED: Final = Lazy(r"[ ][a-z_][\w.]{0,80}+\(")
+_NAME: Final = Lazy(r"[a-z_]++(?:\.[a-z_]++)*+")
+_TEST_BEFORE: Final = Lazy(r"(?:^|\s)(?:if|elif|assert|while|and|or|not|return)[ ]$")
 _NO_CONTAINER: Final = Lazy(r"[\[({](?![\s\"'\[({\])}]|b[\"']|\d+,|[^;}]{1,200}\}(?:;|$))")
 _BRACED: Final = Lazy(r"\{(?P<value>(?:[^}\n]|\}\}){1,200}+)\}(?=[;\"'\s]|$)")
 _ROW: Final = Lazy(r"\((?P<value>[^()\n]++)\)")
@@ -66,6 +81,7 @@ _PARAMETERS: Final = Lazy(
 )
 _CREDENTIALS: Final = Lazy(r"[^\s\"'`,;<>\\]++")
 _SECOND_WORD: Final = Lazy(r"[ \t]++(?P<value>[^\s\"'`,;<>\\]++)")
+_RIGHTS: Final = frozenset(("read", "write", "admin"))  # scopes: token:read
 _FOLLOWING_WORDS: Final = Lazy(r"(?:[ \t]++[\w'-]++){1,6}+")
 
 
@@ -124,7 +140,7 @@ class _Value:
         self.name: str = found["name"]
         self.close: str = found["close"]
         self.separator: str = found["sep"]
-        self.start = found.end()
+        self.at, self.start = found.start(), found.end()
         self.before: str = text[max(0, found.start() - 3) : found.start()]
 
     def secret(self) -> _Span | None:
@@ -133,8 +149,10 @@ class _Value:
         if self.close == ")":  # Key (token)=(...) already exists
             row = _ROW.compiled.match(text, start)
             return row.span("value") if row else None
-        if quote := _OPENING_QUOTE.compiled.match(text, start):
+        if quote := self._next_argument() or _OPENING_QUOTE.compiled.match(text, start):
             return self._in_quotes(quote)
+        if length := self._length_in_list():
+            return self._judged(start, start + length, quoted=True)
         if self.in_query:
             return self._judged(start, start + _QUERY_VALUE.length(text, start))
         if self._in_connection_string:
@@ -152,19 +170,42 @@ class _Value:
             return block.span("value")
         return self._judged(start, start + _BARE.length(text, start))
 
+    def _length_in_list(self) -> int:
+        """How long the value of an option is in the repr of an argument list: ``['tool', '--password=a b']``."""
+        in_list = self.separator == "=" and self.name.startswith("--") and self.before.endswith(("'", '"'))
+        return _OPTION_END.length(self.text, self.start) if in_list else 0
+
+    def _next_argument(self) -> re.Match[str] | None:
+        """The opening quote of the argument behind the one that ends in the name."""
+        text, start, at = self.text, self.start, self.at
+        following = _NEXT_ARGUMENT.compiled.match(text, start) if self.separator in (":", ": ") else None
+        if following is None or not _FIRST_ARGUMENT.compiled.search(text, max(0, at - 64), at):
+            return None
+        return _OPENING_QUOTE.compiled.match(text, following.end())
+
     def _in_quotes(self, quote: re.Match[str]) -> _Span | None:
         text, start, mark = self.text, quote.end(), quote["quote"]
-        if self.before.endswith(mark) and not self.close:
+        is_argument = quote.start() != self.start
+        if not is_argument and self.before.endswith(mark) and not self.close:
             return None  # the quote closes the one before the name, as in: expected 'password=' at the end
+        if _CONCATENATION.compiled.match(text, self.start):
+            return None  # it ends a literal: "bad password: " + password
         end = _closing_quote(text, start, mark, len(quote["escape"]))
         if end - start > _LONGEST_JUDGED:
             return start, end
         value = text[start:end]
-        named = value.isidentifier() and kind_of(value) is not Kind.HARMLESS
-        if is_sentence(value) or (quote["call"] and (named or self.kind is Kind.MAYBE)):
+        word = value.rstrip(": ")
+        named = word.isidentifier() and kind_of(word) is not Kind.HARMLESS
+        if (
+            is_sentence(value)
+            or (is_argument and is_complaint(value))
+            or (quote["call"] and (named or self.kind is Kind.MAYBE))
+        ):
             return None  # the latter: os.getenv("DB_PASSWORD") names the secret, it does not hold it
         if self.kind is Kind.AUTHORIZATION:
             scheme = _SCHEME.compiled.match(text, start, end)
+            if scheme and scheme.end() == end and text[end - 1] == " ":
+                return None  # "Bearer " + token
             start = scheme.end() if scheme and scheme.end() < end else start
         return self._judged(start, end, quoted=True)
 
@@ -173,14 +214,33 @@ class _Value:
         braced = _BRACED.compiled.match(text, start)
         if braced and text.startswith(";", braced.end()):
             return braced.span("value")  # the first value of a connection string
+        if mapping := _MAPPING.compiled.match(text, start):
+            return mapping.span("items") if self._is_mapped(mapping["items"]) else None
         items = _LIST.compiled.match(text, start)
-        if items is None or is_sentence(items["first"][1:-1]):
+        if items is None or is_sentence(items["first"][1:-1]) or is_complaint(items["first"][1:-1]):
             return None
         if self.kind is Kind.MAYBE and not self._is_likely(items["first"][1:-1], in_prose=False):
             return None
         first = items.start("items") + 1
         scheme = _SCHEME.compiled.match(text, first) if self.kind is Kind.AUTHORIZATION else None
         return (scheme.end() if scheme else first), items.end("items") - 1
+
+    def _is_mapped(self, items: str) -> bool:
+        """Whether a mapping holds secrets: the one of ``secrets`` does, the one of ``auth`` has names that say more."""
+        if self.kind is not Kind.SECRET and not self.name.lower().endswith("s"):
+            return False
+        values = [found["value"].strip("b\"'") for found in _MAPPED.compiled.finditer(items)]
+        if any(map(is_sentence, values)):
+            return False
+        return any(
+            looks_random(value, 6)
+            or (
+                self.kind is Kind.SECRET
+                and not (is_placeholder(value) or is_plain(value) or is_count(value, "") or is_complaint(value))
+            )
+            for value in values
+            if value != MARKER
+        )
 
     def _credentials(self) -> _Span | None:
         text, start = self.text, self.start
@@ -214,11 +274,20 @@ class _Value:
         harmless = (
             is_placeholder(value, self.name)
             or is_count(value, self.name)
-            or (not quoted and is_code(value, spaced=spaced))
-            or (in_prose and (is_prose(value) or self._starts_sentence(value, end)))
+            or (not quoted and (is_code(value, spaced=spaced) or self._is_source(value, end)))
+            or (in_prose and (is_prose(value) or self._starts_sentence(value, end) or is_reason(self.text, start)))
+            or (self.separator == ":" and value in _RIGHTS)
+            or (self.separator.startswith(",") and value.startswith("--"))
             or (value.startswith("/") and self.name.lower() in ("pwd", "oldpwd") and not self._in_connection_string)
         )
         return None if harmless or not self._is_likely(value, in_prose=in_prose) else (start, end)
+
+    def _is_source(self, value: str, end: int) -> bool:
+        """Whether a line of Python goes on: ``token = await self.refresh()``, ``if password == expected:``."""
+        if value == "await":
+            return _AWAITED.compiled.match(self.text, end) is not None
+        compared = self.separator.strip() in ("==", "!=") and _NAME.fits(value)
+        return compared and _TEST_BEFORE.compiled.search(self.text, max(0, self.at - 20), self.at) is not None
 
     def _is_likely(self, value: str, *, in_prose: bool) -> bool:
         """Whether the value is a secret if the name alone does not say so."""
@@ -230,7 +299,7 @@ class _Value:
         if value.isdigit():
             return name.endswith(("pin", "code")) and 4 <= len(value) <= 12
         if name.endswith(("pass", "passwords", "secrets")):
-            return not in_prose
+            return not in_prose or (self.name.isupper() and "_" in name)
         return looks_random(value, 6 if self.in_query else 8) or (self.in_query and len(value) >= 16)
 
     def _starts_sentence(self, value: str, end: int) -> bool:

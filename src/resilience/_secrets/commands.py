@@ -7,13 +7,17 @@ from typing import Final
 
 from resilience._secrets.names import Kind, kind_of
 from resilience._secrets.patterns import Lazy, Shape
-from resilience._secrets.values import is_placeholder, is_prose, looks_random
+from resilience._secrets.values import is_placeholder, is_plain, is_prose, looks_random
 
 _QUOTED: Final = r"""[bru]?(?:'(?:[^'\\\n]|\\.|''){1,200}+'|"(?:[^"\\\n]|\\.|""){1,200}+")"""
-_ARGUMENT: Final = r"""(?:"[^"\n]{1,200}"|'[^'\n]{1,200}'|[^\s"']++)"""
+_ARGUMENT: Final = r"""(?:"[^"\n]{1,200}"|'(?:[^'\n]|''){1,200}+'|[^\s"']++)"""
 # What parts an option from its value, also in the repr of an argument list; and what stands before an option.
 _GAP: Final = r"""(?:[ \t]+|["'],[ \t]*["'])"""
 _START: Final = r"""(?<=[\s"'])"""
+_SQL_TYPE: Final = Lazy(
+    r"(?:n?(?:var)?char2?|(?:var)?binary|character|varying|bit|int|integer|decimal|numeric|raw)\(\d+\)[,;)]*",
+    re.IGNORECASE,
+)
 _SECRET_COLUMN: Final = Lazy("pass|pwd|secret|token|api_?key|credential|private_?key", re.IGNORECASE)
 
 
@@ -44,11 +48,17 @@ def _is_named(found: re.Match[str]) -> bool:
 def _is_spaced(found: re.Match[str]) -> bool:
     """Whether ``name value`` holds a secret: after an option always, in prose only if the value looks like one."""
     name, secret = found["name"].lower(), found["secret"].strip("\"'")
-    if kind_of(name) is not Kind.SECRET or not _is_value(found):
+    kind = kind_of(found["name"])
+    is_option = name.startswith("-") and (name.startswith("--") or name.endswith("pass"))
+    if not (kind is Kind.SECRET or (kind is Kind.MAYBE and is_option and name.endswith("pass"))) or not _is_value(
+        found
+    ):
         return False
+    if secret.strip("[]").lower() == name.lstrip("-") or _SQL_TYPE.fits(found["secret"]):
+        return False  # usage: app [--token TOKEN]; and a column's type
     quoted = found["secret"] != secret
     password = name.endswith(("password", "passwd", "passphrase", "pwd"))
-    if name.startswith("--") or (quoted and password) or name in ("requirepass", "masterauth"):
+    if is_option or (quoted and password) or name in ("requirepass", "masterauth"):
         return True
     if name == "secret" and found["verb"] is None:
         return quoted and found["name"] == "SECRET"  # a statement of SQL; Kubernetes writes: secret "name" not found
@@ -106,6 +116,7 @@ _STATEMENTS: Final = (
     Shape(
         ("machine ", "default "),  # .netrc
         rf"\b(?:machine\s+\S+|default)\s+(?:login\s+\S+\s+)?(?:account\s+\S+\s+)?password\s+(?P<secret>{_ARGUMENT})",
+        judge=lambda found: "login" in found[0] or not is_plain(found["secret"]),
     ),
     Shape(
         ("auth ", "authenticate "),  # SMTP and IMAP
@@ -131,9 +142,9 @@ _STATEMENTS: Final = (
         _is_stated,
     ),
     Shape(
-        ("pass", "pwd", "token", "secret", "key", "masterauth"),
-        rf"""(?<![\w.$-])(?=[\w.-]{{0,60}}?(?:pass|pwd|token|secret|key|masterauth))(?P<name>[\w.-]++)
-        (?P<verb>[ ](?:is|was|to)(?=[ ]))?(?:[ \t]++|["'][ \t]+(?=["']))(?P<secret>{_ARGUMENT})""",
+        ("pass", "pwd", "token", "secret", "key", "credential", "masterauth"),
+        rf"""(?<![\w.$-])(?=[\w.-]{{0,60}}?(?:pass|pwd|token|secret|key|credential|masterauth))(?P<name>[\w.-]++)
+        (?P<verb>[ ](?:is|was|to)(?=[ ]))?(?:[ \t]++|["'][ \t]+(?=["']))(?!-)(?P<secret>{_ARGUMENT})""",
         re.VERBOSE | re.IGNORECASE,
         _is_spaced,
     ),

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from resilience._secrets.patterns import Shape
-from resilience._secrets.values import is_plain, looks_random
+from resilience._secrets.values import ends_in_parameter, is_plain, looks_random
 
 # A slash as URLs, JSON and parameters of URLs write it.
 _S: Final = r"(?:\\?/|%2[Ff])"
@@ -18,7 +18,13 @@ def _is_random(found: re.Match[str]) -> bool:
 
 def _is_bearer(found: re.Match[str]) -> bool:
     secret = found["secret"]
-    return len(secret) >= 24 or (len(secret) >= 6 and not is_plain(secret))
+    return len(secret) >= 24 or (len(secret) >= 6 and not is_plain(secret.rstrip("!?")))
+
+
+def _is_password(found: re.Match[str]) -> bool:
+    before = found.string[found.start() : found.end("secret")]
+    is_driver = before.endswith(":") and "oracle:" in before  # jdbc:oracle:thin:@host
+    return not (found["secret"].isdigit() or is_driver or ends_in_parameter(before))
 
 
 def _is_basic(found: re.Match[str]) -> bool:
@@ -45,8 +51,9 @@ _TOKENS: Final = r"""(?<![A-Za-z0-9])(?=[\w.:$+/=,~-]{16})(?P<secret>
     | [sr]k_(?:live|test|prod)_\w{8,} | whsec_[\w+/=-]{12,} | sq0[a-z]{3}-[\w-]{16,}  # Stripe, Square
     | access-(?:sandbox|development|production)-[0-9a-f-]{36} | access_token\$production\$[\w$]{16,}
     | shp(?:at|ss|ca|pa)_\w{16,} | EAA[\w-]{30,}  # Shopify, Meta
-    | sk-(?!ecdsa|ssh)[\w-]{16,} | sess-\w{20,} | (?:gsk|xai|pplx|r8|hf|pcsk|nvapi|tgp|fw|csk|jina|tvly)[_-][\w-]{24,}
-    | npm_\w{16,} | pypi-[\w-]{16,} | rubygems_\w{20,} | cio[A-Za-z0-9]{32} | oy2[a-z0-9]{43} | CLOJARS_\w{30,}
+    | sk-(?!ecdsa|ssh)[\w-]{16,} | sess-\w{20,} | (?:gsk|xai|pplx|r8|hf|pcsk|nvapi|tgp|csk|jina|tvly)[_-][\w-]{24,}
+    | fw_[A-Za-z0-9]{20,}
+    | npm_\w{16,} | pypi-Ag[\w-]{16,} | rubygems_\w{20,} | cio[A-Za-z0-9]{32} | oy2[a-z0-9]{43} | CLOJARS_\w{30,}
     | dckr_[op]at_[\w-]{16,} | AKCp\w{20,} | sq[pua]_\w{32,}  # Docker, JFrog, Sonar
     | SG\.[\w-]{8,}\.[\w-]{8,} | SK[0-9a-f]{32}(?![0-9A-Za-z]) | key-[0-9a-f]{32}  # SendGrid, Twilio
     | [0-9a-f]{32}-us\d{1,2} | xkeysib-[\w-]{20,}  # Mailchimp, Brevo
@@ -58,6 +65,10 @@ _TOKENS: Final = r"""(?<![A-Za-z0-9])(?=[\w.:$+/=,~-]{16})(?P<secret>
     | dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{16,} | ops_eyJ\w{20,} | AGE-SECRET-KEY-1[0-9A-Z]{10,}
     | pscale_(?:tkn|pw|oauth)_[\w.-]{16,} | sb[ps]_\w{20,} | sb_secret_\w{16,} | sl\.[\w-]{40,}
     | fig[du]_[\w-]{16,} | pat[A-Za-z0-9]{14}\.[0-9a-f]{32,} | PMAK-[\w-]{20,} | CFPAT-[\w-]{20,}
+    | pat-(?:na|eu|ap)\d-[0-9a-f-]{30,} | re_[A-Za-z0-9]{8}_[A-Za-z0-9]{16,}  # HubSpot, Resend
+    | HRKU-[\w-]{20,} | lsv2_(?:pt|sk)_\w{20,} | vercel_blob_rw_\w{16,} | (?:[a-z]{2}\d\dxx)?[0-9a-f]{30,36}NRAL
+    | key-(?=[a-z]*\d)[0-9a-z]{32}(?![\w-]) | sk_[0-9a-f]{32,} | tfp_\w{30,} | rdme_xn8s9h\w{30,}
+    | duffel_(?:live|test)_[\w-]{20,} | EZ[AT]K[A-Za-z0-9]{40,} | dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{20,}
     | bkua_\w{20,} | CCIP(?:AT|RJ)_\w{16,} | p(?:nu|ul)[_-]\w{30,} | PVEAPIToken=\S{10,}
     | \$(?:2[abxy]|[156y]|argon2(?:id?|d))\$[\w./$+=,-]{16,} | pbkdf2_sha\d+\$\d+\$[\w+/=$-]{16,}
     )"""
@@ -104,8 +115,9 @@ FORMATS: Final = (
     # Credentials outside of a header, where they could also be words.
     Shape(
         ("bearer",),
-        r"""\bbearer(?:[ \t]*[:=][ \t]*|[ \t]+|%20|\+)["']?(?P<secret>[\w.~+/=:|-]+)""",
-        re.IGNORECASE,
+        r"""\bbearer(?:[ \t]*[:=][ \t]*|[ \t]+|%20|\+)["']?
+        (?P<secret>[\w.~+/=:|-](?:[^\s"'`,;&<>()\[\]{}\\]|&(?![\w.%-]*+=))*+)""",
+        re.IGNORECASE | re.VERBOSE,
         _is_bearer,
     ),
     Shape(
@@ -121,7 +133,7 @@ FORMATS: Final = (
         [\w.%+-]++:(?P<secret>[^\s:@/"'\[]{3,128}[^\s@"'\[]{0,64})(?<!\[redacted\])@(?!sha\d)
         (?:(?:tcp|unix|udp)\(|[\w.-]++(?::\d{2,5}\b|/[\w-]|(?<=\d)(?![\w:])))""",
         re.VERBOSE | re.IGNORECASE,
-        lambda found: not found["secret"].isdigit(),
+        _is_password,
     ),
     Shape(
         ("jdbc:oracle",),

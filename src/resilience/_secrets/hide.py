@@ -8,13 +8,14 @@ from resilience._secrets.assignments import hide_assignments
 from resilience._secrets.commands import COMMANDS
 from resilience._secrets.formats import FORMATS
 from resilience._secrets.patterns import MARKER
+from resilience._secrets.quotations import QUOTATIONS
 from resilience._secrets.urls import hide_userinfo
 
 # A hidden secret may uncover the context of another one, so the rules run until nothing changes, which makes redaction
 # idempotent. Text that is written to never settle is hidden as a whole.
 _MOST_PASSES: Final = 6
 
-_SHAPES: Final = (*FORMATS, *COMMANDS)
+_SHAPES: Final = (*FORMATS, *QUOTATIONS, *COMMANDS)
 
 
 def hide_secrets(text: str) -> str:

@@ -32,8 +32,8 @@ class Kind(Enum):
 
 _SECRET: Final = frozenset(
     "password passwd passwrd passphrase passcode passwort kennwort senha contrasena contraseña пароль 密码 pwd psw pw "
-    "pswd secret token apikey credential credentials jwt bearer sessid requirepass masterauth mnemonic cvv cvc psk otp "
-    "totp".split()
+    "pswd secret token apikey credential credentials creds jwt bearer sessid requirepass masterauth mnemonic cvv cvc "
+    "psk otp totp".split()
 )
 # Names that are written as one word: authtoken, userpassword, PGPASSWORD.
 _SECRET_ENDINGS: Final = (
@@ -64,13 +64,17 @@ _PAIRS: Final = {
     ),
     "id": frozenset(("session", "sess", "sid")),
     "pat": frozenset(("github", "gitlab", "git", "gh", "azure", "devops")),
+    "string": frozenset(("secret",)),
+    "passe": frozenset(("de",)),
     "word": frozenset(("pass",)),
     "phrase": frozenset(("pass", "seed", "recovery")),
     "response": frozenset(("saml",)),
     "verifier": frozenset(("code",)),
 }
+_TRIPLES: Final = frozenset((("access", "key", "id"), ("auth", "user", "info")))
 _CODES: Final = frozenset("auth authorization verification otp mfa fa device recovery backup security login".split())
 _MAYBE_PAIRS: Final = {
+    "keys": _PAIRS["key"],
     "code": _CODES,
     "codes": _CODES,
     "id": frozenset(("secret",)),
@@ -87,6 +91,8 @@ _OTHER_TOKENS: Final = frozenset(
     "max min num number total count avg n prompt completion input output special eos bos pad stop unk sep cls mask "
     "next page continuation sync cancellation pagination lexer syntax unexpected illegal".split()
 )
+# A parser's complaint, or an authority's: only the value can tell.
+_DOUBTFUL_TOKENS: Final = frozenset("unrecognized unrecognised mismatched expected expecting".split())
 # Words that make the name one of an error: InvalidToken, expired_credentials.
 _COMPLAINTS: Final = frozenset(
     "invalid expired bad wrong missing unknown incorrect unsupported revoked malformed no unauthorized rejected "
@@ -123,6 +129,8 @@ def _kind_of(name: str, before: str) -> Kind:
         return kind
     if "token" in head and not _OTHER_TOKENS.isdisjoint(rest):
         return Kind.HARMLESS
+    if "token" in head and not _DOUBTFUL_TOKENS.isdisjoint(rest):
+        return Kind.MAYBE
     return Kind.MAYBE if not before and not _COMPLAINTS.isdisjoint(rest) else kind
 
 
@@ -132,7 +140,7 @@ def _kind_of_head(head: str, rest: list[str]) -> Kind:
         return Kind.AUTHORIZATION
     if head in ("cookie", "cookies"):
         return Kind.COOKIE
-    if modifier in _PAIRS.get(head, ()) or [*rest[-2:], head] == ["access", "key", "id"]:
+    if modifier in _PAIRS.get(head, ()) or (*rest[-2:], head) in _TRIPLES:
         return Kind.SECRET
     if head == "sid" and rest and modifier != "connect":
         return Kind.HARMLESS  # an account's or a message's

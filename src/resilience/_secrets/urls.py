@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from resilience._secrets.patterns import MARKER, Lazy
-from resilience._secrets.values import is_placeholder, looks_random
+from resilience._secrets.values import ends_in_parameter, is_placeholder, looks_random
 
 _SCHEME_END: Final = Lazy(r"(:(?:\\?/){2}|%3[Aa]%2[Ff]%2[Ff])")
 # Quotes and angle brackets may be part of a password, but not where they close something.
@@ -54,6 +54,8 @@ def _hide_password(piece: str, scheme: str, colon: str, at: str) -> str:
     end = _end_of_userinfo(run, scheme, colon, at)
     if end < 0:
         return _hide_unfinished(piece, run) if is_database and colon == ":" else piece
+    if ends_in_parameter(run[:end]):
+        return piece
     user, _, password = run[:end].partition(colon)
     if password and password != MARKER and not (password[0] in "<{[$%*" and is_placeholder(password)):
         return f"{user}{colon}{MARKER}{piece[end:]}"

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import final
+import re
+from typing import Final, final
 
 from resilience.alerts.notifier import Alert
 from resilience.errors import MissingExtraError
+
+# What Discord, Slack, Mattermost and the like take for a mention: apprise lets all but Slack's through. A word before
+# the "@" makes it an address, save before the names of everybody, which Discord finds inside of words, too.
+_MENTION: Final = re.compile(r"@(?=everyone|here|channel|all)|(?<![^\W_])@(?=[\w&!])|<(?=!)", re.IGNORECASE)
+_ZERO_WIDTH_SPACE: Final = "\u200b"
 
 
 @final
 class AppriseNotifier:
     """A notifier for ``configure(notifiers=...)`` that hands each alert to apprise.
 
-    Needs the extra ``apprise``. The URLs hold passwords: neither the repr nor an error shows one.
+    Needs the extra ``apprise``. The URLs hold passwords: neither the repr nor an error shows one. Nothing in an alert's
+    text pings anyone; ``title`` is yours, and may.
 
     Args:
         *urls: Where to, in apprise's notation; see https://github.com/caronc/apprise/wiki.
@@ -47,7 +54,8 @@ class AppriseNotifier:
 
     def notify(self, alert: Alert) -> None:
         """Deliver one alert; raise `RuntimeError` where a service did not take it."""
-        taken = [service.notify(body=alert.text, title=self._title, body_format="text") for service in self._services]
+        body = _MENTION.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", alert.text)
+        taken = [service.notify(body=body, title=self._title, body_format="text") for service in self._services]
         refused = [str(number) for number, took in enumerate(taken, start=1) if not took]
         if refused:
             which = f"URL {', '.join(refused)} of {len(taken)}"

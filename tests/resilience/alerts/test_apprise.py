@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,6 +62,43 @@ def test_an_alert_reaches_every_service(service):
     """The text arrives as it is, at each URL, under the title."""
     AppriseNotifier(service.url, service.url, title="billing").notify(ALERT)
     assert [(each["title"], each["message"]) for each in service.received] == [("billing", ALERT.text)] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@everyone @here", "@|everyone @|here"),
+        ("x@Everyone app@here", "x@|Everyone app@|here"),
+        ("@all @channel @bob _@bob", "@|all @|channel @|bob _@|bob"),
+        ("<@1234> <@!1234> <@&1234>", "<@|1234> <@|!1234> <@|&1234>"),
+        ("<!here> <!subteam^S12>", "<|!here> <|!subteam^S12>"),
+        ("bob@example.com a @ b <b>!", "bob@example.com a @ b <b>!"),
+    ],
+)
+def test_no_text_of_an_alert_pings_anyone(service, text, expected):
+    """What a service would take for a mention is broken by a space without width; addresses stay as they are."""
+    AppriseNotifier(service.url).notify(replace(ALERT, text=text))
+    assert [each["message"] for each in service.received] == [expected.replace("|", "\u200b")]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [f"discord://1234567890123456/{'a1' * 20}", f"discord://1234567890123456/{'a1' * 20}?format=markdown",
+     f"mmost://mattermost.example/{'a1' * 13}"],
+    ids=["discord", "discord markdown", "mattermost"],
+)  # fmt: skip
+def test_services_that_take_mentions_get_none(monkeypatch, url):
+    """Nothing that apprise posts to them holds the name of everybody or of somebody."""
+    posted: list[str] = []
+
+    def post(*_args: object, **how: object) -> object:
+        posted.append(str(how.get("data") or how.get("json")))
+        return SimpleNamespace(status_code=200, content=b"{}", text="{}", headers={})
+
+    monkeypatch.setattr("requests.post", post)
+    AppriseNotifier(url).notify(replace(ALERT, text="@everyone <@1234> <@&1234> @all"))
+    assert len(posted) == 1
+    assert not re.search(r"@(everyone|all|&?\d)", posted[0])
 
 
 def test_a_refused_alert_is_raised(service):
