@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
+
+from resilience._fork import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ class Settings:
 
 
 _told = Settings()
-_telling = threading.Lock()
+_telling = Lock()
 
 
 def configure(

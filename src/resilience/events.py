@@ -9,11 +9,12 @@ raises is logged once and removed; it can't hurt a call.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, final
+
+from resilience._fork import Lock
 
 if TYPE_CHECKING:
     from resilience.policy import Policy
@@ -176,7 +177,7 @@ class EventStream:
         self.observed = False
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._by_kind: dict[type[Event], tuple[_Subscription, ...]] = {}
-        self._changing = threading.RLock()  # reentrant: a signal handler may subscribe, too
+        self._changing = Lock()  # reentrant: a signal handler may subscribe, too
 
     def wants(self, kind: type[Event]) -> bool:
         """Tell whether anyone listens, so that an event nobody wants is never built."""

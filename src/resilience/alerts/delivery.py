@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, final
@@ -67,6 +66,7 @@ class Delivery:
         on_failed: Callable[[str], None] = lambda _problem: None,
     ) -> None:
         self._write = write
+        self._alert: Alert | None = None
         self.reached = False
         self.settled = threading.Event()
         self._may_leave = may_leave
@@ -78,10 +78,12 @@ class Delivery:
         self._unsettled = 0
         self._lock = threading.Lock()
 
-    @functools.cached_property
+    @property
     def alert(self) -> Alert:
-        """What to deliver."""
-        return self._write()
+        """What to deliver. Two threads that ask for it first at the same time both write it, and it is the same."""
+        if self._alert is None:
+            self._alert = self._write()
+        return self._alert
 
     def expect(self, destinations: int) -> None:
         """Say how many destinations will settle it."""

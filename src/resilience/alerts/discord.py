@@ -7,6 +7,8 @@ token, to the log, and that follows redirects. Whatever replaces httpx's transpo
 from __future__ import annotations
 
 import contextlib
+import email.utils  # noqa: F401  # here, and not as an answer names a date: see `importing`
+import encodings.idna  # noqa: F401  # which the socket module would import as it first looks up a host
 import functools
 import math
 import random
@@ -14,9 +16,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final, final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from resilience.alerts._fork import renew_after_fork
+import httpx
+
+from resilience._fork import importing, renew_after_fork
 from resilience.alerts.answers import DiscordError
 from resilience.alerts.delivery import Undelivered
 from resilience.alerts.holds import LONGEST_HOLD_S, Hold, Holds
@@ -27,8 +34,6 @@ from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
     import ssl
-
-    import httpx
 
 _TIMEOUTS_S: Final = {"connect": 3.0, "read": 5.0, "write": 5.0, "pool": 1.0}
 _ANSWER_S: Final = 10.0
@@ -93,11 +98,10 @@ class DiscordSink:
 
     def _post(self, body: dict[str, Any]) -> None:
         """Post once; raises `DiscordError` for an answer other than 2xx, and httpx's errors where there is none."""
-        import httpx
-
         self._holds.count_sent(self._webhook)
         if self._transport is None:
-            self._transport = _new_transport(self._base)
+            with importing:  # since httpx, too, imports what it stands on as late as that
+                self._transport = _new_transport(self._base)
         request = httpx.Request(
             "POST",
             self._webhook.url(self._base),
@@ -175,8 +179,6 @@ class DiscordSink:
 
 def _judge_failure(error: Exception) -> Undelivered:
     """Say what a request without an answer means: it has certainly not arrived where no connection was made."""
-    import httpx
-
     problem = f"{type_name(error)}: {message_of(error)}"
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
         return Undelivered(problem, try_again=True)
@@ -205,8 +207,6 @@ def _number(text: str | None) -> float:
 
 
 def _new_transport(base: str) -> httpx.HTTPTransport:
-    import httpx
-
     proxy = _proxy_for(base)
     verify = _ssl_context() if base.startswith("https:") or proxy else True
     return httpx.HTTPTransport(verify=verify, proxy=proxy, limits=httpx.Limits(max_connections=1))
@@ -214,9 +214,6 @@ def _new_transport(base: str) -> httpx.HTTPTransport:
 
 def _proxy_for(base: str) -> str | None:
     """Return the proxy of the environment, which httpx's transports leave to its clients."""
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies, proxy_bypass
-
     parts = urlsplit(base)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -227,16 +224,12 @@ def _proxy_for(base: str) -> str | None:
 
 @functools.cache
 def _ssl_context() -> ssl.SSLContext:
-    import httpx
-
     return httpx.create_ssl_context()
 
 
 @functools.cache
 def _user_agent() -> str:
     """Source: Discord API reference, "User Agent": without this form the edge may block a request."""
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         number = version("pytest-resilience")
     except PackageNotFoundError:  # a copy that was never installed

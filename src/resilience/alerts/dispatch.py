@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import final
 
-from resilience.alerts._fork import renew_after_fork
+from resilience._fork import renew_after_fork
 from resilience.alerts.delivery import Delivery, Sink
 from resilience.alerts.line import Line
 

@@ -6,12 +6,11 @@ and any tool that replaces the clock drives it. A clock that has stepped back st
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict, deque
 from typing import Final, Protocol, final
 
-from resilience.alerts._fork import renew_after_fork
+from resilience._fork import Lock
 
 ALERT_RATE_LIMIT_SECONDS: Final = 300
 """The window in which one signature may alert once, in seconds."""
@@ -53,8 +52,7 @@ class WindowLimiter:
         self._window_ns = round(window_s * SECOND_NS)
         self._capacity = capacity
         self._opened: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.RLock()  # reentrant: a signal handler may ask, too
-        renew_after_fork(self)
+        self._lock = Lock()  # reentrant: a signal handler may ask, too
 
     def claim(self, signature: str) -> bool:
         """Take the alert of the window: true for the first who asks, and again when the window is over."""
@@ -77,10 +75,6 @@ class WindowLimiter:
         with self._lock:
             self._opened[signature] = time.monotonic_ns() - self._window_ns + left_ns
 
-    def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()
-
 
 @final
 class StormCap:
@@ -92,8 +86,7 @@ class StormCap:
     def __init__(self) -> None:
         self._admitted: deque[int] = deque()
         self._held_back = 0
-        self._lock = threading.RLock()
-        renew_after_fork(self)
+        self._lock = Lock()
 
     def admit(self, most: int) -> bool:
         """Tell whether one more alert may leave in this minute; if not, count it as held back."""
@@ -118,7 +111,3 @@ class StormCap:
         with self._lock:
             held_back, self._held_back = self._held_back, 0
             return held_back
-
-    def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()

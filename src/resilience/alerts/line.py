@@ -7,9 +7,10 @@ import threading
 from collections import deque
 from typing import Final, final
 
+from resilience._fork import importing
 from resilience.alerts.delivery import Delivery, Sink, Undelivered
 from resilience.alerts.holds import Hold
-from resilience.redact import message_of, type_name
+from resilience.redact import clean, message_of, type_name
 
 MOST_WAITING: Final = 100
 MOST_TRIES: Final = 5
@@ -98,6 +99,8 @@ class Line:
 
     def work(self, linger_s: float = 0.0) -> None:
         """Deliver alerts until none is left, and for so many seconds none has come."""
+        with importing:
+            clean("-")  # the first text loads the rules for all of them
         try:
             while self._load(linger_s):
                 hold = self._message.backoff or self._sink.hold()

@@ -11,14 +11,13 @@ import hashlib
 import logging
 import os
 import socket
-import threading
 import time
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, final
 
 from resilience import log
-from resilience.alerts._fork import renew_after_fork
+from resilience._fork import Lock, importing, renew_after_fork
 from resilience.alerts.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
 from resilience.errors import MissingExtraError
 from resilience.redact import message_of, type_name
@@ -48,7 +47,7 @@ class RedisLimiter:
         self._window_ms = round(window_s * 1000)
         self._client: redis.Redis | None = None
         self._down_since_ns: int | None = None
-        self._lock = threading.RLock()
+        self._lock = Lock()
         renew_after_fork(self)
 
     def claim(self, signature: str) -> bool:
@@ -78,8 +77,7 @@ class RedisLimiter:
             client.close()
 
     def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held, and the connections, which it uses."""
-        self._lock = threading.RLock()
+        """Leave the connections to the parent, which uses them."""
         self._client = None
 
     def _take(self, signature: str) -> float | None:
@@ -126,17 +124,19 @@ def load_redis() -> ModuleType:
         MissingExtraError: It is not installed.
     """
     try:
-        return import_module("redis")
+        with importing:
+            import_module("encodings.idna")  # which the socket module would import as it first looks up a host
+            return import_module("redis")
     except ImportError:
         raise MissingExtraError("sharing the alert window through Redis", extra="redis") from None
 
 
 def _connect(url: str) -> redis.Redis:
     load_redis()
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
+    with importing:
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
     # No retries: a SET whose answer was lost would find its own key and be taken for somebody else's.
     return redis.Redis.from_url(
         url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)

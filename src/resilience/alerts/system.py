@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, final
 
 from resilience import config
+from resilience._fork import importing
 from resilience.alerts.delivery import Delivery
 from resilience.alerts.dispatch import Dispatcher
 from resilience.alerts.limiter import StormCap, WindowLimiter, signature_of
@@ -126,8 +127,8 @@ class AlertSystem:
             return True
         fleet = self._fleet
         if fleet is None or fleet.url != url:
-            from resilience.alerts.redis import RedisLimiter
-
+            with importing:
+                from resilience.alerts.redis import RedisLimiter
             fleet = self._fleet = RedisLimiter(url, self._windows)
         return fleet.confirm(signature)
 

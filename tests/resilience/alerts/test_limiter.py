@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -99,33 +98,6 @@ def test_exactly_one_of_many_threads_wins():
 
     with ThreadPoolExecutor(32) as threads:
         assert sum(threads.map(claim, range(32))) == 1
-
-
-@pytest.mark.parametrize("make", [WindowLimiter, StormCap])
-def test_a_child_is_not_locked_out_by_a_thread_of_its_parent(make):
-    """What was locked by another thread at the moment of a fork works in the child."""
-    limiter = make()
-    locked, done = threading.Event(), threading.Event()
-
-    def hold_the_lock() -> None:
-        with limiter._lock:
-            locked.set()
-            done.wait()
-
-    thread = threading.Thread(target=hold_the_lock)
-    thread.start()
-    locked.wait()
-    child = os.fork()
-    if child == 0:
-        asking = threading.Thread(
-            target=lambda: limiter.claim("s") if make is WindowLimiter else limiter.admit(1), daemon=True
-        )
-        asking.start()
-        asking.join(10)
-        os._exit(int(asking.is_alive()))
-    done.set()
-    thread.join()
-    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize(
