@@ -79,8 +79,8 @@ class Holds:
 
     def count_sent(self, webhook: Webhook) -> None:
         """Count a message; when a minute is full, hold the webhook before Discord has to."""
-        now = time.monotonic_ns()
         with self._lock:
+            now = time.monotonic_ns()
             sent = self._sent.setdefault(webhook.id, deque(maxlen=_BUDGET))
             sent.append(now)
             passed = now - sent[0]
@@ -90,8 +90,8 @@ class Holds:
 
     def count_invalid(self) -> None:
         """Count an answer that can get the address banned; when there are many, hold everything."""
-        now = time.monotonic_ns()
         with self._lock:
+            now = time.monotonic_ns()
             invalid = self._invalid
             invalid.append(now)
             if len(invalid) == _MOST_INVALID and 0 <= now - invalid[0] < _INVALID_S * SECOND_NS:

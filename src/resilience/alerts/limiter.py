@@ -1,7 +1,8 @@
 """Who may alert: once per signature and window, and so many per minute in all.
 
 Time is read through ``time.monotonic_ns`` at each call, in whole nanoseconds, so that a window is over at 300 s exactly
-and any tool that replaces the clock drives it. A clock that has stepped back starts a new window.
+and any tool that replaces the clock drives it. A clock that has stepped back starts a new window. Time is read under
+the lock: a thread that is late there would take its own old time for such a step.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class WindowLimiter:
 
     def claim(self, signature: str) -> bool:
         """Take the alert of the window: true for the first who asks, and again when the window is over."""
-        now = time.monotonic_ns()
         with self._lock:
+            now = time.monotonic_ns()
             opened = self._opened
             since = opened.get(signature)
             if since is not None:
@@ -90,8 +91,8 @@ class StormCap:
 
     def admit(self, most: int) -> bool:
         """Tell whether one more alert may leave in this minute; if not, count it as held back."""
-        now = time.monotonic_ns()
         with self._lock:
+            now = time.monotonic_ns()
             admitted = self._admitted
             while admitted and not 0 <= now - admitted[0] < _MINUTE_NS:
                 admitted.popleft()

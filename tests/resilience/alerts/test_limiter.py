@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import freezegun
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilience import alerts
+from resilience.alerts.holds import Holds
 from resilience.alerts.limiter import ALERT_RATE_LIMIT_SECONDS, StormCap, WindowLimiter, signature_of
+from resilience.alerts.webhook_url import Webhook
 
 
 def test_the_first_claim_takes_the_window(clock):
@@ -98,6 +101,33 @@ def test_exactly_one_of_many_threads_wins():
 
     with ThreadPoolExecutor(32) as threads:
         assert sum(threads.map(claim, range(32))) == 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "ask"),
+    [
+        (WindowLimiter(), lambda limiter: limiter.claim("s")),
+        (StormCap(), lambda storm: storm.admit(1)),
+        (Holds(), lambda holds: holds.count_sent(Webhook("1", "t"))),
+        (Holds(), lambda holds: holds.count_invalid()),
+    ],
+)
+def test_time_is_read_where_no_other_thread_can_be_later(monkeypatch, owner, ask):
+    """Another thread can't get in between the look at the clock and what follows from it."""
+    others_get_in = []
+
+    def now() -> int:
+        lock = owner._lock._lock
+        other = threading.Thread(
+            target=lambda: others_get_in.append(lock.acquire(blocking=False) and not lock.release())
+        )
+        other.start()
+        other.join()
+        return 0
+
+    monkeypatch.setattr(time, "monotonic_ns", now)
+    ask(owner)
+    assert set(others_get_in) == {False}
 
 
 @pytest.mark.parametrize(
