@@ -150,7 +150,7 @@ class Line:
     def _wait_out(self, hold: Hold) -> None:
         message, left_s = self._message, hold.left_s()
         if message.waited_s + left_s > PATIENCE_S:
-            self._fail(f"{hold.reason}: to be left alone for {left_s:.0f} s")
+            self._fail(f"its destination is to be left alone for {left_s:.0f} s: {hold.reason}")
             return
         with self._changed:
             self._changed.wait_for(lambda: self._stopped, left_s)

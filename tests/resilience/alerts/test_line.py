@@ -192,7 +192,7 @@ def test_patience_is_bounded(changed):
     changed.meanwhile = lambda: channel.holds.append(Hold(2, "rate limited, HTTP 429"))
     run(line, [told.delivery("a")])
     assert changed.waits == [119]
-    assert told.all == ["a failed: rate limited, HTTP 429: to be left alone for 2 s"]
+    assert told.all == ["a failed: its destination is to be left alone for 2 s: rate limited, HTTP 429"]
     assert channel.messages == []
 
 
@@ -202,7 +202,7 @@ def test_a_long_ban_fails_what_waits_at_once(changed):
     channel.holds.append(Hold(3600, "banned"))
     run(Line(channel, changed), [told.delivery("a"), told.delivery("b")])
     assert changed.waits == []
-    assert told.all == [f"{name} failed: banned: to be left alone for 3600 s" for name in "ab"]
+    assert told.all == [f"{name} failed: its destination is to be left alone for 3600 s: banned" for name in "ab"]
     assert PATIENCE_S < 3600
 
 
