@@ -61,7 +61,7 @@ class Delivery:
         self,
         write: Callable[[], Alert],
         *,
-        may_leave: Callable[[], bool] = lambda: True,
+        may_leave: Callable[[], bool] | None = None,
         on_delivered: Callable[[], None] = lambda: None,
         on_failed: Callable[[str], None] = lambda _problem: None,
     ) -> None:
@@ -97,7 +97,7 @@ class Delivery:
             self._decided.wait()
             return self._leaves
         try:
-            self._leaves = self._may_leave()
+            self._leaves = self._may_leave is None or self._may_leave()
         finally:
             self._decided.set()
         return self._leaves

@@ -92,6 +92,14 @@ class StormCap:
     def admit(self, most: int) -> bool:
         """Tell whether one more alert may leave in this minute; if not, count it as held back."""
         with self._lock:
+            if not self.has_room(most):
+                return False
+            self._admitted.append(time.monotonic_ns())
+            return True
+
+    def has_room(self, most: int) -> bool:
+        """Tell whether one more alert could leave in this minute; if not, count it as held back."""
+        with self._lock:
             now = time.monotonic_ns()
             admitted = self._admitted
             while admitted and not 0 <= now - admitted[0] < _MINUTE_NS:
@@ -99,7 +107,6 @@ class StormCap:
             if len(admitted) >= most:
                 self._held_back += 1
                 return False
-            admitted.append(now)
             return True
 
     def count_held_back(self, more: int) -> None:

@@ -57,13 +57,14 @@ class AlertSystem:
         if not sinks:
             return
         signature = self._signature_of(call, error)
-        if not (self._windows.claim(signature) and self._storm.admit(config.max_alerts_per_minute())):
+        asks_fleet = config.redis_url() is not None  # which may take a moment, so that the delivering thread does it
+        if not (self._windows.claim(signature) and (asks_fleet or self._admits(signature))):
             _suppressed(call, attempt)
             return
         held_back = self._storm.take_held_back()
         delivery = Delivery(
             functools.partial(_write, call, attempt, failure_of(error), held_back),
-            may_leave=functools.partial(self._may_leave, signature, call, attempt, held_back),
+            may_leave=functools.partial(self._may_leave, signature, call, attempt, held_back) if asks_fleet else None,
             on_delivered=functools.partial(_delivered, call, attempt),
             on_failed=functools.partial(self._failed, held_back),
         )
@@ -77,8 +78,8 @@ class AlertSystem:
         sinks = self._sinks.of(channel)
         if not (
             sinks
-            and self.claim(signature_of(function, error, context))
-            and self._storm.admit(config.max_alerts_per_minute())
+            and self._windows.claim(signature := signature_of(function, error, context))
+            and self._admits(signature)
         ):
             return False
         held_back = self._storm.take_held_back()
@@ -115,11 +116,19 @@ class AlertSystem:
         return signature
 
     def _may_leave(self, signature: str, call: Call, attempt: int, held_back: int) -> bool:
-        if self._fleet_grants(signature):
+        if self._admits(signature):
             return True
         self._storm.count_held_back(held_back)
         _suppressed(call, attempt)
         return False
+
+    def _admits(self, signature: str) -> bool:
+        """Tell whether an alert may leave that its window has granted: only what the fleet grants counts for the cap.
+
+        Where there is no room, the fleet is not asked: its windows are for alerts that do leave.
+        """
+        most = config.max_alerts_per_minute()
+        return self._storm.has_room(most) and self._fleet_grants(signature) and self._storm.admit(most)
 
     def _fleet_grants(self, signature: str) -> bool:
         url = config.redis_url()

@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 from resilience import alerts
-from resilience.alerts import should_send_alert
+from resilience.alerts import send_rate_limited_discord_alert, should_send_alert
 from resilience.config import configured
 from resilience.events import AlertDelivered, AlertSuppressed, AttemptFailed, Event, stream
 
@@ -38,6 +38,31 @@ def test_an_alert_that_the_fleet_refuses_is_reported_as_held_back(server, make_c
     end()
     assert [type(event) for event in recorded] == [AlertDelivered, AlertSuppressed]
     assert len(notified) == 1
+
+
+def test_what_the_fleet_refuses_does_not_count_for_the_storm_cap(server, make_call):
+    """A process whose alerts others have sent has its whole cap left for an outage of its own."""
+    notified: list[alerts.Alert] = []
+    settings = {"redis_url": server.url, "discord_webhook_url": None, "notifiers": [Notifying(notified)]}
+    with configured(**settings, max_alerts_per_minute=3):
+        for messages in ("abc", "abcd"):
+            with alerts.isolated():
+                for message in messages:
+                    error = ConnectionError(message)
+                    stream.emit(AttemptFailed(call=make_call(), attempt=50, error=error, wait_s=1.0))
+                assert alerts.flush(None)
+    assert [alert.text.splitlines()[5][-1] for alert in notified] == ["a", "b", "c", "d"]
+
+
+def test_what_the_storm_cap_holds_back_leaves_the_window_to_the_fleet(server):
+    """An alert that may not leave here may still leave elsewhere."""
+    notified: list[alerts.Alert] = []
+    sent = []
+    with configured(redis_url=server.url, discord_webhook_url=None, notifiers=[Notifying(notified)]):
+        for most, messages in ((1, "ab"), (9, "b")):
+            with configured(max_alerts_per_minute=most), alerts.isolated():
+                sent += [send_rate_limited_discord_alert("f", OSError(each), "", each) for each in messages]
+    assert sent == [True, False, True]
 
 
 class Notifying:
