@@ -70,7 +70,8 @@ def configure(
 
     Raises:
         TypeError: A value of a wrong type.
-        ValueError: A webhook URL that is not Discord's (it is never printed), an empty name, a cap below 1.
+        ValueError: A webhook URL that is not Discord's or a Redis URL that can't be read (neither is ever printed), an
+            empty name, a cap below 1.
 
     Example:
         ``configure(service_name="billing", discord_webhook_url=os.environ["BILLING_WEBHOOK"])``
@@ -186,9 +187,12 @@ class _Check:
             raise ValueError(
                 "redis_url must start with redis://, rediss:// or unix://; it is not shown, as it may hold a password"
             )
-        from resilience.alerts.redis import load_redis
+        from resilience.alerts.redis import check_redis_url
 
-        load_redis()  # a missing extra is said now; and at the end of the program, it could no longer be imported
+        try:
+            check_redis_url(value)  # a missing extra is said now, too; at the end of the program, it can't be imported
+        except ValueError as error:
+            raise ValueError(f"redis_url is of no use: {error}") from None
         return value
 
     @staticmethod

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 0.5
 _RETRY_NS: Final = 30 * SECOND_NS
 _PREFIX: Final = "resilience:alert:"
+_UNREADABLE: Final = (
+    "the URL of the Redis can't be read; a password with a character such as / # ? or @ must be percent-encoded"
+)
 
 
 @final
@@ -131,13 +134,39 @@ def load_redis() -> ModuleType:
         raise MissingExtraError("sharing the alert window through Redis", extra="redis") from None
 
 
+def check_redis_url(url: str) -> None:
+    """Find out now what the first alert would: what the client can't read is a URL with a mistake in it.
+
+    Raises:
+        MissingExtraError: redis-py is not installed.
+        ValueError: It is not the URL of a Redis. The text says why and never shows the URL.
+    """
+    client = _connect(url)
+    try:
+        client.connection_pool.make_connection()  # which does not connect yet
+    except Exception:  # noqa: BLE001  # it may quote any part of the URL
+        raise ValueError(_UNREADABLE) from None
+    finally:
+        client.close()
+
+
 def _connect(url: str) -> redis.Redis:
+    """Make a client; raises `ValueError` in words of our own, since those of others may quote the password."""
+    from urllib.parse import urlsplit
+
     load_redis()
     with importing:
         import redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry
     # No retries: a SET whose answer was lost would find its own key and be taken for somebody else's.
-    return redis.Redis.from_url(
-        url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-    )
+    retry = Retry(NoBackoff(), 0)
+    try:
+        parts = urlsplit(url)
+        is_divided = parts.scheme != "unix" and "@" in parts.path + parts.fragment + parts.query.partition("=")[0]
+        client = redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=retry)
+    except Exception:  # noqa: BLE001  # see above
+        raise ValueError(_UNREADABLE) from None
+    if is_divided:
+        raise ValueError(_UNREADABLE)
+    return client
