@@ -46,6 +46,7 @@ class Line:
         self._dropped = 0
         self._first_dropped: Delivery | None = None
         self._message = _Message()
+        self._piled_up = 0
         self._stopped = False
 
     def append(self, delivery: Delivery) -> bool:
@@ -124,7 +125,9 @@ class Line:
         """Fill the message; false, and ended, where there is nothing to fill it with."""
         while not self._stopped:
             with self._changed:
-                self._message.load(self._waiting, self._sink.most_per_message)
+                self._message.held |= self._piled_up > 0
+                loaded = self._message.load(self._waiting, self._sink.most_per_message)
+                self._piled_up = max(self._piled_up - loaded, 0)
                 dropped, self._dropped = self._dropped, 0
             if dropped and self._first_dropped is not None:
                 what = "an alert was" if dropped == 1 else f"{dropped} alerts were"
@@ -154,6 +157,7 @@ class Line:
             return
         with self._changed:
             self._changed.wait_for(lambda: self._stopped, left_s)
+            self._piled_up = len(self._waiting)
         hold.over = True
         message.backoff = None
         message.waited_s += left_s
@@ -201,7 +205,7 @@ class _Message:
     Attributes:
         tries: How often it was sent.
         waited_s: What its waits add up to.
-        held: It has had to wait, so it takes others along.
+        held: It has had to wait, or has piled up behind one that had to, so it takes others along.
         uncertain: It may have arrived, so it must stay as it is.
         backoff: The wait before the next try.
     """
@@ -214,11 +218,13 @@ class _Message:
         self.uncertain = False
         self.backoff: Hold | None = None
 
-    def load(self, waiting: deque[Delivery], most: int) -> None:
-        """Take along what may leave with it."""
+    def load(self, waiting: deque[Delivery], most: int) -> int:
+        """Take along what may leave with it; return how many that are."""
         room = (most if self.held and not self.uncertain else 1) - len(self.deliveries)
-        for _ in range(min(room, len(waiting))):
+        loaded = max(min(room, len(waiting)), 0)
+        for _ in range(loaded):
             self.deliveries.append(waiting.popleft())
+        return loaded
 
     def sift(self) -> bool:
         """Leave behind what must not leave; tell whether anything does."""
