@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import deque
 from typing import Final, final
 
 from resilience._fork import importing
 from resilience.alerts.delivery import Delivery, Sink, Undelivered
 from resilience.alerts.holds import Hold
+from resilience.alerts.limiter import SECOND_NS
 from resilience.redact import clean, message_of, type_name
 
 MOST_WAITING: Final = 100
@@ -98,13 +100,22 @@ class Line:
             self._worker.join(timeout)
         return self._unsettled()
 
-    def work(self, linger_s: float = 0.0) -> None:
-        """Deliver alerts until none is left, and for so many seconds none has come."""
+    def work(self, linger_s: float = 0.0, *, within_s: float | None = None) -> None:
+        """Deliver alerts until none is left, and for so many seconds none has come.
+
+        With ``within_s`` nothing is begun that would be later than that; what is left then is for the next worker.
+        """
+        began_ns = time.monotonic_ns()
         with importing:
             clean("-")  # the first text loads the rules for all of them
         try:
             while self._load(linger_s):
                 hold = self._message.backoff or self._sink.hold()
+                begins_s = (time.monotonic_ns() - began_ns) / SECOND_NS + (0.0 if hold is None else hold.left_s())
+                if within_s is not None and begins_s >= within_s:
+                    with self._changed:
+                        self._worker = None
+                    return
                 if hold is None:
                     self._send()
                 else:
@@ -112,9 +123,9 @@ class Line:
         except BaseException:  # a thread that is made to die takes its line along, but leaves nobody waiting for it
             for delivery in self._unsettled():
                 delivery.abandoned()
-            raise
-        finally:
             self._end()
+            raise
+        self._end()
 
     def _work_when_started(self) -> None:
         with self._changed:

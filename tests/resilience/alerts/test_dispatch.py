@@ -164,6 +164,19 @@ def test_where_no_thread_can_start_whoever_waits_does_the_work(monkeypatch):
     assert gate.threads == {threading.current_thread()}
 
 
+def test_where_no_thread_can_start_flushing_is_bounded_all_the_same(monkeypatch):
+    """Whoever flushes with no time to spare does not begin to send, and the alert is still there afterwards."""
+    dispatcher, gate, one = Dispatcher(), Gate(is_open=False), delivery("a")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lambda _thread: (_ for _ in ()).throw(RuntimeError("no thread")))
+        dispatcher.put(one, [gate])
+    assert not dispatcher.flush(0)
+    assert not dispatcher.wait(one, 0)
+    gate.gate.set()
+    assert dispatcher.flush(None)
+    assert gate.taken == ["a"]
+
+
 def test_dropped_alerts_are_counted():
     """What a full queue costs is reported to whoever tells of it in the next alert."""
     dropped: list[int] = []

@@ -132,6 +132,25 @@ def test_only_an_uncertain_try_makes_the_next_one_a_repetition(changed):
     assert channel.again == [False, False, True, True]
 
 
+def test_who_has_no_time_begins_nothing_that_is_too_late(changed, clock):
+    """A worker with ten seconds neither waits nor sends beyond them, and the next one goes on where it has stopped."""
+    channel, told = Channel(LATER, LATER, LATER, LATER), Told()
+    line = Line(channel, changed)
+    line.append(told.delivery("a"))
+    line.append(told.delivery("b"))
+    assert line.adopt()
+    line.work(within_s=10)
+    assert sum(changed.waits) < 10
+    assert len(channel.messages) < 4
+    assert (line.ended, line.idle, told.all) == (False, False, [])
+    assert line.adopt()
+    line.work(within_s=0)
+    assert line.adopt()
+    line.work()
+    assert channel.messages == [["a"]] * 5 + [["b"]]
+    assert told.all == ["a delivered", "b delivered"]
+
+
 def test_what_can_never_arrive_is_not_tried_again(changed):
     """A permanent refusal fails the alert at once, and the next alert is sent all the same."""
     channel, told = Channel(NEVER), Told()
