@@ -51,6 +51,7 @@ class Delivery:
         may_leave: Asked once, in a delivering thread, before anything leaves; false ends the delivery without a word.
         on_delivered: Called when the first destination has it.
         on_failed: Called with the problem, for each destination that can't have it.
+        on_dropped: Called for each destination whose queue was too full for it, where nobody is told of a problem.
 
     Attributes:
         reached: A destination has it.
@@ -64,6 +65,7 @@ class Delivery:
         may_leave: Callable[[], bool] | None = None,
         on_delivered: Callable[[], None] = lambda: None,
         on_failed: Callable[[str], None] = lambda _problem: None,
+        on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
         self._write = write
         self._alert: Alert | None = None
@@ -75,6 +77,7 @@ class Delivery:
         self._decided = threading.Event()
         self._on_delivered = on_delivered
         self._on_failed = on_failed
+        self._on_dropped = on_dropped
         self._unsettled = 0
         self._lock = threading.Lock()
 
@@ -113,6 +116,11 @@ class Delivery:
     def failed(self, problem: str) -> None:
         """Settle it for one destination, which can't have it."""
         self._on_failed(problem)
+        self.abandoned()
+
+    def dropped(self) -> None:
+        """Settle it for one destination, whose queue was full; that is told with another alert."""
+        self._on_dropped()
         self.abandoned()
 
     def abandoned(self) -> None:

@@ -47,6 +47,7 @@ class Dispatcher:
             for sink in sinks:
                 line = self._lines.get(sink)
                 if line is None or line.ended:
+                    self._lines = {each: known for each, known in self._lines.items() if not known.ended}
                     line = self._lines[sink] = Line(sink, self._changed, self._linger_s)
                 wake |= line.idle
                 dropped += not line.append(delivery)

@@ -61,7 +61,7 @@ class Line:
         if self._dropped == 0:
             self._first_dropped = oldest
         else:
-            oldest.abandoned()
+            oldest.dropped()
         self._dropped += 1
         return False
 

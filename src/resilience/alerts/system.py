@@ -67,6 +67,7 @@ class AlertSystem:
             may_leave=functools.partial(self._may_leave, signature, call, attempt, held_back) if asks_fleet else None,
             on_delivered=functools.partial(_delivered, call, attempt),
             on_failed=functools.partial(self._failed, held_back),
+            on_dropped=functools.partial(self._storm.count_held_back, held_back),
         )
         _flush_at_end_of_worker()
         self.dispatcher.put(delivery, sinks)
@@ -93,6 +94,7 @@ class AlertSystem:
                 channel=channel,
             ),
             on_failed=functools.partial(self._failed, held_back),
+            on_dropped=functools.partial(self._storm.count_held_back, held_back),
         )
         self.dispatcher.put(delivery, sinks)
         reached = self.dispatcher.wait(delivery, _BY_HAND_S)
@@ -201,7 +203,11 @@ def flush(timeout: float | None = EXIT_S) -> bool:
 
 def finish() -> None:
     """Flush at the end of the process, for a bounded time, and say what was lost."""
-    if not flush(EXIT_S):
+    try:
+        flushed = flush(EXIT_S)
+    except KeyboardInterrupt:  # the program ends anyway; now at once
+        flushed = False
+    if not flushed:
         for delivery in _current.dispatcher.stop(0):
             delivery.failed("the program has ended first")
 

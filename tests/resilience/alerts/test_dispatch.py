@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -188,6 +190,21 @@ def test_dropped_alerts_are_counted():
     gate.gate.set()
     assert dispatcher.flush(None)
     assert sum(dropped) == 3
+
+
+def test_a_destination_that_is_no_longer_used_is_let_go():
+    """Once its line has ended and another destination has a new one, nothing here keeps the first."""
+    dispatcher, old = Dispatcher(), Gate()
+    dispatcher.put(delivery(), [old])
+    assert dispatcher.flush(None)
+    for thread in old.threads:
+        thread.join()
+    gone = weakref.ref(old)
+    del old
+    dispatcher.put(delivery(), [Gate()])
+    gc.collect()
+    assert gone() is None
+    assert dispatcher.flush(None)
 
 
 @pytest.mark.parametrize("again", range(3))

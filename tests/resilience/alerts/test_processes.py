@@ -91,6 +91,22 @@ def test_a_hanging_delivery_delays_the_end_by_a_bounded_time():
     assert run(program) == ([], ["Failed to send Discord alert: the program has ended first"])
 
 
+def test_an_interrupted_end_is_the_end():
+    """Whoever is tired of waiting for the last alert ends the program at once, which says what was lost, in one line."""
+    program = """
+        import signal
+        from resilience.alerts import system
+        resilience.configure(notifiers=[Stuck()])
+        connect_to("Redis")
+        flush = system.flush
+        def interrupted(timeout):
+            signal.raise_signal(signal.SIGINT)
+            return flush(timeout)
+        system.flush = interrupted
+    """
+    assert run(program) == ([], ["Failed to send Discord alert: the program has ended first"])
+
+
 def test_the_bound_is_five_seconds():
     """The end of a program is delayed by five seconds at most."""
     assert run("from resilience.alerts import system; print(system.EXIT_S)")[0] == ["5.0"]
