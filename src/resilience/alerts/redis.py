@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, final
 from resilience import log
 from resilience._fork import Lock, importing, renew_after_fork
 from resilience.alerts.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
+from resilience.alerts.watchdog import cut_off_after
 from resilience.errors import MissingExtraError
 from resilience.redact import message_of, type_name
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import redis
 
 _TIMEOUT_S: Final = 0.5
+_EXCHANGE_S: Final = 2.0
 _RETRY_NS: Final = 30 * SECOND_NS
 _PREFIX: Final = "resilience:alert:"
 _UNREADABLE: Final = (
@@ -38,8 +40,8 @@ class RedisLimiter:
     """The window of a fleet, on top of the window of this process. Safe under threads and after fork.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``. A server that is down or slow costs half a second, and is then
-            left alone for 30 seconds.
+        url: ``redis://``, ``rediss://`` or ``unix://``. A server that is down or slow costs half a second, one whose
+            answer does not end two, and is then left alone for 30 seconds.
         local: The window of this process. It is made to end with the fleet's.
         window_s: The length of the window in seconds.
     """
@@ -90,7 +92,11 @@ class RedisLimiter:
         """
         key = _PREFIX + hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()
         owner = f"{socket.gethostname()}:{os.getpid()}"
-        with self._connection().pipeline(transaction=False) as pipeline:
+        client = self._connection()
+        with (
+            cut_off_after(_EXCHANGE_S, client.connection_pool.disconnect),
+            client.pipeline(transaction=False) as pipeline,
+        ):
             pipeline.set(key, owner, nx=True, px=self._window_ms)
             pipeline.pttl(key)
             taken, left_ms = pipeline.execute()

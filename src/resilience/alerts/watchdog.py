@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def cut_off_after(seconds: float, cut: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+def cut_off_after(seconds: float, cut: Callable[[], object]) -> Iterator[None]:
     """Call ``cut``, from another thread, if the ``with`` block is not over after so many seconds, and each second then.
 
-    Time-outs of single reads do not bound an answer that comes byte by byte. Yields whether it had to be cut.
-    Where no thread can be started, nothing is cut.
+    Time-outs of single reads do not bound an answer that comes byte by byte. Where no thread can be started, nothing
+    is cut.
+
+    Raises:
+        TimeoutError: It was cut, and has failed.
     """
-    over, cuts = threading.Event(), 0
+    over, was_cut = threading.Event(), threading.Event()
 
     def watch() -> None:
-        nonlocal cuts
         wait_s = seconds
         while not over.wait(wait_s):
-            cuts += 1
+            was_cut.set()
             cut()
             wait_s = 1.0
 
@@ -28,7 +30,11 @@ def cut_off_after(seconds: float, cut: Callable[[], object]) -> Iterator[Callabl
     with contextlib.suppress(RuntimeError):
         watching.start()
     try:
-        yield lambda: cuts > 0
+        yield
+    except Exception:
+        if was_cut.is_set():
+            raise TimeoutError(f"no whole answer within {seconds:g} s") from None
+        raise
     finally:
         over.set()
         if watching.ident is not None:

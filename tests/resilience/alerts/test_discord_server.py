@@ -152,7 +152,7 @@ def test_an_answer_that_never_comes_to_its_end_is_cut_off(serve, monkeypatch, dr
     server, sink = serve(behave)
     undelivered = sink.send([ALERT], again=False)
     assert undelivered is not None
-    assert undelivered.problem == "ReadTimeout: no whole answer within 0.01 s"
+    assert undelivered.problem == "TimeoutError: no whole answer within 0.01 s"
     assert (undelivered.try_again, undelivered.may_have_arrived) == (True, True)
 
 
