@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, NamedTuple, Protocol, final
 
 from resilience.alerts.holds import Hold
-from resilience.alerts.notifier import Alert
+
+if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert
 
 
 class Undelivered(NamedTuple):

@@ -10,11 +10,11 @@ from resilience import config, log
 from resilience._fork import importing
 from resilience.alerts.delivery import Sink, Undelivered
 from resilience.alerts.holds import Hold, Holds
-from resilience.alerts.notifier import Alert, Notifier
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
     from resilience.alerts.discord import DiscordSink
+    from resilience.alerts.notifier import Alert, Notifier
 
 _MOST_KEPT: Final = 100
 

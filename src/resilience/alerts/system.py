@@ -8,20 +8,20 @@ import os
 import sys
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from resilience import config
 from resilience._fork import importing
 from resilience.alerts.delivery import Delivery
 from resilience.alerts.dispatch import Dispatcher
 from resilience.alerts.limiter import StormCap, WindowLimiter, signature_of
-from resilience.alerts.notifier import Alert
 from resilience.alerts.sinks import Sinks
 from resilience.alerts.texts import Failure, context_of, failure_of, text_by_hand, text_of
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, stream
 from resilience.redact import clean
 
 if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert
     from resilience.alerts.redis import RedisLimiter
 
 EXIT_S: Final = 5.0
@@ -86,7 +86,7 @@ class AlertSystem:
         held_back = self._storm.take_held_back()
         failure = failure_of(error)
         delivery = Delivery(
-            lambda: Alert(
+            lambda: _alert_of(
                 text=text_by_hand(message, function, failure, held_back=held_back),
                 function=clean(function),
                 context=clean(context),
@@ -148,8 +148,15 @@ class AlertSystem:
         stream.emit(AlertFailed(problem=problem))
 
 
+def _alert_of(**words: Any) -> Alert:
+    """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs."""
+    with importing:
+        from resilience.alerts.notifier import Alert
+    return Alert(**words)
+
+
 def _write(call: Call, attempt: int, failure: Failure, held_back: int) -> Alert:
-    return Alert(
+    return _alert_of(
         text=text_of(call, attempt, failure, held_back=held_back),
         function=clean(call.function),
         context=clean(context_of(call)),
