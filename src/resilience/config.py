@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
 
+from resilience._fork import Lock
 from resilience.redact import clean
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Settings:
 
 
 _told = Settings()
-_telling = threading.Lock()
+_telling = Lock()
 
 
 def configure(
@@ -71,7 +71,8 @@ def configure(
 
     Raises:
         TypeError: A value of a wrong type.
-        ValueError: A webhook URL that is not Discord's (it is never printed), an empty name, a cap below 1.
+        ValueError: A webhook URL that is not Discord's or a Redis URL that can't be read (neither is ever printed), an
+            empty name, a cap below 1.
 
     Example:
         ``configure(service_name="billing", discord_webhook_url=os.environ["BILLING_WEBHOOK"])``
@@ -198,9 +199,12 @@ class _Check:
             raise ValueError(
                 "redis_url must start with redis://, rediss:// or unix://; it is not shown, as it may hold a password"
             )
-        from resilience.alerts.redis import load_redis
+        from resilience.alerts.redis import check_redis_url
 
-        load_redis()  # a missing extra is said now; and at the end of the program, it could no longer be imported
+        try:
+            check_redis_url(value)  # a missing extra is said now, too; at the end of the program, it can't be imported
+        except ValueError as error:
+            raise ValueError(f"redis_url is of no use: {error}") from None
         return value
 
     @staticmethod

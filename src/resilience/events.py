@@ -9,11 +9,12 @@ raises is logged once and removed; it can't hurt a call.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, final
+
+from resilience._fork import Lock
 
 if TYPE_CHECKING:
     from resilience.policy import Policy
@@ -176,7 +177,7 @@ class EventStream:
         self.observed = False
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._by_kind: dict[type[Event], tuple[_Subscription, ...]] = {}
-        self._changing = threading.RLock()  # reentrant: a signal handler may subscribe, too
+        self._changing = Lock()  # reentrant: a signal handler may subscribe, too
 
     def wants(self, kind: type[Event]) -> bool:
         """Tell whether anyone listens, so that an event nobody wants is never built."""
@@ -193,13 +194,24 @@ class EventStream:
             kinds: Further types of events.
             every_call: Whether calls that succeed at once matter to the listener. Without such a listener they may be
                 made without any event, which costs nothing.
+
+        Raises:
+            TypeError: The listener can't be called, or a type is none of those that are emitted.
         """
+        if not callable(listener):
+            raise TypeError(f"a listener must be callable with an event, got {_described(listener)}")
         all_kinds = (kind, *kinds)
+        for each in all_kinds:
+            _check_kind(each)
         needs_all = every_call and not {CallStarted, CallEnded}.isdisjoint(all_kinds)
         subscription = _Subscription(listener, all_kinds, needs_all=needs_all)
         with self._changing:
             self._set((*self._subscriptions, subscription))
-        return lambda: self._remove(subscription)
+
+        def end() -> None:
+            self._remove(subscription)
+
+        return end
 
     def emit(self, event: Event) -> None:
         """Hand the event to its listeners, in the order in which they subscribed."""
@@ -207,12 +219,15 @@ class EventStream:
             try:
                 subscription.listener(event)
             except Exception as error:  # noqa: BLE001  # a listener is foreign code, which must not hurt the call
-                self._remove(subscription)
-                self.emit(ListenerRemoved(repr(subscription.listener), error))
+                if self._remove(subscription):  # and not another thread, in which it raised, too
+                    self.emit(ListenerRemoved(_described(subscription.listener), error))
 
-    def _remove(self, subscription: _Subscription) -> None:
+    def _remove(self, subscription: _Subscription) -> bool:
         with self._changing:
-            self._set(tuple(each for each in self._subscriptions if each is not subscription))
+            found = subscription in self._subscriptions
+            if found:
+                self._set(tuple(each for each in self._subscriptions if each is not subscription))
+            return found
 
     def _set(self, subscriptions: tuple[_Subscription, ...]) -> None:
         by_kind: dict[type[Event], tuple[_Subscription, ...]] = {}
@@ -221,6 +236,21 @@ class EventStream:
                 by_kind[kind] = (*by_kind.get(kind, ()), each)
         self._subscriptions, self._by_kind = subscriptions, by_kind
         self.observed = any(each.needs_all for each in subscriptions)
+
+
+def _check_kind(kind: object) -> None:
+    """Refuse what is never emitted, and `Event` itself: a listener for all types is in the way of every call."""
+    kinds = Event.__subclasses__()
+    if kind not in kinds:
+        names = ", ".join(dict.fromkeys(each.__name__ for each in kinds))  # slots make two classes of each
+        raise TypeError(f"kind must be a type of event, got {_described(kind)}; there are: {names}")
+
+
+def _described(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  # a foreign __repr__ may raise anything
+        return f"<{type(value).__name__} whose repr can't be read>"
 
 
 stream = EventStream()

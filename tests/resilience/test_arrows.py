@@ -50,7 +50,8 @@ LAYERS = {
     "errors.py": set(),
     "typing.py": set(),
     "_callables.py": set(),
-    "events.py": {"policy"},
+    "_fork.py": set(),
+    "events.py": {"_fork", "policy"},
     "failpoints.py": set(),
     "policy.py": {"typing"},
 }

@@ -14,7 +14,7 @@ import tenacity
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator, subscribe
 from resilience import events as events_module
-from resilience.events import AttemptFailed, CallEnded, CallStarted, Event
+from resilience.events import AttemptFailed, CallEnded, CallStarted, Event, FaultInjected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -211,6 +211,67 @@ def test_a_listener_that_raises_hurts_no_call(mode: Mode, events: list[Any], cap
     assert complaints[0].name == "resilience"
     assert "broken" in complaints[0].getMessage()
     assert len(events) == 5
+
+
+class Unreadable:
+    """A listener that raises, whatever is done with it."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+    def __call__(self, event: Event) -> None:
+        raise ValueError("a listener's bug")
+
+
+@pytest.mark.parametrize(("listener", "name"), [(Unreadable(), "Unreadable"), (Unreadable().__call__, "method")])
+def test_a_listener_without_a_readable_repr_hurts_no_call(
+    sync_mode: Mode, caplog: pytest.LogCaptureFixture, listener: Any, name: str
+) -> None:
+    """It is removed like any other that raises, and called by its type."""
+    end = subscribe(listener, CallEnded)
+    try:
+        sync_mode.run(create_retry_decorator()(sync_mode.function("stock")))
+    finally:
+        end()
+    (complaint,) = [record.getMessage() for record in caplog.records]
+    assert f"<{name} whose repr can't be read>" in complaint
+
+
+def test_a_listener_that_raises_in_many_threads_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Threads that are in one listener at the same time complain about it once."""
+    together = threading.Barrier(8)
+
+    def broken(event: Event) -> None:
+        together.wait()
+        raise ValueError("a listener's bug")
+
+    end = subscribe(broken, FaultInjected)
+    threads = [threading.Thread(target=lambda: events_module.stream.emit(FaultInjected("a", "b"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    end()
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("kind", [int, "CallEnded", None, Event, Unreadable()])
+def test_what_is_never_emitted_can_not_be_subscribed_to(kind: Any) -> None:
+    """A subscription that would never be served is refused, and the refusal names those that are."""
+    with pytest.raises(
+        TypeError,
+        match=r"^kind must be a type of event, got .*; there are: CallStarted, AttemptFailed, CallEnded, .*, ListenerRemoved$",
+    ):
+        subscribe(print, kind)
+    with pytest.raises(TypeError, match=r"^kind must be a type of event"):
+        subscribe(print, CallEnded, kind)
+
+
+def test_a_listener_must_be_callable() -> None:
+    """What can't be called is refused at once instead of being removed with its first event."""
+    listener: Any = 5
+    with pytest.raises(TypeError, match=r"^a listener must be callable with an event, got 5$"):
+        subscribe(listener, CallEnded)
 
 
 def test_a_listener_that_was_removed_leaves_calls_as_fast_as_before(sync_mode: Mode) -> None:

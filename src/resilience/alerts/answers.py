@@ -6,6 +6,7 @@ Source: Discord developer documentation, "Rate Limits", "Error Messages", "Opcod
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, final
 
@@ -15,6 +16,9 @@ from resilience.redact import clean
 _MOST_FAULTS: Final = 5
 _DEEPEST_FAULT: Final = 10
 _PROBLEM_CHARACTERS: Final = 500
+_TEXT_READ: Final = 2000
+_TEXT_CHARACTERS: Final = 100  # of an answer that has no message: of a page in HTML, for example
+_TAG: Final = re.compile(r"<style.*?</style>|<script.*?</script>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 @final
@@ -56,7 +60,11 @@ class DiscordError(Exception):
     @property
     def is_ban(self) -> bool:
         """A 429 that the edge made: it concerns the whole address and not one webhook."""
-        return "Via" not in self.headers or self.code == 0 or self.asks_to_wait_s == 0
+        return "Via" not in self.headers or self.code == 0 or not (self.asks_to_wait_s or self._asks_for_no_wait)
+
+    @property
+    def _asks_for_no_wait(self) -> bool:
+        return self.retry_after in (0, "0") and self.retry_after is not False
 
     @property
     def is_edge_block(self) -> bool:
@@ -68,7 +76,9 @@ class DiscordError(Exception):
         if isinstance(self.code, int):
             text += f", code {self.code}"
         message = self.body.get("message")
-        if isinstance(message, str):
+        if not isinstance(message, str):
+            message = " ".join(_TAG.sub(" ", self._text[:_TEXT_READ]).split())[:_TEXT_CHARACTERS]
+        if message:
             text += f": {message}"
         faults = list(_faults(self.body.get("errors")))[:_MOST_FAULTS]
         if faults:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from resilience.alerts.limiter import signature_of
 from resilience.alerts.system import current
+from resilience.events import AlertFailed, stream
+from resilience.redact import message_of, type_name
 
 
 def should_send_alert(func_name: str, exception: BaseException, context: str = "") -> bool:
@@ -39,6 +41,13 @@ def send_rate_limited_discord_alert(
         channel: A name from ``configure(discord_channels=...)``; None for the default webhook.
 
     Returns:
-        True once delivered; false when held back by the window or the storm cap, when it failed, or without a webhook.
+        True once delivered; false when held back by the window or the storm cap, when it failed, which is logged, or
+        without a webhook.
     """
-    return current().alert_by_hand(func_name, exception, context, alert_msg, channel)
+    try:
+        if channel is not None and not isinstance(channel, str):
+            raise TypeError(f"channel must be a str, got {channel!r}")
+        return current().alert_by_hand(func_name, exception, context, alert_msg, channel)
+    except Exception as problem:  # noqa: BLE001  # whoever alerts has trouble enough
+        stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))
+        return False

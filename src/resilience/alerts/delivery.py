@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, final
+from typing import TYPE_CHECKING, NamedTuple, Protocol, final
 
 from resilience.alerts.holds import Hold
-from resilience.alerts.notifier import Alert
+
+if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert
 
 
 class Undelivered(NamedTuple):
@@ -52,6 +53,7 @@ class Delivery:
         may_leave: Asked once, in a delivering thread, before anything leaves; false ends the delivery without a word.
         on_delivered: Called when the first destination has it.
         on_failed: Called with the problem, for each destination that can't have it.
+        on_dropped: Called for each destination whose queue was too full for it, where nobody is told of a problem.
 
     Attributes:
         reached: A destination has it.
@@ -62,11 +64,13 @@ class Delivery:
         self,
         write: Callable[[], Alert],
         *,
-        may_leave: Callable[[], bool] = lambda: True,
+        may_leave: Callable[[], bool] | None = None,
         on_delivered: Callable[[], None] = lambda: None,
         on_failed: Callable[[str], None] = lambda _problem: None,
+        on_dropped: Callable[[], None] = lambda: None,
     ) -> None:
         self._write = write
+        self._alert: Alert | None = None
         self.reached = False
         self.settled = threading.Event()
         self._may_leave = may_leave
@@ -75,13 +79,16 @@ class Delivery:
         self._decided = threading.Event()
         self._on_delivered = on_delivered
         self._on_failed = on_failed
+        self._on_dropped = on_dropped
         self._unsettled = 0
         self._lock = threading.Lock()
 
-    @functools.cached_property
+    @property
     def alert(self) -> Alert:
-        """What to deliver."""
-        return self._write()
+        """What to deliver. Two threads that ask for it first at the same time both write it, and it is the same."""
+        if self._alert is None:
+            self._alert = self._write()
+        return self._alert
 
     def expect(self, destinations: int) -> None:
         """Say how many destinations will settle it."""
@@ -95,7 +102,7 @@ class Delivery:
             self._decided.wait()
             return self._leaves
         try:
-            self._leaves = self._may_leave()
+            self._leaves = self._may_leave is None or self._may_leave()
         finally:
             self._decided.set()
         return self._leaves
@@ -111,6 +118,11 @@ class Delivery:
     def failed(self, problem: str) -> None:
         """Settle it for one destination, which can't have it."""
         self._on_failed(problem)
+        self.abandoned()
+
+    def dropped(self) -> None:
+        """Settle it for one destination, whose queue was full; that is told with another alert."""
+        self._on_dropped()
         self.abandoned()
 
     def abandoned(self) -> None:

@@ -7,34 +7,44 @@ token, to the log, and that follows redirects. Whatever replaces httpx's transpo
 from __future__ import annotations
 
 import contextlib
+import email.utils  # noqa: F401  # here, and not as an answer names a date: see `importing`
+import encodings.idna  # noqa: F401  # which the socket module would import as it first looks up a host
 import functools
+import logging
 import math
 import random
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, final
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Final, cast, final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-from resilience.alerts._fork import renew_after_fork
+import httpx
+
+from resilience import log
+from resilience._fork import importing, renew_after_fork
 from resilience.alerts.answers import DiscordError
 from resilience.alerts.delivery import Undelivered
 from resilience.alerts.holds import LONGEST_HOLD_S, Hold, Holds
 from resilience.alerts.notifier import Alert
 from resilience.alerts.payload import MOST_ALERTS, message_body, plainest_body
+from resilience.alerts.watchdog import cut_off_after
 from resilience.alerts.webhook_url import DISCORD_API, Webhook
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
     import ssl
 
-    import httpx
-
 _TIMEOUTS_S: Final = {"connect": 3.0, "read": 5.0, "write": 5.0, "pool": 1.0}
-_ANSWER_S: Final = 10.0
+_EXCHANGE_S: Final = 15.0
 _ANSWER_BYTES: Final = 65_536
 _COOL_DOWN_S: Final = 300.0  # a ban that does not say how long it lasts
 _LONGEST_JITTER_S: Final = 0.5
+_PROBLEM_CHARACTERS: Final = 300  # some errors show all that was received
 _UNKNOWN_CHANNEL: Final = 10003
 _DEADLY: Final = frozenset({(HTTPStatus.UNAUTHORIZED, 50027), (HTTPStatus.NOT_FOUND, 10015)})
 _REFUSES_THE_MESSAGE: Final = frozenset({400, 403, 405, 413})
@@ -57,7 +67,9 @@ class DiscordSink:
         self._holds = holds
         self._base = base or DISCORD_API
         self._transport: httpx.HTTPTransport | None = None
+        self._socket: socket.socket | None = None
         self._first_sent_at: float | None = None
+        self._refused: Sequence[Alert] = ()
         self._bans = 0
         renew_after_fork(self)
 
@@ -72,47 +84,63 @@ class DiscordSink:
             return Undelivered(death)
         if not again or self._first_sent_at is None:
             self._first_sent_at = time.time()
+        plainest = any(each in self._refused for each in alerts)
         try:
-            self._post(message_body(alerts, repeats_since=self._first_sent_at if again else None))
+            self._post(
+                plainest_body(alerts)
+                if plainest
+                else message_body(alerts, repeats_since=self._first_sent_at if again else None)
+            )
         except DiscordError as error:
-            return self._judge(error, alerts)
+            return self._judge(error, alerts, plainest=plainest)
         except Exception as error:  # noqa: BLE001  # whatever it was, it is the alert that has failed, and nothing else
             return _judge_failure(error)
-        self._bans = 0
+        self._bans, self._refused = 0, ()
         return None
 
     def close(self) -> None:
         """Close the connection."""
-        transport, self._transport = self._transport, None
+        transport, self._transport, self._socket = self._transport, None, None
         if transport is not None:
             transport.close()
 
     def after_fork(self) -> None:
         """Leave the connection to the parent, which uses it."""
-        self._transport = None
+        self._transport = self._socket = None
 
     def _post(self, body: dict[str, Any]) -> None:
         """Post once; raises `DiscordError` for an answer other than 2xx, and httpx's errors where there is none."""
-        import httpx
-
         self._holds.count_sent(self._webhook)
         if self._transport is None:
-            self._transport = _new_transport(self._base)
+            with importing:  # since httpx, too, imports what it stands on as late as that
+                self._transport = _new_transport(self._base)
         request = httpx.Request(
             "POST",
             self._webhook.url(self._base),
-            headers={"User-Agent": _user_agent()},
+            headers={"User-Agent": _user_agent(), "Accept-Encoding": "identity"},
             json=body,
-            extensions={"timeout": _TIMEOUTS_S},
+            extensions={"timeout": _TIMEOUTS_S, "trace": self._keep_socket},
         )
-        response = self._transport.handle_request(request)
-        try:
-            content = _read(response)
-        finally:
-            response.close()
+        with cut_off_after(_EXCHANGE_S, self._cut):
+            response = self._transport.handle_request(request)
+            try:
+                content = _read(response)
+            finally:
+                response.close()
         self._heed_bucket(response.status_code, response.headers)
         if not response.is_success:
             raise DiscordError(response.status_code, response.headers, content)
+
+    def _keep_socket(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take hold of the socket of a new connection: httpx has a time limit for each read, and none for all."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def _cut(self) -> None:
+        """End what is being read. Closing the socket would be unsafe: another file may get its number meanwhile."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _heed_bucket(self, status: int, headers: Mapping[str, str]) -> None:
         """Wait before the next message where the webhook's own bucket is empty, instead of being told by a 429."""
@@ -121,7 +149,7 @@ class DiscordSink:
             if seconds > 0:
                 self._holds.hold(self._webhook, seconds, "the rate limit of the webhook is used up")
 
-    def _judge(self, error: DiscordError, alerts: Sequence[Alert]) -> Undelivered | None:
+    def _judge(self, error: DiscordError, alerts: Sequence[Alert], *, plainest: bool) -> Undelivered:
         """Do what an answer other than 2xx asks for, and say what became of the message."""
         if error.status == HTTPStatus.TOO_MANY_REQUESTS:
             return self._heed_rate_limit(error)
@@ -133,9 +161,11 @@ class DiscordSink:
             self._holds.count_invalid()
         if error.status == HTTPStatus.NOT_FOUND and error.code == _UNKNOWN_CHANNEL and self._webhook.thread_id:
             self._webhook = replace(self._webhook, thread_id=None)
-            return self._post_instead(message_body(alerts), error)
-        if error.status in _REFUSES_THE_MESSAGE and not error.is_edge_block:
-            return self._post_instead(plainest_body(alerts), error)
+            return Undelivered(str(error), try_again=True, backs_off=False)
+        if error.status in _REFUSES_THE_MESSAGE and not error.is_edge_block and not plainest:
+            log.say(logging.WARNING, "Discord refused an alert, which is sent without its details now: %s", error)
+            self._refused = tuple(alerts)
+            return Undelivered(str(error), try_again=True, backs_off=False)
         return Undelivered(self._leave_alone(error))
 
     def _leave_alone(self, error: DiscordError) -> str:
@@ -152,14 +182,6 @@ class DiscordSink:
             self._holds.hold(self._webhook, _COOL_DOWN_S, str(error))
         return str(error)
 
-    def _post_instead(self, body: dict[str, Any], refused: DiscordError) -> Undelivered | None:
-        """Post another message in place of one that was refused. Where that fails, too, the first refusal counts."""
-        try:
-            self._post(body)
-        except Exception:  # noqa: BLE001  # there was one more chance, and no need to say twice that it is gone
-            return Undelivered(str(refused))
-        return None
-
     def _heed_rate_limit(self, error: DiscordError) -> Undelivered:
         if error.scope != "shared":
             self._holds.count_invalid()
@@ -170,28 +192,31 @@ class DiscordSink:
         everyone = error.is_ban or error.scope == "global"
         jitter = random.uniform(0, min(seconds / 10, _LONGEST_JITTER_S))  # noqa: S311  # jitter is no secret
         self._holds.hold(None if everyone else self._webhook, seconds + jitter, f"rate limited, {error}")
-        return Undelivered(f"rate limited, {error}", try_again=True, backs_off=False)
+        return Undelivered(f"rate limited, {error}", try_again=True, backs_off=seconds == 0)
 
 
 def _judge_failure(error: Exception) -> Undelivered:
     """Say what a request without an answer means: it has certainly not arrived where no connection was made."""
-    import httpx
-
-    problem = f"{type_name(error)}: {message_of(error)}"
+    problem = f"{type_name(error)}: {message_of(error, limit=_PROBLEM_CHARACTERS)}"
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
         return Undelivered(problem, try_again=True)
-    if isinstance(error, httpx.TransportError):
+    if isinstance(error, (httpx.TransportError, TimeoutError)):
         return Undelivered(problem, try_again=True, may_have_arrived=True)
     return Undelivered(problem)
 
 
 def _read(response: httpx.Response) -> bytes:
-    """Return the beginning of the body, or what there is of it: the status alone says enough."""
-    content, ends = bytearray(), time.monotonic() + _ANSWER_S
+    """Return the beginning of the body, or what there is of it: the status alone says enough.
+
+    One that is compressed, though that was not asked for, is left alone: unpacked it could be of any length.
+    """
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return b""
+    content = bytearray()
     with contextlib.suppress(Exception):
-        for chunk in response.iter_bytes():
+        for chunk in cast("httpx.SyncByteStream", response.stream):
             content += chunk
-            if len(content) >= _ANSWER_BYTES or time.monotonic() > ends:
+            if len(content) >= _ANSWER_BYTES:
                 break
     return bytes(content[:_ANSWER_BYTES])
 
@@ -205,8 +230,6 @@ def _number(text: str | None) -> float:
 
 
 def _new_transport(base: str) -> httpx.HTTPTransport:
-    import httpx
-
     proxy = _proxy_for(base)
     verify = _ssl_context() if base.startswith("https:") or proxy else True
     return httpx.HTTPTransport(verify=verify, proxy=proxy, limits=httpx.Limits(max_connections=1))
@@ -214,9 +237,6 @@ def _new_transport(base: str) -> httpx.HTTPTransport:
 
 def _proxy_for(base: str) -> str | None:
     """Return the proxy of the environment, which httpx's transports leave to its clients."""
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies, proxy_bypass
-
     parts = urlsplit(base)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -227,16 +247,12 @@ def _proxy_for(base: str) -> str | None:
 
 @functools.cache
 def _ssl_context() -> ssl.SSLContext:
-    import httpx
-
     return httpx.create_ssl_context()
 
 
 @functools.cache
 def _user_agent() -> str:
     """Source: Discord API reference, "User Agent": without this form the edge may block a request."""
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         number = version("pytest-resilience")
     except PackageNotFoundError:  # a copy that was never installed

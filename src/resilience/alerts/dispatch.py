@@ -11,11 +11,13 @@ leaves together, in as few messages as it takes.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import final
 
-from resilience.alerts._fork import renew_after_fork
+from resilience._fork import renew_after_fork
 from resilience.alerts.delivery import Delivery, Sink
+from resilience.alerts.limiter import SECOND_NS
 from resilience.alerts.line import Line
 
 
@@ -45,6 +47,7 @@ class Dispatcher:
             for sink in sinks:
                 line = self._lines.get(sink)
                 if line is None or line.ended:
+                    self._lines = {each: known for each, known in self._lines.items() if not known.ended}
                     line = self._lines[sink] = Line(sink, self._changed, self._linger_s)
                 wake |= line.idle
                 dropped += not line.append(delivery)
@@ -60,14 +63,13 @@ class Dispatcher:
 
     def flush(self, timeout: float | None) -> bool:
         """Wait until nothing is on its way, at most so many seconds; tell whether that is so."""
-        self._work_where_no_thread_does()
+        left_s = self._work_where_no_thread_does(timeout)
         with self._changed:
-            return self._changed.wait_for(lambda: all(line.idle for line in self._lines.values()), timeout)
+            return self._changed.wait_for(lambda: all(line.idle for line in self._lines.values()), left_s)
 
     def wait(self, delivery: Delivery, timeout: float) -> bool:
         """Wait until an alert is settled, at most so many seconds; tell whether it has reached a destination."""
-        self._work_where_no_thread_does()
-        delivery.settled.wait(timeout)
+        delivery.settled.wait(self._work_where_no_thread_does(timeout))
         return delivery.reached
 
     def stop(self, timeout: float) -> list[Delivery]:
@@ -87,8 +89,14 @@ class Dispatcher:
         self._changed = threading.Condition()
         self._lines = {}
 
-    def _work_where_no_thread_does(self) -> None:
+    def _work_where_no_thread_does(self, timeout: float | None) -> float | None:
+        """Do here what no other thread does, as far as it can begin in time; return what is left of the time."""
+        began_ns = time.monotonic_ns()
         with self._changed:
             orphans = [line for line in self._lines.values() if line.adopt()]
+        left_s = timeout
         for line in orphans:
-            line.work()
+            line.work(within_s=left_s)
+            if timeout is not None:
+                left_s = max(timeout - (time.monotonic_ns() - began_ns) / SECOND_NS, 0.0)
+        return left_s

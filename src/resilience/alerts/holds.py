@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, final
 
-from resilience.alerts._fork import renew_after_fork
+from resilience._fork import Lock
 from resilience.alerts.limiter import SECOND_NS
 
 if TYPE_CHECKING:
@@ -48,12 +47,11 @@ class Holds:
     """What all webhooks of a process know about waiting. Safe under threads and after fork."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._by_webhook: dict[str | None, Hold] = {}
         self._sent: dict[str, deque[int]] = {}
         self._invalid: deque[int] = deque(maxlen=_MOST_INVALID)
         self._dead: dict[tuple[str, str], str] = {}
-        renew_after_fork(self)
 
     def of(self, webhook: Webhook) -> Hold | None:
         """Return what the webhook has to wait for; None where it may be used now."""
@@ -81,8 +79,8 @@ class Holds:
 
     def count_sent(self, webhook: Webhook) -> None:
         """Count a message; when a minute is full, hold the webhook before Discord has to."""
-        now = time.monotonic_ns()
         with self._lock:
+            now = time.monotonic_ns()
             sent = self._sent.setdefault(webhook.id, deque(maxlen=_BUDGET))
             sent.append(now)
             passed = now - sent[0]
@@ -92,14 +90,10 @@ class Holds:
 
     def count_invalid(self) -> None:
         """Count an answer that can get the address banned; when there are many, hold everything."""
-        now = time.monotonic_ns()
         with self._lock:
+            now = time.monotonic_ns()
             invalid = self._invalid
             invalid.append(now)
             if len(invalid) == _MOST_INVALID and 0 <= now - invalid[0] < _INVALID_S * SECOND_NS:
                 invalid.clear()
                 self.hold(None, _INVALID_S, f"{_MOST_INVALID} requests were refused within 10 minutes")
-
-    def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()

@@ -1,17 +1,17 @@
 """Who may alert: once per signature and window, and so many per minute in all.
 
 Time is read through ``time.monotonic_ns`` at each call, in whole nanoseconds, so that a window is over at 300 s exactly
-and any tool that replaces the clock drives it. A clock that has stepped back starts a new window.
+and any tool that replaces the clock drives it. A clock that has stepped back starts a new window. Time is read under
+the lock: a thread that is late there would take its own old time for such a step.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import OrderedDict, deque
 from typing import Final, Protocol, final
 
-from resilience.alerts._fork import renew_after_fork
+from resilience._fork import Lock
 
 ALERT_RATE_LIMIT_SECONDS: Final = 300
 """The window in which one signature may alert once, in seconds."""
@@ -53,13 +53,12 @@ class WindowLimiter:
         self._window_ns = round(window_s * SECOND_NS)
         self._capacity = capacity
         self._opened: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.RLock()  # reentrant: a signal handler may ask, too
-        renew_after_fork(self)
+        self._lock = Lock()  # reentrant: a signal handler may ask, too
 
     def claim(self, signature: str) -> bool:
         """Take the alert of the window: true for the first who asks, and again when the window is over."""
-        now = time.monotonic_ns()
         with self._lock:
+            now = time.monotonic_ns()
             opened = self._opened
             since = opened.get(signature)
             if since is not None:
@@ -77,10 +76,6 @@ class WindowLimiter:
         with self._lock:
             self._opened[signature] = time.monotonic_ns() - self._window_ns + left_ns
 
-    def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()
-
 
 @final
 class StormCap:
@@ -92,20 +87,26 @@ class StormCap:
     def __init__(self) -> None:
         self._admitted: deque[int] = deque()
         self._held_back = 0
-        self._lock = threading.RLock()
-        renew_after_fork(self)
+        self._lock = Lock()
 
     def admit(self, most: int) -> bool:
         """Tell whether one more alert may leave in this minute; if not, count it as held back."""
-        now = time.monotonic_ns()
         with self._lock:
+            if not self.has_room(most):
+                return False
+            self._admitted.append(time.monotonic_ns())
+            return True
+
+    def has_room(self, most: int) -> bool:
+        """Tell whether one more alert could leave in this minute; if not, count it as held back."""
+        with self._lock:
+            now = time.monotonic_ns()
             admitted = self._admitted
             while admitted and not 0 <= now - admitted[0] < _MINUTE_NS:
                 admitted.popleft()
             if len(admitted) >= most:
                 self._held_back += 1
                 return False
-            admitted.append(now)
             return True
 
     def count_held_back(self, more: int) -> None:
@@ -118,7 +119,3 @@ class StormCap:
         with self._lock:
             held_back, self._held_back = self._held_back, 0
             return held_back
-
-    def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held."""
-        self._lock = threading.RLock()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import deque
 from typing import Final, final
 
+from resilience._fork import importing
 from resilience.alerts.delivery import Delivery, Sink, Undelivered
 from resilience.alerts.holds import Hold
-from resilience.redact import message_of, type_name
+from resilience.alerts.limiter import SECOND_NS
+from resilience.redact import clean, message_of, type_name
 
 MOST_WAITING: Final = 100
 MOST_TRIES: Final = 5
@@ -45,6 +48,7 @@ class Line:
         self._dropped = 0
         self._first_dropped: Delivery | None = None
         self._message = _Message()
+        self._piled_up = 0
         self._stopped = False
 
     def append(self, delivery: Delivery) -> bool:
@@ -57,7 +61,7 @@ class Line:
         if self._dropped == 0:
             self._first_dropped = oldest
         else:
-            oldest.abandoned()
+            oldest.dropped()
         self._dropped += 1
         return False
 
@@ -96,11 +100,22 @@ class Line:
             self._worker.join(timeout)
         return self._unsettled()
 
-    def work(self, linger_s: float = 0.0) -> None:
-        """Deliver alerts until none is left, and for so many seconds none has come."""
+    def work(self, linger_s: float = 0.0, *, within_s: float | None = None) -> None:
+        """Deliver alerts until none is left, and for so many seconds none has come.
+
+        With ``within_s`` nothing is begun that would be later than that; what is left then is for the next worker.
+        """
+        began_ns = time.monotonic_ns()
+        with importing:
+            clean("-")  # the first text loads the rules for all of them
         try:
             while self._load(linger_s):
                 hold = self._message.backoff or self._sink.hold()
+                begins_s = (time.monotonic_ns() - began_ns) / SECOND_NS + (0.0 if hold is None else hold.left_s())
+                if within_s is not None and begins_s >= within_s:
+                    with self._changed:
+                        self._worker = None
+                    return
                 if hold is None:
                     self._send()
                 else:
@@ -108,9 +123,9 @@ class Line:
         except BaseException:  # a thread that is made to die takes its line along, but leaves nobody waiting for it
             for delivery in self._unsettled():
                 delivery.abandoned()
-            raise
-        finally:
             self._end()
+            raise
+        self._end()
 
     def _work_when_started(self) -> None:
         with self._changed:
@@ -121,7 +136,9 @@ class Line:
         """Fill the message; false, and ended, where there is nothing to fill it with."""
         while not self._stopped:
             with self._changed:
-                self._message.load(self._waiting, self._sink.most_per_message)
+                self._message.held |= self._piled_up > 0
+                loaded = self._message.load(self._waiting, self._sink.most_per_message)
+                self._piled_up = max(self._piled_up - loaded, 0)
                 dropped, self._dropped = self._dropped, 0
             if dropped and self._first_dropped is not None:
                 what = "an alert was" if dropped == 1 else f"{dropped} alerts were"
@@ -147,10 +164,11 @@ class Line:
     def _wait_out(self, hold: Hold) -> None:
         message, left_s = self._message, hold.left_s()
         if message.waited_s + left_s > PATIENCE_S:
-            self._fail(f"{hold.reason}: to be left alone for {left_s:.0f} s")
+            self._fail(f"its destination is to be left alone for {left_s:.0f} s: {hold.reason}")
             return
         with self._changed:
             self._changed.wait_for(lambda: self._stopped, left_s)
+            self._piled_up = len(self._waiting)
         hold.over = True
         message.backoff = None
         message.waited_s += left_s
@@ -198,7 +216,7 @@ class _Message:
     Attributes:
         tries: How often it was sent.
         waited_s: What its waits add up to.
-        held: It has had to wait, so it takes others along.
+        held: It has had to wait, or has piled up behind one that had to, so it takes others along.
         uncertain: It may have arrived, so it must stay as it is.
         backoff: The wait before the next try.
     """
@@ -211,11 +229,13 @@ class _Message:
         self.uncertain = False
         self.backoff: Hold | None = None
 
-    def load(self, waiting: deque[Delivery], most: int) -> None:
-        """Take along what may leave with it."""
+    def load(self, waiting: deque[Delivery], most: int) -> int:
+        """Take along what may leave with it; return how many that are."""
         room = (most if self.held and not self.uncertain else 1) - len(self.deliveries)
-        for _ in range(min(room, len(waiting))):
+        loaded = max(min(room, len(waiting)), 0)
+        for _ in range(loaded):
             self.deliveries.append(waiting.popleft())
+        return loaded
 
     def sift(self) -> bool:
         """Leave behind what must not leave; tell whether anything does."""

@@ -6,13 +6,18 @@ The alert system is loaded with the first alert: most programs never send one.
 from __future__ import annotations
 
 import atexit
+import functools
 import sys
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from resilience import config
+from resilience._fork import importing
 from resilience.events import AlertFailed, AttemptFailed, Call, CallEnded, stream
 from resilience.redact import message_of, type_name
+
+if TYPE_CHECKING:
+    from resilience.alerts.system import AlertSystem
 
 _ENDS_THAT_ALERT: Final = frozenset({"attempts", "deadline"})
 
@@ -58,10 +63,15 @@ def _call_ended(event: CallEnded) -> None:
         _alert(event.call, event.attempts, event.error)
 
 
+@functools.cache
+def _load_system() -> Callable[[], AlertSystem]:
+    with importing:
+        from resilience.alerts.system import current
+    return current
+
+
 def _alert(call: Call, attempt: int, error: BaseException) -> None:
     try:
-        from resilience.alerts.system import current
-
-        current().alert(call, attempt, error)
+        _load_system()().alert(call, attempt, error)
     except Exception as problem:  # noqa: BLE001  # a listener that raises is removed, and alerting must outlive any bug
         stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))

@@ -40,7 +40,7 @@ def message_body(alerts: Sequence[Alert], *, repeats_since: float | None = None)
 def plainest_body(alerts: Sequence[Alert]) -> dict[str, Any]:
     """Return the least that can be said of the alerts: for when Discord refuses to take what they say."""
     names = ", ".join(f"{each.function} ({each.error_type})"[:100] for each in alerts)
-    return {"content": f"Alert: failing: {names}. The details were refused here.", "allowed_mentions": _NOBODY}
+    return {"content": f"Alert without details, which Discord refused: {names}", "allowed_mentions": _NOBODY}
 
 
 def _label(since: float) -> dict[str, str]:

@@ -11,15 +11,15 @@ import hashlib
 import logging
 import os
 import socket
-import threading
 import time
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, final
 
 from resilience import log
-from resilience.alerts._fork import renew_after_fork
+from resilience._fork import Lock, importing, renew_after_fork
 from resilience.alerts.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
+from resilience.alerts.watchdog import cut_off_after
 from resilience.errors import MissingExtraError
 from resilience.redact import message_of, type_name
 
@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     import redis
 
 _TIMEOUT_S: Final = 0.5
+_EXCHANGE_S: Final = 2.0
 _RETRY_NS: Final = 30 * SECOND_NS
 _PREFIX: Final = "resilience:alert:"
+_UNREADABLE: Final = (
+    "the URL of the Redis can't be read; a password with a character such as / # ? or @ must be percent-encoded"
+)
 
 
 @final
@@ -36,8 +40,8 @@ class RedisLimiter:
     """The window of a fleet, on top of the window of this process. Safe under threads and after fork.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``. A server that is down or slow costs half a second, and is then
-            left alone for 30 seconds.
+        url: ``redis://``, ``rediss://`` or ``unix://``. A server that is down or slow costs half a second, one whose
+            answer does not end two, and is then left alone for 30 seconds.
         local: The window of this process. It is made to end with the fleet's.
         window_s: The length of the window in seconds.
     """
@@ -48,7 +52,7 @@ class RedisLimiter:
         self._window_ms = round(window_s * 1000)
         self._client: redis.Redis | None = None
         self._down_since_ns: int | None = None
-        self._lock = threading.RLock()
+        self._lock = Lock()
         renew_after_fork(self)
 
     def claim(self, signature: str) -> bool:
@@ -78,8 +82,7 @@ class RedisLimiter:
             client.close()
 
     def after_fork(self) -> None:
-        """Replace the lock, which another thread of the parent may have held, and the connections, which it uses."""
-        self._lock = threading.RLock()
+        """Leave the connections to the parent, which uses them."""
         self._client = None
 
     def _take(self, signature: str) -> float | None:
@@ -89,7 +92,11 @@ class RedisLimiter:
         """
         key = _PREFIX + hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()
         owner = f"{socket.gethostname()}:{os.getpid()}"
-        with self._connection().pipeline(transaction=False) as pipeline:
+        client = self._connection()
+        with (
+            cut_off_after(_EXCHANGE_S, client.connection_pool.disconnect),
+            client.pipeline(transaction=False) as pipeline,
+        ):
             pipeline.set(key, owner, nx=True, px=self._window_ms)
             pipeline.pttl(key)
             taken, left_ms = pipeline.execute()
@@ -126,18 +133,46 @@ def load_redis() -> ModuleType:
         MissingExtraError: It is not installed.
     """
     try:
-        return import_module("redis")
+        with importing:
+            import_module("encodings.idna")  # which the socket module would import as it first looks up a host
+            return import_module("redis")
     except ImportError:
         raise MissingExtraError("sharing the alert window through Redis", extra="redis") from None
 
 
-def _connect(url: str) -> redis.Redis:
-    load_redis()
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
+def check_redis_url(url: str) -> None:
+    """Find out now what the first alert would: what the client can't read is a URL with a mistake in it.
 
+    Raises:
+        MissingExtraError: redis-py is not installed.
+        ValueError: It is not the URL of a Redis. The text says why and never shows the URL.
+    """
+    client = _connect(url)
+    try:
+        client.connection_pool.make_connection()  # which does not connect yet
+    except Exception:  # noqa: BLE001  # it may quote any part of the URL
+        raise ValueError(_UNREADABLE) from None
+    finally:
+        client.close()
+
+
+def _connect(url: str) -> redis.Redis:
+    """Make a client; raises `ValueError` in words of our own, since those of others may quote the password."""
+    from urllib.parse import urlsplit
+
+    load_redis()
+    with importing:
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
     # No retries: a SET whose answer was lost would find its own key and be taken for somebody else's.
-    return redis.Redis.from_url(
-        url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-    )
+    retry = Retry(NoBackoff(), 0)
+    try:
+        parts = urlsplit(url)
+        is_divided = parts.scheme != "unix" and "@" in parts.path + parts.fragment + parts.query.partition("=")[0]
+        client = redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=retry)
+    except Exception:  # noqa: BLE001  # see above
+        raise ValueError(_UNREADABLE) from None
+    if is_divided:
+        raise ValueError(_UNREADABLE)
+    return client

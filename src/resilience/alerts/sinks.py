@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, final
 
 from resilience import config, log
+from resilience._fork import importing
 from resilience.alerts.delivery import Sink, Undelivered
 from resilience.alerts.holds import Hold, Holds
-from resilience.alerts.notifier import Alert, Notifier
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
     from resilience.alerts.discord import DiscordSink
+    from resilience.alerts.notifier import Alert, Notifier
 
 _MOST_KEPT: Final = 100
 
@@ -82,9 +83,9 @@ class WebhookSink:
 
     def _load(self) -> DiscordSink | None:
         if self._client is None and self._problem is None:
-            from resilience.alerts.discord import DiscordSink
-            from resilience.alerts.webhook_url import parse_webhook_url
-
+            with importing:
+                from resilience.alerts.discord import DiscordSink
+                from resilience.alerts.webhook_url import parse_webhook_url
             try:
                 self._client = DiscordSink(parse_webhook_url(self._url), self._holds)
             except ValueError as error:

@@ -8,19 +8,20 @@ import os
 import sys
 import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from resilience import config
+from resilience._fork import importing
 from resilience.alerts.delivery import Delivery
 from resilience.alerts.dispatch import Dispatcher
 from resilience.alerts.limiter import StormCap, WindowLimiter, signature_of
-from resilience.alerts.notifier import Alert
 from resilience.alerts.sinks import Sinks
 from resilience.alerts.texts import Failure, context_of, failure_of, text_by_hand, text_of
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, stream
 from resilience.redact import clean
 
 if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert
     from resilience.alerts.redis import RedisLimiter
 
 EXIT_S: Final = 5.0
@@ -56,15 +57,17 @@ class AlertSystem:
         if not sinks:
             return
         signature = self._signature_of(call, error)
-        if not (self._windows.claim(signature) and self._storm.admit(config.max_alerts_per_minute())):
+        asks_fleet = config.redis_url() is not None  # which may take a moment, so that the delivering thread does it
+        if not (self._windows.claim(signature) and (asks_fleet or self._admits(signature))):
             _suppressed(call, attempt)
             return
         held_back = self._storm.take_held_back()
         delivery = Delivery(
             functools.partial(_write, call, attempt, failure_of(error), held_back),
-            may_leave=functools.partial(self._may_leave, signature, call, attempt, held_back),
+            may_leave=functools.partial(self._may_leave, signature, call, attempt, held_back) if asks_fleet else None,
             on_delivered=functools.partial(_delivered, call, attempt),
             on_failed=functools.partial(self._failed, held_back),
+            on_dropped=functools.partial(self._storm.count_held_back, held_back),
         )
         _flush_at_end_of_worker()
         self.dispatcher.put(delivery, sinks)
@@ -76,14 +79,14 @@ class AlertSystem:
         sinks = self._sinks.of(channel)
         if not (
             sinks
-            and self.claim(signature_of(function, error, context))
-            and self._storm.admit(config.max_alerts_per_minute())
+            and self._windows.claim(signature := signature_of(function, error, context))
+            and self._admits(signature)
         ):
             return False
         held_back = self._storm.take_held_back()
         failure = failure_of(error)
         delivery = Delivery(
-            lambda: Alert(
+            lambda: _alert_of(
                 text=text_by_hand(message, function, failure, held_back=held_back),
                 function=clean(function),
                 context=clean(context),
@@ -91,6 +94,7 @@ class AlertSystem:
                 channel=channel,
             ),
             on_failed=functools.partial(self._failed, held_back),
+            on_dropped=functools.partial(self._storm.count_held_back, held_back),
         )
         self.dispatcher.put(delivery, sinks)
         reached = self.dispatcher.wait(delivery, _BY_HAND_S)
@@ -114,11 +118,19 @@ class AlertSystem:
         return signature
 
     def _may_leave(self, signature: str, call: Call, attempt: int, held_back: int) -> bool:
-        if self._fleet_grants(signature):
+        if self._admits(signature):
             return True
         self._storm.count_held_back(held_back)
         _suppressed(call, attempt)
         return False
+
+    def _admits(self, signature: str) -> bool:
+        """Tell whether an alert may leave that its window has granted: only what the fleet grants counts for the cap.
+
+        Where there is no room, the fleet is not asked: its windows are for alerts that do leave.
+        """
+        most = config.max_alerts_per_minute()
+        return self._storm.has_room(most) and self._fleet_grants(signature) and self._storm.admit(most)
 
     def _fleet_grants(self, signature: str) -> bool:
         url = config.redis_url()
@@ -126,8 +138,8 @@ class AlertSystem:
             return True
         fleet = self._fleet
         if fleet is None or fleet.url != url:
-            from resilience.alerts.redis import RedisLimiter
-
+            with importing:
+                from resilience.alerts.redis import RedisLimiter
             fleet = self._fleet = RedisLimiter(url, self._windows)
         return fleet.confirm(signature)
 
@@ -136,8 +148,15 @@ class AlertSystem:
         stream.emit(AlertFailed(problem=problem))
 
 
+def _alert_of(**words: Any) -> Alert:
+    """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs."""
+    with importing:
+        from resilience.alerts.notifier import Alert
+    return Alert(**words)
+
+
 def _write(call: Call, attempt: int, failure: Failure, held_back: int) -> Alert:
-    return Alert(
+    return _alert_of(
         text=text_of(call, attempt, failure, held_back=held_back),
         function=clean(call.function),
         context=clean(context_of(call)),
@@ -191,7 +210,11 @@ def flush(timeout: float | None = EXIT_S) -> bool:
 
 def finish() -> None:
     """Flush at the end of the process, for a bounded time, and say what was lost."""
-    if not flush(EXIT_S):
+    try:
+        flushed = flush(EXIT_S)
+    except KeyboardInterrupt:  # the program ends anyway; now at once
+        flushed = False
+    if not flushed:
         for delivery in _current.dispatcher.stop(0):
             delivery.failed("the program has ended first")
 

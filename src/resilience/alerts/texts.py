@@ -1,10 +1,12 @@
 """The words of the alerts. Dashboards and people on call read them: they are a contract.
 
-Every foreign text in them is redacted and freed of control characters, and the whole fits into one Discord message.
+Every foreign text in them is redacted and freed of control characters and of what opens a code block or hides a link
+behind other words, and the whole fits into one Discord message.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from resilience.events import Call
@@ -16,6 +18,8 @@ CONTENT_CHARACTERS: Final = 2000
 _NAME_CHARACTERS: Final = 200
 _CUT: Final = "…"
 _MESSAGE_CHARACTERS: Final = 10_000
+_MARKUP: Final = re.compile(r"(?<=``)(?=`)|(?<=\])(?=\()")
+_JOINER: Final = "\u2060"  # nothing to be seen, but no longer the same to Discord
 
 
 class Failure(NamedTuple):
@@ -51,9 +55,9 @@ def text_of(call: Call, attempt: int, failure: Failure, *, held_back: int = 0) -
 def text_by_hand(message: str, function: str, failure: Failure, *, held_back: int = 0) -> str:
     """Return an alert whose words are the user's own, or a fixed text where they are empty."""
     lines = [clean(line) for line in redact(message).strip().splitlines()[:CONTENT_CHARACTERS]]
-    text = (
-        "\n".join(lines).strip() or f"{_name(function)} failed: {_name(failure.error_type)}: {clean(failure.message)}"
-    )
+    text = "\n".join(lines).strip()
+    if not text:
+        text = f"{_name(function)} failed: {_name(failure.error_type)}: {_plain(clean(failure.message))}"
     return _fit(text, _held_back_note(held_back))
 
 
@@ -65,7 +69,7 @@ def _retry_text(call: Call, attempt: int, failure: Failure, *, room: int) -> str
         f"Error: {_name(failure.error_type)}: "
     )
     tail = "\n\nThis operation is about to fail permanently. Investigate immediately."
-    return head + _cut(clean(failure.message), room - len(head) - len(tail)) + tail
+    return head + _cut(_plain(clean(failure.message)), room - len(head) - len(tail)) + tail
 
 
 def _connection_text(call: Call, attempt: int, failure: Failure) -> str:
@@ -77,7 +81,7 @@ def _connection_text(call: Call, attempt: int, failure: Failure) -> str:
         f"Action: {_name(policy.action or '')}\n"
         f"Function: {_name(call.function)}\n"
         f"Current attempt: {attempt}/{policy.max_attempts}\n"
-        f"Error: {_name(failure.error_type)}: {message[:200]}{'...' if len(message) > 200 else ''}\n"
+        f"Error: {_name(failure.error_type)}: {_plain(message[:200])}{'...' if len(message) > 200 else ''}\n"
         "\n"
         "Infrastructure component is approaching failure threshold. Investigate immediately."
     )
@@ -90,7 +94,12 @@ def _held_back_note(held_back: int) -> str:
 
 
 def _name(text: str) -> str:
-    return clean(text, limit=_NAME_CHARACTERS)
+    return _plain(clean(text, limit=_NAME_CHARACTERS))
+
+
+def _plain(text: str) -> str:
+    """Break up what opens a code block, and masked links: the words behind ``[`` may be those of an attacker."""
+    return _MARKUP.sub(_JOINER, text)
 
 
 def _fit(text: str, note: str) -> str:

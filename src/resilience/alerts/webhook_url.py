@@ -57,8 +57,12 @@ def parse_webhook_url(url: str) -> Webhook:
         raise ValueError(f"it can't be read as a URL; {_EXPECTED}") from None
     if parts.scheme != "https":
         raise ValueError(f"it does not start with https://; {_EXPECTED}")
-    if host not in _HOSTS or has_user or port not in {None, 443}:
+    if host not in _HOSTS:
         raise ValueError(f"its host is not Discord's; {_EXPECTED}")
+    if has_user:
+        raise ValueError(f"it has a user name or a password before its host; {_EXPECTED}")
+    if port not in {None, 443}:
+        raise ValueError(f"it has a port of its own; {_EXPECTED}")
     path = _PATH.fullmatch(parts.path.rstrip("/"))
     if path is None:
         raise ValueError(f"its path is not that of a webhook; {_EXPECTED}")

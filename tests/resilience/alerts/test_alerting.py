@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 
 import httpx
@@ -215,6 +216,30 @@ def test_a_count_is_not_lost_with_the_alert_that_carried_it(discord, make_call, 
         discord.respond(200)
         fail(make_call(), 50, error=ConnectionError("delivered"))
     assert contents(discord)[-1].endswith("3 more alerts were held back before this one.")
+
+
+def test_every_alert_that_a_full_queue_costs_is_counted(make_call):
+    """What is dropped is told of by those that arrive, also where the dropped ones had others to tell of."""
+    entered, may_go = threading.Event(), threading.Event()
+
+    class Slow(Recorder):
+        def notify(self, alert: Alert) -> None:
+            entered.set()
+            may_go.wait()
+            super().notify(alert)
+
+    slow = Slow()
+    with configured(discord_webhook_url=None, notifiers=[slow], max_alerts_per_minute=10**6), alerts.isolated():
+        fail(make_call(), 50)
+        entered.wait()
+        for number in range(350):
+            fail(make_call(), 50, error=ConnectionError(f"failure {number}"))
+        may_go.set()
+        assert alerts.flush(None)
+        fail(make_call(), 50, error=ConnectionError("the last"))
+        assert alerts.flush(None)
+    counts = [int(found[1]) for each in slow.alerts if (found := re.search(r"(\d+) more alert", each.text))]
+    assert (len(slow.alerts), sum(counts)) == (102, 250)
 
 
 # Notifiers.

@@ -33,7 +33,11 @@ def answer(status: int, body: object = b"", **headers: str) -> DiscordError:
     ("error", "text"),
     [
         (answer(500), "HTTP 500"),
-        (answer(502, b"<html>Bad gateway</html>"), "HTTP 502"),
+        (
+            answer(502, b"<html><head><style>b {}</style></head>\n<b>Bad  gateway</b> token=s3cr3t-t0ken-value"),
+            "HTTP 502: Bad gateway token=[redacted]",
+        ),
+        (answer(502, b"x" * 1000), "HTTP 502: " + "x" * 100),
         (
             answer(404, {"message": "Unknown Webhook", "code": 10015}),
             "HTTP 404, code 10015: Unknown Webhook",
@@ -45,9 +49,12 @@ def answer(status: int, body: object = b"", **headers: str) -> DiscordError:
                 "(content: Must be 2000 or fewer in length.; embeds.0.title: Too long.)"
             ),
         ),
-        (answer(400, {"embeds": ["0"]}), "HTTP 400"),
+        (answer(400, {"embeds": ["0"]}), 'HTTP 400: {"embeds": ["0"]}'),
         (answer(429, {"message": "line\nbreak", "retry_after": 1}), "HTTP 429: line\\nbreak"),
-        (answer(400, {"code": "odd", "message": 7, "errors": [1], "global": "x"}), "HTTP 400"),
+        (
+            answer(400, {"code": "odd", "message": 7, "errors": [1]}),
+            'HTTP 400: {"code": "odd", "message": 7, "errors": [1]}',
+        ),
         (answer(400, {"message": "postgres://a:hunter2@db/x"}), "HTTP 400: postgres://a:[redacted]@db/x"),
     ],
 )
@@ -99,6 +106,10 @@ def test_whose_limit_it_was(error, scope):
         (answer(429, {"retry_after": 1}, Via="1.1 google"), False),
         (answer(429, {"retry_after": 1}), True),
         (answer(429, {"code": 0, "message": "You are being blocked"}, Via="1.1 google"), True),
+        (answer(429, {"retry_after": 0, "global": False}, Via="1.1 google"), False),
+        (answer(429, {"retry_after": 0.0}, Via="1.1 google", Retry_After="0"), False),
+        (answer(429, {"retry_after": 0}), True),
+        (answer(429, {"retry_after": False}, Via="1.1 google"), True),
         (answer(429, {"code": 20028, "retry_after": 1}, Via="1.1 google"), False),
         (answer(429, b"error code: 1015", Retry_After="600"), True),
         (answer(429, {"message": "no number"}, Via="1.1 google"), True),
@@ -138,6 +149,6 @@ def test_no_body_breaks_the_reading(body):
 
 def test_a_deeply_nested_body_is_no_body():
     """A body made to exhaust the parser's stack is read as none."""
-    assert str(answer(400, b"[" * 100_000)) == "HTTP 400"
+    assert str(answer(400, b"[" * 100_000)) == "HTTP 400: " + "[" * 100
     deep = b'{"errors":' * 500 + b"1" + b"}" * 500
-    assert str(answer(400, deep)) == "HTTP 400"
+    assert str(answer(400, deep)).startswith('HTTP 400: {"errors":')

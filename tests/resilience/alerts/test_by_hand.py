@@ -6,6 +6,7 @@ import json
 import threading
 
 import httpx
+import pytest
 import respx
 from tests.resilience.alerts.conftest import contents
 
@@ -59,6 +60,20 @@ def test_the_storm_cap_holds_for_alerts_by_hand(discord):
     with configured(max_alerts_per_minute=1):
         answers = [send_rate_limited_discord_alert("f", ValueError(text), "", text) for text in "ab"]
     assert answers == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"channel": 5}, "TypeError: channel must be a str, got 5"),
+        ({"alert_msg": None}, "TypeError: "),
+    ],
+)
+def test_wrong_arguments_are_told_and_not_raised(discord, events, arguments, problem):
+    """Whoever alerts is in an error handler, where another error would hide the first: it is false, and logged."""
+    given = {"func_name": "f", "exception": REFUSED, "context": "", "alert_msg": "down", "channel": None} | arguments
+    assert not send_rate_limited_discord_alert(**given)
+    assert [event.problem[: len(problem)] for event in events] == [problem]
 
 
 def test_a_channel_has_a_webhook_of_its_own(discord):

@@ -209,6 +209,7 @@ RATE_LIMITS = {
     "ban that does not": ({"code": 0, "message": "You are being blocked"}, {}, (300.0, 300.0)),
     "no Via": ({"retry_after": 2, "global": False}, {}, (2.0, 2.0)),
     "no body": (None, VIA, (300.0, 300.0)),
+    "no wait": ({"retry_after": 0, "global": False}, VIA, (0.0, 0.0)),
     "text": ({"retry_after": "3.5"}, VIA, (3.5, 0.0)),
     "reset that must be ignored": ({"retry_after": 2}, VIA | {"X-RateLimit-Reset-After": "500"}, (2.0, 0.0)),
 }
@@ -221,7 +222,7 @@ def test_every_form_of_429_is_waited_for_by_whom_it_concerns(api, sink, holds, k
     api.respond(429, headers=headers, **({} if body is None else {"json": body}))
     problem, *verdict = send(sink)
     assert problem.startswith("rate limited, HTTP 429")
-    assert verdict == [True, False, False]
+    assert verdict == [True, own_s == 0, False]
     assert own_s <= held(holds) <= own_s + 0.5
     assert others_s <= held(holds, OTHER) <= others_s + (0.5 if others_s else 0)
 
@@ -258,7 +259,7 @@ def test_a_dead_webhook_is_never_used_again(api, holds, status, body):
 def test_an_unexplained_refusal_is_respected_for_a_while(api, sink, holds, status):
     """A 404 or 401 that does not name the webhook stops it for minutes and not for good."""
     api.respond(status, text="no such route")
-    assert send(sink) == (f"HTTP {status}", False, True, False)
+    assert send(sink) == (f"HTTP {status}: no such route", False, True, False)
     assert held(holds) == 300
 
 
@@ -274,29 +275,44 @@ def test_a_block_at_the_edge_stops_everything_for_a_while(api, sink, holds, resp
     assert (api.call_count, held(holds, OTHER)) == (1, 300)
 
 
+INVALID = httpx.Response(400, json={"message": "Invalid Form Body", "code": 50035})
+PLAINEST = "Alert without details, which Discord refused: connect (ConnectionError)"
+
+
 @pytest.mark.parametrize("status", [400, 403, 405, 413])
-def test_a_refused_message_is_replaced_once_by_the_plainest(api, sink, status):
-    """What Discord does not want to show is replaced by a message of names alone, which counts as delivered."""
-    api.mock(
-        side_effect=[httpx.Response(status, json={"message": "Invalid Form Body", "code": 50035}), httpx.Response(200)]
-    )
-    assert send(sink) is None
-    assert json.loads(api.calls.last.request.content) == {
-        "content": "Alert: failing: connect (ConnectionError). The details were refused here.",
-        "allowed_mentions": {"parse": []},
-    }
+def test_a_refused_message_is_replaced_by_the_plainest(api, sink, status, caplog):
+    """What Discord does not want to show is replaced by a message of names alone, and the refusal is logged once."""
+    body = {"message": "Invalid", "code": 50035, "errors": {"content": {"_errors": [{"message": "Too long."}]}}}
+    api.mock(side_effect=[httpx.Response(status, json=body), httpx.Response(200), httpx.Response(200)])
+    refused = f"HTTP {status}, code 50035: Invalid (content: Too long.)"
+    assert [send(sink), send(sink), send(sink)] == [(refused, True, False, False), None, None]
+    first, second, next_alert = [json.loads(call.request.content) for call in api.calls]
+    assert second == {"content": PLAINEST, "allowed_mentions": {"parse": []}}
+    assert next_alert == first
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Discord refused an alert, which is sent without its details now: {refused}"
+    ]
 
 
-def test_a_twice_refused_message_has_failed_for_the_first_reason(api, sink):
-    """Where the plainest message fails, too, there is no third, and the first refusal is the problem."""
-    api.mock(
-        side_effect=[
-            httpx.Response(400, json={"message": "Invalid Form Body", "code": 50035}),
-            httpx.ConnectError("refused"),
-        ]
-    )
-    assert send(sink) == ("HTTP 400, code 50035: Invalid Form Body", False, True, False)
-    assert api.call_count == 2
+def test_a_twice_refused_message_has_failed(api, sink, holds):
+    """Where the plainest message is refused, too, there is no third."""
+    api.mock(side_effect=[INVALID, INVALID])
+    refused = "HTTP 400, code 50035: Invalid Form Body"
+    assert [send(sink), send(sink)] == [(refused, True, False, False), (refused, False, True, False)]
+
+
+def test_the_answer_to_the_plainest_message_is_heeded_like_any_other(api, holds, clock):
+    """A rate limit is waited out and the plainest message sent again; and a webhook that is gone is dead."""
+    sink = DiscordSink(WEBHOOK, holds)
+    limited = httpx.Response(429, json={"retry_after": 30, "global": False}, headers=VIA)
+    api.mock(side_effect=[INVALID, limited, httpx.Response(404, json=UNKNOWN_WEBHOOK)])
+    assert send(sink) is not None
+    assert send(sink) == ('rate limited, HTTP 429: {"retry_after":30,"global":false}', True, False, False)
+    assert 30 <= held(holds) <= 30.5
+    clock.advance(31)
+    assert send(sink) is not None
+    assert holds.death_of(WEBHOOK) is not None
+    assert [json.loads(call.request.content)["content"] for call in api.calls] == ["down", PLAINEST, PLAINEST]
 
 
 def test_a_missing_thread_is_left_out_once_and_for_all(api, holds):
@@ -309,8 +325,16 @@ def test_a_missing_thread_is_left_out_once_and_for_all(api, holds):
             httpx.Response(200),
         ]
     )
+    assert send(sink) == ("HTTP 404, code 10003: Unknown Channel", True, False, False)
     assert [send(sink), send(sink)] == [None, None]
     assert [call.request.url.params.get("thread_id") for call in api.calls] == ["42", None, None]
+
+
+def test_an_error_that_shows_all_it_received_is_cut(api, sink):
+    """What went wrong is told in a few hundred characters at most."""
+    api.mock(side_effect=httpx.RemoteProtocolError("illegal: " + "x" * 5000))
+    (problem, *_) = send(sink)
+    assert len(problem) < 400
 
 
 def test_refusals_that_can_end_in_a_ban_are_counted(api, sink, holds, clock):

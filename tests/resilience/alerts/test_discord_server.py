@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import logging
 import socket
 import threading
@@ -84,6 +85,7 @@ def test_a_request_on_the_wire(serve):
     assert sink.send([ALERT], again=False) is None
     head, _, body = server.requests[0].partition(b"\r\n\r\n")
     assert head.startswith(b"POST /api/v10/webhooks/1/a-secret?wait=true HTTP/1.1\r\n")
+    assert b"\r\naccept-encoding: identity\r\n" in head.lower()
     assert body == '{"content":"🚨 down","allowed_mentions":{"parse":[]}}'.encode()
 
 
@@ -125,6 +127,33 @@ def test_a_broken_body_does_not_undo_a_success(serve, body):
     """Once the status says 200 the alert is delivered, whatever comes after it."""
     _, sink = serve(lambda connection: connection.sendall(OK + body))
     assert sink.send([ALERT], again=False) is None
+
+
+def test_a_compressed_body_is_not_unpacked(serve, monkeypatch):
+    """Nothing compressed was asked for, and a few bytes of it could fill the memory."""
+    packed = gzip.compress(b'{"message": "' + b"x" * 1000 + b'"}')
+    head = b"HTTP/1.1 404 Not Found\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    _, sink = serve(lambda connection: connection.sendall(head + packed))
+    undelivered = sink.send([ALERT], again=False)
+    assert undelivered is not None
+    assert undelivered.problem == "HTTP 404"
+
+
+@pytest.mark.parametrize("drop", [b"x", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
+def test_an_answer_that_never_comes_to_its_end_is_cut_off(serve, monkeypatch, drop):
+    """A head that comes byte by byte, and hints without an answer, take as long as a whole exchange may, and no longer."""
+    monkeypatch.setattr(discord, "_EXCHANGE_S", 0.01)
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nX: " if drop == b"x" else drop)
+        while not server.released.wait(0.01):
+            connection.sendall(drop)
+
+    server, sink = serve(behave)
+    undelivered = sink.send([ALERT], again=False)
+    assert undelivered is not None
+    assert undelivered.problem == "TimeoutError: no whole answer within 0.01 s"
+    assert (undelivered.try_again, undelivered.may_have_arrived) == (True, True)
 
 
 def test_a_body_without_end_is_not_read_to_its_end(serve):

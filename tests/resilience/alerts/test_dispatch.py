@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -164,6 +166,19 @@ def test_where_no_thread_can_start_whoever_waits_does_the_work(monkeypatch):
     assert gate.threads == {threading.current_thread()}
 
 
+def test_where_no_thread_can_start_flushing_is_bounded_all_the_same(monkeypatch):
+    """Whoever flushes with no time to spare does not begin to send, and the alert is still there afterwards."""
+    dispatcher, gate, one = Dispatcher(), Gate(is_open=False), delivery("a")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lambda _thread: (_ for _ in ()).throw(RuntimeError("no thread")))
+        dispatcher.put(one, [gate])
+    assert not dispatcher.flush(0)
+    assert not dispatcher.wait(one, 0)
+    gate.gate.set()
+    assert dispatcher.flush(None)
+    assert gate.taken == ["a"]
+
+
 def test_dropped_alerts_are_counted():
     """What a full queue costs is reported to whoever tells of it in the next alert."""
     dropped: list[int] = []
@@ -175,6 +190,21 @@ def test_dropped_alerts_are_counted():
     gate.gate.set()
     assert dispatcher.flush(None)
     assert sum(dropped) == 3
+
+
+def test_a_destination_that_is_no_longer_used_is_let_go():
+    """Once its line has ended and another destination has a new one, nothing here keeps the first."""
+    dispatcher, old = Dispatcher(), Gate()
+    dispatcher.put(delivery(), [old])
+    assert dispatcher.flush(None)
+    for thread in old.threads:
+        thread.join()
+    gone = weakref.ref(old)
+    del old
+    dispatcher.put(delivery(), [Gate()])
+    gc.collect()
+    assert gone() is None
+    assert dispatcher.flush(None)
 
 
 @pytest.mark.parametrize("again", range(3))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import freezegun
@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilience import alerts
+from resilience.alerts.holds import Holds
 from resilience.alerts.limiter import ALERT_RATE_LIMIT_SECONDS, StormCap, WindowLimiter, signature_of
+from resilience.alerts.webhook_url import Webhook
 
 
 def test_the_first_claim_takes_the_window(clock):
@@ -101,31 +103,31 @@ def test_exactly_one_of_many_threads_wins():
         assert sum(threads.map(claim, range(32))) == 1
 
 
-@pytest.mark.parametrize("make", [WindowLimiter, StormCap])
-def test_a_child_is_not_locked_out_by_a_thread_of_its_parent(make):
-    """What was locked by another thread at the moment of a fork works in the child."""
-    limiter = make()
-    locked, done = threading.Event(), threading.Event()
+@pytest.mark.parametrize(
+    ("owner", "ask"),
+    [
+        (WindowLimiter(), lambda limiter: limiter.claim("s")),
+        (StormCap(), lambda storm: storm.admit(1)),
+        (Holds(), lambda holds: holds.count_sent(Webhook("1", "t"))),
+        (Holds(), lambda holds: holds.count_invalid()),
+    ],
+)
+def test_time_is_read_where_no_other_thread_can_be_later(monkeypatch, owner, ask):
+    """Another thread can't get in between the look at the clock and what follows from it."""
+    others_get_in = []
 
-    def hold_the_lock() -> None:
-        with limiter._lock:
-            locked.set()
-            done.wait()
-
-    thread = threading.Thread(target=hold_the_lock)
-    thread.start()
-    locked.wait()
-    child = os.fork()
-    if child == 0:
-        asking = threading.Thread(
-            target=lambda: limiter.claim("s") if make is WindowLimiter else limiter.admit(1), daemon=True
+    def now() -> int:
+        lock = owner._lock._lock
+        other = threading.Thread(
+            target=lambda: others_get_in.append(lock.acquire(blocking=False) and not lock.release())
         )
-        asking.start()
-        asking.join(10)
-        os._exit(int(asking.is_alive()))
-    done.set()
-    thread.join()
-    assert os.waitpid(child, 0)[1] == 0
+        other.start()
+        other.join()
+        return 0
+
+    monkeypatch.setattr(time, "monotonic_ns", now)
+    ask(owner)
+    assert set(others_get_in) == {False}
 
 
 @pytest.mark.parametrize(

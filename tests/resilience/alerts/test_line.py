@@ -132,6 +132,25 @@ def test_only_an_uncertain_try_makes_the_next_one_a_repetition(changed):
     assert channel.again == [False, False, True, True]
 
 
+def test_who_has_no_time_begins_nothing_that_is_too_late(changed, clock):
+    """A worker with ten seconds neither waits nor sends beyond them, and the next one goes on where it has stopped."""
+    channel, told = Channel(LATER, LATER, LATER, LATER), Told()
+    line = Line(channel, changed)
+    line.append(told.delivery("a"))
+    line.append(told.delivery("b"))
+    assert line.adopt()
+    line.work(within_s=10)
+    assert sum(changed.waits) < 10
+    assert 3 <= len(channel.messages) <= 4
+    assert (line.ended, line.idle, told.all) == (False, False, [])
+    assert line.adopt()
+    line.work(within_s=0)
+    assert line.adopt()
+    line.work()
+    assert channel.messages == [["a"]] * 5 + [["b"]]
+    assert told.all == ["a delivered", "b delivered"]
+
+
 def test_what_can_never_arrive_is_not_tried_again(changed):
     """A permanent refusal fails the alert at once, and the next alert is sent all the same."""
     channel, told = Channel(NEVER), Told()
@@ -150,13 +169,23 @@ def test_a_hold_is_waited_out_before_sending(changed):
 
 
 def test_what_piles_up_in_a_hold_leaves_together(changed):
-    """After a hold, one message takes along what waits, up to what it can carry; then it is one by one again."""
+    """After a hold, what waits leaves in as few messages as can carry it; then it is one by one again."""
     channel, told = Channel(), Told()
+    line = Line(channel, changed)
     channel.holds.append(Hold(2, "full"))
-    names = [f"{number}" for number in range(12)]
-    run(Line(channel, changed), [told.delivery(name) for name in names])
-    assert channel.messages == [names[:10], ["10"], ["11"]]
-    assert told.all == [f"{name} delivered" for name in names]
+    names = [f"{number}" for number in range(30)]
+    original = channel.send
+
+    def send(alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
+        if len(channel.messages) == 2:
+            for late in ("late", "later"):
+                line.append(told.delivery(late))
+        return original(alerts, again=again)
+
+    channel.send = send  # type: ignore[method-assign]  # a destination that changes while it is used
+    run(line, [told.delivery(name) for name in names])
+    assert channel.messages == [names[:10], names[10:20], names[20:], ["late"], ["later"]]
+    assert told.all == [f"{name} delivered" for name in [*names, "late", "later"]]
 
 
 def test_a_rate_limited_message_takes_along_what_came_meanwhile(changed):
@@ -192,7 +221,7 @@ def test_patience_is_bounded(changed):
     changed.meanwhile = lambda: channel.holds.append(Hold(2, "rate limited, HTTP 429"))
     run(line, [told.delivery("a")])
     assert changed.waits == [119]
-    assert told.all == ["a failed: rate limited, HTTP 429: to be left alone for 2 s"]
+    assert told.all == ["a failed: its destination is to be left alone for 2 s: rate limited, HTTP 429"]
     assert channel.messages == []
 
 
@@ -202,7 +231,7 @@ def test_a_long_ban_fails_what_waits_at_once(changed):
     channel.holds.append(Hold(3600, "banned"))
     run(Line(channel, changed), [told.delivery("a"), told.delivery("b")])
     assert changed.waits == []
-    assert told.all == [f"{name} failed: banned: to be left alone for 3600 s" for name in "ab"]
+    assert told.all == [f"{name} failed: its destination is to be left alone for 3600 s: banned" for name in "ab"]
     assert PATIENCE_S < 3600
 
 

@@ -58,7 +58,7 @@ def test_the_plainest_body_holds_nothing_but_names():
     body = plainest_body([alert("secret words", "connect"), alert("more words", "charge")])
     assert body == {
         "content": (
-            "Alert: failing: connect (ConnectionError), charge (ConnectionError). The details were refused here."
+            "Alert without details, which Discord refused: connect (ConnectionError), charge (ConnectionError)"
         ),
         "allowed_mentions": {"parse": []},
     }

@@ -91,6 +91,35 @@ def test_a_hanging_delivery_delays_the_end_by_a_bounded_time():
     assert run(program) == ([], ["Failed to send Discord alert: the program has ended first"])
 
 
+def test_a_failing_call_loads_only_what_queues_its_alert():
+    """The client, the texts' rules and the alert itself are loaded by the thread that delivers, after the call."""
+    program = """
+        entered = threading.Event()
+        threading.Thread.start = lambda thread: entered.set()
+        resilience.configure(notifiers=[Printer()])
+        connect_to("Redis")
+        print(entered.is_set(), {"resilience.alerts.notifier", "httpx"} & set(sys.modules))
+        os._exit(0)
+    """
+    assert run(program)[0] == ["True set()"]
+
+
+def test_an_interrupted_end_is_the_end():
+    """Whoever is tired of waiting for the last alert ends the program at once, which says what was lost, in one line."""
+    program = """
+        import signal
+        from resilience.alerts import system
+        resilience.configure(notifiers=[Stuck()])
+        connect_to("Redis")
+        flush = system.flush
+        def interrupted(timeout):
+            signal.raise_signal(signal.SIGINT)
+            return flush(timeout)
+        system.flush = interrupted
+    """
+    assert run(program) == ([], ["Failed to send Discord alert: the program has ended first"])
+
+
 def test_the_bound_is_five_seconds():
     """The end of a program is delayed by five seconds at most."""
     assert run("from resilience.alerts import system; print(system.EXIT_S)")[0] == ["5.0"]

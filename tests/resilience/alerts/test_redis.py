@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -191,6 +193,31 @@ def test_without_redis_each_process_keeps_its_own_window(fleet, mortal_server, c
     clock.advance(30)
     assert [one.claim("shared again"), other.claim("shared again")] == [True, False]
     assert messages(caplog)[2:] == [("INFO", "The alert window is shared with other processes again")] * 2
+
+
+def test_an_answer_without_end_is_cut_off(fleet, monkeypatch, caplog):
+    """A Redis whose answer comes byte by byte and does not end takes as long as an exchange may, and no longer."""
+    monkeypatch.setattr(alerts_redis, "_EXCHANGE_S", 0.01)
+    over = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"+")
+            while not over.wait(0.01):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        fleet.append(RedisLimiter(f"redis://127.0.0.1:{listening.getsockname()[1]}", WindowLimiter()))
+        try:
+            assert fleet[-1].claim("s")
+        finally:
+            over.set()
+            dripping.join()
+    (message,) = [message for _, message in messages(caplog)]
+    assert message.endswith(": TimeoutError: no whole answer within 0.01 s")
 
 
 def test_a_hanging_redis_costs_a_time_out_once(fleet, mortal_server, monkeypatch, caplog):

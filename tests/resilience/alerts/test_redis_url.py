@@ -7,12 +7,63 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from resilience import alerts
-from resilience.alerts import should_send_alert
-from resilience.config import configured
+from resilience.alerts import send_rate_limited_discord_alert, should_send_alert
+from resilience.config import configure, configured
 from resilience.events import AlertDelivered, AlertSuppressed, AttemptFailed, Event, stream
 
 REFUSED = ConnectionError("refused")
+
+
+WITH_PASSWORDS = [
+    "redis://:{}@localhost:6379/0",
+    "redis://app:{}@localhost",
+    "rediss://app:{}@localhost:6380",
+]
+PASSWORDS = ["hun/ter2", "hun#ter2", "hun?ter2", "12/hunter2", "12#hunter2", "12?hunter2", "12?a=hunter2", "hun:/ter2"]
+
+
+@pytest.mark.parametrize("url", WITH_PASSWORDS)
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_url_that_its_password_divides_is_refused(url, password):
+    """What must be percent-encoded and is not is told at start-up, and nothing of the URL is shown."""
+    with pytest.raises(
+        ValueError, match=r"^redis_url is of no use: the URL of the Redis can't be read; a pass"
+    ) as raised:
+        configure(redis_url=url.format(password))
+    assert "ter2" not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hun%2Fter%23%3F%40@localhost:6379/0",
+        "redis://localhost/0?password=a@b",
+        "unix://me@/run/r@dis.sock?db=0",
+        "rediss://[::1]:6380/2?ssl_cert_reqs=none",
+        "redis://",
+    ],
+)
+def test_a_url_that_can_be_read_is_taken(url):
+    """Whatever the client understands may be configured."""
+    with configured(redis_url=url):
+        pass
+
+
+def test_a_url_of_the_environment_is_not_shown_either(monkeypatch, caplog):
+    """A URL that nobody checked at start-up is told of with the first alert, in words that hold none of it."""
+    monkeypatch.setenv("RESILIENCE_REDIS_URL", "redis://:hun/ter2@localhost:6379/0")
+    with alerts.isolated():
+        assert should_send_alert("f", REFUSED)
+    (record,) = caplog.records
+    assert record.getMessage().endswith(
+        "ValueError: the URL of the Redis can't be read; "
+        "a password with a character such as / # ? or @ must be percent-encoded"
+    )
 
 
 def test_the_configured_redis_is_asked(server):
@@ -38,6 +89,31 @@ def test_an_alert_that_the_fleet_refuses_is_reported_as_held_back(server, make_c
     end()
     assert [type(event) for event in recorded] == [AlertDelivered, AlertSuppressed]
     assert len(notified) == 1
+
+
+def test_what_the_fleet_refuses_does_not_count_for_the_storm_cap(server, make_call):
+    """A process whose alerts others have sent has its whole cap left for an outage of its own."""
+    notified: list[alerts.Alert] = []
+    settings = {"redis_url": server.url, "discord_webhook_url": None, "notifiers": [Notifying(notified)]}
+    with configured(**settings, max_alerts_per_minute=3):
+        for messages in ("abc", "abcd"):
+            with alerts.isolated():
+                for message in messages:
+                    error = ConnectionError(message)
+                    stream.emit(AttemptFailed(call=make_call(), attempt=50, error=error, wait_s=1.0))
+                assert alerts.flush(None)
+    assert [alert.text.splitlines()[5][-1] for alert in notified] == ["a", "b", "c", "d"]
+
+
+def test_what_the_storm_cap_holds_back_leaves_the_window_to_the_fleet(server):
+    """An alert that may not leave here may still leave elsewhere."""
+    notified: list[alerts.Alert] = []
+    sent = []
+    with configured(redis_url=server.url, discord_webhook_url=None, notifiers=[Notifying(notified)]):
+        for most, messages in ((1, "ab"), (9, "b")):
+            with configured(max_alerts_per_minute=most), alerts.isolated():
+                sent += [send_rate_limited_discord_alert("f", OSError(each), "", each) for each in messages]
+    assert sent == [True, False, True]
 
 
 class Notifying:

@@ -60,6 +60,18 @@ def test_secrets_and_line_breaks_do_not_reach_an_alert(make_call):
     )
 
 
+@pytest.mark.parametrize("kind", ["retry", "connection"])
+def test_foreign_markup_neither_opens_a_block_nor_hides_a_link(make_call, kind):
+    """What an error says can't swallow the rest of the alert, nor show a link as something else."""
+    error = ConnectionError("a `b` ``c`` ```py\n[x](y) [Sign in](https://evil.example) `````")
+    text = text_of(make_call("connect", kind=kind, context="```", resource="](x)", action="```"), 50, failure_of(error))
+    assert "```" not in text
+    assert "](" not in text
+    shown = text.replace("\N{WORD JOINER}", "")
+    assert "Error: ConnectionError: a `b` ``c`` ```py\\n[x](y) [Sign in](https://evil.example) `````\n" in shown
+    assert "a `b` ``c`` `" in text, "what does no harm is left as it is"
+
+
 @pytest.mark.parametrize(
     ("held_back", "note"),
     [(1, "1 more alert was held back before this one."), (12, "12 more alerts were held back before this one.")],

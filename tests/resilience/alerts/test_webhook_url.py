@@ -47,8 +47,11 @@ REFUSED = [
     (f"https://evil.example/discord.com/api/webhooks/{ID}/{TOKEN}", f"its host is not Discord's; {EXPECTED}"),
     (f"https://evildiscord.com/api/webhooks/{ID}/{TOKEN}", f"its host is not Discord's; {EXPECTED}"),
     (f"https://discord.com@evil.example/api/webhooks/{ID}/{TOKEN}", f"its host is not Discord's; {EXPECTED}"),
-    (f"https://me@discord.com/api/webhooks/{ID}/{TOKEN}", f"its host is not Discord's; {EXPECTED}"),
-    (f"https://discord.com:8443/api/webhooks/{ID}/{TOKEN}", f"its host is not Discord's; {EXPECTED}"),
+    (
+        f"https://me:secret@discord.com/api/webhooks/{ID}/{TOKEN}",
+        f"it has a user name or a password before its host; {EXPECTED}",
+    ),
+    (f"https://discord.com:8443/api/webhooks/{ID}/{TOKEN}", f"it has a port of its own; {EXPECTED}"),
     (f"https://discord.com/webhooks/{ID}/{TOKEN}", f"its path is not that of a webhook; {EXPECTED}"),
     (f"https://discord.com/api/webhooks/{ID}", f"its path is not that of a webhook; {EXPECTED}"),
     (

@@ -1,0 +1,195 @@
+"""Forking at the worst moment: while something is imported late, and while another thread holds a lock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from resilience import config
+from resilience.alerts import Alert
+from resilience.alerts.delivery import Delivery
+from resilience.alerts.holds import Holds
+from resilience.alerts.limiter import StormCap, WindowLimiter
+from resilience.alerts.redis import RedisLimiter
+from resilience.alerts.webhook_url import Webhook
+from resilience.events import CallEnded, EventStream
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+HALF_IMPORTED = """
+import logging, os, signal, sys, threading
+import resilience
+
+logging.disable()
+
+forking, begun = threading.Event(), threading.Event()
+
+class Hold:
+    def find_spec(self, name, path, target=None):
+        if name == MODULE and not begun.is_set():
+            begun.set()
+            forking.wait()
+
+sys.meta_path.insert(0, Hold())
+os.register_at_fork(before=forking.set)  # called before what was registered earlier
+
+@resilience.conn_retry("Redis", "connect", max_retry=0)
+def connect(message):
+    raise ConnectionError(message)
+
+def fail(message):
+    try:
+        connect(message)
+    except ConnectionError:
+        pass
+
+threading.Thread(target=fail, args=("parent",), daemon=True).start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    arrived = threading.Event()
+    def handle_request(self, request):
+        print(b"child" in request.read())
+        arrived.set()
+        return httpx.Response(204)
+    import httpx
+    httpx.HTTPTransport.handle_request = handle_request
+    fail("child")
+    arrived.wait(60)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["resilience.alerts.system", "resilience.alerts.discord", "httpcore", "resilience._secrets.hide"]
+)
+def test_a_child_that_is_forked_amid_the_first_alert_alerts_itself(module):
+    """While a thread still imports what its alert needs, a fork waits, so that nothing is half imported in the child."""
+    settings = {
+        "RESILIENCE_DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/1/token",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "NO_PROXY": "",
+    }
+    program = f"MODULE = {module!r}\n{HALF_IMPORTED}"
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | settings,
+    )
+    assert ended.stdout.splitlines() == ["True", "0"]
+
+
+def claim(limiter: WindowLimiter) -> None:
+    limiter.claim("s")
+
+
+def admit(storm: StormCap) -> None:
+    storm.admit(1)
+
+
+def ask(holds: Holds) -> None:
+    holds.of(Webhook("1", "t"))
+
+
+def confirm(fleet: RedisLimiter) -> None:
+    fleet.confirm("s")
+
+
+def subscribe(stream: EventStream) -> None:
+    stream.subscribe(lambda _event: None, CallEnded)
+
+
+def configure(_module: object) -> None:
+    config.configure(service_name=None)
+
+
+def write(delivery: Delivery) -> None:
+    assert delivery.alert
+
+
+LOCKED = {
+    "windows": (WindowLimiter(), "_lock", claim),
+    "storm cap": (StormCap(), "_lock", admit),
+    "holds": (Holds(), "_lock", ask),
+    "fleet": (RedisLimiter("unix:///nowhere", WindowLimiter()), "_lock", confirm),
+    "events": (EventStream(), "_changing", subscribe),
+    "settings": (config, "_telling", configure),
+}
+
+
+def in_child(work: Callable[[Any], None], argument: object) -> bool:
+    """Fork, do the work in the child, and tell whether it came to an end."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        work(argument)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("what", LOCKED)
+def test_a_child_is_not_locked_out_by_a_thread_of_its_parent(what):
+    """What was locked by another thread at the moment of a fork works in the child."""
+    owner, name, use = LOCKED[what]
+    locked, done = threading.Event(), threading.Event()
+
+    def hold_the_lock() -> None:
+        with getattr(owner, name):
+            locked.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold_the_lock)
+    thread.start()
+    locked.wait()
+    try:
+        assert in_child(use, owner)
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_fork_in_the_midst_of_a_change_leaves_its_own_lock_usable():
+    """The thread that forks while it holds a lock itself can give it back in the child."""
+    stream = EventStream()
+    usable = 1
+    try:
+        with stream._changing:
+            child = os.fork()
+        subscribe(stream)
+        usable = 0
+    finally:
+        if child == 0:
+            os._exit(usable)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_an_alert_that_another_thread_is_writing_at_a_fork_is_written_in_the_child():
+    """Writing an alert takes no lock that a fork could leave locked, not even that of the alert's class."""
+    writing, done = threading.Event(), threading.Event()
+
+    def slowly() -> Alert:
+        writing.set()
+        done.wait()
+        return Alert(text="a", function="f", context="", error_type="E")
+
+    thread = threading.Thread(target=lambda: Delivery(slowly).alert)
+    thread.start()
+    writing.wait()
+    other = Delivery(lambda: Alert(text="b", function="f", context="", error_type="E"))
+    try:
+        assert in_child(write, other)
+    finally:
+        done.set()
+        thread.join()
