@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, final
 
+from resilience._fork import importing
 from resilience._secrets.patterns import MARKER, Lazy
 
 __all__ = ["add_pattern", "add_secret", "clean", "message_of", "redact", "traceback_of", "type_name"]
@@ -116,7 +117,8 @@ def traceback_of(error: BaseException) -> str:
     that a newline in a message can't begin a line of its own. Long stacks and chains keep their first and last members.
     Never raises an `Exception`.
     """
-    from resilience._traceback_text import TracebackText
+    with importing:
+        from resilience._traceback_text import TracebackText
 
     try:
         return TracebackText(_clean_detail, _describe).of(error)
@@ -223,7 +225,8 @@ def _compile(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
 def _redact_all(text: str) -> str:
     for addition in _additions:
         text = addition.pattern.sub(addition.replacement, text)
-    from resilience._secrets.hide import hide_secrets  # nothing fails in most runs, so that most never need the rules
+    with importing:  # nothing fails in most runs, so that most never need the rules
+        from resilience._secrets.hide import hide_secrets
 
     return hide_secrets(text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from typing import Final, final
@@ -16,11 +15,14 @@ class Lazy:
 
     def __init__(self, source: str, flags: re.RegexFlag | int = 0) -> None:
         self._source, self._flags = source, flags
+        self._compiled: re.Pattern[str] | None = None
 
-    @functools.cached_property
+    @property
     def compiled(self) -> re.Pattern[str]:
         """The compiled pattern."""
-        return re.compile(self._source, self._flags)
+        if self._compiled is None:
+            self._compiled = re.compile(self._source, self._flags)
+        return self._compiled
 
     def length(self, text: str, start: int) -> int:
         """How many characters match at ``start``; 0 if none do."""

@@ -30,14 +30,17 @@ class Controller(tenacity.BaseRetrying):
 
     Attributes:
         plain: The first attempt needs nothing of tenacity: the predicate is ours, and no hook comes before it.
-        direct: Besides, ``statistics`` already say what they have to say after a call that succeeds at once.
-        timed: A strategy or a hook may ask when the call began, so that a direct call, too, looks at the clock.
+        direct: Besides, ``statistics`` already say what they have to say after a call that succeeds at once, and the
+            wrapper keeps the time if anybody may ask for it.
+        timed: A strategy or a hook may ask when the call began.
+        keeps_time: The wrapper of this controller looks at the clock when a call begins.
     """
 
     enabled: bool = True  # tenacity before 9.2 has no such switch
     plain: bool = False
     direct: bool = False
     timed: bool = False
+    keeps_time: bool = False
 
     def __setattr__(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -61,8 +64,14 @@ class Controller(tenacity.BaseRetrying):
         self.statistics.update(statistics)  # always the same keys, so that no reader ever misses one
         self._decide()
 
+    def keep_time(self, keeps_time: bool) -> None:  # noqa: FBT001  # a setter
+        """Say whether the wrapper does."""
+        self.keeps_time = keeps_time
+        self._decide()
+
     def _decide(self) -> None:
-        self.direct = self.plain and self.statistics.get("attempt_number") == 1
+        known = self.keeps_time or not self.timed
+        self.direct = self.plain and known and self.statistics.get("attempt_number") == 1
 
 
 @final

@@ -53,6 +53,7 @@ def retried(candidate: Any, policy: Policy, announced: Callable[[], bool] | None
 
 
 def _wrapper(target: Target, policy: Policy, controller: Controller, announced: Callable[[], bool] | None) -> Any:
+    controller.keep_time(policy.timeout is not None or controller.timed)
     parts = Retried(target, policy, controller, announced)
     wrapper = _async_wrapper(parts) if target.is_async else _sync_wrapper(parts)
     own = inspect.isroutine(target.function)  # the attributes of a callable object are not those of a function
@@ -75,15 +76,11 @@ def _sync_wrapper(retried: Retried) -> Any:
     function, controller, announced = retried.target.function, retried.controller, retried.announced
     timeout_ns = retried.timeout_ns
 
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def timed(*args: Any, **kwargs: Any) -> Any:
         if armed or stream.observed or not controller.direct or (announced is not None and announced()):
             return _call(Run(retried, args, kwargs), None)
-        started_ns, token = 0, None
-        if timeout_ns is not None:
-            started_ns = time.monotonic_ns()
-            token = enter_deadline(started_ns + timeout_ns)
-        elif controller.timed:
-            started_ns = time.monotonic_ns()
+        started_ns = time.monotonic_ns()
+        token = None if timeout_ns is None else enter_deadline(started_ns + timeout_ns)
         try:
             result = function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
@@ -103,7 +100,26 @@ def _sync_wrapper(retried: Retried) -> Any:
         finally:
             del failure  # or the exception would keep this frame alive, and this frame the exception
 
-    return wrapper
+    def untimed(*args: Any, **kwargs: Any) -> Any:  # the same for those that pay for no clock
+        if armed or stream.observed or not controller.direct or (announced is not None and announced()):
+            return _call(Run(retried, args, kwargs), None)
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
+            failure = error
+        except BaseException as error:
+            Run(retried, args, kwargs).interrupted(error)
+            raise
+        else:
+            if type(result) is CoroutineType:
+                return _hand_over(Run(retried, args, kwargs), result)
+            return result
+        try:
+            return _call(Run(retried, args, kwargs), failure)
+        finally:
+            del failure
+
+    return timed if controller.keeps_time else untimed
 
 
 def _async_wrapper(retried: Retried) -> Any:
@@ -113,7 +129,7 @@ def _async_wrapper(retried: Retried) -> Any:
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         if armed or stream.observed or not controller.direct or (announced is not None and announced()):
             return await _call_async(Run(retried, args, kwargs), None)
-        started_ns = time.monotonic_ns() if controller.timed or timeout_ns is not None else 0
+        started_ns = time.monotonic_ns() if controller.keeps_time else 0
         try:
             if timeout_ns is None:
                 return await function(*args, **kwargs)
