@@ -398,31 +398,3 @@ def test_a_secret_is_not_printed_by_the_timeline_either() -> None:
             log.assert_no_secret("kiwi7")
     assert "kiwi7" not in str(raised.value)
     assert str(raised.value).count("bad key <the secret>") >= 2
-
-
-def test_an_error_is_found_by_its_base_as_in_the_timeline() -> None:
-    """The type that is asked for may be a base of the one that was raised."""
-    with RetryLog() as log:
-        struck("3*raise(ConnectionResetError)", fetch_box)
-        log.assert_gave_up("fetch_box", error=OSError)
-        log.assert_gave_up("fetch_box", error=ConnectionResetError)
-        log.assert_gave_up("fetch_box", error=LookupError, times=0)
-
-
-@pytest.mark.parametrize(
-    ("use", "text"),
-    [
-        (lambda log: log.assert_gave_up(times="x"), "times must be a whole number, got 'x'"),
-        (lambda log: log.assert_gave_up(attempts=1.5), "attempts must be a whole number, got 1.5"),
-        (lambda log: log.assert_no_secret(5), "assert_no_secret() needs the secret to look for as a str, got int"),
-        (
-            lambda log: log.assert_no_secret(None),
-            "assert_no_secret() needs the secret to look for as a str, got NoneType",
-        ),
-    ],
-)
-def test_arguments_of_a_wrong_type_are_named(use: Callable[[RetryLog], object], text: str) -> None:
-    """A mistake in an assertion is told as one, not as a failure."""
-    with RetryLog() as log, pytest.raises(TypeError) as raised:
-        use(log)
-    assert str(raised.value) == text

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+import tenacity
 
 from pytest_resilience.clock import VirtualClock
-from resilience import alerts
+from resilience import alerts, conn_retry, continuous_retry, create_retry_decorator
+from resilience.events import CallEnded, stream
 
 _SETTINGS = (
     "RESILIENCE_SERVICE_NAME",
@@ -239,3 +241,32 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     with alerts.isolated():
         yield
+
+
+@pytest.fixture
+def ends() -> Iterator[list[CallEnded]]:
+    """The terminal events of all calls of the test."""
+    seen: list[CallEnded] = []
+    end = stream.subscribe(seen.append, CallEnded)
+    yield seen
+    end()
+
+
+DSN = "postgres://app:hunter2@db:5432/orders"
+
+NO_WAIT = tenacity.wait_none()
+KINDS: dict[str, Any] = {
+    "retry": create_retry_decorator(12, wait=NO_WAIT),
+    "connection": conn_retry("Redis", "connect", 11, wait=NO_WAIT),
+    "continuous": continuous_retry(retry_delay=0),
+}
+
+
+def run_failing(mode: Mode, kind: str, error: BaseException) -> None:
+    """Let eleven attempts fail with the error, and the twelfth too where the decorator ever stops."""
+    outcomes = [error] * 11 + ["stock"] if kind == "continuous" else [error]
+    fetch = KINDS[kind](mode.function(*outcomes))
+    if kind == "continuous":
+        mode.run(fetch)
+    else:
+        mode.fails(fetch, type(error))

@@ -29,10 +29,6 @@ class Custom(tenacity.RetryError):
     """A RetryError of the user's own."""
 
 
-class HookError(Exception):
-    """What a hook raises."""
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What one attempt does: how long it takes, what it raises or returns, and with what cause or context."""
@@ -117,7 +113,9 @@ def shown(error: BaseException | None) -> Any:
     if error is None:
         return None
     held = shown(error.last_attempt.exception()) if isinstance(error, tenacity.RetryError) else error.args
-    context = None if isinstance(error, HookError) else shown(error.__context__)  # see the list of differences
+    context = (
+        None if isinstance(error, ArithmeticError) else shown(error.__context__)
+    )  # a hook raised it: see the differences
     return type(error).__name__, held, shown(error.__cause__), context, error.__suppress_context__
 
 
@@ -217,7 +215,7 @@ class Run:
     @staticmethod
     def raise_in_hook(name: str) -> None:
         """Fail as a user's hook does."""
-        raise HookError(name)
+        raise ArithmeticError(name)
 
     def _state(self, state: tenacity.RetryCallState) -> tuple[Any, ...]:
         outcome = state.outcome

@@ -8,21 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from resilience import create_retry_decorator
-from resilience.events import CallEnded, stream
+from resilience.events import CallEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.resilience.conftest import Mode
-
-
-@pytest.fixture
-def ends() -> Iterator[list[CallEnded]]:
-    """The ends of all calls of the test."""
-    seen: list[CallEnded] = []
-    stop = stream.subscribe(seen.append, CallEnded)
-    yield seen
-    stop()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1, None, "5"])

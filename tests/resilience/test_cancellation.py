@@ -14,10 +14,10 @@ import trio
 import trio.testing
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator
-from resilience.events import CallEnded, stream
+from resilience.events import CallEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
     from tests.resilience.conftest import Log, Mode
 
@@ -52,15 +52,6 @@ PASSING: dict[str, Callable[[], BaseException]] = {
     ),
     "group of a cancellation": lambda: BaseExceptionGroup("tasks", [ValueError("a"), asyncio.CancelledError()]),
 }
-
-
-@pytest.fixture
-def ends() -> Iterator[list[CallEnded]]:
-    """The terminal events of all calls."""
-    recorded: list[CallEnded] = []
-    end = stream.subscribe(recorded.append, CallEnded)
-    yield recorded
-    end()
 
 
 @pytest.mark.parametrize("decorator", DECORATORS)

@@ -13,24 +13,15 @@ import trio.testing
 
 from pytest_resilience.clock import VirtualClock
 from resilience import conn_retry, create_retry_decorator
-from resilience.events import CallEnded, stream
+from resilience.events import CallEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.resilience.conftest import Log, Mode
 
 NO_WAIT = tenacity.wait_none()
 DEADLINE = "gave up after {}, reason: deadline ("
-
-
-@pytest.fixture
-def ends() -> Iterator[list[CallEnded]]:
-    """The terminal events of all calls."""
-    recorded: list[CallEnded] = []
-    end = stream.subscribe(recorded.append, CallEnded)
-    yield recorded
-    end()
 
 
 def within_virtual_time(main: Callable[[], Any], library: str) -> tuple[Any, float]:

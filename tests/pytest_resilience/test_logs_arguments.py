@@ -1,0 +1,44 @@
+"""What the assertions about the log take, and what they say of mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_resilience import RetryLog
+from resilience import create_retry_decorator
+
+
+@pytest.mark.parametrize(
+    ("use", "text"),
+    [
+        (lambda log: log.assert_gave_up(times="x"), "times must be a whole number, got 'x'"),
+        (lambda log: log.assert_gave_up(attempts=1.5), "attempts must be a whole number, got 1.5"),
+        (lambda log: log.assert_no_secret(5), "assert_no_secret() needs the secret to look for as a str, got int"),
+        (
+            lambda log: log.assert_no_secret(None),
+            "assert_no_secret() needs the secret to look for as a str, got NoneType",
+        ),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_named(use: Callable[[RetryLog], object], text: str) -> None:
+    """A mistake in an assertion is told as one, not as a failure."""
+    with RetryLog() as log, pytest.raises(TypeError) as raised:
+        use(log)
+    assert str(raised.value) == text
+
+
+def test_an_error_is_found_by_its_base_as_in_the_timeline() -> None:
+    """The type that is asked for may be a base of the one that was raised."""
+
+    @create_retry_decorator(max_attempts=3, max_wait=0)
+    def fetch() -> None:
+        raise ConnectionResetError
+
+    with RetryLog() as log:
+        with pytest.raises(ConnectionResetError):
+            fetch()
+        log.assert_gave_up("fetch", error=OSError)
+        log.assert_gave_up("fetch", error=ConnectionResetError)
+        log.assert_gave_up("fetch", error=LookupError, times=0)
