@@ -27,7 +27,6 @@ from resilience.events import (
     ListenerRemoved,
     stream,
 )
-from resilience.policy import check_text
 from resilience.redact import clean, message_of, traceback_of, type_name
 
 logger: Final = logging.getLogger("resilience")
@@ -43,11 +42,7 @@ def log_prefix(resource_name: str, conn_id: str) -> str:
     Example:
         ``[PID-4711|THREAD-4711|billing|Redis-5f3a9c01]``
     """
-    service = clean(config.service_name())
-    resource, connection = (
-        clean(check_text(name, value, empty=True))
-        for name, value in (("resource_name", resource_name), ("conn_id", conn_id))
-    )
+    service, resource, connection = map(clean, map(str, (config.service_name(), resource_name, conn_id)))
     return f"[PID-{os.getpid()}|THREAD-{threading.get_native_id()}|{service}|{resource}-{connection}]"
 
 

@@ -284,7 +284,9 @@ def test_a_hostile_service_name_forges_no_line() -> None:
     """Service, resource and connection id are a single clean line in the prefix."""
     with configured(service_name="a\nb"):
         prefix = log_prefix("Re\ndis", "0\n1")
+        numbered = log_prefix("Redis", 7)  # type: ignore[arg-type]  # what users get wrong
     assert prefix.endswith("|a\\nb|Re\\ndis-0\\n1]")
+    assert numbered.endswith("|Redis-7]")
 
 
 def test_a_type_with_a_hostile_name(mode: Mode, log: Log) -> None:
