@@ -9,13 +9,13 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Final, Self, final
 from unittest import mock
 
 from pytest_resilience.names import check_number, shown, type_named, unknown
 from pytest_resilience.objections import Objections
-from pytest_resilience.timeline import Timeline, opened
+from pytest_resilience.timeline import Timeline
+from pytest_resilience.views import View
 from resilience._wording import counted
 
 _PREFIX: Final = re.compile(
@@ -67,7 +67,7 @@ class LogLine:
 
 
 @final
-class RetryLog:
+class RetryLog(View):
     """Records what the logger ``resilience`` is given, for the length of a ``with`` block.
 
     Every level is recorded, whatever logging is set to, also where it is disabled; other handlers get what they would
@@ -78,25 +78,14 @@ class RetryLog:
     """
 
     def __init__(self, timeline: Timeline | None = None, objections: Objections | None = None) -> None:
-        self._given = timeline
-        self._objections = objections or Objections()
-        self._timeline = timeline or Timeline()
-        self._open = contextlib.ExitStack()
+        super().__init__(timeline, objections)
         self._lines: list[LogLine] = []
         self._recording = threading.Lock()
 
     def __enter__(self) -> Self:
-        self._timeline = self._open.enter_context(opened(self._given))
-        self._open.enter_context(_recording(logging.getLogger("resilience"), self._record))
+        super().__enter__()
+        self._open.enter_context(_recording(self._record))
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        __tracebackhide__ = True
-        self._open.close()
-        if kind is None and self._given is None:
-            self._objections.settle()
 
     @property
     def lines(self) -> list[LogLine]:
@@ -212,9 +201,30 @@ class RetryLog:
         raise AssertionError(f"{text}\n\n{shown}")
 
 
+_recorders: Final[list[Callable[[logging.LogRecord], None]]] = []
+_tapped: Final = contextlib.ExitStack()
+_tapping: Final = threading.RLock()
+
+
 @contextlib.contextmanager
-def _recording(logger: logging.Logger, record: Callable[[logging.LogRecord], None]) -> Iterator[None]:
-    """Have every record of a logger recorded, and those alone passed on that would have been made anyway.
+def _recording(record: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Have every record of the kit's logger recorded; blocks of several threads may overlap in any way."""
+    with _tapping:
+        _recorders.append(record)
+        if len(_recorders) == 1:
+            _tapped.enter_context(_tap(logging.getLogger("resilience")))
+    try:
+        yield
+    finally:
+        with _tapping:
+            _recorders.remove(record)
+            if not _recorders:
+                _tapped.close()
+
+
+@contextlib.contextmanager
+def _tap(logger: logging.Logger) -> Iterator[None]:
+    """Hand every record of a logger to the recorders, and pass on those alone that would have been made anyway.
 
     A handler with the logger's level lowered would do the first, and let other handlers see records that are new to
     them.
@@ -222,7 +232,8 @@ def _recording(logger: logging.Logger, record: Callable[[logging.LogRecord], Non
     enabled, handle = logger.isEnabledFor, logger.handle
 
     def record_and_handle(each: logging.LogRecord) -> None:
-        record(each)
+        for record in _recorders:
+            record(each)
         if enabled(each.levelno):
             handle(each)
 

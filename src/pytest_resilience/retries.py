@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Any, Final, Self, final
+from typing import Any, Final, final
 
 from pytest_resilience.calls import Call, calls_of
 from pytest_resilience.names import check_number, shown, type_named, unknown
-from pytest_resilience.objections import Objections
-from pytest_resilience.timeline import Timeline, opened
+from pytest_resilience.views import View
 from resilience._retry_after import retry_after_of
 from resilience._wording import counted
 from resilience.engine import wait_equal_jitter, wait_fixed
@@ -23,7 +20,7 @@ _MOST_ALIKE: Final = 1 / 3  # draws hardly ever repeat, but jitter in whole seco
 
 
 @final
-class Retries:
+class Retries(View):
     """The calls of a test by their name, each with its attempts.
 
     ``retries["Redis.connect"]`` is the list of calls of a failpoint; a function's ``__name__``, or the function itself,
@@ -32,24 +29,6 @@ class Retries:
     Example:
         ``with Retries() as retries: ...; retries.assert_recovered("Redis.connect", attempts=4)``
     """
-
-    def __init__(self, timeline: Timeline | None = None, objections: Objections | None = None) -> None:
-        self._given = timeline
-        self._objections = objections or Objections()
-        self._open = contextlib.ExitStack()
-        self._timeline = timeline or Timeline()
-
-    def __enter__(self) -> Self:
-        self._timeline = self._open.enter_context(opened(self._given))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        __tracebackhide__ = True
-        self._open.close()
-        if kind is None and self._given is None:
-            self._objections.settle()
 
     @property
     def all(self) -> list[Call]:

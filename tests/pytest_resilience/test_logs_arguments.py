@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -42,3 +43,23 @@ def test_an_error_is_found_by_its_base_as_in_the_timeline() -> None:
         log.assert_gave_up("fetch", error=OSError)
         log.assert_gave_up("fetch", error=ConnectionResetError)
         log.assert_gave_up("fetch", error=LookupError, times=0)
+
+
+def test_blocks_that_overlap_leave_the_logger_as_it_was() -> None:
+    """Each records what happens in it, and whoever ends last gives the logger back."""
+    logger = logging.getLogger("resilience")
+    before = dict(vars(logger))
+    first, second = RetryLog(), RetryLog()
+    first.__enter__()
+    logger.debug("one")
+    second.__enter__()
+    logger.debug("two")
+    first.__exit__(None, None, None)
+    logger.debug("three")
+    second.__exit__(None, None, None)
+    logger.debug("four")
+    assert ([line.text for line in first.lines], [line.text for line in second.lines]) == (
+        ["one", "two"],
+        ["two", "three"],
+    )
+    assert vars(logger).keys() == before.keys()
