@@ -12,6 +12,7 @@ from typing import Any, cast
 from pytest_resilience.clock._members import members
 from pytest_resilience.clock._patches import AttributePatch, CodePatch, Patch
 from pytest_resilience.clock._time import Epoch, monotonic
+from pytest_resilience.clock._units import LONGEST
 
 # Stand-ins: the code of `_sleep` runs in `asyncio.tasks`, which has these names then.
 _has_slept: Callable[[float], bool] = bool
@@ -58,7 +59,7 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
 
     def has_slept(delay: float) -> bool:
         member = members.get(get_ident())
-        if member is None or not delay >= 0:
+        if member is None or not 0 <= delay <= LONGEST:
             return False
         scheduler = member.scheduler
         if delay == 0:

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -146,12 +146,13 @@ class VirtualClock:
                 warnings.warn(text, LeftoverThreadWarning, stacklevel=2)
 
     def _close(self) -> list[Member]:
-        try:
-            restore(self._installed)
-        finally:
-            leftovers = self._scheduler.close()
-            self._monitor.stop()
-            _forget(self)
+        with ExitStack() as closing:  # all of it, even when Ctrl-C breaks off one of these
+            closing.callback(_forget, self)
+            closing.callback(self._monitor.stop)
+            try:
+                restore(self._installed)
+            finally:
+                leftovers = self._scheduler.close()
         return leftovers
 
     def now(self) -> datetime:
@@ -297,7 +298,12 @@ def _all_patches() -> Iterator[Patch]:
 
 
 def _check_no_task_is_late(deadline: int) -> None:
-    """Refuse to block an event loop that has something to do before ``deadline``."""
+    """Refuse to block an event loop that has something to do before ``deadline``; trio's always may."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        raise RuntimeError(
+            "advance() would block trio, and its other tasks would be late; write `await trio.sleep(seconds)` instead"
+        )
     asyncio = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio is not None else None
     timers = [timer for timer in getattr(loop, "_scheduled", ()) if not timer.cancelled()]

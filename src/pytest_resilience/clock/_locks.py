@@ -20,7 +20,7 @@ from pytest_resilience.clock._members import Member, Outcome, Waiter, current, m
 from pytest_resilience.clock._native import TypePatch
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import ASKED, Outsider
-from pytest_resilience.clock._units import nanoseconds
+from pytest_resilience.clock._units import nanoseconds_of_difference
 
 holders: dict[Any, Member] = {}
 """The locks that threads of the bubble hold. Whatever else is locked is held by a thread outside."""
@@ -57,7 +57,7 @@ def _wait(
 ) -> bool:
     scheduler = member.scheduler
     idle = lock is member.idle_on
-    deadline = None if timeout == -1 or idle else scheduler.now + nanoseconds(timeout)
+    deadline = None if timeout == -1 or idle else scheduler.now + nanoseconds_of_difference(timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
     while True:
         waiter = Waiter(member, deadline, _describe(lock))
@@ -140,12 +140,10 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         return _real_wait(self, timeout)
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
-    if timeout is not None and timeout <= 0:
-        member.scheduler.poll(member, timeout)
-        return False
-    deadline = None if timeout is None else member.scheduler.now + nanoseconds(timeout)
+    polls = timeout is not None and timeout <= 0
+    deadline = None if timeout is None or polls else member.scheduler.now + nanoseconds_of_difference(timeout)
     waiter = Waiter(member, deadline, "a notification")
-    waiter.lasting = True
+    waiter.lasting, waiter.idle = True, self is member.idle_on
     self._waiters.append(waiter)
     saved = self._release_save()
     lock = self._lock
@@ -155,7 +153,11 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         _wake_next(lock)
     outcome = None
     try:
-        outcome = member.scheduler.block(waiter)
+        if polls:  # without the lock, which others may need to make the notification come
+            member.scheduler.poll(member, timeout)
+            outcome = waiter.outcome
+        else:
+            outcome = member.scheduler.block(waiter)
         return outcome is Outcome.NOTIFIED
     finally:
         if type(lock) is real.RLock:
@@ -186,7 +188,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
                 member.scheduler.creep.polled(member, member.scheduler.now)
             raise
     scheduler = member.scheduler
-    deadline = None if timeout is None else scheduler.now + nanoseconds(timeout)
+    deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
     line = _readers.setdefault(self, deque())
     while True:
         waiter = Waiter(member, deadline, "an item in a queue")

@@ -37,6 +37,9 @@ class Outsider(NamedTuple):
 UNASKED = 0.04
 """The share for somebody outside whom nobody waits for."""
 
+FREED = 0.1
+"""The share for a thread that is blocked in C, which whoever ran last may just have set free."""
+
 ASKED = 1.0
 """The share for somebody outside who owes an answer, or the rest of one."""
 

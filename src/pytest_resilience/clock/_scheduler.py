@@ -22,7 +22,7 @@ from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._creep import Creep
 from pytest_resilience.clock._deadlock import DeadlockError
 from pytest_resilience.clock._members import Member, Outcome, Waiter, members
-from pytest_resilience.clock._peers import ASKED, Outsider
+from pytest_resilience.clock._peers import ASKED, FREED, Outsider
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._monitor import Monitor
@@ -46,6 +46,7 @@ class Scheduler:
         self.running: Member | None = None
         self.root: Member | None = None
         self.detached: dict[Member, float] = {}
+        self._handed_on_at = 0.0
         self.pollers: list[Waiter] = []
         self.switches = 0
         self.stuck: list[Waiter] = []
@@ -249,6 +250,8 @@ class Scheduler:
     def _hand_on_from(self, member: Member) -> None:
         if self.running is member:
             self.running = None
+            if self.detached:
+                self._handed_on_at = real.monotonic()
         self._dispatch()
 
     def _resume(self, waiter: Waiter) -> None:
@@ -323,6 +326,8 @@ class Scheduler:
     def outsiders(self) -> list[Outsider]:
         """Who might still do something that the scheduler cannot see coming."""
         found = [Outsider(alive_at, ASKED) for alive_at in self.detached.values()]
+        if found:  # who ran last may just have set it free
+            found.append(Outsider(self._handed_on_at, FREED))
         for waiter in self.pollers:
             found += waiter.outsiders()
         return found
@@ -386,6 +391,8 @@ class Scheduler:
                 if waiter is None or waiter.outcome is not None:
                     if member.ident != ident:
                         leftovers.append(member)
+                    if waiter is not None:  # Ctrl-C came between its waking and its turn
+                        self._resume(waiter)
                 elif waiter.idle:
                     self.fire(waiter, Outcome.CLOSED)
                 elif waiter in self.stuck:

@@ -5,6 +5,7 @@ They are patched besides `select` because they round their timeouts to milliseco
 
 from __future__ import annotations
 
+import math
 import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from pytest_resilience.clock._members import current
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import Interest
 from pytest_resilience.clock._polling import READ, WRITE, wait_for_input
+
+_LONGEST_WAIT = 86_400
 
 
 def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
@@ -30,6 +33,8 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
                 member.scheduler.poll(member, 0.0)
             return real(self, timeout)
         loop = _loop(self)
+        if timeout is not None and timeout >= _LONGEST_WAIT and _has_no_timer(loop):
+            timeout = None
         return (
             wait_for_input(
                 member,
@@ -61,6 +66,12 @@ def _interests(selector: Any) -> list[Interest]:
 def _loop(selector: Any) -> Any:
     """The asyncio event loop that waits by ``selector``, or None."""
     return next((loop for key in selector.get_map().values() if (loop := _woken_by(key)) is not None), None)
+
+
+def _has_no_timer(loop: Any) -> bool:
+    """Whether a loop, which waits a day at most, waits for no time at all: that must not look like a timer."""
+    timers: list[Any] = getattr(loop, "_scheduled", [])
+    return bool(timers) and timers[0].when() == math.inf
 
 
 def _woken_by(key: selectors.SelectorKey) -> Any:

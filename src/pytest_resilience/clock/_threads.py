@@ -65,8 +65,11 @@ def _start_new_thread(
 ) -> int:
     """`_thread.start_new_thread`: the new thread belongs to the bubble of the one that starts it."""
     parent = current()
-    if parent is None or not callable(function):
-        return _real_start_new_thread(function, arguments, *(() if keywords is None else (keywords,)))
+    if parent is None or _belongs_outside(function) or not callable(function):
+        started = _real_start_new_thread(function, arguments, *(() if keywords is None else (keywords,)))
+        if parent is not None:
+            _await_start(function)
+        return started
     body, abandon = _membership(parent, function)
     try:
         return _real_start_new_thread(body, arguments, *(() if keywords is None else (keywords,)))
@@ -78,14 +81,30 @@ def _start_new_thread(
 def _start_joinable_thread(function: Callable[[], object], handle: Any = None, daemon: bool = True) -> Any:
     """`_thread.start_joinable_thread`, by which `threading` starts its threads from Python 3.13 on."""
     parent = current()
-    if parent is None or not callable(function):
-        return _real_start_joinable_thread(function, handle, daemon)
+    if parent is None or _belongs_outside(function) or not callable(function):
+        started = _real_start_joinable_thread(function, handle, daemon)
+        if parent is not None:
+            _await_start(function)
+        return started
     body, abandon = _membership(parent, function)
     try:
         return _real_start_joinable_thread(body, handle, daemon)
     except BaseException:
         abandon()
         raise
+
+
+def _belongs_outside(function: Any) -> bool:
+    """Whether a thread watches over the test from outside, as the timer of pytest-timeout does, wherever it starts."""
+    watched = getattr(getattr(function, "__self__", None), "function", None)
+    return getattr(watched, "__module__", "") == "pytest_timeout"
+
+
+def _await_start(function: Any) -> None:
+    """Wait, for a moment of real time, until a thread outside says that it has started, which its starter waits for."""
+    started = getattr(getattr(function, "__self__", None), "_started", None)
+    while started is not None and not started.is_set():
+        real.sleep(0.0005)
 
 
 def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callable[..., None], Callable[[], None]]:
@@ -116,7 +135,9 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
 
 
 def _where_idle(thread: Any) -> object:
-    """The queue or lock at which a worker thread of the standard library's or trio's pool waits for work."""
+    """The queue or lock at which a worker thread of the standard library's, anyio's or trio's pool waits for work."""
+    if type(thread).__module__ == "anyio._backends._asyncio":
+        return thread.queue.not_empty
     target = getattr(thread, "_target", None)
     if getattr(target, "__module__", "") == "concurrent.futures.thread":
         return thread._args[1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import threading
 import time
 from asyncio import sleep as copied_sleep
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import DeadlockError, VirtualClock
 
 
 def test_sleeping_takes_virtual_time(clock):
@@ -338,3 +340,26 @@ def test_sleep_refuses_what_it_always_refused(clock):
         asyncio.run(asyncio.sleep("1"))
     assert asyncio.iscoroutinefunction(asyncio.sleep) if not hasattr(asyncio, "eager_task_factory") else True
     assert clock.sleeps == []
+
+
+def test_sleeping_for_ever_can_be_cancelled(clock):
+    """An infinite sleep takes as long as whoever cancels it lets it."""
+
+    async def main():
+        for _ in range(20):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.sleep(math.inf), 5)
+
+    asyncio.run(main())
+    assert clock.elapsed == 100.0
+
+
+def test_a_timer_at_infinity_is_no_timer(clock):
+    """A loop whose only timer never fires is deadlocked, and does not go on day by day."""
+
+    async def main():
+        asyncio.get_running_loop().call_at(math.inf, print)
+        await asyncio.Event().wait()
+
+    with pytest.raises(DeadlockError):
+        asyncio.run(main())

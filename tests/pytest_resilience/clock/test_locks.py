@@ -296,3 +296,22 @@ def test_a_lock_held_by_a_foreign_thread_is_waited_for_in_real_time():
             assert clock.elapsed == 0
         sleeper.join()
     foreign.join()
+
+
+@pytest.mark.parametrize("kind", [threading.Lock, threading.RLock])
+def test_who_polls_a_condition_lets_others_have_its_lock(clock, kind):
+    """A wait of 0 s gives the lock away for a moment, as any wait does."""
+    condition, set_at = threading.Condition(kind()), []
+
+    def set_it():
+        time.sleep(1)
+        with condition:
+            set_at.append(clock.elapsed)
+
+    thread = threading.Thread(target=set_it)
+    thread.start()
+    with condition:
+        while not set_at:
+            condition.wait(0)
+    thread.join()
+    assert set_at == [1.0]

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import ctypes
+import os
 import queue
 import select
 import threading
@@ -191,3 +192,24 @@ def test_waiting_for_the_rest_of_a_fraction_in_asyncio_ends(delays):
     with VirtualClock():
         for delay in delays:
             assert asyncio.run(wait_until(time.monotonic() + delay)) <= 3
+
+
+def test_a_pipe_that_is_read_in_c_delivers_at_its_time():
+    """A thread that is blocked in C gets a moment after whoever may have set it free has run."""
+    reading, writing = os.pipe()
+    lines = []
+
+    def read(clock):
+        with os.fdopen(reading) as file:
+            lines.extend((line, clock.elapsed) for line in iter(file.readline, ""))
+
+    with VirtualClock(grace=2) as clock:
+        thread = threading.Thread(target=read, args=(clock,))
+        thread.start()
+        with os.fdopen(writing, "w") as file:
+            for number in range(3):
+                time.sleep(5)
+                file.write(f"{number}\n")
+                file.flush()
+        thread.join()
+    assert lines == [("0\n", 5.0), ("1\n", 10.0), ("2\n", 15.0)]

@@ -80,3 +80,23 @@ def test_async_tests_of_every_loop_scope_have_virtual_time(pytester: pytest.Pyte
         "-W", "error", "-p", "no:cacheprovider", "-p", "no:looptime_plugin", *options
     )
     result.assert_outcomes(passed=9)
+
+
+@pytest.mark.parametrize("method", ["signal", "thread"])
+def test_a_time_limit_for_the_function_alone_counts_real_time(pytester: pytest.Pytester, method: str) -> None:
+    """The timer of pytest-timeout watches from outside, also where it is started inside the clock."""
+    pytester.makepyfile(
+        f"""
+        import time
+        import pytest
+
+        @pytest.mark.timeout(600, func_only=True, method="{method}")
+        def test_it(virtual_clock):
+            time.sleep(10_000)
+            assert virtual_clock.elapsed == 10_000
+        """
+    )
+    result = pytester.runpytest_subprocess(
+        "-W", "error", "-p", "no:cacheprovider", "-p", "no:looptime_plugin", "-p", "no:asyncio", "-p", "no:xdist"
+    )
+    result.assert_outcomes(passed=1)

@@ -162,3 +162,28 @@ def test_trio_has_its_own_clock_back_afterwards():
         return trio.current_time()
 
     assert trio.run(main) < 1_000_000 + time.perf_counter()
+
+
+def test_advance_is_refused_where_trio_runs(clock):
+    """It would make other tasks late, and the text says what to write instead."""
+
+    async def main():
+        with pytest.raises(RuntimeError) as caught:
+            clock.advance(5)
+        assert str(caught.value) == (
+            "advance() would block trio, and its other tasks would be late; write `await trio.sleep(seconds)` instead"
+        )
+
+    trio.run(main)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_idle_worker_threads_of_anyio_are_no_leftovers(backend):
+    """A loop that goes on after the clock keeps its workers, of which nothing is said."""
+
+    async def main():
+        with VirtualClock() as clock:
+            await anyio.to_thread.run_sync(time.sleep, 5)
+            assert clock.elapsed == 5.0
+
+    anyio.run(main, backend=backend)
