@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ class Waiter:
         self.lasting = False
         self.idle = False
         self.loop: Any = None
-        self.signal_since: float | None = None
+        self.signal_since = -math.inf
 
     def has_come_true(self) -> bool:
         """Look whether what is waited for has come true, or can no longer be looked for: the waiter will see why."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import sys
 from _thread import get_ident, get_native_id
 from collections import deque
@@ -276,14 +277,13 @@ class Scheduler:
                     self._resume(self._yielded.popleft())
             else:
                 outsiders = self.outsiders()
-                if self.holds or self._monitor.left(outsiders) > 0:
+                stands_still = self.holds or self._monitor.left(outsiders) > 0
+                if not stands_still and self.advance(guess=bool(outsiders)):
+                    continue
+                if stands_still or outsiders or self._may_be_signalled():
                     self._monitor.watch()
                     return
-                if not self.advance(guess=bool(outsiders)):
-                    if outsiders or self._may_be_signalled():
-                        self._monitor.watch()
-                        return
-                    self._declare_deadlock()
+                self._declare_deadlock()
 
     def detach(self, member: Member) -> None:
         """Go on without ``member``, which holds the baton but is blocked where nobody can see it."""
@@ -368,9 +368,9 @@ class Scheduler:
 
     def _may_be_signalled(self) -> bool:
         """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""
-        now = real.monotonic() - self._monitor.grace
-        hopes = any(waiter.signal_since is not None and waiter.signal_since > now for waiter in self.pollers)
-        return hopes and bool(sys._current_frames().keys() - members.keys() - {self._monitor.ident})
+        since = max((waiter.signal_since for waiter in self.pollers), default=-math.inf)
+        outside = sys._current_frames().keys() - members.keys() - {self._monitor.ident}
+        return bool(outside) and since + self._monitor.grace > real.monotonic()
 
     def _declare_deadlock(self) -> None:
         self.stuck = [member.waiter for member in self.everyone if member.waiter is not None]
