@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import weakref
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
@@ -63,7 +64,7 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
             return False
         scheduler = member.scheduler
         if delay == 0:
-            scheduler.creep.polled(member, scheduler.now)
+            scheduler.find_nothing_left(member, weakref.ref(get_task()))
             return False
         key = next(scheduler.arrivals)
         scheduler.sleeps[key] = delay
@@ -104,9 +105,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
             real_init(self, when, callback, args, loop, context)
             self._arrival = next(arrivals)
             if 0 < when - monotonic() < 1e-9 and (member := members.get(get_ident())) is not None:
-                member.scheduler.creep.ahead += (
-                    1  # the loop would call it due, and let whoever computed the rest do so again
-                )
+                member.scheduler.creep(1)  # else it is due at once, and whoever computed it does so again
 
         def __lt__(self, other: Any) -> bool:
             when, others = self._when, other._when

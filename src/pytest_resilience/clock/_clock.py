@@ -23,6 +23,7 @@ from pytest_resilience.clock import (
     _refusals,
     _selectors,
     _sockets,
+    _spinning,
     _ssl,
     _threads,
     _time,
@@ -278,7 +279,7 @@ os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, 
 
 
 def _all_patches() -> Iterator[Patch]:
-    for module in (_time, _locks, _threads, _polling, _selectors, _sockets, _processes):
+    for module in (_time, _locks, _threads, _polling, _selectors, _sockets, _processes, _spinning):
         yield from module.patches()
     yield LatePatches(
         {

@@ -20,6 +20,7 @@ from pytest_resilience.clock._members import Member, Outcome, Waiter, current, m
 from pytest_resilience.clock._native import TypePatch
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import ASKED, Outsider
+from pytest_resilience.clock._spinning import NOT_YET, watched
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 holders: dict[Any, Member] = {}
@@ -42,10 +43,7 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
         if current() is None:
             return wait_real(self, blocking, timeout)
         if not blocking or timeout == 0:
-            if blocking and isinstance(timeout, float):
-                member.scheduler.creep.polled(member, member.scheduler.now)
-            if holders.get(self) is not member:
-                member.scheduler.yield_now(member)  # someone who polls for a lock lets its holder run
+            member.scheduler.poll(member, timeout if blocking else 0)  # which lets its holder run
             return False
         return _wait(self, member, try_now, wait_real, timeout)
 
@@ -130,6 +128,22 @@ def rlock_release(self: Any, *_: object) -> None:
             _wake_next(self)
 
 
+def _locked(self: Any) -> bool:
+    locked: bool = real.locked(self)
+    if locked and (member := current()) is not None:
+        member.scheduler.look_again(member, NOT_YET)
+    return locked
+
+
+_real_is_owned = threading.Condition._is_owned  # type: ignore[attr-defined]  # missing from typeshed
+
+
+def _is_owned(self: Any) -> bool:
+    """What a condition with a plain lock finds out by trying to lock it, which would look like polling for it."""
+    owned: bool = real.locked(self._lock) if type(self._lock) is real.Lock else _real_is_owned(self)
+    return owned
+
+
 _real_wait = threading.Condition.wait
 
 
@@ -172,6 +186,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
 
 _real_get = queue.SimpleQueue.get
 _real_put = queue.SimpleQueue.put
+_real_empty = queue.SimpleQueue.empty
 _readers: dict[Any, deque[Waiter]] = {}
 
 
@@ -184,8 +199,8 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
         return _real_get(self, False)
     except queue.Empty:
         if not block or timeout == 0:
-            if isinstance(timeout, float):
-                member.scheduler.creep.polled(member, member.scheduler.now)
+            if self is not member.idle_on:  # a worker is about to wait there
+                member.scheduler.poll(member, timeout)
             raise
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
@@ -193,7 +208,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
     while True:
         waiter = Waiter(member, deadline, "an item in a queue")
         waiter.idle = self is member.idle_on
-        waiter.poll = lambda: not self.empty()
+        waiter.poll = lambda: not _real_empty(self)
         line.append(waiter)
         try:
             outcome = scheduler.block(waiter)
@@ -234,6 +249,7 @@ def patches() -> Iterator[Patch]:
             "release": lock_release,
             "release_lock": lock_release,
             "__exit__": lock_release,
+            "locked": _locked,
         },
     )
     yield TypePatch(
@@ -241,10 +257,18 @@ def patches() -> Iterator[Patch]:
         {"acquire": rlock_acquire, "__enter__": rlock_acquire, "release": rlock_release, "__exit__": rlock_release},
     )
     yield AttributePatch(threading.Condition, "wait", _condition_wait)
+    yield AttributePatch(threading.Condition, "_is_owned", _is_owned)
     if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
         yield TypePatch(
             queue.SimpleQueue,
-            {"get": _simple_queue_get, "put": _simple_queue_put, "put_nowait": _simple_queue_put},
+            {
+                "get": _simple_queue_get,
+                "get_nowait": lambda self: _simple_queue_get(self, False),
+                "put": _simple_queue_put,
+                "put_nowait": _simple_queue_put,
+                "empty": watched(queue.SimpleQueue.empty, nothing=True),
+                "qsize": watched(queue.SimpleQueue.qsize, nothing=0),
+            },
         )
 
 

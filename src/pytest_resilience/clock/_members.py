@@ -31,13 +31,15 @@ class Member:
 
     __slots__ = (
         "ended",
+        "found_nothing_left",
         "ident",
         "idle_on",
         "joiners",
+        "looks",
         "name",
         "native_id",
         "parked",
-        "polled_at",
+        "refusing",
         "runner",
         "scheduler",
         "thread",
@@ -54,8 +56,10 @@ class Member:
         self.joiners: list[Waiter] = []
         self.ended = False
         self.parked = False
+        self.refusing = False
         self.idle_on: object = None
-        self.polled_at = -1
+        self.looks = 0
+        self.found_nothing_left: tuple[object, int] | None = None
         self.runner: Any = None
         self.timer = (-1, 0.0)
 

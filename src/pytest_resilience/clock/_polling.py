@@ -16,6 +16,7 @@ from pytest_resilience.clock._members import Member, Outcome, Waiter, current, m
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import Patch
 from pytest_resilience.clock._peers import Interest, Outsider, epoll_interests, outsiders, stirred
+from pytest_resilience.clock._spinning import GLANCE
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 READ, WRITE, URGENT = select.POLLIN, select.POLLOUT, select.POLLPRI
@@ -138,12 +139,13 @@ def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
 def _epoll_patch() -> TypePatch:
     real_poll = select.epoll.poll
 
-    def poll(self: Any, timeout: float | None = None, maxevents: int = -1) -> list[Interest]:
+    def poll(self: Any, timeout: Any = None, maxevents: int = -1) -> list[Interest]:
         """`select.epoll` objects, in virtual time; their timeout is in seconds."""
         if timeout == 0:
             member = members.get(get_ident())
             if member is not None and member.waiter is None:
-                member.scheduler.poll(member, timeout)
+                member.scheduler.look_again(member, GLANCE)
+                member.scheduler.yield_now(member)
             return real_poll(self, 0, maxevents)
         member = current()
         found = real_poll(self, timeout if member is None else 0, maxevents)

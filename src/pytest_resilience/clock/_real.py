@@ -25,6 +25,7 @@ RLock = _thread.RLock
 allocate_lock = _thread.allocate_lock
 lock_acquire = Lock.acquire
 lock_release = Lock.release
+locked = Lock.locked
 rlock_acquire = RLock.acquire
 rlock_release = RLock.release
 

@@ -20,16 +20,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pytest_resilience.clock import _real as real
-from pytest_resilience.clock._creep import Creep
+from pytest_resilience.clock import _spinning
 from pytest_resilience.clock._deadlock import DeadlockError
-from pytest_resilience.clock._members import Member, Outcome, Waiter, members
+from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._peers import ASKED, FREED, Outsider
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._monitor import Monitor
-
-YIELD_LIMIT = 1_000_000
-"""So many yields at one instant, with nothing else going on, are a thread that polls until time has passed."""
 
 
 class Scheduler:
@@ -38,7 +35,7 @@ class Scheduler:
     def __init__(self, monitor: Monitor) -> None:
         self.mutex = real.Mutex()
         self.now = 0
-        self.creep = Creep()
+        self._ahead = 0
         self.jumps: list[tuple[int, int, Member, str, bool]] = []
         self.sleeps: dict[int, float] = {}
         self.guesses = 0
@@ -53,7 +50,6 @@ class Scheduler:
         self.stuck: list[Waiter] = []
         self._ready: deque[Waiter] = deque()
         self._yielded: deque[Waiter] = deque()
-        self._yields = 0
         self._heap: list[tuple[int, int, Waiter]] = []
         self._stale = 0
         self.arrivals = itertools.count()
@@ -124,6 +120,7 @@ class Scheduler:
                 waiter.outcome = Outcome.CLOSED
                 return waiter.outcome
             waiter.member.waiter = waiter
+            waiter.member.looks = 0
             if waiter.deadline is not None:
                 heapq.heappush(self._heap, (waiter.deadline, next(self.arrivals), waiter))
             if waiter.poll is not None and waiter.outcome is None:
@@ -148,15 +145,13 @@ class Scheduler:
         target = self.now + length
         if heap and heap[0][0] <= target:
             return False
-        self.jumps.append((self.now, target, member, what, False))
-        self.now = target
-        self._yields = 0
+        member.looks = 0
+        self._move(target, member, what, guess=False)
         return True
 
     def yield_now(self, member: Member) -> None:
         """Let every other thread that can run go first; time does not move."""
-        if not (self._ready or self._yielded or self.pollers) and self._yields < YIELD_LIMIT:
-            self._yields += 1
+        if not (self._ready or self._yielded or self.pollers):
             return
         waiter = Waiter(member, None, "its next turn")
         with self.mutex:
@@ -168,11 +163,42 @@ class Scheduler:
             gate = self._park(waiter)
         self._await_turn(waiter, gate)
 
+    def look_again(self, member: Member, weight: int) -> None:
+        """Note that a thread has asked for something and got nothing; time passes for it if it does so on and on."""
+        looks = member.looks = member.looks + weight
+        length = _spinning.step(looks)
+        if length and member is current():
+            self.let_pass(member, length)
+            member.looks = looks
+
+    def let_pass(self, member: Member, length: int) -> None:
+        """Let ``length`` pass for a thread that would otherwise not end, which is no sleep of the program's."""
+        if not self.holds and not self.skip(member, length, _spinning.SPINNING):
+            self.block(Waiter(member, self.now + length, _spinning.SPINNING))
+
     def poll(self, member: Member, zero: object) -> None:
-        """Let every other thread that can run go first, in a wait of 0 s: a float was computed, an int was written."""
+        """Let every other thread that can run go first, in a wait of 0 s: an int was written so, a float is computed."""
         if isinstance(zero, float):
-            self.creep.polled(member, self.now)
+            self.find_nothing_left(member, member)
+        else:
+            self.look_again(member, _spinning.NOT_YET)
         self.yield_now(member)
+
+    def find_nothing_left(self, member: Member, by: object) -> None:
+        """Note a wait for a computed time of exactly 0 s; if it is the second in a row, clocks go on by a trifle."""
+        again = member.found_nothing_left == (by, self.now)
+        member.found_nothing_left = (by, self.now)
+        self.look_again(member, _spinning.NOTHING_LEFT)
+        if again:
+            self.creep(_spinning.trifle(member.looks))
+
+    def creep(self, length: int) -> None:
+        """Let clocks show a little more than the time at which things happen, from now on."""
+        self._ahead += length
+
+    def reading(self) -> int:
+        """What clocks show, in nanoseconds since the bubble was opened."""
+        return self.now + self._ahead
 
     def has_deadline(self) -> bool:
         """Whether anybody waits for a certain time."""
@@ -267,14 +293,11 @@ class Scheduler:
     def _dispatch(self) -> None:
         while self.running is None and not self.closed:
             if self._ready:
-                self._yields = 0
                 self._resume(self._ready.popleft())
             elif self.look():
                 continue
             elif self._yielded:
-                if not self._polling_for_time():
-                    self._yields += 1
-                    self._resume(self._yielded.popleft())
+                self._resume(self._yielded.popleft())
             else:
                 outsiders = self.outsiders()
                 stands_still = self.holds or self._monitor.left(outsiders) > 0
@@ -341,10 +364,7 @@ class Scheduler:
                 self._stale -= 1
                 continue
             if deadline > self.now:
-                self.jumps.append((self.now, deadline, waiter.member, waiter.what, guess))
-                self.now = deadline
-                self._yields = 0
-                self.guesses += guess
+                self._move(deadline, waiter.member, waiter.what, guess=guess)
             waiter.outcome = Outcome.TIMED_OUT
             self._stop_polling(waiter)
             self._ready.append(waiter)
@@ -352,19 +372,23 @@ class Scheduler:
             return True
         return False
 
+    def _move(self, target: int, member: Member, what: str, *, guess: bool) -> None:
+        if what is _spinning.SPINNING and self.jumps:
+            start, end, *latest = self.jumps[-1]
+            if end == self.now and latest == [member, what, guess]:
+                self.jumps[-1] = (start, target, member, what, guess)  # else there would be millions
+                self.now = target
+                return
+        self.jumps.append((self.now, target, member, what, guess))
+        self.now = target
+        self.guesses += guess
+
     def _compact(self) -> None:
         # Waits that ended early leave their entries behind; without this a long run would keep all of them.
         if self._stale > 64 and self._stale * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].outcome is None]
             heapq.heapify(self._heap)
             self._stale = 0
-
-    def _polling_for_time(self) -> bool:
-        """Whether all that runs only yields, again and again, while others wait for time to pass."""
-        if self._yields < YIELD_LIMIT or not any(entry[2].outcome is None for entry in self._heap):
-            return False
-        self._yields = 0
-        return self.advance(guess=True)
 
     def _may_be_signalled(self) -> bool:
         """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""

@@ -14,6 +14,7 @@ from pytest_resilience.clock._members import Member, current
 from pytest_resilience.clock._native import BuiltinPatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._polling import READ, WRITE, wait_for_descriptor
+from pytest_resilience.clock._spinning import NOT_YET
 
 _Socket = _socket.socket
 _DONTWAIT = socket.MSG_DONTWAIT
@@ -35,7 +36,11 @@ def _receiving(name: str) -> Callable[..., Any]:
         timeout = self.gettimeout()
         if timeout != 0 and self.fileno() >= 0:
             _wait(member, self, READ, timeout)
-        result = real(self, *args, **kwargs)
+        try:
+            result = real(self, *args, **kwargs)
+        except BlockingIOError:
+            member.scheduler.look_again(member, NOT_YET)
+            raise
         _peers.received(self)
         return result
 

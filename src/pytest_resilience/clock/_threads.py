@@ -14,6 +14,7 @@ from pytest_resilience.clock._native import BuiltinPatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._polling import wait_until
+from pytest_resilience.clock._spinning import NOT_YET
 from pytest_resilience.clock._units import LONGEST, nanoseconds
 
 _real_start_new_thread: Callable[..., int] = real.start_new_thread
@@ -155,8 +156,13 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     if member is None or self.ident in {None, member.ident}:
         _real_join(self, timeout)
         return
+    polls = timeout is not None and timeout <= 0
+    if polls:
+        member.scheduler.poll(member, timeout)
     if target is not None and not target.ended:
-        deadline = None if timeout is None else member.scheduler.now + max(0, nanoseconds(timeout))
+        if polls:
+            return
+        deadline = None if timeout is None else member.scheduler.now + nanoseconds(timeout)
         waiter = Waiter(member, deadline, f"the end of thread {self.name!r}")
         target.joiners.append(waiter)
         outcome = member.scheduler.block(waiter)
@@ -168,11 +174,14 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     if target is not None:
         _see_off(self)
         return
+    if polls:
+        _real_join(self, 0)
+        return
     since = real.monotonic()
     wait_until(
         member,
         lambda: not _real_is_alive(self),
-        None if timeout is None else max(0.0, timeout),
+        timeout,
         f"the end of thread {self.name!r}, which runs outside",
         outside=lambda: [Outsider(since, ASKED)],
     )
@@ -197,7 +206,10 @@ def _is_alive(self: threading.Thread) -> bool:
     target = _by_thread.get(self)
     if target is not None and target.ended and self is not threading.current_thread():
         _see_off(self)
-    return _real_is_alive(self)
+    alive = _real_is_alive(self)
+    if alive and (member := current()) is not None:
+        member.scheduler.look_again(member, NOT_YET)
+    return alive
 
 
 def patches() -> Iterator[Patch]:

@@ -13,9 +13,10 @@ from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock import _real as real
-from pytest_resilience.clock._members import members
+from pytest_resilience.clock._members import Member, members
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
+from pytest_resilience.clock._spinning import GLANCE, LIMIT
 
 _SECOND = 1_000_000_000  # an int: the true division of two ints is correctly rounded, however large they are
 _GRAIN = _SECOND // 512
@@ -33,24 +34,35 @@ class Epoch:
     wall = 0
 
 
+def _now(member: Member) -> int:
+    """What a program that looks at a clock sees; who does nothing else sees it go on in the end."""
+    member.looks += GLANCE
+    if member.looks >= LIMIT:
+        member.scheduler.look_again(member, 0)
+    return member.scheduler.reading()
+
+
 def _monotonic_ns() -> int:
     member = members.get(get_ident())
     if member is None:
         return real.monotonic_ns()
-    return Epoch.monotonic + member.scheduler.creep.read(member.scheduler.now)
+    return Epoch.monotonic + _now(member)
+
+
+def _monotonic() -> float:
+    member = members.get(get_ident())
+    return real.monotonic() if member is None else (Epoch.monotonic + _now(member)) / _SECOND
 
 
 def monotonic() -> float:
-    """`time.monotonic`, virtual in the bubble."""
+    """`time.monotonic`, virtual in the bubble, for event loops: they look at it often and do not spin by it."""
     member = members.get(get_ident())
-    if member is None:
-        return real.monotonic()
-    return (Epoch.monotonic + member.scheduler.creep.read(member.scheduler.now)) / _SECOND
+    return real.monotonic() if member is None else (Epoch.monotonic + member.scheduler.reading()) / _SECOND
 
 
 def _time_ns() -> int:
     member = members.get(get_ident())
-    return real.time_ns() if member is None else Epoch.wall + member.scheduler.creep.read(member.scheduler.now)
+    return real.time_ns() if member is None else Epoch.wall + _now(member)
 
 
 def _time() -> float:
@@ -116,9 +128,7 @@ _real_now, _real_utcnow, _fromtimestamp = (
 def _virtual_now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
     member = members.get(get_ident())
     bound = (_real_now if member is None else _fromtimestamp).__get__(None, cls)
-    moment: datetime = (
-        bound(tz) if member is None else bound(_microseconds(member.scheduler.creep.read(member.scheduler.now)), tz)
-    )
+    moment: datetime = bound(tz) if member is None else bound(_microseconds(_now(member)), tz)
     return moment
 
 
@@ -127,9 +137,7 @@ def _virtual_utcnow(cls: type[datetime]) -> datetime:
     if member is None:
         moment: datetime = _real_utcnow.__get__(None, cls)()
     else:
-        moment = _fromtimestamp.__get__(None, cls)(
-            _microseconds(member.scheduler.creep.read(member.scheduler.now)), UTC
-        ).replace(tzinfo=None)
+        moment = _fromtimestamp.__get__(None, cls)(_microseconds(_now(member)), UTC).replace(tzinfo=None)
     return moment
 
 
@@ -143,7 +151,7 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
 
     def perf_counter_ns() -> int:
         member = members.get(get_ident())
-        return real.perf_counter_ns() if member is None else start + member.scheduler.creep.read(member.scheduler.now)
+        return real.perf_counter_ns() if member is None else start + _now(member)
 
     def perf_counter() -> float:
         return perf_counter_ns() / _SECOND
@@ -155,7 +163,7 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
 def patches() -> Iterator[Patch]:
     """Everything that tells the time."""
     for name, replacement in (
-        ("monotonic", monotonic),
+        ("monotonic", _monotonic),
         ("monotonic_ns", _monotonic_ns),
         ("time", _time),
         ("time_ns", _time_ns),

@@ -1,0 +1,194 @@
+"""Threads that ask again and again, without ever waiting."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import datetime
+import queue
+import socket
+import threading
+import time
+
+import pytest
+
+from pytest_resilience.clock import VirtualClock, _spinning
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch):
+    """Few looks are many, so that the tests take little time."""
+    monkeypatch.setattr(_spinning, "LIMIT", 2_000)
+
+
+def event():
+    it = threading.Event()
+    return it.is_set, it.set
+
+
+def lock():
+    it = threading.Lock()
+    it.acquire()
+    return lambda: it.acquire(blocking=False), it.release
+
+
+def lock_that_is_asked():
+    it = threading.Lock()
+    it.acquire()
+    return lambda: not it.locked(), it.release
+
+
+def semaphore():
+    it = threading.Semaphore(0)
+    return lambda: it.acquire(blocking=False), it.release
+
+
+def future():
+    it = concurrent.futures.Future()
+    return it.done, lambda: it.set_result(None)
+
+
+def got(get):
+    with contextlib.suppress(queue.Empty, BlockingIOError):
+        return get()
+
+
+def queue_without_waiting():
+    it = queue.Queue()
+    return lambda: got(it.get_nowait), lambda: it.put(1)
+
+
+def queue_with_no_time_left():
+    it = queue.Queue()
+    return lambda: got(lambda: it.get(timeout=0)), lambda: it.put(1)
+
+
+def queue_that_is_asked():
+    it = queue.Queue()
+    return lambda: not it.empty(), lambda: it.put(1)
+
+
+def simple_queue():
+    it = queue.SimpleQueue()
+    return lambda: got(it.get_nowait), lambda: it.put(1)
+
+
+def simple_queue_that_is_asked():
+    it = queue.SimpleQueue()
+    return lambda: not it.empty(), lambda: it.put(1)
+
+
+def connection():
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    def receive():
+        found = got(lambda: ours.recv(1))
+        if found:
+            ours.close()
+            theirs.close()
+        return found
+
+    return receive, lambda: theirs.send(b"x")
+
+
+def sleeps_of_zero():
+    done = []
+    return lambda: time.sleep(0) or done, lambda: done.append(1)
+
+
+def looks_at_the_clock():
+    until = time.monotonic() + 5
+    return lambda: time.monotonic() >= until, int
+
+
+def looks_at_the_date():
+    until = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=5)
+    return lambda: datetime.datetime.now(datetime.UTC) >= until, int
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        event,
+        lock,
+        lock_that_is_asked,
+        semaphore,
+        future,
+        queue_without_waiting,
+        queue_with_no_time_left,
+        queue_that_is_asked,
+        simple_queue,
+        simple_queue_that_is_asked,
+        connection,
+        sleeps_of_zero,
+        looks_at_the_clock,
+        looks_at_the_date,
+    ],
+)
+def test_who_asks_again_and_again_lets_others_run_and_time_pass(asked):
+    """A thread that polls sees what another one does after a sleep, without a guess, and all clocks agree then."""
+    with VirtualClock() as clock:
+        before = time.monotonic()
+        ask, happen = asked()
+        thread = threading.Thread(target=lambda: (time.sleep(5), happen()))
+        thread.start()
+        while not ask():
+            pass
+        thread.join()
+        assert clock.elapsed == pytest.approx(5, rel=0.1)
+        assert time.monotonic() - before == pytest.approx(clock.elapsed, abs=1e-5)
+        assert clock.guesses == 0
+
+
+@pytest.mark.parametrize("timeout", [0, 0.0, -1])
+def test_joining_without_any_time_is_asking(timeout):
+    """``while thread.is_alive(): thread.join(0)`` ends when the thread does."""
+    with VirtualClock() as clock:
+        thread = threading.Thread(target=time.sleep, args=(5,))
+        thread.start()
+        while thread.is_alive():
+            thread.join(timeout)
+        assert clock.elapsed == pytest.approx(5, rel=0.1)
+
+
+def test_whoever_sleeps_beside_a_spinner_wakes_at_its_own_time():
+    """A thread that spins on the clock does not overtake the deadlines of others."""
+    log = []
+
+    def nap():
+        for _ in range(3):
+            time.sleep(0.1)
+            log.append(clock.elapsed)
+
+    with VirtualClock() as clock:
+        thread = threading.Thread(target=nap)
+        thread.start()
+        until = time.monotonic() + 0.25
+        while time.monotonic() < until:
+            pass
+        log.append("spun")
+        thread.join()
+    assert log == [0.1, pytest.approx(0.2, abs=1e-9), "spun", pytest.approx(0.3, abs=1e-9)]
+
+
+def test_spinning_is_one_jump():
+    """The moments that pass for a thread that spins are one entry among the jumps, not one each."""
+    with VirtualClock() as clock:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            pass
+        (jump,) = clock.jumps
+    assert (jump.start, jump.end, jump.reason) == (0.0, clock.elapsed, "time to pass, spinning")
+
+
+def test_a_program_that_works_much_does_not_spin(monkeypatch):
+    """A queue that is filled and emptied thousands of times, and a date for each item, take no time at all."""
+    monkeypatch.undo()
+    with VirtualClock() as clock:
+        items = queue.Queue()
+        for _ in range(20_000):
+            items.put(time.time())
+        while not items.empty():
+            items.get()
+        assert (clock.elapsed, clock.jumps) == (0.0, [])
