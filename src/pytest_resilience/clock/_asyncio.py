@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from pytest_resilience.clock._members import members
 from pytest_resilience.clock._patches import AttributePatch, CodePatch, Patch
+from pytest_resilience.clock._spinning import find_nothing_left
 from pytest_resilience.clock._time import Epoch, monotonic
 from pytest_resilience.clock._units import LONGEST
 
@@ -64,7 +65,7 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
             return False
         scheduler = member.scheduler
         if delay == 0:
-            scheduler.find_nothing_left(member, weakref.ref(get_task()))
+            find_nothing_left(member, weakref.ref(get_task()))
             return False
         key = next(scheduler.arrivals)
         scheduler.sleeps[key] = delay
@@ -105,7 +106,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
             real_init(self, when, callback, args, loop, context)
             self._arrival = next(arrivals)
             if 0 < when - monotonic() < 1e-9 and (member := members.get(get_ident())) is not None:
-                member.scheduler.creep(1)  # else it is due at once, and whoever computed it does so again
+                member.scheduler.ahead += 1  # else it is due at once, and whoever computed it does so again
 
         def __lt__(self, other: Any) -> bool:
             when, others = self._when, other._when

@@ -20,7 +20,7 @@ from pytest_resilience.clock._members import Member, Outcome, Waiter, current, m
 from pytest_resilience.clock._native import TypePatch
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import ASKED, Outsider
-from pytest_resilience.clock._spinning import NOT_YET, watched
+from pytest_resilience.clock._spinning import NOT_YET, look_again, poll, watched
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 holders: dict[Any, Member] = {}
@@ -43,7 +43,7 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
         if current() is None:
             return wait_real(self, blocking, timeout)
         if not blocking or timeout == 0:
-            member.scheduler.poll(member, timeout if blocking else 0)  # which lets its holder run
+            poll(member, timeout if blocking else 0)  # which lets its holder run
             return False
         return _wait(self, member, try_now, wait_real, timeout)
 
@@ -131,7 +131,7 @@ def rlock_release(self: Any, *_: object) -> None:
 def _locked(self: Any) -> bool:
     locked: bool = real.locked(self)
     if locked and (member := current()) is not None:
-        member.scheduler.look_again(member, NOT_YET)
+        look_again(member, NOT_YET)
     return locked
 
 
@@ -168,7 +168,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     outcome = None
     try:
         if polls:  # without the lock, which others may need to make the notification come
-            member.scheduler.poll(member, timeout)
+            poll(member, timeout)
             outcome = waiter.outcome
         else:
             outcome = member.scheduler.block(waiter)
@@ -200,7 +200,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
     except queue.Empty:
         if not block or timeout == 0:
             if self is not member.idle_on:  # a worker is about to wait there
-                member.scheduler.poll(member, timeout)
+                poll(member, timeout)
             raise
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)

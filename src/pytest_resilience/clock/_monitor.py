@@ -28,6 +28,9 @@ TICK = 0.005
 STUCK_AFTER = 4
 """So many ticks without any sign of life make the running thread count as stuck."""
 
+ENDLESS = 2_000_000_000
+"""So many nanoseconds of computing in one turn make the running thread count as one that never ends."""
+
 
 class Monitor:
     """Real waiting on behalf of ``scheduler``; ``grace`` is how long, in real seconds, time stands still for it."""
@@ -41,7 +44,9 @@ class Monitor:
         self._stopping = False
         self._children_alive_at = -math.inf
         self._activity: object = []
-        self._detached: dict[Member, object] = {}
+        self._absent: dict[Member, object] = {}
+        self._turn: object = None
+        self._computed_before = 0
         self._progress: object = None
         self._quiet_ticks = 0
 
@@ -80,7 +85,7 @@ class Monitor:
                 with self.scheduler.mutex:
                     if self._stopping:
                         return
-                    self._look_at_detached()
+                    self._look_at_absent()
                     if self.scheduler.running is None:
                         self.scheduler.dispatch()
                     else:
@@ -120,30 +125,33 @@ class Monitor:
             until = max(until, self._children_alive_at + self.grace)
         return until - real.monotonic()
 
-    def _look_at_detached(self) -> None:
+    def _look_at_absent(self) -> None:
         """Take back whoever runs again as soon as nobody else does; until then it shows signs of life."""
         scheduler = self.scheduler
-        for member in list(scheduler.detached):
+        for member in scheduler.absent.awaited():
             progress = _progress(member)
-            if self._detached.get(member, progress) != progress:
-                scheduler.detached[member] = real.monotonic()
+            if self._absent.get(member, progress) != progress:
+                scheduler.absent.note_sign_of_life(member)
                 if scheduler.running is None:
                     scheduler.attach(member)
-            self._detached[member] = progress
-        for member in self._detached.keys() - scheduler.detached.keys():
-            del self._detached[member]
+            self._absent[member] = progress
+        for member in [member for member in self._absent if member not in scheduler.absent]:
+            del self._absent[member]
 
     def _look_at(self, member: Member) -> None:
-        """Detach ``member`` from the baton if it has been blocked in C, invisibly, for a while."""
-        progress = (self.scheduler.switches, member, _progress(member))
-        if progress != self._progress:
-            self._progress = progress
-            self._quiet_ticks = 0
+        """Take the baton from ``member`` if it has been blocked in C, invisibly, for a while, or computes on and on."""
+        turn, progress = (self.scheduler.switches, member), _progress(member)
+        if turn != self._turn:
+            self._turn, self._computed_before = turn, _computed(member)
+        elif progress == self._progress:
+            self._quiet_ticks += 1
+            if self._quiet_ticks >= STUCK_AFTER and self.scheduler.has_others_waiting():
+                self._quiet_ticks = 0
+                self.scheduler.detach(member)
             return
-        self._quiet_ticks += 1
-        if self._quiet_ticks >= STUCK_AFTER and self.scheduler.has_others_waiting():
-            self._quiet_ticks = 0
-            self.scheduler.detach(member)
+        elif _computed(member) > self._computed_before + ENDLESS and self.scheduler.has_others_waiting():
+            self.scheduler.detach(member, endless=True)
+        self._progress, self._quiet_ticks = progress, 0
 
 
 def _progress(member: Member) -> tuple[object, ...]:
@@ -152,8 +160,16 @@ def _progress(member: Member) -> tuple[object, ...]:
     try:
         with open(f"/proc/self/task/{member.native_id}/stat", encoding="ascii", errors="replace") as file:
             state = file.read().rpartition(")")[2].split()[0]
-        with open(f"/proc/self/task/{member.native_id}/schedstat", encoding="ascii") as file:
-            nanoseconds_run = file.read().split()[0]
     except OSError:
         return (object(),)
-    return (id(frame), None if frame is None else frame.f_lasti, nanoseconds_run, object() if state == "R" else state)
+    computed = _computed(member) or object()
+    return (id(frame), None if frame is None else frame.f_lasti, computed, object() if state == "R" else state)
+
+
+def _computed(member: Member) -> int:
+    """The nanoseconds for which the thread of ``member`` has had a processor; 0 where that is not told."""
+    try:
+        with open(f"/proc/self/task/{member.native_id}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[0])
+    except OSError:
+        return 0

@@ -12,11 +12,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_resilience.clock import _spinning
 from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import Patch
 from pytest_resilience.clock._peers import Interest, Outsider, epoll_interests, outsiders, stirred
-from pytest_resilience.clock._spinning import GLANCE
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 READ, WRITE, URGENT = select.POLLIN, select.POLLOUT, select.POLLPRI
@@ -128,7 +128,7 @@ def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
         found: list[Interest] = _real_poll(self, timeout)
         return found
     if timeout == 0:
-        member.scheduler.poll(member, timeout)
+        _spinning.poll(member, timeout)
     found = _real_poll(self, 0)
     if found or timeout == 0:
         return found
@@ -144,7 +144,7 @@ def _epoll_patch() -> TypePatch:
         if timeout == 0:
             member = members.get(get_ident())
             if member is not None and member.waiter is None:
-                member.scheduler.look_again(member, GLANCE)
+                _spinning.look_again(member, _spinning.GLANCE)
                 member.scheduler.yield_now(member)
             return real_poll(self, 0, maxevents)
         member = current()
@@ -179,7 +179,7 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
         return given
     files = [list(chosen) for chosen in arguments[:3]]
     if timeout == 0:
-        member.scheduler.poll(member, timeout)
+        _spinning.poll(member, timeout)
 
     def look() -> tuple[list[Any], list[Any], list[Any]] | None:
         found = _real_select(*files, 0)

@@ -20,10 +20,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pytest_resilience.clock import _real as real
-from pytest_resilience.clock import _spinning
+from pytest_resilience.clock._absent import Absent
 from pytest_resilience.clock._deadlock import DeadlockError
-from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
-from pytest_resilience.clock._peers import ASKED, FREED, Outsider
+from pytest_resilience.clock._members import Member, Outcome, Waiter, members
+from pytest_resilience.clock._peers import Outsider
+from pytest_resilience.clock._spinning import SPINNING
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._monitor import Monitor
@@ -35,7 +36,7 @@ class Scheduler:
     def __init__(self, monitor: Monitor) -> None:
         self.mutex = real.Mutex()
         self.now = 0
-        self._ahead = 0
+        self.ahead = 0
         self.jumps: list[tuple[int, int, Member, str, bool]] = []
         self.sleeps: dict[int, float] = {}
         self.guesses = 0
@@ -43,8 +44,7 @@ class Scheduler:
         self.closed = False
         self.running: Member | None = None
         self.root: Member | None = None
-        self.detached: dict[Member, float] = {}
-        self._handed_on_at = 0.0
+        self.absent = Absent()
         self.pollers: list[Waiter] = []
         self.switches = 0
         self.stuck: list[Waiter] = []
@@ -107,7 +107,7 @@ class Scheduler:
     def _forget(self, member: Member) -> None:
         member.ended = True
         member.waiter = None
-        self.detached.pop(member, None)
+        self.absent.discard(member)
         if member in self.everyone:
             self.everyone.remove(member)
 
@@ -136,7 +136,7 @@ class Scheduler:
 
     def skip(self, member: Member, length: int, what: str) -> bool:
         """Let ``length`` pass at once if that is what waiting would come to: nothing else could happen meanwhile."""
-        if self._ready or self._yielded or self.pollers or self.detached or self.holds:
+        if self._ready or self._yielded or self.pollers or self.absent or self.holds:
             return False
         heap = self._heap
         while heap and heap[0][2].outcome is not None:
@@ -162,43 +162,6 @@ class Scheduler:
             self._yielded.append(waiter)
             gate = self._park(waiter)
         self._await_turn(waiter, gate)
-
-    def look_again(self, member: Member, weight: int) -> None:
-        """Note that a thread has asked for something and got nothing; time passes for it if it does so on and on."""
-        looks = member.looks = member.looks + weight
-        length = _spinning.step(looks)
-        if length and member is current():
-            self.let_pass(member, length)
-            member.looks = looks
-
-    def let_pass(self, member: Member, length: int) -> None:
-        """Let ``length`` pass for a thread that would otherwise not end, which is no sleep of the program's."""
-        if not self.holds and not self.skip(member, length, _spinning.SPINNING):
-            self.block(Waiter(member, self.now + length, _spinning.SPINNING))
-
-    def poll(self, member: Member, zero: object) -> None:
-        """Let every other thread that can run go first, in a wait of 0 s: an int was written so, a float is computed."""
-        if isinstance(zero, float):
-            self.find_nothing_left(member, member)
-        else:
-            self.look_again(member, _spinning.NOT_YET)
-        self.yield_now(member)
-
-    def find_nothing_left(self, member: Member, by: object) -> None:
-        """Note a wait for a computed time of exactly 0 s; if it is the second in a row, clocks go on by a trifle."""
-        again = member.found_nothing_left == (by, self.now)
-        member.found_nothing_left = (by, self.now)
-        self.look_again(member, _spinning.NOTHING_LEFT)
-        if again:
-            self.creep(_spinning.trifle(member.looks))
-
-    def creep(self, length: int) -> None:
-        """Let clocks show a little more than the time at which things happen, from now on."""
-        self._ahead += length
-
-    def reading(self) -> int:
-        """What clocks show, in nanoseconds since the bubble was opened."""
-        return self.now + self._ahead
 
     def has_deadline(self) -> bool:
         """Whether anybody waits for a certain time."""
@@ -268,17 +231,16 @@ class Scheduler:
                 if self.running is None:
                     self.running = member
                 else:
-                    self.detached[member] = real.monotonic()
+                    self.absent.add(member)
 
     def _hand_on(self, member: Member) -> None:
-        self.detached.pop(member, None)
+        self.absent.discard(member)
         self._hand_on_from(member)
 
     def _hand_on_from(self, member: Member) -> None:
         if self.running is member:
             self.running = None
-            if self.detached:
-                self._handed_on_at = real.monotonic()
+            self.absent.note_hand_over()
         self._dispatch()
 
     def _resume(self, waiter: Waiter) -> None:
@@ -308,16 +270,16 @@ class Scheduler:
                     return
                 self._declare_deadlock()
 
-    def detach(self, member: Member) -> None:
-        """Go on without ``member``, which holds the baton but is blocked where nobody can see it."""
+    def detach(self, member: Member, *, endless: bool = False) -> None:
+        """Go on without ``member``, which holds the baton but is blocked where nobody can see it, or ``endless``."""
         with self.mutex:
             if self.running is member:
-                self.detached[member] = real.monotonic()
+                self.absent.add(member, endless=endless)
                 self._hand_on_from(member)
 
     def attach(self, member: Member) -> None:
         """Give the baton, which nobody has, to a detached member that has been seen to run again."""
-        self.detached.pop(member, None)
+        self.absent.discard(member)
         self.running = member
 
     def dispatch(self) -> None:
@@ -348,9 +310,7 @@ class Scheduler:
 
     def outsiders(self) -> list[Outsider]:
         """Who might still do something that the scheduler cannot see coming."""
-        found = [Outsider(alive_at, ASKED) for alive_at in self.detached.values()]
-        if found:  # who ran last may just have set it free
-            found.append(Outsider(self._handed_on_at, FREED))
+        found = self.absent.outsiders()
         for waiter in self.pollers:
             found += waiter.outsiders()
         return found
@@ -373,7 +333,7 @@ class Scheduler:
         return False
 
     def _move(self, target: int, member: Member, what: str, *, guess: bool) -> None:
-        if what is _spinning.SPINNING and self.jumps:
+        if what is SPINNING and self.jumps:
             start, end, *latest = self.jumps[-1]
             if end == self.now and latest == [member, what, guess]:
                 self.jumps[-1] = (start, target, member, what, guess)  # else there would be millions

@@ -15,6 +15,7 @@ from pytest_resilience.clock._members import current
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import Interest
 from pytest_resilience.clock._polling import READ, WRITE, wait_for_input
+from pytest_resilience.clock._spinning import poll
 
 _LONGEST_WAIT = 86_400
 
@@ -30,7 +31,7 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
             return real(self, timeout)
         if timeout is not None and timeout <= 0:
             if _loop(self) is None:
-                member.scheduler.poll(member, 0.0)
+                poll(member, 0.0)
             return real(self, timeout)
         loop = _loop(self)
         if timeout is not None and timeout >= _LONGEST_WAIT and _has_no_timer(loop):

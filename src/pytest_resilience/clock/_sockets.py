@@ -14,7 +14,7 @@ from pytest_resilience.clock._members import Member, current
 from pytest_resilience.clock._native import BuiltinPatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._polling import READ, WRITE, wait_for_descriptor
-from pytest_resilience.clock._spinning import NOT_YET
+from pytest_resilience.clock._spinning import NOT_YET, look_again
 
 _Socket = _socket.socket
 _DONTWAIT = socket.MSG_DONTWAIT
@@ -39,7 +39,7 @@ def _receiving(name: str) -> Callable[..., Any]:
         try:
             result = real(self, *args, **kwargs)
         except BlockingIOError:
-            member.scheduler.look_again(member, NOT_YET)
+            look_again(member, NOT_YET)
             raise
         _peers.received(self)
         return result

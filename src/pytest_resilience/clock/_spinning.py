@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from pytest_resilience.clock._members import current
+from pytest_resilience.clock._members import Member, Waiter, current
 from pytest_resilience.clock._patches import AttributePatch, Patch
 
 LIMIT = 100_000
@@ -35,16 +35,36 @@ two, would never end if time stayed exactly at their deadline.
 """
 
 SPINNING = "time to pass, spinning"
+"""What a thread waits for in such a moment, which lasts 1 ns at first and 1,000 ns after ten times the limit."""
 
 
-def step(looks: int) -> int:
-    """The nanoseconds that pass with a look after so many: 1 at first, 1,000 after ten times as many."""
-    return (looks // LIMIT) ** 3
+def look_again(member: Member, weight: int) -> None:
+    """Note that a thread has asked for something and got nothing; time passes for it if it does so on and on."""
+    looks = member.looks = member.looks + weight
+    length = (looks // LIMIT) ** 3
+    scheduler = member.scheduler
+    if length and member is current() and not scheduler.holds:
+        if not scheduler.skip(member, length, SPINNING):
+            scheduler.block(Waiter(member, scheduler.now + length, SPINNING))
+        member.looks = looks
 
 
-def trifle(looks: int) -> int:
-    """By how many nanoseconds clocks creep for who finds no time left: the wall clock, as a float, has no single ones."""
-    return 1 if looks < 10 * NOTHING_LEFT else 1_000
+def poll(member: Member, zero: object) -> None:
+    """Let every other thread that can run go first, in a wait of 0 s: an int was written so, a float was computed."""
+    if isinstance(zero, float):
+        find_nothing_left(member, member)
+    else:
+        look_again(member, NOT_YET)
+    member.scheduler.yield_now(member)
+
+
+def find_nothing_left(member: Member, by: object) -> None:
+    """Note a wait for a computed time of exactly 0 s; if it is the second in a row, clocks go on by a trifle."""
+    again = member.found_nothing_left == (by, member.scheduler.now)
+    member.found_nothing_left = (by, member.scheduler.now)
+    look_again(member, NOTHING_LEFT)
+    if again:  # the wall clock, as a float, has no single nanoseconds
+        member.scheduler.ahead += 1 if member.looks < 10 * NOTHING_LEFT else 1_000
 
 
 def watched(method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exception] | None = None) -> Any:
@@ -68,7 +88,7 @@ def watched(method: Callable[..., Any], *, nothing: Any = None, refusal: type[Ex
 def _note_look() -> None:
     member = current()
     if member is not None:
-        member.scheduler.look_again(member, NOT_YET)
+        look_again(member, NOT_YET)
 
 
 def patches() -> Iterator[Patch]:

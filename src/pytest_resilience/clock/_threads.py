@@ -14,7 +14,7 @@ from pytest_resilience.clock._native import BuiltinPatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._polling import wait_until
-from pytest_resilience.clock._spinning import NOT_YET
+from pytest_resilience.clock._spinning import NOT_YET, look_again, poll
 from pytest_resilience.clock._units import LONGEST, nanoseconds
 
 _real_start_new_thread: Callable[..., int] = real.start_new_thread
@@ -32,7 +32,7 @@ def _sleep(seconds: float) -> None:
         return
     scheduler = member.scheduler
     if seconds == 0:
-        scheduler.poll(member, seconds)
+        poll(member, seconds)
         return
     length = nanoseconds(seconds)
     scheduler.record_sleep(seconds)
@@ -158,7 +158,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         return
     polls = timeout is not None and timeout <= 0
     if polls:
-        member.scheduler.poll(member, timeout)
+        poll(member, timeout)
     if target is not None and not target.ended:
         if polls:
             return
@@ -208,7 +208,7 @@ def _is_alive(self: threading.Thread) -> bool:
         _see_off(self)
     alive = _real_is_alive(self)
     if alive and (member := current()) is not None:
-        member.scheduler.look_again(member, NOT_YET)
+        look_again(member, NOT_YET)
     return alive
 
 

@@ -13,10 +13,10 @@ from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock import _real as real
+from pytest_resilience.clock import _spinning
 from pytest_resilience.clock._members import Member, members
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
-from pytest_resilience.clock._spinning import GLANCE, LIMIT
 
 _SECOND = 1_000_000_000  # an int: the true division of two ints is correctly rounded, however large they are
 _GRAIN = _SECOND // 512
@@ -36,10 +36,10 @@ class Epoch:
 
 def _now(member: Member) -> int:
     """What a program that looks at a clock sees; who does nothing else sees it go on in the end."""
-    member.looks += GLANCE
-    if member.looks >= LIMIT:
-        member.scheduler.look_again(member, 0)
-    return member.scheduler.reading()
+    member.looks += _spinning.GLANCE
+    if member.looks >= _spinning.LIMIT:
+        _spinning.look_again(member, 0)
+    return member.scheduler.now + member.scheduler.ahead
 
 
 def _monotonic_ns() -> int:
@@ -57,7 +57,11 @@ def _monotonic() -> float:
 def monotonic() -> float:
     """`time.monotonic`, virtual in the bubble, for event loops: they look at it often and do not spin by it."""
     member = members.get(get_ident())
-    return real.monotonic() if member is None else (Epoch.monotonic + member.scheduler.reading()) / _SECOND
+    return (
+        real.monotonic()
+        if member is None
+        else (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead) / _SECOND
+    )
 
 
 def _time_ns() -> int:

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from pytest_resilience.clock import VirtualClock, _spinning
+from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock, _monitor, _spinning
 
 
 @pytest.fixture(autouse=True)
@@ -192,3 +192,59 @@ def test_a_program_that_works_much_does_not_spin(monkeypatch):
         while not items.empty():
             items.get()
         assert (clock.elapsed, clock.jumps) == (0.0, [])
+
+
+@pytest.fixture
+def short_computations(monkeypatch):
+    """A twentieth of a second of computing is much."""
+    monkeypatch.setattr(_monitor, "ENDLESS", 50_000_000)
+
+
+@pytest.mark.usefixtures("short_computations")
+def test_a_thread_that_never_ends_does_not_stop_the_test():
+    """The others go on beside a thread that computes without end, which is named when the clock closes."""
+    stop = []
+
+    def compute():
+        while not stop:
+            pass
+
+    thread = threading.Thread(target=compute, name="endless")
+    with pytest.warns(LeftoverThreadWarning) as caught, VirtualClock(grace=0.05) as clock:
+        thread.start()
+        time.sleep(3600)
+        assert clock.elapsed == 3600.0
+        assert clock.guesses == 1
+    stop.append(1)
+    thread.join()
+    assert str(caught[0].message) == (
+        "1 thread(s) of the virtual clock were still there at its end: 'endless'. "
+        "They run in real time from now on; end and join them inside the test."
+    )
+
+
+@pytest.mark.usefixtures("short_computations")
+def test_a_thread_that_waits_for_a_variable_sees_it_change():
+    """What nothing but a variable tells is seen too: on a guess, once the thread has computed for long enough."""
+    with VirtualClock(grace=0.05) as clock:
+        done = []
+        thread = threading.Thread(target=lambda: (time.sleep(5), done.append(1)))
+        thread.start()
+        while not done:
+            pass
+        thread.join()
+        assert (clock.elapsed, clock.guesses) == (5.0, 1)
+
+
+def test_a_long_computation_takes_no_virtual_time():
+    """A thread that computes for a while beside one that sleeps is not overtaken by it."""
+    with VirtualClock(grace=0.01) as clock:
+        log = []
+        thread = threading.Thread(target=lambda: (time.sleep(5), log.append("woke")))
+        thread.start()
+        end = time.thread_time() + 0.2
+        while time.thread_time() < end:
+            pass
+        log.append("computed")
+        thread.join()
+        assert (log, clock.elapsed, clock.guesses) == (["computed", "woke"], 5.0, 0)
