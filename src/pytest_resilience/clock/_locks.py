@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import functools
 import queue
 import threading
 from _thread import get_ident
@@ -172,6 +173,8 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
             outcome = waiter.outcome
         else:
             outcome = member.scheduler.block(waiter)
+        if outcome is Outcome.CLOSED and member.refusing and deadline is not None:
+            raise _ClosedError
         return outcome is Outcome.NOTIFIED
     finally:
         if type(lock) is real.RLock:
@@ -182,6 +185,31 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         if outcome is not Outcome.NOTIFIED:
             with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
+
+
+class _ClosedError(BaseException):
+    """The clock has closed in the middle of a timed wait, whose deadline means nothing in real time."""
+
+
+def _timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
+    """``method``, which waits on a condition in a loop of its own; ``refusal`` is how it says that time is over."""
+
+    @functools.wraps(method)
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        member = current()
+        if member is None:
+            return method(*args, **kwargs)
+        outer, member.refusing = member.refusing, True
+        try:
+            return method(*args, **kwargs)
+        except _ClosedError:
+            if isinstance(refusal, type):
+                raise refusal from None
+            return refusal
+        finally:
+            member.refusing = outer
+
+    return wait
 
 
 _real_get = queue.SimpleQueue.get
@@ -258,6 +286,13 @@ def patches() -> Iterator[Patch]:
     )
     yield AttributePatch(threading.Condition, "wait", _condition_wait)
     yield AttributePatch(threading.Condition, "_is_owned", _is_owned)
+    yield AttributePatch(threading.Condition, "wait_for", _timed(threading.Condition.wait_for, False))
+    yield AttributePatch(
+        threading.Semaphore, "acquire", watched(_timed(threading.Semaphore.acquire, False), nothing=False)
+    )
+    for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
+        method = _timed(getattr(queue.Queue, name), refusal)
+        yield AttributePatch(queue.Queue, name, watched(method, refusal=refusal))
     if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
         yield TypePatch(
             queue.SimpleQueue,

@@ -95,7 +95,6 @@ def patches() -> Iterator[Patch]:
     """What others ask again and again, as far as it is written in Python."""
     for owner, name, nothing in (
         (threading.Event, "is_set", False),
-        (threading.Semaphore, "acquire", False),
         (Future, "done", False),
         (Future, "running", True),
         (queue.Queue, "empty", True),
@@ -103,5 +102,3 @@ def patches() -> Iterator[Patch]:
         (queue.Queue, "qsize", 0),
     ):
         yield AttributePatch(owner, name, watched(getattr(owner, name), nothing=nothing))
-    yield AttributePatch(queue.Queue, "get", watched(queue.Queue.get, refusal=queue.Empty))
-    yield AttributePatch(queue.Queue, "put", watched(queue.Queue.put, refusal=queue.Full))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import contextlib
 import datetime
 import queue
 import selectors
@@ -260,3 +261,43 @@ def test_the_module_has_an_honest_front():
     public = {name for name in vars(package) if name[0].isalpha()}
     assert public == set(package.__all__)
     assert {getattr(package, name).__module__ for name in package.__all__} == {"pytest_resilience.clock"}
+
+
+def empty(made, seconds):
+    with contextlib.suppress(queue.Empty):
+        made.get(timeout=seconds)
+
+
+def unmet(made, seconds):
+    with made:
+        made.wait_for(lambda: False, seconds)
+
+
+WAITS = {
+    "Queue": (queue.Queue, empty),
+    "SimpleQueue": (queue.SimpleQueue, empty),
+    "Semaphore": (lambda: threading.Semaphore(0), lambda made, seconds: made.acquire(timeout=seconds)),
+    "Event": (threading.Event, threading.Event.wait),
+    "Condition": (threading.Condition, unmet),
+    "sleep": (int, lambda _, seconds: time.sleep(seconds)),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
+@pytest.mark.filterwarnings("ignore::pytest_resilience.clock.LeftoverThreadWarning")
+def test_a_thread_that_is_left_over_does_not_wait_for_a_virtual_deadline(name):
+    """Its wait ends with the clock, as its deadline may be hours ahead of real time; the next one takes real time."""
+    stop, (make, wait) = threading.Event(), WAITS[name]
+    made = make()
+
+    def loop():
+        while not stop.is_set():
+            wait(made, 0.05)
+
+    thread = threading.Thread(target=loop, daemon=True)
+    with VirtualClock():
+        thread.start()
+        time.sleep(300)
+    stop.set()
+    thread.join(60)
+    assert not thread.is_alive()
