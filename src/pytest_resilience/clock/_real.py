@@ -6,6 +6,7 @@ The virtual clock itself, and every thread outside its bubble, use these.
 from __future__ import annotations
 
 import _thread
+import gc
 import time as _time
 from collections.abc import Callable
 
@@ -31,10 +32,23 @@ rlock_release = RLock.release
 
 
 class Mutex(RLock):  # type: ignore[misc]  # final for typeshed, but a base type in fact
-    """A reentrant lock that stays real: finalizers and signal handlers may enter the scheduler anywhere."""
+    """A reentrant lock that stays real: finalizers and signal handlers may enter the scheduler anywhere.
 
-    acquire = RLock.acquire
-    release = RLock.release
+    Garbage is not collected by who has it: a finalizer that waits for a lock would never let the scheduler go on.
+    """
+
     is_mine = RLock._is_owned  # type: ignore[attr-defined]  # present since 3.2, missing from typeshed
-    __enter__ = RLock.__enter__
-    __exit__ = RLock.__exit__
+
+    def __init__(self) -> None:
+        self._collects: list[bool] = []
+
+    def __enter__(self) -> bool:
+        rlock_acquire(self)
+        self._collects.append(gc.isenabled())
+        gc.disable()
+        return True
+
+    def __exit__(self, *_: object) -> None:
+        if self._collects.pop():
+            gc.enable()  # nothing is allocated from here to the release
+        rlock_release(self)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import gc
 import queue
 import sched
 import threading
@@ -315,3 +317,55 @@ def test_who_polls_a_condition_lets_others_have_its_lock(clock, kind):
             condition.wait(0)
     thread.join()
     assert set_at == [1.0]
+
+
+@pytest.fixture
+def collecting_all_the_time():
+    """Collect garbage at every opportunity."""
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    yield
+    gc.set_threshold(*threshold)
+
+
+@pytest.mark.usefixtures("collecting_all_the_time")
+def test_a_finalizer_may_wait_for_a_lock_whose_holder_sleeps(clock):
+    """Garbage is never collected by a thread that the others need to go on."""
+    lock, items = threading.RLock(), queue.SimpleQueue()
+
+    class Garbage:
+        def __init__(self):
+            self.cycle = self
+
+        def __del__(self):
+            with lock:
+                pass
+
+    def hold(seconds):
+        for number in range(40):
+            Garbage()
+            time.sleep(seconds)
+            log.append((clock.elapsed, seconds))
+            if number % 5 == 0:
+                with lock:
+                    time.sleep(0.05)
+
+    def wait(method):
+        for _ in range(40):
+            Garbage()
+            with contextlib.suppress(queue.Empty):
+                method()
+
+    def wait_for_condition():
+        with condition:
+            condition.wait(0.7)
+
+    condition, event, log = threading.Condition(), threading.Event(), []
+    threads = [threading.Thread(target=hold, args=(0.5 + number / 10,)) for number in range(4)]
+    for method in (wait_for_condition, lambda: (event.wait(0.3), event.clear()), lambda: items.get(timeout=0.2)):
+        threads.append(threading.Thread(target=wait, args=(method,)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clock.guesses == 0
