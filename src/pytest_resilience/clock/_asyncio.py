@@ -1,4 +1,4 @@
-"""What asyncio needs beyond its selector: the time, the order of equal timers, and sleeps that are noted and quick."""
+"""What asyncio needs beyond its selector: the time, the order of timers and tasks, and sleeps, noted and quick."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
+from pytest_resilience.clock._births import class_patches
 from pytest_resilience.clock._members import members
 from pytest_resilience.clock._patches import AttributePatch, CodePatch, Patch
 from pytest_resilience.clock._spinning import find_nothing_left
@@ -91,6 +92,22 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
     return has_slept
 
 
+class _AllTasks:
+    """Rid asyncio's set of all tasks of what came before the clock, which would show in its order."""
+
+    def __init__(self, tasks: ModuleType) -> None:
+        self._references = (tasks._scheduled_tasks if hasattr(tasks, "_scheduled_tasks") else tasks._all_tasks).data
+
+    def install(self) -> None:
+        """Take out the tasks that are done, then lay it out anew, in place, as other threads may add to it."""
+        done = {reference for reference in list(self._references) if (task := reference()) is None or task.done()}
+        self._references.difference_update(done)
+        self._references.intersection_update(self._references)
+
+    def restore(self) -> None:
+        """Nothing."""
+
+
 def patches(asyncio: ModuleType) -> Iterator[Patch]:
     """What to replace in `asyncio`."""
     base_events, events, sleep = asyncio.base_events, asyncio.events, asyncio.tasks.sleep
@@ -128,3 +145,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
         "_real_sleep": FunctionType(sleep.__code__, sleep.__globals__, sleep.__name__, sleep.__defaults__),
     }
     yield CodePatch(sleep, cast("FunctionType", _sleep), names)
+    closure = getattr(getattr(asyncio.tasks, "eager_task_factory", None), "__closure__", None) or ()
+    cells = [cell for cell in closure if cell.cell_contents is asyncio.Task]
+    yield from class_patches(asyncio.Task, asyncio, asyncio.tasks, *cells)
+    yield _AllTasks(asyncio.tasks)

@@ -15,6 +15,7 @@ from typing import Self
 
 from pytest_resilience.clock import (
     _asyncio,
+    _births,
     _freezegun,
     _locks,
     _peers,
@@ -284,7 +285,9 @@ def _all_patches() -> Iterator[Patch]:
     yield LatePatches(
         {
             "_pytest.timing": _time.pytest_patches,
+            "anyio._backends._asyncio": _births.anyio_patches,
             "asyncio": _asyncio.patches,
+            "concurrent.futures": _births.futures_patches,
             "freezegun.api": _freezegun.patches,
             "gevent.hub": _refusals.gevent_patches,
             "looptime": _refusals.looptime_patches,

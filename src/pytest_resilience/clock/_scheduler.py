@@ -53,6 +53,7 @@ class Scheduler:
         self._heap: list[tuple[int, int, Waiter]] = []
         self._stale = 0
         self.arrivals = itertools.count()
+        self.births = itertools.count()
         self._monitor = monitor
         self.everyone: list[Member] = []
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from types import ModuleType
 from typing import Any, NoReturn
 
+from pytest_resilience.clock._births import class_patches
 from pytest_resilience.clock._deadlock import DeadlockError
 from pytest_resilience.clock._members import current
 from pytest_resilience.clock._patches import AttributePatch, Patch
@@ -129,3 +130,5 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
     yield AttributePatch(run, "id", arrival)
     yield AttributePatch(timeouts, "sleep_until", sleep_until)
     yield _ThreadCache(trio._core._thread_cache.THREAD_CACHE)
+    yield from class_patches(run.CancelStatus)
+    yield from class_patches(run.Task, run, trio._core)

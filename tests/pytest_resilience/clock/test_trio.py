@@ -187,3 +187,63 @@ def test_the_idle_worker_threads_of_anyio_are_no_leftovers(backend):
             assert clock.elapsed == 5.0
 
     anyio.run(main, backend=backend)
+
+
+async def linger(sleep, log, number):
+    """Log when it is cancelled."""
+    try:
+        await sleep(100)
+    finally:
+        log.append(number)
+
+
+async def linger_in_scope(sleep, log, number):
+    """The same, in a scope of its own."""
+    with trio.CancelScope() if sleep is trio.sleep else anyio.CancelScope():
+        await linger(sleep, log, number)
+
+
+@pytest.mark.parametrize("task", [linger, linger_in_scope])
+def test_a_nursery_cancels_in_the_same_order_in_each_run(run_often, task):
+    """trio cancels the tasks of a nursery, and those in scopes of their own, in the same order each time."""
+
+    async def main(log):
+        with trio.move_on_after(5):
+            async with trio.open_nursery() as nursery:
+                for number in range(12):
+                    nursery.start_soon(task, trio.sleep, log, number)
+
+    assert sorted(run_often(lambda log: trio.run(main, log))) == list(range(12))
+
+
+@pytest.mark.parametrize("task", [linger, linger_in_scope])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_anyio_cancels_in_the_same_order_in_each_run(run_often, backend, task):
+    """So does anyio with the tasks of a group, on both backends."""
+
+    async def main(log):
+        with anyio.move_on_after(5):
+            async with anyio.create_task_group() as group:
+                for number in range(12):
+                    group.start_soon(task, anyio.sleep, log, number)
+
+    assert sorted(run_often(lambda log: anyio.run(main, log, backend=backend))) == list(range(12))
+
+
+def test_a_nursery_from_before_the_clock_goes_on():
+    """A nursery in which the clock opens, and closes, still knows all its tasks."""
+
+    async def main(log):
+        async with trio.open_nursery() as nursery:
+            for number in range(6):
+                nursery.start_soon(linger, trio.sleep, log, number)
+            with VirtualClock():
+                for number in range(6, 12):
+                    nursery.start_soon(linger_in_scope, trio.sleep, log, number)
+                await trio.sleep(1)
+                assert all(isinstance(task, trio.lowlevel.Task) for task in nursery.child_tasks)
+            nursery.cancel_scope.cancel()
+
+    log = []
+    trio.run(main, log)
+    assert sorted(log) == list(range(12))

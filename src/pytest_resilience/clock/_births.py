@@ -1,0 +1,80 @@
+"""One order for sets of tasks and futures, which otherwise follow memory addresses and so differ in each run."""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from collections.abc import Iterator
+from types import CellType, ModuleType
+from typing import Any
+
+from pytest_resilience.clock._members import members
+from pytest_resilience.clock._patches import AttributePatch, Patch
+
+
+class _Open:
+    """A base before others that lets final ones have a subclass."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Raise nothing."""
+
+
+def _hash(self: Any) -> int:
+    try:
+        return self._birth  # type: ignore[no-any-return]  # an int, once it is there
+    except AttributeError:
+        member = members.get(get_ident())
+        # Threads outside come at any time: what they make must not take numbers away.
+        self._birth = number = object.__hash__(self) if member is None else next(member.scheduler.births)
+        return number
+
+
+def numbered(real: Any) -> Any:
+    """A class like ``real`` whose objects have as their hash, for good, the number of their birth in the clock."""
+
+    # Where a name stands for the new class, objects from before the clock must still pass checks against that name;
+    # where somebody has kept the new class, so must those from after it.
+    class Kind(_Open, type(real)):  # type: ignore[misc]  # a base that is known when the clock opens
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, real) if cls is made else super().__instancecheck__(instance)
+
+        def __subclasscheck__(cls, subclass: type) -> bool:
+            return issubclass(subclass, real) if cls is made else super().__subclasscheck__(subclass)
+
+    names = {name: getattr(real, name) for name in ("__module__", "__qualname__", "__doc__")}
+    made = Kind(real.__name__, (_Open, real), {**names, "__slots__": ("_birth",), "__hash__": _hash})
+    return made
+
+
+class _CellPatch:
+    """Replace what a function has closed over while installed."""
+
+    def __init__(self, cell: CellType, replacement: object) -> None:
+        self._cell, self._real, self._replacement = cell, cell.cell_contents, replacement
+
+    def install(self) -> None:
+        """Set the replacement."""
+        self._cell.cell_contents = self._replacement
+
+    def restore(self) -> None:
+        """Set what was there before; harmless when it is not installed."""
+        self._cell.cell_contents = self._real
+
+
+def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
+    """Number what is made of the class ``real`` by its name in its own module and in others, or by a cell's content."""
+    made = numbered(real)
+    for owner in (sys.modules[real.__module__], *owners):
+        yield _CellPatch(owner, made) if isinstance(owner, CellType) else AttributePatch(owner, real.__name__, made)
+
+
+def futures_patches(futures: ModuleType) -> Iterator[Patch]:
+    """What to replace in `concurrent.futures`."""
+    yield from class_patches(futures.Future, futures)
+
+
+def anyio_patches(backend: ModuleType) -> Iterator[Patch]:
+    """What to replace in anyio's backend for asyncio."""
+    yield from class_patches(backend.CancelScope)
