@@ -42,7 +42,7 @@ class Mutex(RLock):  # type: ignore[misc]  # final for typeshed, but a base type
     def __init__(self) -> None:
         self._collects: list[bool] = []
 
-    def __enter__(self) -> bool:
+    def __enter__(self) -> bool:  # type: ignore[override]  # `with` passes nothing
         rlock_acquire(self)
         self._collects.append(gc.isenabled())
         gc.disable()
