@@ -73,8 +73,3 @@ def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
 def futures_patches(futures: ModuleType) -> Iterator[Patch]:
     """What to replace in `concurrent.futures`."""
     yield from class_patches(futures.Future, futures)
-
-
-def anyio_patches(backend: ModuleType) -> Iterator[Patch]:
-    """What to replace in anyio's backend for asyncio."""
-    yield from class_patches(backend.CancelScope)

@@ -20,6 +20,7 @@ from pytest_resilience.clock import (
     _locks,
     _peers,
     _polling,
+    _pools,
     _processes,
     _refusals,
     _selectors,
@@ -285,9 +286,10 @@ def _all_patches() -> Iterator[Patch]:
     yield LatePatches(
         {
             "_pytest.timing": _time.pytest_patches,
-            "anyio._backends._asyncio": _births.anyio_patches,
+            "anyio._backends._asyncio": _pools.anyio_patches,
             "asyncio": _asyncio.patches,
             "concurrent.futures": _births.futures_patches,
+            "concurrent.futures.thread": _pools.executor_patches,
             "freezegun.api": _freezegun.patches,
             "gevent.hub": _refusals.gevent_patches,
             "looptime": _refusals.looptime_patches,

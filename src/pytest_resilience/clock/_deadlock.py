@@ -48,11 +48,12 @@ def _stack(frame: FrameType | None) -> list[str]:
     """The source lines that led to ``frame``, without the clock's own."""
     if frame is None:
         return ["  (not started yet)"]
-    frames = [(caller, line) for caller, line in traceback.walk_stack(frame) if not _is_ours(caller)]
+    frames = [(caller, line) for caller, line in traceback.walk_stack(frame) if not is_ours(caller)]
     return _format(traceback.StackSummary.extract(reversed(frames)))
 
 
-def _is_ours(frame: FrameType) -> bool:
+def is_ours(frame: FrameType) -> bool:
+    """Whether the clock's own code runs in ``frame``."""
     return str(frame.f_globals.get("__name__", "")).startswith(_PACKAGE)
 
 

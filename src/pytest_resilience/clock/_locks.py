@@ -213,13 +213,18 @@ def _timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
 
 
 _real_get = queue.SimpleQueue.get
-_real_put = queue.SimpleQueue.put
+real_put = queue.SimpleQueue.put
 _real_empty = queue.SimpleQueue.empty
 _readers: dict[Any, deque[Waiter]] = {}
+
+comers: dict[Any, Callable[[], None]] = {}
+"""What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
 
 
 def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
     """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
+    if self in comers and get_ident() not in members:
+        comers[self]()
     member = current()
     if member is None or (timeout is not None and timeout < 0):
         return _real_get(self, block, timeout)
@@ -255,7 +260,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
 
 
 def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-    _real_put(self, item, block, timeout)
+    real_put(self, item, block, timeout)
     line = _readers.get(self)
     while line:
         try:
@@ -312,3 +317,4 @@ def reset() -> None:
     holders.clear()
     _queues.clear()
     _readers.clear()
+    comers.clear()

@@ -78,6 +78,7 @@ class Scheduler:
             else:
                 self._ready.append(gate)
                 self._monitor.watch()
+                self._dispatch()
         return gate
 
     def begin(self, member: Member, gate: Waiter) -> None:
@@ -367,6 +368,7 @@ class Scheduler:
             self.closed = True
             ident = get_ident()
             members.clear()
+            called_off = [waiter.member for waiter in self._ready if waiter.idle]
             for queue in (self._ready, self._yielded):
                 while queue:
                     self._resume(queue.popleft())
@@ -374,7 +376,7 @@ class Scheduler:
             for member in self.everyone:
                 waiter = member.waiter
                 if waiter is None or waiter.outcome is not None:
-                    if member.ident != ident:
+                    if member.ident != ident and member not in called_off:
                         leftovers.append(member)
                     if waiter is not None:  # Ctrl-C came between its waking and its turn
                         self._resume(waiter)

@@ -6,7 +6,7 @@ import _thread
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._members import Member, Outcome, Waiter, current
@@ -16,6 +16,9 @@ from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._polling import wait_until
 from pytest_resilience.clock._spinning import NOT_YET, look_again, poll
 from pytest_resilience.clock._units import LONGEST, nanoseconds
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._scheduler import Scheduler
 
 _real_start_new_thread: Callable[..., int] = real.start_new_thread
 _joinable: Any = getattr(_thread, "start_joinable_thread", None)
@@ -113,12 +116,10 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
     scheduler = parent.scheduler
     thread = getattr(function, "__self__", None)
     if isinstance(thread, threading.Thread) and getattr(function, "__name__", "") == "_bootstrap":
-        member = Member(scheduler, thread.name, thread)
-        member.idle_on = _where_idle(thread)
-        _by_thread[thread] = member
+        member, gate = admit(scheduler, thread)
     else:
         member = Member(scheduler, getattr(function, "__qualname__", "thread"))
-    gate = scheduler.prepare(member)
+        gate = scheduler.prepare(member)
 
     def body(*arguments: Any, **keywords: Any) -> None:
         scheduler.begin(member, gate)
@@ -127,12 +128,40 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
         finally:
             scheduler.end(member)
 
-    def abandon() -> None:
-        scheduler.cancel(member, gate)
-        if member.thread is not None:
-            _by_thread.pop(member.thread, None)
+    return body, lambda: dismiss(member, gate)
 
-    return body, abandon
+
+def admit(scheduler: Scheduler, thread: threading.Thread) -> tuple[Member, Waiter]:
+    """Make a thread, which is about to start or to `arrive`, a member of the bubble."""
+    member = _by_thread[thread] = Member(scheduler, thread.name, thread)
+    member.idle_on = _where_idle(thread)
+    return member, scheduler.prepare(member)
+
+
+def dismiss(member: Member, gate: Waiter) -> None:
+    """Forget a member that cannot come."""
+    member.scheduler.cancel(member, gate)
+    if member.thread is not None:
+        _by_thread.pop(member.thread, None)
+
+
+def arrive(member: Member, gate: Waiter) -> None:
+    """Wait for the first turn, in a thread of the member's own that runs already; it leaves the bubble when it ends."""
+    thread: Any = member.thread
+    delete = thread._delete  # the last thing that a thread calls
+
+    def leave() -> None:
+        thread._delete = delete
+        member.scheduler.end(member)
+        delete()
+
+    thread._delete = leave
+    member.scheduler.begin(member, gate)
+
+
+def are_members(threads: set[threading.Thread]) -> bool:
+    """Whether all of them have joined the bubble."""
+    return threads <= _by_thread.keys()
 
 
 def _where_idle(thread: Any) -> object:
@@ -225,4 +254,6 @@ def patches() -> Iterator[Patch]:
 
 def reset() -> None:
     """Forget the threads of a bubble that has closed."""
+    for thread in _by_thread:
+        vars(thread).pop("_delete", None)
     _by_thread.clear()

@@ -1,0 +1,110 @@
+"""Executors and event loops that are older than the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import anyio
+import pytest
+
+from pytest_resilience.clock import VirtualClock
+
+
+def work(log, clock, number):
+    time.sleep(number)
+    log.append((number, clock.elapsed, threading.current_thread().name))
+
+
+@pytest.fixture
+def executor():
+    """An executor with three workers that have worked in real time."""
+    with ThreadPoolExecutor(3, thread_name_prefix="old") as executor:
+        meeting = threading.Barrier(3)
+        wait([executor.submit(meeting.wait) for _ in range(3)])
+        yield executor
+
+
+def test_the_workers_of_an_older_executor_join_each_clock(executor):
+    """They work in virtual time, in the same order each time, and in real time between the clocks."""
+    threads, logs = threading.active_count(), []
+    for _ in range(5):
+        log = []
+        with VirtualClock() as clock:
+            wait([executor.submit(work, log, clock, number) for number in (30, 10, 20, 5)])
+            assert (clock.elapsed, clock.guesses) == (30.0, 0)
+        logs.append(log)
+        assert executor.submit(lambda: 5).result() == 5
+    assert [entry[:2] for entry in logs[0]] == [(10, 10.0), (5, 15.0), (20, 20.0), (30, 30.0)]
+    assert logs == [logs[0]] * 5
+    assert threading.active_count() == threads
+
+
+def test_an_older_executor_still_starts_as_many_workers_as_it_may():
+    """Being called in does not make an executor believe that more of its workers are idle."""
+    with ThreadPoolExecutor(3) as executor:
+        executor.submit(int).result()
+        for _ in range(5):
+            with VirtualClock():
+                executor.submit(int).result()
+        with VirtualClock() as clock:
+            wait([executor.submit(time.sleep, 10) for _ in range(3)])
+            assert clock.elapsed == 10.0
+
+
+def test_an_older_executor_is_shut_down_in_the_clock():
+    """Its workers end inside the bubble, and are waited for."""
+    executor = ThreadPoolExecutor(2)
+    executor.submit(int).result()
+    with VirtualClock() as clock:
+        future = executor.submit(time.sleep, 10)
+        executor.shutdown()
+        assert (future.done(), clock.elapsed) == (True, 10.0)
+
+
+def test_an_older_executor_that_gets_no_work_stays_outside(executor):
+    """Workers that the bubble gives nothing to do live in real time."""
+    go = threading.Event()
+    future = executor.submit(lambda: (go.wait(), time.monotonic())[1])
+    before = time.monotonic()
+    with VirtualClock() as clock, clock.hold():
+        time.sleep(0)
+        go.set()
+        while not future.done():
+            pass
+    assert before <= future.result() <= time.monotonic()
+
+
+def test_an_event_loop_that_is_older_than_the_clock():
+    """`to_thread` in a loop of the whole session works in virtual time in each clock, and in real time without."""
+    with asyncio.Runner() as runner:
+        runner.run(asyncio.to_thread(int))
+        for _ in range(3):
+            with VirtualClock() as clock:
+                runner.run(asyncio.to_thread(time.sleep, 10))
+                assert (clock.elapsed, clock.guesses) == (10.0, 0)
+            runner.run(asyncio.to_thread(int))
+
+
+def test_an_event_loop_of_anyio_that_is_older_than_the_clock():
+    """The same goes for the worker threads that anyio keeps for each loop, which do not pile up."""
+
+    async def main():
+        await anyio.to_thread.run_sync(int)
+        before = threading.active_count()
+        for _ in range(3):
+            with VirtualClock() as clock:
+                await anyio.to_thread.run_sync(time.sleep, 10)
+                assert (clock.elapsed, clock.guesses) == (10.0, 0)
+            await anyio.to_thread.run_sync(int)
+        await anyio.to_thread.run_sync(wait_for_threads, before)
+
+    anyio.run(main)
+
+
+def wait_for_threads(number):
+    """Wait until no more than ``number`` threads are left; those that have been told to end need a moment."""
+    while threading.active_count() > number:
+        time.sleep(0.001)
