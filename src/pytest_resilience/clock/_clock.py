@@ -27,6 +27,7 @@ from pytest_resilience.clock import (
     _sockets,
     _spinning,
     _ssl,
+    _strangers,
     _threads,
     _time,
     _trio,
@@ -251,7 +252,7 @@ class VirtualClock:
 
 
 def _forget(clock: VirtualClock) -> None:
-    for module in (_locks, _threads, _peers, _polling):
+    for module in (_locks, _threads, _peers, _polling, _strangers):
         module.reset()
     if clock in _open:
         _open.remove(clock)

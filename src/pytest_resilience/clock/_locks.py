@@ -22,6 +22,7 @@ from pytest_resilience.clock._native import TypePatch
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._spinning import NOT_YET, look_again, poll, watched
+from pytest_resilience.clock._strangers import note_rest
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 holders: dict[Any, Member] = {}
@@ -108,12 +109,21 @@ def _wake_next(lock: Any) -> None:
             return
 
 
+def _wake_stranger() -> None:
+    """Note that a thread outside may be waiting for what happens next, such as the release of a condition's lock."""
+    member = current()
+    if member is not None:
+        member.scheduler.strangers.wake()
+
+
 lock_acquire = _acquirer(real.lock_acquire, real.lock_acquire)
 rlock_acquire = _acquirer(real.rlock_acquire, real.rlock_acquire)
 
 
 def lock_release(self: Any, *_: object) -> None:
     """`Lock.release` and ``Lock.__exit__``."""
+    if self not in holders:
+        _wake_stranger()
     real.lock_release(self)
     holders.pop(self, None)
     if _queues:
@@ -152,13 +162,14 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     """`threading.Condition.wait`, on which events, semaphores, barriers, queues and futures rest."""
     member = current()
     if member is None:
+        note_rest()
         return _real_wait(self, timeout)
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
     polls = timeout is not None and timeout <= 0
     deadline = None if timeout is None or polls else member.scheduler.now + nanoseconds_of_difference(timeout)
     waiter = Waiter(member, deadline, "a notification")
-    waiter.lasting, waiter.idle = True, self is member.idle_on
+    waiter.lasting, waiter.idle, waiter.expects = True, self is member.idle_on, lambda: True
     self._waiters.append(waiter)
     saved = self._release_save()
     lock = self._lock
@@ -223,8 +234,8 @@ comers: dict[Any, Callable[[], None]] = {}
 
 def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
     """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
-    if self in comers and get_ident() not in members:
-        comers[self]()
+    if get_ident() not in members:
+        _come_from_outside(self)
     member = current()
     if member is None or (timeout is not None and timeout < 0):
         return _real_get(self, block, timeout)
@@ -241,7 +252,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
     while True:
         waiter = Waiter(member, deadline, "an item in a queue")
         waiter.idle = self is member.idle_on
-        waiter.poll = lambda: not _real_empty(self)
+        waiter.poll, waiter.expects = lambda: not _real_empty(self), lambda: True
         line.append(waiter)
         try:
             outcome = scheduler.block(waiter)
@@ -259,9 +270,18 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
                 return _real_get(self, True, timeout)
 
 
+def _come_from_outside(items: Any) -> None:
+    if items in comers:
+        comers[items]()
+    if _real_empty(items):
+        note_rest()
+
+
 def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-    real_put(self, item, block, timeout)
     line = _readers.get(self)
+    if line is None and self not in comers:
+        _wake_stranger()
+    real_put(self, item, block, timeout)
     while line:
         try:
             waiter = line.popleft()

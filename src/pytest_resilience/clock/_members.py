@@ -74,12 +74,14 @@ class Waiter:
     When the bubble closes, a ``lasting`` wait without a deadline goes on as it is: its notification may still come. An
     ``idle`` one is a worker without work, which is no part of any deadlock. ``loop`` is the asyncio event loop, or the
     runner of trio, that waits. ``signal_since`` is when, in real seconds, the wait began for a lock that the waiter has
-    locked itself: it is used as a signal, which may come from a thread outside.
+    locked itself: it is used as a signal, which may come from a thread outside. ``expects`` tells whether anybody at
+    all may notify the waiter.
     """
 
     __slots__ = (
         "deadline",
         "descriptors",
+        "expects",
         "gate",
         "idle",
         "lasting",
@@ -107,6 +109,7 @@ class Waiter:
         self.idle = False
         self.loop: Any = None
         self.signal_since = -math.inf
+        self.expects: Callable[[], bool] = _expects_nobody
 
     def has_come_true(self) -> bool:
         """Look whether what is waited for has come true, or can no longer be looked for: the waiter will see why."""
@@ -135,6 +138,10 @@ class Waiter:
         """Notify the waiter; `RuntimeError`, as from a real lock, when it has stopped waiting already."""
         if not self.member.scheduler.fire(self, Outcome.NOTIFIED):
             raise RuntimeError("release unlocked lock")
+
+
+def _expects_nobody() -> bool:
+    return False
 
 
 members: dict[int, Member] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import sys
 from _thread import get_ident
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._polling import READ, new_poll
 from pytest_resilience.clock._processes import activity
+from pytest_resilience.clock._vitals import computed, progress
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._members import Member
@@ -47,7 +47,7 @@ class Monitor:
         self._absent: dict[Member, object] = {}
         self._turn: object = None
         self._computed_before = 0
-        self._progress: object = None
+        self._vitals: object = None
         self._quiet_ticks = 0
 
     def watch(self) -> None:
@@ -100,9 +100,10 @@ class Monitor:
         scheduler = self.scheduler
         if scheduler.running is not None:
             return (TICK * 1000 if len(scheduler.everyone) > 1 else None), []
-        can_jump = scheduler.has_deadline() and not scheduler.holds
-        left = self.left(scheduler.outsiders()) if can_jump else math.inf
-        blind = any(waiter.descriptors is None for waiter in scheduler.pollers)
+        strangers = scheduler.strangers.outsiders(scheduler.everyone)
+        can_jump = (scheduler.has_deadline() or strangers) and not scheduler.holds
+        left = self.left(scheduler.outsiders() + strangers) if can_jump else math.inf
+        blind = strangers or any(waiter.descriptors is None for waiter in scheduler.pollers)
         interests = [pair for waiter in scheduler.pollers for pair in waiter.watched()]
         longest = TICK / 5 if blind else TICK * 4  # a look at the children now and then
         return (None if math.isinf(left) and not blind else max(0.0, min(left, longest)) * 1000), interests
@@ -129,47 +130,26 @@ class Monitor:
         """Take back whoever runs again as soon as nobody else does; until then it shows signs of life."""
         scheduler = self.scheduler
         for member in scheduler.absent.awaited():
-            progress = _progress(member)
-            if self._absent.get(member, progress) != progress:
+            vitals = progress(member.ident, member.native_id)
+            if self._absent.get(member, vitals) != vitals:
                 scheduler.absent.note_sign_of_life(member)
                 if scheduler.running is None:
                     scheduler.attach(member)
-            self._absent[member] = progress
+            self._absent[member] = vitals
         for member in [member for member in self._absent if member not in scheduler.absent]:
             del self._absent[member]
 
     def _look_at(self, member: Member) -> None:
         """Take the baton from ``member`` if it has been blocked in C, invisibly, for a while, or computes on and on."""
-        turn, progress = (self.scheduler.switches, member), _progress(member)
+        turn, vitals = (self.scheduler.switches, member), progress(member.ident, member.native_id)
         if turn != self._turn:
-            self._turn, self._computed_before = turn, _computed(member)
-        elif progress == self._progress:
+            self._turn, self._computed_before = turn, computed(member.native_id)
+        elif vitals == self._vitals:
             self._quiet_ticks += 1
             if self._quiet_ticks >= STUCK_AFTER and self.scheduler.has_others_waiting():
                 self._quiet_ticks = 0
                 self.scheduler.detach(member)
             return
-        elif _computed(member) > self._computed_before + ENDLESS and self.scheduler.has_others_waiting():
+        elif computed(member.native_id) > self._computed_before + ENDLESS and self.scheduler.has_others_waiting():
             self.scheduler.detach(member, endless=True)
-        self._progress, self._quiet_ticks = progress, 0
-
-
-def _progress(member: Member) -> tuple[object, ...]:
-    """Something that changes while the thread of ``member`` runs, could run, or cannot be judged."""
-    frame = sys._current_frames().get(member.ident)
-    try:
-        with open(f"/proc/self/task/{member.native_id}/stat", encoding="ascii", errors="replace") as file:
-            state = file.read().rpartition(")")[2].split()[0]
-    except OSError:
-        return (object(),)
-    computed = _computed(member) or object()
-    return (id(frame), None if frame is None else frame.f_lasti, computed, object() if state == "R" else state)
-
-
-def _computed(member: Member) -> int:
-    """The nanoseconds for which the thread of ``member`` has had a processor; 0 where that is not told."""
-    try:
-        with open(f"/proc/self/task/{member.native_id}/schedstat", encoding="ascii") as file:
-            return int(file.read().split()[0])
-    except OSError:
-        return 0
+        self._vitals, self._quiet_ticks = vitals, 0

@@ -254,6 +254,12 @@ def epoll_interests(descriptor: int) -> list[Interest]:
     return [(int(fd), int(events, 16)) for fd, events in re.findall(r"tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)", text)]
 
 
+def is_ours(it: socket.socket) -> bool:
+    """Whether a thread of the bubble has made a socket."""
+    reference = _by_descriptor.get(it.fileno())
+    return reference is not None and reference() is it
+
+
 def made(made_socket: socket.socket) -> None:
     """Note a socket that a thread of the bubble has made."""
     _by_descriptor[made_socket.fileno()] = weakref.ref(made_socket)

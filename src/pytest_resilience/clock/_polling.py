@@ -31,16 +31,18 @@ def wait_until(
     outside: Callable[[], list[Outsider]],
     descriptors: Callable[[], list[Interest]] | None = None,
     loop: object = None,
+    expects: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Wait until ``look()`` returns something true, and return that; None after ``timeout`` seconds or at the end.
 
     ``outside`` says who outside may make it true, ``descriptors`` what becomes ready when it comes true, if anything
-    does, and ``loop`` what event loop waits.
+    does, ``loop`` what event loop waits, and ``expects`` whether anybody at all may notify it.
     """
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
     waiter = Waiter(member, deadline, what)
     waiter.poll, waiter.outside, waiter.descriptors, waiter.loop = look, outside, descriptors, loop
+    waiter.expects = expects
     return (waiter.result or look()) if scheduler.block(waiter) is Outcome.NOTIFIED else None
 
 
@@ -67,6 +69,7 @@ def wait_for_input(
         outside=lambda: outsiders(interests(), expects),
         descriptors=interests if watch is None else lambda: [(watch, READ)],
         loop=loop,
+        expects=lambda: loop is not None and expects(),
     )
     if found:
         stirred([pair for pair in interests() if new_poll(pair)(0)])

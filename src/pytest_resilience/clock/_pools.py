@@ -86,7 +86,7 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
 
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         member = current()
-        if member is not None and self._work_queue not in comers and not are_members(self._threads):
+        if member is not None and self._work_queue not in comers:
             _invite(self, member.scheduler, worker_code)
         return real_submit(self, fn, *args, **kwargs)
 

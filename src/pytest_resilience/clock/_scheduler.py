@@ -25,6 +25,7 @@ from pytest_resilience.clock._deadlock import DeadlockError
 from pytest_resilience.clock._members import Member, Outcome, Waiter, members
 from pytest_resilience.clock._peers import Outsider
 from pytest_resilience.clock._spinning import SPINNING
+from pytest_resilience.clock._strangers import Strangers
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._monitor import Monitor
@@ -45,6 +46,7 @@ class Scheduler:
         self.running: Member | None = None
         self.root: Member | None = None
         self.absent = Absent()
+        self.strangers = Strangers()
         self.pollers: list[Waiter] = []
         self.switches = 0
         self.stuck: list[Waiter] = []
@@ -263,9 +265,9 @@ class Scheduler:
             elif self._yielded:
                 self._resume(self._yielded.popleft())
             else:
-                outsiders = self.outsiders()
-                stands_still = self.holds or self._monitor.left(outsiders) > 0
-                if not stands_still and self.advance(guess=bool(outsiders)):
+                outsiders, strangers = self.outsiders(), self.strangers.outsiders(self.everyone)
+                stands_still = self.holds or self._monitor.left(outsiders + strangers) > 0
+                if not stands_still and (self.advance(guess=bool(outsiders or strangers)) or self.strangers.forget()):
                     continue
                 if stands_still or outsiders or self._may_be_signalled():
                     self._monitor.watch()
@@ -344,6 +346,8 @@ class Scheduler:
         self.jumps.append((self.now, target, member, what, guess))
         self.now = target
         self.guesses += guess
+        if guess:
+            self.strangers.forget()
 
     def _compact(self) -> None:
         # Waits that ended early leave their entries behind; without this a long run would keep all of them.

@@ -6,11 +6,12 @@ import _socket
 import errno
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock import _peers
-from pytest_resilience.clock._members import Member, current
+from pytest_resilience.clock._members import Member, current, members
 from pytest_resilience.clock._native import BuiltinPatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._polling import READ, WRITE, wait_for_descriptor
@@ -60,11 +61,18 @@ def _sending(name: str, flags_at: int) -> Callable[..., Any]:
             _wait(member, self, WRITE, timeout)
             if timeout is None:
                 args = _without_waiting(args, flags_at)
+        if not _peers.is_ours(self) and not _is_read_inside(self, sys._getframe(1).f_locals.get("self")):
+            member.scheduler.strangers.wake()
         result = real(self, *args)
         _peers.sent(self, args[-1] if isinstance(args[-1], tuple) and len(args) > 1 else None)
         return result
 
     return send
+
+
+def _is_read_inside(sent_by: Any, loop: Any) -> bool:
+    """Whether this is how an asyncio event loop is woken that a thread of the bubble runs."""
+    return getattr(loop, "_csock", None) is sent_by and loop._thread_id in members
 
 
 def _without_waiting(args: tuple[Any, ...], flags_at: int) -> tuple[Any, ...]:

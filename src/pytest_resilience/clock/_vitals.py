@@ -1,0 +1,26 @@
+"""What the system tells about a thread of this process: whether it runs, and for how long it has."""
+
+from __future__ import annotations
+
+import sys
+
+
+def progress(ident: int, native_id: int) -> tuple[object, ...]:
+    """Something that changes while a thread runs, could run, or cannot be judged."""
+    frame = sys._current_frames().get(ident)
+    try:
+        with open(f"/proc/self/task/{native_id}/stat", encoding="ascii", errors="replace") as file:
+            state = file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return (object(),)
+    ran = computed(native_id) or object()
+    return (id(frame), None if frame is None else frame.f_lasti, ran, object() if state == "R" else state)
+
+
+def computed(native_id: int) -> int:
+    """The nanoseconds for which a thread has had a processor; 0 where that is not told."""
+    try:
+        with open(f"/proc/self/task/{native_id}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[0])
+    except OSError:
+        return 0

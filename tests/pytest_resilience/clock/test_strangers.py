@@ -1,0 +1,140 @@
+"""Threads that are older than the clock, and answer what its threads ask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import socket
+import sys
+import threading
+import time
+
+import pytest
+
+from pytest_resilience.clock import DeadlockError, VirtualClock
+
+
+@contextlib.contextmanager
+def running(target):
+    """A thread outside, which has begun to wait for requests; None ends it."""
+    requests = queue.Queue()
+    thread = threading.Thread(target=target, args=(requests,))
+    thread.start()
+    while sys._current_frames()[thread.ident].f_code is not threading.Condition.wait.__code__:
+        time.sleep(0.001)
+    try:
+        yield requests
+    finally:
+        requests.put(None)
+        thread.join()
+
+
+def serve(requests):
+    """Do what is asked, one after the other."""
+    while (request := requests.get()) is not None:
+        request()
+
+
+def after_a_moment(answer):
+    return lambda: (time.sleep(0.03), answer())
+
+
+@pytest.mark.parametrize("timeout", [None, 10])
+def test_time_stands_still_for_a_thread_outside_that_has_been_asked(timeout):
+    """Whoever waits for an event gets it from a client's thread that needs real time to answer, again and again."""
+    with running(serve) as requests, VirtualClock(grace=60) as clock:
+        for _ in range(3):
+            answered = threading.Event()
+            requests.put(after_a_moment(answered.set))
+            assert answered.wait(timeout)
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_time_goes_on_once_a_thread_outside_is_back_where_it_waited():
+    """No grace is spent on a thread that has done what it was asked for without any answer, such as one that logs."""
+    with running(serve) as requests, VirtualClock(grace=60) as clock:
+        done = []
+        requests.put(after_a_moment(lambda: done.append(1)))
+        assert not threading.Event().wait(10)
+        assert (done, clock.elapsed, clock.guesses) == ([1], 10.0, 0)
+
+
+def test_who_only_sleeps_waits_for_nobody():
+    """Time does not stand still where no thread waits for what a thread outside could do."""
+    go = threading.Event()
+    with running(serve) as requests, VirtualClock(grace=60) as clock:
+        requests.put(go.wait)
+        time.sleep(10)
+        assert (clock.elapsed, clock.guesses) == (10.0, 0)
+        go.set()
+
+
+def test_an_answer_that_does_not_come_is_a_guess():
+    """A thread outside that is still at work after the grace is waited for no longer, which is counted once."""
+    go = threading.Event()
+    with running(serve) as requests, VirtualClock(grace=0.05) as clock:
+        requests.put(go.wait)
+        for _ in range(3):
+            assert not threading.Event().wait(10)
+        assert (clock.elapsed, clock.guesses) == (30.0, 1)
+        with pytest.raises(DeadlockError):
+            threading.Event().wait()
+        go.set()
+
+
+def test_an_event_loop_outside_answers():
+    """What a loop in a thread outside is asked to run gives its result to a thread of the clock."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def answer():
+        await asyncio.sleep(0.03)
+        return 5
+
+    try:
+        with VirtualClock(grace=60) as clock:
+            assert asyncio.run_coroutine_threadsafe(answer(), loop).result(10) == 5
+            assert (clock.elapsed, clock.guesses) == (0.0, 0)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_a_thread_that_is_woken_by_a_socket_answers():
+    """A client may wake the thread of its connection by a byte, as those with a selector do."""
+    ours, theirs = socket.socketpair()
+    answers = queue.Queue()
+
+    def client():
+        while theirs.recv(1) != b"":
+            time.sleep(0.03)
+            answers.put(5)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    try:
+        with VirtualClock(grace=60) as clock:
+            for _ in range(2):
+                ours.send(b"!")
+                assert answers.get(timeout=10) == 5
+            assert (clock.elapsed, clock.guesses) == (0.0, 0)
+    finally:
+        ours.close()
+        thread.join()
+        theirs.close()
+
+
+def test_a_loop_of_the_clock_waits_for_the_answer_too():
+    """A coroutine that awaits what a thread outside will tell its loop gets it before its timeout."""
+
+    async def main(requests):
+        told, loop = asyncio.Event(), asyncio.get_running_loop()
+        requests.put(after_a_moment(lambda: loop.call_soon_threadsafe(told.set)))
+        await asyncio.wait_for(told.wait(), 10)
+
+    with running(serve) as requests, VirtualClock(grace=60) as clock:
+        asyncio.run(main(requests))
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
