@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
+from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._births import class_patches
 from pytest_resilience.clock._members import members
 from pytest_resilience.clock._patches import AttributePatch, CodePatch, Patch
 from pytest_resilience.clock._spinning import find_nothing_left
-from pytest_resilience.clock._time import Epoch, monotonic
+from pytest_resilience.clock._time import Epoch
 from pytest_resilience.clock._units import LONGEST
 
 # Stand-ins: the code of `_sleep` runs in `asyncio.tasks`, which has these names then.
@@ -34,11 +35,12 @@ async def _sleep(delay: float, result: object = None) -> object:
     if delay > 0:
         loop = _get_loop()
         future = loop.create_future()
-        timer = loop.call_later(delay, _set_result, future, result)
+        timer = loop.call_at(loop.time() + delay, _set_result, future, result)
         try:
             return await future
-        finally:
+        except BaseException:  # else the timer has rung
             timer.cancel()
+            raise
     return await _real_sleep(delay, result)
 
 
@@ -71,11 +73,13 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
         key = next(scheduler.arrivals)
         scheduler.sleeps[key] = delay
         loop = get_loop()
-        if not hasattr(loop, "_ready"):
+        try:
+            if loop._ready:
+                return False
+        except AttributeError:
             return False  # no loop of asyncio's own kind
         if (
-            loop._ready
-            or loop._stopping
+            loop._stopping
             or loop._debug  # it would complain that the step took long
             or len(loop._selector._fd_to_key) > 1
             or eager_tasks  # they run in the middle of another task's step
@@ -113,6 +117,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
     base_events, events, sleep = asyncio.base_events, asyncio.events, asyncio.tasks.sleep
     real_init = events.TimerHandle.__init__
     arrivals = itertools.count()
+    looked = [0.0]  # what time it was when the latest timer was computed
 
     class TimerHandle(events.TimerHandle):  # type: ignore[misc, name-defined]  # asyncio comes as a module object
         """A timer that comes out of the loop's heap after all earlier ones of the same time, as in real time."""
@@ -122,7 +127,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
         def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
             real_init(self, when, callback, args, loop, context)
             self._arrival = next(arrivals)
-            if 0 < when - monotonic() < 1e-9 and (member := members.get(get_ident())) is not None:
+            if 0 < when - looked[0] < 1e-9 and (member := members.get(get_ident())) is not None:
                 member.scheduler.ahead += 1  # else it is due at once, and whoever computed it does so again
 
         def __lt__(self, other: Any) -> bool:
@@ -133,7 +138,12 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
                 return True  # the other one is from before the clock
 
     def time(_: Any) -> float:
-        return monotonic()
+        member = members.get(get_ident())
+        if member is None:
+            return real.monotonic()
+        scheduler = member.scheduler
+        looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
+        return looked[0]
 
     # `time` is what the method does anyway, but by way of a name that freezegun replaces.
     yield AttributePatch(base_events.BaseEventLoop, "time", time)

@@ -22,13 +22,12 @@ class _Open:
 
 
 def _hash(self: Any) -> int:
-    try:
-        return self._birth  # type: ignore[no-any-return]  # an int, once it is there
-    except AttributeError:
+    number: int | None = getattr(self, "_birth", None)
+    if number is None:
         member = members.get(get_ident())
         # Threads outside come at any time: what they make must not take numbers away.
-        self._birth = number = object.__hash__(self) if member is None else next(member.scheduler.births)
-        return number
+        number = self._birth = object.__hash__(self) if member is None else next(member.scheduler.births)
+    return number
 
 
 def numbered(real: Any) -> Any:
