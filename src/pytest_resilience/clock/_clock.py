@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -103,7 +101,7 @@ class VirtualClock:
             raise TypeError(f"grace must be a number of real seconds, not {grace!r}")
         if not grace >= 0:
             raise ValueError(f"grace must be 0 or more real seconds, not {grace!r}")
-        self._monitor = Monitor(float(grace))
+        self._monitor = Monitor(float(min(grace, LONGEST)))
         self._scheduler = self._monitor.scheduler = Scheduler(self._monitor)
         self._installed: list[Patch] = []
         self._entered = False
@@ -210,14 +208,15 @@ class VirtualClock:
         self._check_open()
         if not _is_number(seconds):
             raise TypeError(f"advance() takes a number of seconds, not {seconds!r}")
-        if not 0 <= seconds <= LONGEST:
-            expected = "a number" if math.isnan(seconds) else f"between 0 and {LONGEST}"
-            raise ValueError(f"advance() takes seconds to move forward by, {expected}, not {seconds!r}")
+        if not seconds >= 0:
+            raise ValueError(f"advance() moves time forward only, by 0 or more seconds, not by {seconds!r}")
+        if seconds > LONGEST:
+            raise ValueError(f"advance() moves time by at most {LONGEST} seconds, which is 292 years")
         member = current()
         if member is None or member.scheduler is not self._scheduler:
             raise RuntimeError("advance() was called from a thread outside the virtual clock, which has real time only")
         deadline = self._scheduler.now + nanoseconds(seconds)
-        _check_no_task_is_late(deadline)
+        _refusals.check_no_task_is_late(deadline, "advance()")
         self._scheduler.block(Waiter(member, deadline, "advance()"))
 
     @contextmanager
@@ -260,12 +259,11 @@ def _forget(clock: VirtualClock) -> None:
 
 def _before_fork() -> None:
     for clock in _open:
-        clock._monitor.stop()
+        clock._monitor.pause()
 
 
 def _after_fork_in_parent() -> None:
-    for clock in _open:
-        clock._monitor.watch()
+    for _ in _open:
         _peers.forked()
 
 
@@ -302,24 +300,6 @@ def _all_patches() -> Iterator[Patch]:
             "_multiprocessing": _processes.multiprocessing_patches,
         }
     )
-
-
-def _check_no_task_is_late(deadline: int) -> None:
-    """Refuse to block an event loop that has something to do before ``deadline``; trio's always may."""
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_task():
-        raise RuntimeError(
-            "advance() would block trio, and its other tasks would be late; write `await trio.sleep(seconds)` instead"
-        )
-    asyncio = sys.modules.get("asyncio")
-    loop = asyncio._get_running_loop() if asyncio is not None else None
-    timers = [timer for timer in getattr(loop, "_scheduled", ()) if not timer.cancelled()]
-    latest = (_time.Epoch.monotonic + deadline) / 1e9
-    if getattr(loop, "_ready", ()) or any(timer.when() <= latest for timer in timers):
-        raise RuntimeError(
-            "advance() would block the event loop that runs this coroutine, and its other tasks would be late; "
-            "write `await asyncio.sleep(seconds)` instead"
-        )
 
 
 def _is_number(value: object) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_resilience.clock._members import Waiter, current
 from pytest_resilience.clock._patches import AttributePatch, Patch
+from pytest_resilience.clock._refusals import check_no_task_is_late
 from pytest_resilience.clock._time import Epoch, monotonic
 from pytest_resilience.clock._units import nanoseconds
 
@@ -53,6 +54,7 @@ def patches(api: ModuleType) -> Iterator[Patch]:
             real_tick(self, delta if isinstance(delta, timedelta) else timedelta(seconds=seconds))
         else:
             deadline = member.scheduler.now + nanoseconds(seconds)
+            check_no_task_is_late(deadline, "tick()")
             member.scheduler.block(Waiter(member, deadline, "a tick of freezegun"))
         return call(self)
 

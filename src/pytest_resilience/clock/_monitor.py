@@ -42,6 +42,7 @@ class Monitor:
         self._pipe: tuple[int, int] | None = None
         self._ended = real.allocate_lock()
         self._stopping = False
+        self.is_paused = False
         self._children_alive_at = -math.inf
         self._activity: object = []
         self._absent: dict[Member, object] = {}
@@ -52,6 +53,7 @@ class Monitor:
 
     def watch(self) -> None:
         """Begin to look after the running thread; the scheduler's mutex is held."""
+        self.is_paused = False
         if self._pipe is None:
             self._pipe = os.pipe()
             for end in self._pipe:
@@ -72,6 +74,11 @@ class Monitor:
                 os.close(end)
             self._pipe = None
             self._stopping = False
+
+    def pause(self) -> None:
+        """End the thread until the next thread blocks: a process that forks had better have one thread only."""
+        self.stop()
+        self.is_paused = True
 
     def _nudge(self) -> None:
         assert self._pipe is not None

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_resilience.clock._members import current
 from pytest_resilience.clock._patches import AttributePatch, Patch
+from pytest_resilience.clock._time import Epoch
 
 _UVLOOP = (
     "uvloop keeps its own time, in C, which a virtual clock cannot move; run this test on asyncio's own event loop "
@@ -35,6 +36,24 @@ def check() -> None:
         raise RuntimeError(_GEVENT)
 
 
+def check_no_task_is_late(deadline: int, caller: str) -> None:
+    """Refuse to block an event loop that has something to do before ``deadline``; trio's always may."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        raise RuntimeError(
+            f"{caller} would block trio, and its other tasks would be late; write `await trio.sleep(seconds)` instead"
+        )
+    asyncio = sys.modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio is not None else None
+    timers = [timer for timer in getattr(loop, "_scheduled", ()) if not timer.cancelled()]
+    latest = (Epoch.monotonic + deadline) / 1e9
+    if getattr(loop, "_ready", ()) or any(timer.when() <= latest for timer in timers):
+        raise RuntimeError(
+            f"{caller} would block the event loop that runs this coroutine, and its other tasks would be late; "
+            "write `await asyncio.sleep(seconds)` instead"
+        )
+
+
 def _refusing(real: Callable[..., Any], message: str, switch: str = "") -> Callable[..., Any]:
     """``real``, refused to threads of the clock; if ``switch`` names an attribute, only where that is true."""
 
@@ -56,6 +75,39 @@ def gevent_patches(hub: ModuleType) -> Iterator[Patch]:
     """Refuse to wait in a hub of gevent."""
     yield AttributePatch(hub.Hub, "__init__", _refusing(hub.Hub.__init__, _GEVENT))
     yield AttributePatch(hub.Hub, "wait", _refusing(hub.Hub.wait, _GEVENT))
+    yield _OlderHub()
+
+
+class _OlderHub:
+    """Refuse timers of the hub that the calling thread has already: most of gevent waits there without a method."""
+
+    def __init__(self) -> None:
+        self._find = sys.modules["gevent._hub_local"].get_hub_if_exists
+        self._hub: Any = None
+        self._loop: Any = None
+
+    def install(self) -> None:
+        """Put something in front of its event loop."""
+        self._hub = self._find()
+        if self._hub is not None:
+            self._loop, self._hub.loop = self._hub.loop, _LoopWithoutTimers(self._hub.loop)
+
+    def restore(self) -> None:
+        """Give the hub its loop back; harmless when it is not installed."""
+        if self._hub is not None:
+            self._hub.loop, self._hub = self._loop, None
+
+
+class _LoopWithoutTimers:
+    """An event loop of gevent that makes no timers."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "timer" and current() is not None:
+            raise RuntimeError(_GEVENT)
+        return getattr(self._loop, name)
 
 
 def time_machine_patches(time_machine: ModuleType) -> Iterator[Patch]:

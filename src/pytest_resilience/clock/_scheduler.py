@@ -242,6 +242,8 @@ class Scheduler:
         self._hand_on_from(member)
 
     def _hand_on_from(self, member: Member) -> None:
+        if self._monitor.is_paused:
+            self._monitor.watch()
         if self.running is member:
             self.running = None
             self.absent.note_hand_over()

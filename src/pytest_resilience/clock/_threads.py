@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import operator
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,11 +28,13 @@ _real_start_joinable_thread: Any = clone(_joinable) if _joinable is not None els
 _by_thread: dict[threading.Thread, Member] = {}
 
 
-def _sleep(seconds: float) -> None:
+def _sleep(seconds: Any) -> None:
     """`time.sleep`, in virtual time."""
     member = current()
-    if member is None or not 0 <= seconds <= LONGEST:
-        real.sleep(seconds)  # also says what is wrong with a negative number or NaN
+    if not isinstance(seconds, (int, float)) and hasattr(seconds, "__index__"):
+        seconds = operator.index(seconds)
+    if member is None or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST:
+        real.sleep(seconds)  # also says what is wrong with a text, a negative number or NaN
         return
     scheduler = member.scheduler
     if seconds == 0:

@@ -25,8 +25,11 @@ def nanoseconds(seconds: float | SupportsIndex) -> int:
 def nanoseconds_of_difference(seconds: float) -> int:
     """`nanoseconds` of a difference of two clock readings, without the noise that their subtraction brought in.
 
-    The readings are floats of up to many days, so their difference is as precise as they are, and no more.
+    The readings are floats of up to many days, so their difference is as precise as they are, and no more. NaN is taken
+    for no time at all, as `threading` takes it.
     """
+    if math.isnan(seconds):
+        return 1
     return max(1, _rounded_up(seconds, noise=4 * math.ulp(monotonic())))
 
 

@@ -144,3 +144,24 @@ def test_asyncio_runs_processes():
     with VirtualClock(grace=60) as clock:
         assert asyncio.run(main()) == (b"5\n", 0)
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+FORKS = """
+import os, threading
+from pytest_resilience.clock import VirtualClock
+
+with VirtualClock() as clock:
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+    for _ in range(3):
+        process = os.fork()
+        if not process:
+            os._exit(0)
+        os.waitpid(process, 0)
+"""
+
+
+def test_a_process_with_one_thread_forks_as_such():
+    """The clock's own thread is not there while the process forks: Python warns of processes with several."""
+    subprocess.run([sys.executable, "-W", "error", "-c", FORKS], check=True, timeout=60)

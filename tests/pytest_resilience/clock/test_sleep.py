@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import _real as real
 
 
 def nap(pause=time.sleep):
@@ -131,9 +132,10 @@ def test_advance_is_a_sleep_that_the_program_did_not_ask_for(clock):
 @pytest.mark.parametrize(
     ("seconds", "error", "message"),
     [
-        (-1, ValueError, "advance() takes seconds to move forward by, between 0 and 9223372036, not -1"),
-        (float("nan"), ValueError, "advance() takes seconds to move forward by, a number, not nan"),
-        (float("inf"), ValueError, "advance() takes seconds to move forward by, between 0 and 9223372036, not inf"),
+        (-1, ValueError, "advance() moves time forward only, by 0 or more seconds, not by -1"),
+        (float("nan"), ValueError, "advance() moves time forward only, by 0 or more seconds, not by nan"),
+        (float("inf"), ValueError, "advance() moves time by at most 9223372036 seconds, which is 292 years"),
+        (10**400, ValueError, "advance() moves time by at most 9223372036 seconds, which is 292 years"),
         ("1", TypeError, "advance() takes a number of seconds, not '1'"),
         (None, TypeError, "advance() takes a number of seconds, not None"),
     ],
@@ -143,6 +145,32 @@ def test_advance_refuses_to_move_backwards_or_nowhere(clock, seconds, error, mes
     with pytest.raises(error) as caught:
         clock.advance(seconds)
     assert str(caught.value) == message
+
+
+class Two:
+    """What can stand for a whole number."""
+
+    def __index__(self):
+        return 2
+
+
+def test_whatever_the_real_sleep_takes_is_slept(clock):
+    """Numbers of every kind are slept, and what the real function refuses is refused with its own words."""
+    for seconds in (1, 1.5, True, Two()):
+        time.sleep(seconds)
+    assert clock.sleeps == [1.0, 1.5, 1.0, 2.0]
+    for wrong in ("1", None, -1, float("nan")):
+        with pytest.raises((TypeError, ValueError)) as refused:
+            time.sleep(wrong)
+        with pytest.raises((TypeError, ValueError)) as expected:
+            real.sleep(wrong)
+        assert str(refused.value) == str(expected.value)
+
+
+def test_a_timeout_that_is_no_number_is_none(clock):
+    """`Event.wait` takes NaN for no time, as it does in reality."""
+    assert not threading.Event().wait(float("nan"))
+    assert clock.elapsed < 1e-6
 
 
 def test_jumps_are_recorded(clock):

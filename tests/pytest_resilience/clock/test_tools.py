@@ -158,15 +158,20 @@ if sys.argv[1] == "patched":
     monkey.patch_all()
     check(VirtualClock().__enter__)
 else:
+    if sys.argv[1] == "older":
+        import gevent, gevent.event
+        gevent.sleep(0)
     with VirtualClock():
-        import gevent
+        import gevent, gevent.event
         check(lambda: gevent.sleep(1))
+        check(lambda: gevent.event.Event().wait(1))
+    gevent.sleep(0.001)
 """
 
 
-@pytest.mark.parametrize("how", ["patched", "plain"])
+@pytest.mark.parametrize("how", ["patched", "plain", "older"])
 def test_gevent_is_refused(how):
-    """gevent is refused, both as a patch of the whole process and where it begins to wait."""
+    """gevent is refused as a patch of the whole process, and where it begins to wait, in an older hub too."""
     subprocess.run([sys.executable, "-c", GEVENT, how], check=True)
 
 
@@ -224,3 +229,24 @@ def test_pytest_dates_its_reports_in_real_time(clock):
     time.sleep(1_000_000)
     assert timing.time() - before < 600
     assert timing.perf_counter() - instant < 600
+
+
+def test_a_tick_that_would_make_tasks_late_is_refused(clock):
+    """freezegun's `tick` inside a coroutine says what to write instead if another task waits for less."""
+    import freezegun
+
+    async def main():
+        task = asyncio.create_task(asyncio.sleep(5))
+        await asyncio.sleep(0)
+        with freezegun.freeze_time("2031-01-01") as frozen:
+            frozen.tick(4)
+            with pytest.raises(RuntimeError) as caught:
+                frozen.tick(300)
+        await task
+        return str(caught.value)
+
+    assert asyncio.run(main()) == (
+        "tick() would block the event loop that runs this coroutine, and its other tasks would be late; "
+        "write `await asyncio.sleep(seconds)` instead"
+    )
+    assert clock.elapsed == 5.0
