@@ -5,7 +5,6 @@ They are patched besides `select` because they round their timeouts to milliseco
 
 from __future__ import annotations
 
-import math
 import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import Interest
 from pytest_resilience.clock._polling import READ, WRITE, wait_for_input
 from pytest_resilience.clock._spinning import poll
+from pytest_resilience.clock._units import LONGEST
 
 _LONGEST_WAIT = 86_400
 
@@ -34,8 +34,8 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
                 poll(member, 0.0)
             return real(self, timeout)
         loop = _loop(self)
-        if timeout is not None and timeout >= _LONGEST_WAIT and _has_no_timer(loop):
-            timeout = None
+        if timeout is not None and timeout >= _LONGEST_WAIT:
+            timeout = _until_next_timer(loop, timeout)
         return (
             wait_for_input(
                 member,
@@ -69,10 +69,13 @@ def _loop(selector: Any) -> Any:
     return next((loop for key in selector.get_map().values() if (loop := _woken_by(key)) is not None), None)
 
 
-def _has_no_timer(loop: Any) -> bool:
-    """Whether a loop, which waits a day at most, waits for no time at all: that must not look like a timer."""
+def _until_next_timer(loop: Any, timeout: float) -> float | None:
+    """How long a loop, which waits a day at most, would wait otherwise; None for a timer that is never due."""
     timers: list[Any] = getattr(loop, "_scheduled", [])
-    return bool(timers) and timers[0].when() == math.inf
+    if not timers:
+        return timeout
+    left: float = timers[0].when() - loop.time()
+    return left if left <= LONGEST else None
 
 
 def _woken_by(key: selectors.SelectorKey) -> Any:

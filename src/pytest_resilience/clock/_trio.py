@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import random
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,7 +15,7 @@ from pytest_resilience.clock._members import current
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._polling import READ, WRITE, wait_for_input
 from pytest_resilience.clock._time import monotonic
-from pytest_resilience.clock._units import nanoseconds_of_difference
+from pytest_resilience.clock._units import LONGEST, nanoseconds_of_difference
 
 _LONGEST_WAIT = 86_400
 
@@ -89,7 +88,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
         if timeout <= 0:
             return real_get_events(self, timeout)
         # trio waits a day at most, so that a deadlock would look like a timer.
-        endless = timeout >= _LONGEST_WAIT and member.timer[1] == math.inf
+        endless = timeout >= _LONGEST_WAIT and member.timer[1] - monotonic() > LONGEST
         try:
             return (
                 wait_for_input(

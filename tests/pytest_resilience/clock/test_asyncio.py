@@ -363,3 +363,11 @@ def test_a_timer_at_infinity_is_no_timer(clock):
 
     with pytest.raises(DeadlockError):
         asyncio.run(main())
+
+
+def test_a_timer_that_is_years_ahead_is_one_jump(clock):
+    """The loop, which really waits a day at most, is woken once; what is due in more than 292 years is no timer."""
+    asyncio.run(asyncio.wait_for(asyncio.sleep(10**9), 2 * 10**9))
+    assert (clock.elapsed, len(clock.jumps)) == (1e9, 1)
+    with pytest.raises(DeadlockError):
+        asyncio.run(asyncio.sleep(1e300))
