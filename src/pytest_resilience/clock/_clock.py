@@ -224,12 +224,12 @@ class VirtualClock:
         """Keep time where it is while something outside is on its way: no guesses, and no deadlock either."""
         self._check_open()
         scheduler = self._scheduler
-        with scheduler.mutex:
+        with real.uncollected(), scheduler.mutex:
             scheduler.holds += 1
         try:
             yield
         finally:
-            with scheduler.mutex:
+            with real.uncollected(), scheduler.mutex:
                 scheduler.holds -= 1
                 scheduler.dispatch()
 

@@ -67,13 +67,13 @@ def _wait(
         if holders.get(lock) is member and not idle:
             waiter.signal_since = since
         place = (arrival, waiter)  # which it keeps when another thread is faster
-        with scheduler.mutex:
+        with real.uncollected(), scheduler.mutex:
             line = _queues.setdefault(lock, [])
             bisect.insort(line, place)
         try:
             outcome = scheduler.block(waiter)
         finally:
-            with scheduler.mutex:
+            with real.uncollected(), scheduler.mutex:
                 if place in line:
                     line.remove(place)
                 if not line:

@@ -89,7 +89,7 @@ class Monitor:
         self.ident = get_ident()
         try:
             while True:
-                with self.scheduler.mutex:
+                with real.uncollected(), self.scheduler.mutex:
                     if self._stopping:
                         return
                     self._look_at_absent()

@@ -18,6 +18,9 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+_kept: list[ctypes.Structure] = []
+"""Definitions of functions that may be called for as long as the process lives."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _api = ctypes.pythonapi
@@ -103,6 +106,13 @@ def clone(function: F) -> F:
     """A second built-in function with the behaviour of ``function``, which no patch of ``function`` reaches."""
     memory, _ = _layout(cast("types.BuiltinFunctionType", function))
     return cast("F", _new_function(memory.definition, function.__self__, function.__module__))  # type: ignore[attr-defined]  # a built-in has __self__
+
+
+def ignoring_arguments(function: Callable[[], Any]) -> Callable[..., Any]:
+    """A built-in function that calls ``function``, whatever it is given."""
+    definition = _MethodDef(b"call", _CALL_NO_ARGUMENTS, _ANY_ARGUMENTS, None)
+    _kept.append(definition)
+    return cast("Callable[..., Any]", _new_function(ctypes.addressof(definition), function, __name__))
 
 
 class BuiltinPatch:

@@ -9,8 +9,10 @@ import _thread
 import gc
 import time as _time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
-from pytest_resilience.clock._native import clone, original
+from pytest_resilience.clock._native import clone, ignoring_arguments, original
 
 sleep: Callable[[float], None] = clone(original(_time, "sleep"))
 time: Callable[[], float] = clone(original(_time, "time"))
@@ -32,23 +34,26 @@ rlock_release = RLock.release
 
 
 class Mutex(RLock):  # type: ignore[misc]  # final for typeshed, but a base type in fact
-    """A reentrant lock that stays real: finalizers and signal handlers may enter the scheduler anywhere.
+    """A reentrant lock that stays real: finalizers and signal handlers may enter the scheduler anywhere."""
 
-    Garbage is not collected by who has it: a finalizer that waits for a lock would never let the scheduler go on.
-    """
-
+    acquire = RLock.acquire
+    release = RLock.release
     is_mine = RLock._is_owned  # type: ignore[attr-defined]  # present since 3.2, missing from typeshed
+    __enter__ = RLock.__enter__
+    __exit__ = RLock.__exit__
 
-    def __init__(self) -> None:
-        self._collects: list[bool] = []
 
-    def __enter__(self) -> bool:  # type: ignore[override]  # `with` passes nothing
-        rlock_acquire(self)
-        self._collects.append(gc.isenabled())
-        gc.disable()
-        return True
+class _Pause:
+    """No garbage is collected meanwhile. Both methods are C functions, between which no Ctrl-C can come."""
 
-    def __exit__(self, *_: object) -> None:
-        if self._collects.pop():
-            gc.enable()  # nothing is allocated from here to the release
-        rlock_release(self)
+    __enter__ = gc.disable
+    __exit__ = ignoring_arguments(gc.enable)
+
+
+_pause: Any = _Pause()
+_nothing = nullcontext()
+
+
+def uncollected() -> AbstractContextManager[None]:
+    """Keep finalizers out: one that waits for a lock would never let the scheduler go on."""
+    return _pause if gc.isenabled() else _nothing

@@ -73,7 +73,7 @@ class Scheduler:
         gate.gate = real.allocate_lock()
         real.lock_acquire(gate.gate)
         member.waiter = gate
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             self.everyone.append(member)
             if self.closed:
                 self._resume(gate)
@@ -86,14 +86,14 @@ class Scheduler:
     def begin(self, member: Member, gate: Waiter) -> None:
         """Wait, in the new thread itself, for its first turn."""
         member.ident, member.native_id = get_ident(), get_native_id()
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             if not self.closed:
                 members[member.ident] = member
         real.lock_acquire(gate.gate)
 
     def end(self, member: Member) -> None:
         """Take the calling thread out of the bubble and hand the baton on."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             self._forget(member)
             if members.get(member.ident) is member:
                 del members[member.ident]
@@ -103,7 +103,7 @@ class Scheduler:
 
     def cancel(self, member: Member, gate: Waiter) -> None:
         """Forget a prepared thread that the system could not start."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             self._forget(member)
             if gate in self._ready:
                 self._ready.remove(gate)
@@ -117,7 +117,7 @@ class Scheduler:
 
     def block(self, waiter: Waiter) -> Outcome:
         """Let the calling thread wait until `fire` is called for ``waiter``, its deadline comes or the bubble ends."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             if waiter.outcome is not None:
                 return waiter.outcome
             if self.closed:
@@ -158,7 +158,7 @@ class Scheduler:
         if not (self._ready or self._yielded or self.pollers):
             return
         waiter = Waiter(member, None, "its next turn")
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             if self.closed:
                 return
             waiter.outcome = Outcome.NOTIFIED
@@ -173,7 +173,7 @@ class Scheduler:
 
     def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
         """End the wait of ``waiter``, from any thread; False if it has ended already."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             if waiter.outcome is not None:
                 return False
             waiter.outcome = outcome
@@ -220,7 +220,7 @@ class Scheduler:
 
     def _abandon(self, waiter: Waiter) -> None:
         """A signal handler raised: its thread runs on without the baton, and time waits for it."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             member = waiter.member
             if member.waiter is not waiter:
                 return
@@ -278,7 +278,7 @@ class Scheduler:
 
     def detach(self, member: Member, *, endless: bool = False) -> None:
         """Go on without ``member``, which holds the baton but is blocked where nobody can see it, or ``endless``."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             if self.running is member:
                 self.absent.add(member, endless=endless)
                 self._hand_on_from(member)
@@ -290,7 +290,7 @@ class Scheduler:
 
     def dispatch(self) -> None:
         """Go on if nothing runs."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             self._dispatch()
 
     def look(self) -> bool:
@@ -370,7 +370,7 @@ class Scheduler:
 
     def close(self) -> list[Member]:
         """Give every thread back to real time; those that are left over, without idle workers and the deadlocked."""
-        with self.mutex:
+        with real.uncollected(), self.mutex:
             self.closed = True
             ident = get_ident()
             members.clear()

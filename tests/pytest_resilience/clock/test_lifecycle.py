@@ -9,6 +9,8 @@ import datetime
 import queue
 import selectors
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -301,3 +303,38 @@ def test_a_thread_that_is_left_over_does_not_wait_for_a_virtual_deadline(name):
     stop.set()
     thread.join(60)
     assert not thread.is_alive()
+
+
+INTERRUPTIONS = """
+import contextlib, gc, random, signal, threading, time
+from pytest_resilience.clock import VirtualClock
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+def nap(seconds):
+    while not stop.is_set():
+        time.sleep(seconds)
+
+signal.signal(signal.SIGALRM, interrupt)
+for number in range(60):
+    stop = threading.Event()
+    threads = [threading.Thread(target=nap, args=(seconds,)) for seconds in (0.01, 0.02, 0.03)]
+    with contextlib.suppress(KeyboardInterrupt), VirtualClock():
+        for thread in threads:
+            thread.start()
+        signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.0001, 0.005))
+        while True:
+            time.sleep(0.007)
+    stop.set()
+    for thread in threads:
+        thread.join()
+print(gc.isenabled(), threading.active_count())
+"""
+
+
+def test_a_signal_may_come_at_any_moment():
+    """Whatever the clock is doing when a signal handler raises, it closes, and all threads live on in real time."""
+    command = [sys.executable, "-W", "ignore", "-c", INTERRUPTIONS]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.stdout, ran.returncode) == ("True 1\n", 0), ran.stderr
