@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 from typing import Any, cast
 
 from pytest_resilience.clock import _real as real
-from pytest_resilience.clock._births import class_patches
+from pytest_resilience.clock._births import class_patches, kind_of_stand_in
 from pytest_resilience.clock._members import members
 from pytest_resilience.clock._patches import AttributePatch, CodePatch, Patch
 from pytest_resilience.clock._spinning import find_nothing_left
@@ -119,7 +119,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
     arrivals = itertools.count()
     looked = [0.0]  # what time it was when the latest timer was computed
 
-    class TimerHandle(events.TimerHandle):  # type: ignore[misc, name-defined]  # asyncio comes as a module object
+    class TimerHandle(events.TimerHandle, metaclass=kind_of_stand_in(events.TimerHandle)):  # type: ignore[misc, name-defined, metaclass]  # asyncio comes as a module object
         """A timer that comes out of the loop's heap after all earlier ones of the same time, as in real time."""
 
         __slots__ = ("_arrival",)

@@ -30,21 +30,27 @@ def _hash(self: Any) -> int:
     return number
 
 
-def numbered(real: Any) -> Any:
-    """A class like ``real`` whose objects have as their hash, for good, the number of their birth in the clock."""
+def kind_of_stand_in(real: Any) -> Any:
+    """The metaclass for a subclass that takes the place of ``real`` while the clock is open.
 
-    # Where a name stands for the new class, objects from before the clock must still pass checks against that name;
-    # where somebody has kept the new class, so must those from after it.
+    Where a name stands for the new class, objects from before the clock must still pass checks against that name; where
+    somebody has kept the new class, so must those from after it.
+    """
+
     class Kind(_Open, type(real)):  # type: ignore[misc]  # a base that is known when the clock opens
         def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, real) if cls is made else super().__instancecheck__(instance)
+            return isinstance(instance, real) if real in cls.__bases__ else super().__instancecheck__(instance)
 
         def __subclasscheck__(cls, subclass: type) -> bool:
-            return issubclass(subclass, real) if cls is made else super().__subclasscheck__(subclass)
+            return issubclass(subclass, real) if real in cls.__bases__ else super().__subclasscheck__(subclass)
 
+    return Kind
+
+
+def numbered(real: Any) -> Any:
+    """A class like ``real`` whose objects have as their hash, for good, the number of their birth in the clock."""
     names = {name: getattr(real, name) for name in ("__module__", "__qualname__", "__doc__")}
-    made = Kind(real.__name__, (_Open, real), {**names, "__slots__": ("_birth",), "__hash__": _hash})
-    return made
+    return kind_of_stand_in(real)(real.__name__, (_Open, real), {**names, "__slots__": ("_birth",), "__hash__": _hash})
 
 
 class _CellPatch:

@@ -67,8 +67,8 @@ def _tasks(loop: Any) -> list[tuple[str, list[str]]]:
 def _asyncio_tasks(loop: Any) -> list[tuple[str, list[str]]]:
     """The unfinished tasks of an asyncio event loop, by name, with their stacks."""
     asyncio = sys.modules["asyncio"]
-    tasks = sorted((str(task.get_name()), task.get_coro()) for task in asyncio.all_tasks(loop))
-    return [(name, _coroutine_stack(coroutine)) for name, coroutine in tasks]
+    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: str(task.get_name()))
+    return [(str(task.get_name()), _coroutine_stack(task.get_coro())) for task in tasks]
 
 
 def _trio_tasks(runner: Any) -> list[tuple[str, list[str]]]:

@@ -372,3 +372,21 @@ def test_a_timer_that_is_years_ahead_is_one_jump(clock):
     assert len(clock.jumps) <= 2  # as a float, such a time has no single nanoseconds
     with pytest.raises(DeadlockError):
         asyncio.run(asyncio.sleep(1e300))
+
+
+def test_timers_from_before_the_clock_keep_their_order():
+    """A loop of the whole session, with several timers under way, goes on in the clock and after it."""
+
+    async def tick(count):
+        for _ in range(count):
+            await asyncio.sleep(0.001)
+
+    async def main():
+        tasks = [asyncio.create_task(tick(3)) for _ in range(8)]
+        await asyncio.sleep(0)
+        with VirtualClock() as clock:
+            await asyncio.sleep(5)
+            assert clock.elapsed == 5.0
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())

@@ -158,3 +158,15 @@ def test_a_pending_timer_is_no_deadlock(clock):
     event.wait()
     assert clock.elapsed == 1_000_000.0
     timer.join()
+
+
+def test_tasks_of_one_name_are_named_each():
+    """Two tasks of the same name are two tasks of the report."""
+
+    async def main():
+        never = asyncio.Event()
+        await asyncio.gather(*(asyncio.create_task(never.wait(), name="worker") for _ in range(2)))
+
+    with pytest.raises(DeadlockError) as caught, VirtualClock():
+        asyncio.run(main())
+    assert caught.value.tasks.count("worker") == 2
