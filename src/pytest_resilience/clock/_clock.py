@@ -25,7 +25,6 @@ from pytest_resilience.clock import (
     _sockets,
     _spinning,
     _ssl,
-    _strangers,
     _threads,
     _time,
     _trio,
@@ -151,6 +150,7 @@ class VirtualClock:
         with ExitStack() as closing:  # all of it, even when Ctrl-C breaks off one of these
             closing.callback(_forget, self)
             closing.callback(self._monitor.stop)
+            closing.callback(self._scheduler.close)  # again, if a signal has broken it off
             try:
                 restore(self._installed)
             finally:
@@ -251,7 +251,7 @@ class VirtualClock:
 
 
 def _forget(clock: VirtualClock) -> None:
-    for module in (_locks, _threads, _peers, _polling, _strangers):
+    for module in (_locks, _threads, _peers, _polling, _pools):
         module.reset()
     if clock in _open:
         _open.remove(clock)

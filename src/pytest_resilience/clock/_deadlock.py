@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import traceback
+from _thread import get_ident
 from collections.abc import Iterable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from pytest_resilience.clock._vitals import frames_of_others
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._members import Waiter
@@ -29,12 +32,14 @@ class DeadlockError(BaseException):
         self.threads = [waiter.member.name for waiter in waiters]
         tasks = [task for waiter in waiters for task in _tasks(waiter.loop)]
         self.tasks = [name for name, _ in tasks]
-        frames = sys._current_frames()
+        frames = frames_of_others()
         fate = "every thread is blocked and no timer is pending, so nothing can ever happen again."
         lines = [f"deadlock after {now / 1e9:g} s of virtual time: {fate}"]
         for waiter in waiters:
             lines.append(f"\nThread {waiter.member.name!r} waits for {waiter.what}:")
-            lines.extend(_stack(frames.get(waiter.member.ident)))
+            lines.extend(
+                _stack(sys._getframe() if waiter.member.ident == get_ident() else frames.get(waiter.member.ident))
+            )
         for name, stack in tasks:
             lines.append(f"\nTask {name!r} is suspended:")
             lines.extend(stack)

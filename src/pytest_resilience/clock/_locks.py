@@ -22,7 +22,7 @@ from pytest_resilience.clock._native import TypePatch
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._peers import ASKED, Outsider
 from pytest_resilience.clock._spinning import NOT_YET, look_again, poll, watched
-from pytest_resilience.clock._strangers import note_rest
+from pytest_resilience.clock._strangers import at_rest
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 holders: dict[Any, Member] = {}
@@ -162,8 +162,8 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     """`threading.Condition.wait`, on which events, semaphores, barriers, queues and futures rest."""
     member = current()
     if member is None:
-        note_rest()
-        return _real_wait(self, timeout)
+        with at_rest():
+            return _real_wait(self, timeout)
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
     polls = timeout is not None and timeout <= 0
@@ -235,10 +235,11 @@ comers: dict[Any, Callable[[], None]] = {}
 def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
     """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
     if get_ident() not in members:
-        _come_from_outside(self)
+        comers.get(self, int)()
     member = current()
     if member is None or (timeout is not None and timeout < 0):
-        return _real_get(self, block, timeout)
+        with at_rest() if _real_empty(self) else contextlib.nullcontext():
+            return _real_get(self, block, timeout)
     try:
         return _real_get(self, False)
     except queue.Empty:
@@ -268,13 +269,6 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
                 raise
             if outcome is Outcome.CLOSED:
                 return _real_get(self, True, timeout)
-
-
-def _come_from_outside(items: Any) -> None:
-    if items in comers:
-        comers[items]()
-    if _real_empty(items):
-        note_rest()
 
 
 def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:

@@ -21,6 +21,7 @@ from pytest_resilience.clock._members import Member, Waiter, current
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._scheduler import Scheduler
 from pytest_resilience.clock._threads import admit, are_members, arrive, dismiss
+from pytest_resilience.clock._vitals import frames_of_others
 
 _PATIENCE = 1.0
 """The real seconds that an idle worker has to take its invitation, which takes it some microseconds."""
@@ -61,7 +62,7 @@ def _arriving(scheduler: Scheduler, executor: weakref.ref[Any]) -> Callable[[], 
 def _invite(executor: Any, scheduler: Scheduler, worker_code: CodeType) -> None:
     """Call in the workers of ``executor`` that wait for work, and wait until they have come."""
     arrive_now = comers[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
-    frames = sys._current_frames()
+    frames = frames_of_others()
     for thread in sorted(executor._threads, key=lambda thread: (len(thread.name), thread.name)):
         frame = frames.get(thread.ident)
         while frame is not None and is_ours(frame):
@@ -79,6 +80,11 @@ def _invite(executor: Any, scheduler: Scheduler, worker_code: CodeType) -> None:
             dismiss(*missing)
 
 
+def reset() -> None:
+    """Forget the workers that have not come before the clock closed."""
+    _invited.clear()
+
+
 def executor_patches(module: ModuleType) -> Iterator[Patch]:
     """What to replace in `concurrent.futures.thread`."""
     executor_class, worker_code = module.ThreadPoolExecutor, module._worker.__code__
@@ -88,6 +94,8 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
         member = current()
         if member is not None and self._work_queue not in comers:
             _invite(self, member.scheduler, worker_code)
+        if member is not None and not are_members(self._threads):
+            member.scheduler.strangers.await_work(self._threads)
         return real_submit(self, fn, *args, **kwargs)
 
     yield AttributePatch(executor_class, "submit", submit)

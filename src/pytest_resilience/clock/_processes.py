@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import posix
+import stat
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -81,10 +82,27 @@ def _read(*arguments: Any) -> bytes:
     return data
 
 
+def _write(*arguments: Any) -> int:
+    """`os.write`, by which a thread outside may be woken that waits at the other end of a pipe."""
+    member = current()
+    if member is not None and arguments and isinstance(arguments[0], int) and _is_pipe(arguments[0]):
+        member.scheduler.strangers.wake()
+    written: int = real.write(*arguments)
+    return written
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
 def patches() -> Iterator[Patch]:
     """Waiting for children and pipes."""
     yield BuiltinPatch(original(posix, "waitpid"), _waitpid)
     yield BuiltinPatch(original(posix, "read"), _read)
+    yield BuiltinPatch(original(posix, "write"), _write)
 
 
 def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:

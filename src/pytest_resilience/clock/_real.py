@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import posix
 import time as _time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -22,6 +23,8 @@ monotonic_ns: Callable[[], int] = clone(original(_time, "monotonic_ns"))
 perf_counter: Callable[[], float] = clone(original(_time, "perf_counter"))
 perf_counter_ns: Callable[[], int] = clone(original(_time, "perf_counter_ns"))
 start_new_thread: Callable[..., int] = clone(original(_thread, "start_new_thread"))
+
+write: Callable[[int, bytes], int] = clone(original(posix, "write"))
 
 Lock = _thread.LockType
 RLock = _thread.RLock

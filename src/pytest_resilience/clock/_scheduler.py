@@ -251,12 +251,12 @@ class Scheduler:
 
     def _resume(self, waiter: Waiter) -> None:
         member = waiter.member
-        member.waiter = None
         if not self.closed:
             self.running = member
             self.switches += 1
-        if waiter.gate is not None:
+        if waiter.gate is not None and real.locked(waiter.gate):
             real.lock_release(waiter.gate)
+        member.waiter = None
 
     def _dispatch(self) -> None:
         while self.running is None and not self.closed:
@@ -369,22 +369,21 @@ class Scheduler:
         self.fire(self.stuck[0], Outcome.DEADLOCKED)
 
     def close(self) -> list[Member]:
-        """Give every thread back to real time; those that are left over, without idle workers and the deadlocked."""
+        """Give every thread back to real time; those that are left over, without idle workers and the deadlocked.
+
+        Broken off by a signal, it can be called again.
+        """
         with real.uncollected(), self.mutex:
             self.closed = True
             ident = get_ident()
             members.clear()
-            called_off = [waiter.member for waiter in self._ready if waiter.idle]
-            for queue in (self._ready, self._yielded):
-                while queue:
-                    self._resume(queue.popleft())
             leftovers = []
             for member in self.everyone:
                 waiter = member.waiter
                 if waiter is None or waiter.outcome is not None:
-                    if member.ident != ident and member not in called_off:
+                    if member.ident != ident and (waiter is None or not waiter.idle):
                         leftovers.append(member)
-                    if waiter is not None:  # Ctrl-C came between its waking and its turn
+                    if waiter is not None:
                         self._resume(waiter)
                 elif waiter.idle:
                     self.fire(waiter, Outcome.CLOSED)

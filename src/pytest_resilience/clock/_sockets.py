@@ -61,13 +61,18 @@ def _sending(name: str, flags_at: int) -> Callable[..., Any]:
             _wait(member, self, WRITE, timeout)
             if timeout is None:
                 args = _without_waiting(args, flags_at)
-        if not _peers.is_ours(self) and not _is_read_inside(self, sys._getframe(1).f_locals.get("self")):
-            member.scheduler.strangers.wake()
+        _wake_stranger(member, self)
         result = real(self, *args)
         _peers.sent(self, args[-1] if isinstance(args[-1], tuple) and len(args) > 1 else None)
         return result
 
     return send
+
+
+def _wake_stranger(member: Member, sent_by: Any) -> None:
+    """Note that a thread outside may be waiting at the other end of a socket that is older than the clock."""
+    if not _peers.is_ours(sent_by) and not _is_read_inside(sent_by, sys._getframe(2).f_locals.get("self")):
+        member.scheduler.strangers.wake()
 
 
 def _is_read_inside(sent_by: Any, loop: Any) -> bool:
@@ -96,6 +101,7 @@ def _sendall(self: Any, data: Any, flags: int = 0) -> None:
         if member is not None:
             _peers.sent(self)
         return
+    _wake_stranger(member, self)
     timeout = self.gettimeout()
     deadline = None if timeout is None else member.scheduler.now + round(timeout * 1e9)
     with memoryview(data) as view, view.cast("B") as rest:

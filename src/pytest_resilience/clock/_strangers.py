@@ -8,9 +8,10 @@ If that is not a condition or a queue but, say, a selector, it may be waiting fo
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import threading
 from _thread import get_ident
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
@@ -19,24 +20,28 @@ from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._deadlock import is_ours
 from pytest_resilience.clock._members import members
 from pytest_resilience.clock._peers import ASKED, FREED, Outsider
-from pytest_resilience.clock._vitals import computed
+from pytest_resilience.clock._vitals import computed, frames_of_others
 
 if TYPE_CHECKING:
     from pytest_resilience.clock._members import Member, Waiter
 
 
-rested_at: dict[int, float] = {}
-"""When threads outside, by identifier, last began to wait for a condition, or for an item in an empty queue."""
+_QUIET = 0.01
+"""For so many real seconds nobody may run before all are taken to be back: one may just have woken another."""
+
+_resting: dict[int, float] = {}
+"""The threads outside, by identifier, that wait for a condition or for an item in an empty queue, and since when."""
 
 
-def note_rest() -> None:
-    """Note that the calling thread, which is outside, begins to wait."""
-    rested_at[get_ident()] = real.monotonic()
-
-
-def reset() -> None:
-    """Forget what threads outside did while a clock was open."""
-    rested_at.clear()
+@contextlib.contextmanager
+def at_rest() -> Iterator[None]:
+    """Note that the calling thread, which is outside, waits."""
+    ident = get_ident()
+    _resting[ident] = real.monotonic()
+    try:
+        yield
+    finally:
+        _resting.pop(ident, None)
 
 
 @dataclass(slots=True)
@@ -54,21 +59,28 @@ class Strangers:
     """Those who may still answer."""
 
     def __init__(self) -> None:
-        self._woken_at = 0.0
+        self._woken_at = self._ran_at = 0.0
         self._strangers: dict[int, _Stranger] = {}
+        self._older: set[int] = set()
 
     def wake(self) -> None:
         """Note that a thread of the bubble is about to do something that may wake a thread outside."""
-        self._woken_at = real.monotonic()
-        frames = sys._current_frames()
-        for ident, thread in list(threading._active.items()):  # type: ignore[attr-defined]  # no lock is needed to look
-            frame, stranger = frames.get(ident), self._strangers.get(ident)
-            if frame is None or ident in members or ident == get_ident() or not thread.native_id:
-                continue
-            place = _place(frame)
+        self._woken_at = self._ran_at = real.monotonic()
+        frames = frames_of_others()
+        for ident, thread in _outside():
+            self._older.add(ident)
+            stranger, place = self._strangers.get(ident), _place(frames.get(ident))
             if stranger is None or stranger.place == place:
-                ran = computed(thread.native_id)
-                self._strangers[ident] = _Stranger(thread.native_id, place, ran, ran, self._woken_at)
+                ran = computed(thread.native_id or 0)
+                self._strangers[ident] = _Stranger(thread.native_id or 0, place, ran, ran, self._woken_at)
+
+    def await_work(self, threads: Iterable[threading.Thread]) -> None:
+        """Note that threads outside, at work now, are to do something for the bubble afterwards."""
+        self._woken_at = self._ran_at = real.monotonic()
+        self._older.update(ident for ident, _ in _outside())
+        for thread in threads:
+            if thread.ident not in members and thread.ident is not None:
+                self._strangers[thread.ident] = _Stranger(thread.native_id or 0, None, -1, 0, self._woken_at)
 
     def forget(self) -> bool:
         """Expect no more of them; whether there was anybody."""
@@ -77,28 +89,44 @@ class Strangers:
         return found
 
     def outsiders(self, everyone: list[Member]) -> list[Outsider]:
-        """Whoever is at work; nobody once the one who was woken is back; before it has begun, a moment for it.
+        """Whoever is at work; nobody once all who were woken are back; before that has begun, a moment for it.
 
         And nobody if no thread among ``everyone`` waits for what anybody at all might do.
         """
         if not self._strangers or not any(_expects(member.waiter) for member in everyone):
             return []
-        frames, is_back, at_work = sys._current_frames(), False, []
+        now, outside = real.monotonic(), dict(_outside())
+        for ident in outside.keys() - self._older:  # started by another, to do its work
+            self._older.add(ident)
+            self._strangers[ident] = _Stranger(outside[ident].native_id or 0, None, -1, 0, now)
+        frames, is_back, at_work = frames_of_others(), False, []
         for ident, stranger in self._strangers.items():
-            frame, ran = frames.get(ident), computed(stranger.native_id)
+            ran = computed(stranger.native_id)
             if ran != stranger.ran:
-                stranger.ran, stranger.alive_at = ran, real.monotonic()
+                stranger.ran, stranger.alive_at, self._ran_at = ran, now, now
             if ran == stranger.ran_before:
                 continue
-            rests = rested_at.get(ident, 0.0) > self._woken_at and _place(frame) == stranger.place
-            if frame is None or rests:
+            if ident not in outside or self._rests(ident, stranger, frames.get(ident)):
                 is_back = True
             else:
                 at_work.append(Outsider(stranger.alive_at, ASKED))
-        if is_back and not at_work:
+        if at_work or not is_back:
+            return at_work or [Outsider(self._woken_at, FREED)]
+        if self._ran_at + _QUIET < now:
             self.forget()
             return []
-        return at_work or [Outsider(self._woken_at, FREED)]
+        return [Outsider(now, ASKED)]
+
+    def _rests(self, ident: int, stranger: _Stranger, frame: FrameType | None) -> bool:
+        """Whether a thread is back where it waited; one that was not seen to wait before may do so anywhere."""
+        return _resting.get(ident, 0.0) > self._woken_at and stranger.place in (None, _place(frame))
+
+
+def _outside() -> list[tuple[int, threading.Thread]]:
+    """The threads of this process that are no members, but for the calling one; no lock is needed to look at them."""
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # missing from typeshed
+    own = get_ident()
+    return [(ident, thread) for ident, thread in list(active.items()) if ident not in members and ident != own]
 
 
 def _expects(waiter: Waiter | None) -> bool:

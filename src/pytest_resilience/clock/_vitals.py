@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
+from types import FrameType
+
+
+def frames_of_others() -> dict[int, FrameType]:
+    """Where all threads but the calling one stand, by identifier.
+
+    Whoever keeps its own frame keeps, in a cycle, all that its callers have at hand until garbage is collected.
+    """
+    frames = sys._current_frames()
+    del frames[get_ident()]
+    return frames
 
 
 def progress(ident: int, native_id: int) -> tuple[object, ...]:
     """Something that changes while a thread runs, could run, or cannot be judged."""
-    frame = sys._current_frames().get(ident)
+    frame = frames_of_others().get(ident)
     try:
         with open(f"/proc/self/task/{native_id}/stat", encoding="ascii", errors="replace") as file:
             state = file.read().rpartition(")")[2].split()[0]

@@ -14,10 +14,11 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock
+from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock, _scheduler
 
 
 def everything_patched():
@@ -149,8 +150,6 @@ def test_an_error_keeps_its_place_before_leftover_threads():
 
 def test_idle_workers_outlive_the_clock_and_work_on():
     """An executor made in one clock works after it and in the next one."""
-    from concurrent.futures import ThreadPoolExecutor
-
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with VirtualClock() as clock:
@@ -310,6 +309,7 @@ import contextlib, gc, random, signal, threading, time
 from pytest_resilience.clock import VirtualClock
 
 def interrupt(*_):
+    interrupted.append(True)  # Python ignores what is raised in the callback of a weak reference
     raise KeyboardInterrupt
 
 def nap(seconds):
@@ -318,13 +318,13 @@ def nap(seconds):
 
 signal.signal(signal.SIGALRM, interrupt)
 for number in range(60):
-    stop = threading.Event()
+    stop, interrupted = threading.Event(), []
     threads = [threading.Thread(target=nap, args=(seconds,)) for seconds in (0.01, 0.02, 0.03)]
     with contextlib.suppress(KeyboardInterrupt), VirtualClock():
         for thread in threads:
             thread.start()
         signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.0001, 0.005))
-        while True:
+        while not interrupted:
             time.sleep(0.007)
     stop.set()
     for thread in threads:
@@ -338,3 +338,21 @@ def test_a_signal_may_come_at_any_moment():
     command = [sys.executable, "-W", "ignore", "-c", INTERRUPTIONS]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (ran.stdout, ran.returncode) == ("True 1\n", 0), ran.stderr
+
+
+def test_a_signal_while_the_clock_closes_frees_everybody(monkeypatch):
+    """A second Ctrl-C, in the middle of closing, leaves no thread waiting for a turn that never comes."""
+    real_get_ident = _scheduler.get_ident
+
+    def interrupt():
+        monkeypatch.setattr(_scheduler, "get_ident", real_get_ident)
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(2) as executor:
+        executor.submit(int).result()
+        with pytest.raises(KeyboardInterrupt), VirtualClock():
+            for _ in range(4):
+                executor.submit(time.sleep, 0.001)
+            monkeypatch.setattr(_scheduler, "get_ident", interrupt)
+            raise KeyboardInterrupt
+        assert executor.submit(abs, -1).result(60) == 1

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import anyio
+import anyio.from_thread
 import pytest
 
 from pytest_resilience.clock import VirtualClock
@@ -108,3 +109,21 @@ def wait_for_threads(number):
     """Wait until no more than ``number`` threads are left; those that have been told to end need a moment."""
     while threading.active_count() > number:
         time.sleep(0.001)
+
+
+def test_work_that_queues_behind_older_work_is_waited_for():
+    """A worker that is busy with something from before the clock joins when it is done with that."""
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(time.sleep, 0.05)
+        with VirtualClock(grace=60) as clock:
+            assert executor.submit(lambda: (time.sleep(5), 1)[1]).result(10) == 1
+            assert (clock.elapsed, clock.guesses) == (5.0, 0)
+
+
+def test_a_portal_that_is_older_than_the_clock():
+    """The worker threads of a loop that runs outside stay its own."""
+    with anyio.from_thread.start_blocking_portal() as portal:
+        for _ in range(3):
+            with VirtualClock(grace=60) as clock:
+                assert portal.call(anyio.to_thread.run_sync, lambda: 5) == 5
+                assert (clock.elapsed, clock.guesses) == (0.0, 0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import multiprocessing
 import queue
 import socket
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -138,3 +140,41 @@ def test_a_loop_of_the_clock_waits_for_the_answer_too():
     with running(serve) as requests, VirtualClock(grace=60) as clock:
         asyncio.run(main(requests))
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_an_answer_that_comes_by_way_of_two_threads_is_waited_for():
+    """That the first of them is back does not mean that the second has begun."""
+
+    def relay(requests):
+        while (request := requests.get()) is not None:
+            second.put(request)
+
+    with running(serve) as second, running(relay) as first, VirtualClock(grace=60) as clock:
+        for number in range(100):
+            answers = queue.Queue()
+            first.put(lambda answers=answers, number=number: answers.put(number))
+            assert answers.get(timeout=5) == number
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_a_thread_outside_may_start_another_for_the_work():
+    """Whoever is asked may have a new thread answer, as an event loop does for names and files."""
+
+    def start(answer):
+        return lambda: threading.Thread(target=after_a_moment(answer)).start()
+
+    with running(serve) as requests, VirtualClock(grace=60) as clock:
+        answered = threading.Event()
+        requests.put(start(answered.set))
+        assert answered.wait(10)
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_processes_of_an_older_executor_answer():
+    """Work for other processes goes through a thread of the executor, which is woken by a pipe."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as executor:
+        executor.submit(abs, -1).result()
+        for _ in range(2):
+            with VirtualClock(grace=60) as clock:
+                assert executor.submit(abs, -5).result(5) == 5
+                assert (clock.elapsed, clock.guesses) == (0.0, 0)
