@@ -151,7 +151,8 @@ def _outsider_at_socket(descriptor: int, inode: int, events: int, expects: Calla
         return Outsider(_alive_at.get(own, 0.0), share) if _has_peer_outside(own, inode, events, own=True) else None
     probe = socket.socket(fileno=descriptor)
     try:
-        return _seen(descriptor, inode, ASKED) if _has_peer_outside(probe, inode, events, own=False) else None
+        share = ASKED if expects() else UNASKED
+        return _seen(descriptor, inode, share) if _has_peer_outside(probe, inode, events, own=False) else None
     finally:
         probe.detach()
 
