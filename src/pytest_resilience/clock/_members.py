@@ -27,18 +27,18 @@ class Outcome(enum.Enum):
 
 
 class Member:
-    """One thread of the bubble."""
+    """One thread of the bubble. ``gate`` is the real lock at which it waits for its turn, until it runs again."""
 
     __slots__ = (
         "ended",
         "found_nothing_left",
+        "gate",
         "ident",
         "idle_on",
         "joiners",
         "looks",
         "name",
         "native_id",
-        "parked",
         "refusing",
         "runner",
         "scheduler",
@@ -55,7 +55,7 @@ class Member:
         self.waiter: Waiter | None = None
         self.joiners: list[Waiter] = []
         self.ended = False
-        self.parked = False
+        self.gate: Any = None
         self.refusing = False
         self.idle_on: object = None
         self.looks = 0
@@ -82,7 +82,6 @@ class Waiter:
         "deadline",
         "descriptors",
         "expects",
-        "gate",
         "idle",
         "lasting",
         "loop",
@@ -100,7 +99,6 @@ class Waiter:
         self.deadline = deadline
         self.what = what
         self.outcome: Outcome | None = None
-        self.gate: Any = None
         self.poll: Callable[[], Any] | None = None
         self.outside: Callable[[], list[Outsider]] | None = None
         self.descriptors: Callable[[], list[tuple[int, int]]] | None = None
@@ -154,6 +152,6 @@ def current() -> Member | None:
     That is so outside the bubble, and in signal handlers and finalizers that interrupt the scheduler itself.
     """
     member = members.get(get_ident())
-    if member is None or member.waiter is not None or member.parked or member.scheduler.mutex.is_mine():
+    if member is None or member.waiter is not None or member.gate is not None or member.scheduler.mutex.is_mine():
         return None
     return member

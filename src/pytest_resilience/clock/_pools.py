@@ -17,7 +17,7 @@ from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._births import class_patches
 from pytest_resilience.clock._deadlock import is_ours
 from pytest_resilience.clock._locks import comers, real_put
-from pytest_resilience.clock._members import Member, Waiter, current
+from pytest_resilience.clock._members import Member, current
 from pytest_resilience.clock._patches import AttributePatch, Patch
 from pytest_resilience.clock._scheduler import Scheduler
 from pytest_resilience.clock._threads import admit, are_members, arrive, dismiss
@@ -26,7 +26,7 @@ from pytest_resilience.clock._vitals import frames_of_others
 _PATIENCE = 1.0
 """The real seconds that an idle worker has to take its invitation, which takes it some microseconds."""
 
-_invited: dict[threading.Thread, tuple[Member, Waiter]] = {}
+_invited: dict[threading.Thread, Member] = {}
 """The workers that have not arrived yet."""
 
 
@@ -54,7 +54,7 @@ def _arriving(scheduler: Scheduler, executor: weakref.ref[Any]) -> Callable[[], 
         if invited is None and not are_members({thread}) and thread in getattr(executor(), "_threads", ()):
             invited = admit(scheduler, thread)
         if invited is not None:
-            arrive(*invited)
+            arrive(invited)
 
     return arrive_now
 
@@ -77,7 +77,7 @@ def _invite(executor: Any, scheduler: Scheduler, worker_code: CodeType) -> None:
     for thread in list(_invited):
         missing = _invited.pop(thread, None)
         if missing is not None:
-            dismiss(*missing)
+            dismiss(missing)
 
 
 def reset() -> None:

@@ -66,30 +66,29 @@ class Scheduler:
         self.everyone.append(member)
         members[member.ident] = member
 
-    def prepare(self, member: Member) -> Waiter:
+    def prepare(self, member: Member) -> None:
         """Register a thread that is about to start: from now on it is ready to run."""
-        gate = Waiter(member, None, "its first turn")
-        gate.outcome = Outcome.NOTIFIED
-        gate.gate = real.allocate_lock()
-        real.lock_acquire(gate.gate)
-        member.waiter = gate
+        member.waiter = waiter = Waiter(member, None, "its first turn")
+        waiter.outcome = Outcome.NOTIFIED
+        member.gate = real.allocate_lock()
+        real.lock_acquire(member.gate)
         with real.uncollected(), self.mutex:
             self.everyone.append(member)
             if self.closed:
-                self._resume(gate)
+                self._resume(member)
             else:
-                self._ready.append(gate)
+                self._ready.append(waiter)
                 self._monitor.watch()
                 self._dispatch()
-        return gate
 
-    def begin(self, member: Member, gate: Waiter) -> None:
+    def begin(self, member: Member) -> None:
         """Wait, in the new thread itself, for its first turn."""
         member.ident, member.native_id = get_ident(), get_native_id()
         with real.uncollected(), self.mutex:
             if not self.closed:
                 members[member.ident] = member
-        real.lock_acquire(gate.gate)
+        real.lock_acquire(member.gate)
+        member.gate = None
 
     def end(self, member: Member) -> None:
         """Take the calling thread out of the bubble and hand the baton on."""
@@ -101,12 +100,13 @@ class Scheduler:
                 self.fire(joiner, Outcome.NOTIFIED)
             self._hand_on(member)
 
-    def cancel(self, member: Member, gate: Waiter) -> None:
+    def cancel(self, member: Member) -> None:
         """Forget a prepared thread that the system could not start."""
         with real.uncollected(), self.mutex:
+            if member.waiter is not None and member.waiter in self._ready:
+                self._ready.remove(member.waiter)
             self._forget(member)
-            if gate in self._ready:
-                self._ready.remove(gate)
+            self._hand_on(member)
 
     def _forget(self, member: Member) -> None:
         member.ended = True
@@ -182,7 +182,7 @@ class Scheduler:
             self._stale += waiter.deadline is not None
             self._stop_polling(waiter)
             if self.closed:
-                self._resume(waiter)
+                self._resume(waiter.member)
             else:
                 self._ready.append(waiter)
                 self._dispatch()
@@ -194,8 +194,7 @@ class Scheduler:
         self._hand_on(member)
         if self.running is member:
             return None
-        member.parked = True
-        waiter.gate = gate = real.allocate_lock()
+        member.gate = gate = real.allocate_lock()
         real.lock_acquire(gate)
         return gate
 
@@ -207,7 +206,7 @@ class Scheduler:
                 self._abandon(waiter)
                 raise
             finally:
-                waiter.member.parked = False
+                waiter.member.gate = None
         outcome = waiter.outcome
         if outcome is Outcome.DEADLOCKED:
             raise DeadlockError(self.now, [waiter, *(other for other in self.stuck if other is not waiter)])
@@ -249,23 +248,22 @@ class Scheduler:
             self.absent.note_hand_over()
         self._dispatch()
 
-    def _resume(self, waiter: Waiter) -> None:
-        member = waiter.member
+    def _resume(self, member: Member) -> None:
         if not self.closed:
             self.running = member
             self.switches += 1
-        if waiter.gate is not None and real.locked(waiter.gate):
-            real.lock_release(waiter.gate)
-        member.waiter = None
+        member.waiter, gate = None, member.gate
+        if gate is not None and real.locked(gate):
+            real.lock_release(gate)
 
     def _dispatch(self) -> None:
         while self.running is None and not self.closed:
             if self._ready:
-                self._resume(self._ready.popleft())
+                self._resume(self._ready.popleft().member)
             elif self.look():
                 continue
             elif self._yielded:
-                self._resume(self._yielded.popleft())
+                self._resume(self._yielded.popleft().member)
             else:
                 outsiders, strangers = self.outsiders(), self.strangers.outsiders(self.everyone)
                 stands_still = self.holds or self._monitor.left(outsiders + strangers) > 0
@@ -383,8 +381,7 @@ class Scheduler:
                 if waiter is None or waiter.outcome is not None:
                     if member.ident != ident and (waiter is None or not waiter.idle):
                         leftovers.append(member)
-                    if waiter is not None:
-                        self._resume(waiter)
+                    self._resume(member)
                 elif waiter.idle:
                     self.fire(waiter, Outcome.CLOSED)
                 elif waiter in self.stuck:

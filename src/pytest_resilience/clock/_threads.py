@@ -119,36 +119,37 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
     scheduler = parent.scheduler
     thread = getattr(function, "__self__", None)
     if isinstance(thread, threading.Thread) and getattr(function, "__name__", "") == "_bootstrap":
-        member, gate = admit(scheduler, thread)
+        member = admit(scheduler, thread)
     else:
         member = Member(scheduler, getattr(function, "__qualname__", "thread"))
-        gate = scheduler.prepare(member)
+        scheduler.prepare(member)
 
     def body(*arguments: Any, **keywords: Any) -> None:
-        scheduler.begin(member, gate)
+        scheduler.begin(member)
         try:
             function(*arguments, **keywords)
         finally:
             scheduler.end(member)
 
-    return body, lambda: dismiss(member, gate)
+    return body, lambda: dismiss(member)
 
 
-def admit(scheduler: Scheduler, thread: threading.Thread) -> tuple[Member, Waiter]:
+def admit(scheduler: Scheduler, thread: threading.Thread) -> Member:
     """Make a thread, which is about to start or to `arrive`, a member of the bubble."""
     member = _by_thread[thread] = Member(scheduler, thread.name, thread)
     member.idle_on = _where_idle(thread)
-    return member, scheduler.prepare(member)
+    scheduler.prepare(member)
+    return member
 
 
-def dismiss(member: Member, gate: Waiter) -> None:
+def dismiss(member: Member) -> None:
     """Forget a member that cannot come."""
-    member.scheduler.cancel(member, gate)
+    member.scheduler.cancel(member)
     if member.thread is not None:
         _by_thread.pop(member.thread, None)
 
 
-def arrive(member: Member, gate: Waiter) -> None:
+def arrive(member: Member) -> None:
     """Wait for the first turn, in a thread of the member's own that runs already; it leaves the bubble when it ends."""
     thread: Any = member.thread
     delete = thread._delete  # the last thing that a thread calls
@@ -159,7 +160,7 @@ def arrive(member: Member, gate: Waiter) -> None:
         delete()
 
     thread._delete = leave
-    member.scheduler.begin(member, gate)
+    member.scheduler.begin(member)
 
 
 def are_members(threads: set[threading.Thread]) -> bool:

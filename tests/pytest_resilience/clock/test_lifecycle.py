@@ -316,6 +316,10 @@ def nap(seconds):
     while not stop.is_set():
         time.sleep(seconds)
 
+def nap_until_interrupted():  # a function, as from 3.12 on `with` does not cover a jump back to the head of a loop in it
+    while not interrupted:
+        time.sleep(0.007)
+
 signal.signal(signal.SIGALRM, interrupt)
 for number in range(60):
     stop, interrupted = threading.Event(), []
@@ -324,8 +328,7 @@ for number in range(60):
         for thread in threads:
             thread.start()
         signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.0001, 0.005))
-        while not interrupted:
-            time.sleep(0.007)
+        nap_until_interrupted()
     stop.set()
     for thread in threads:
         thread.join()

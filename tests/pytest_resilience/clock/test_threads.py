@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import _real as real
 
 
 def run(*bodies):
@@ -209,6 +210,22 @@ def test_a_spinning_thread_lets_the_others_run(clock):
         time.sleep(0)
     thread.join()
     assert clock.elapsed == 0
+
+
+def test_a_thread_that_is_slow_to_hand_on_does_not_hold_up_its_successor(clock):
+    """Whoever gets the turn is in virtual time at once, though the thread that gave it has yet to go to sleep."""
+
+    def dawdle(frame, event, what):
+        if event == "c_return" and what.__name__ == "release":
+            real.sleep(0.002)
+
+    def nap():
+        sys.setprofile(dawdle)
+        for _ in range(5):
+            time.sleep(3600)
+
+    run(nap, nap)
+    assert len(clock.sleeps) == 10
 
 
 def test_a_foreign_thread_is_joined_in_real_time():
