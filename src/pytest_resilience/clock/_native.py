@@ -16,6 +16,8 @@ import ctypes
 import gc
 import types
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
 _kept: list[ctypes.Structure] = []
@@ -115,6 +117,15 @@ def ignoring_arguments(function: Callable[[], Any]) -> Callable[..., Any]:
     return cast("Callable[..., Any]", _new_function(ctypes.addressof(definition), function, __name__))
 
 
+class _Replacement(partial[Any]):
+    """The "self" of a patched built-in, which pickles as an attribute of it: any other process gets the module."""
+
+    home: str
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return import_module, (self.home,)
+
+
 class BuiltinPatch:
     """Let every copy of the built-in function ``target`` call ``replacement`` while installed.
 
@@ -126,7 +137,8 @@ class BuiltinPatch:
         builtin = cast("types.BuiltinFunctionType", target)
         self._target = builtin
         self._memory, original = _layout(builtin)
-        self._replacement = replacement
+        self._replacement = _Replacement(replacement)
+        self._replacement.home = builtin.__module__
         if original.flags == _NO_ARGUMENTS:
             function, flags = _CALL_NO_ARGUMENTS, _NO_ARGUMENTS
         elif original.flags == _ONE_ARGUMENT:
@@ -135,8 +147,6 @@ class BuiltinPatch:
             function, flags = _CALL_ANY_ARGUMENTS, _ANY_ARGUMENTS
         self._definition = _MethodDef(original.name, function, flags, original.doc)
         self._saved: tuple[int, int, int | None] | None = None
-        # A built-in pickles as an attribute of its "self"; while patched, that is the replacement.
-        setattr(replacement, builtin.__name__, builtin)
 
     def install(self) -> None:
         """Redirect the target, with a reference to the replacement, as the garbage collector expects."""

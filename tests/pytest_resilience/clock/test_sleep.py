@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -106,9 +108,14 @@ def test_sleep_refuses_what_the_real_one_refuses(clock, argument, error):
     assert clock.elapsed == 0
 
 
-def test_sleep_can_be_pickled_while_the_clock_is_open(clock):
-    """A patched built-in can still be sent to a worker process."""
+def test_sleep_is_pickled_as_ever(clock):
+    """Whoever unpickles it, this process or a worker that has no clock, gets the very `time.sleep` it knows."""
     assert pickle.loads(pickle.dumps(time.sleep)) is time.sleep
+    worker = "import pickle, sys, time; print(pickle.load(sys.stdin.buffer) is time.sleep)"
+    told = subprocess.run(
+        [sys.executable, "-c", worker], input=pickle.dumps(time.sleep), stdout=subprocess.PIPE, check=True
+    )
+    assert told.stdout == b"True\n"
 
 
 def test_advance_is_a_sleep_that_the_program_did_not_ask_for(clock):
