@@ -166,7 +166,7 @@ def _is_open(descriptor: int, inode: int) -> bool:
 
 def _has_peer_outside(probe: socket.socket, inode: int, events: int, *, own: bool) -> bool:
     if probe.family == socket.AF_UNIX:
-        return _has_local_peer_outside(probe)
+        return _has_local_peer_outside(probe, own=own)
     ends = _ends(probe)
     if ends is None:  # it listens, or has no peer of its own, or is about to have one
         return own and probe in _asked
@@ -235,14 +235,32 @@ def _is_bound_to(candidate: socket.socket, address: Any) -> bool:
     return port == address[1] and port != 0 and host in {address[0], "0.0.0.0", "::"}  # noqa: S104  # compared only
 
 
-def _has_local_peer_outside(probe: socket.socket) -> bool:
-    if probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return False
+def _has_local_peer_outside(probe: socket.socket, *, own: bool) -> bool:
+    """The same for UNIX domain sockets, of which only the one that listened has a name.
+
+    So a connection cannot be told from others to one address; there, somebody outside must be at one of them if more
+    have been accepted than made.
+    """
+    ends = _ends(probe)
+    if ends is None:
+        return own and probe in _asked
+    name, peer = ends
+    local = [found for found in map(_local_names, list(_by_descriptor.values())) if found is not None]
+    if peer:
+        return not any(its_name == peer for its_name, _ in local)
+    accepted = sum(its_name == name and its_peer is not None for its_name, its_peer in local)
+    return not name or sum(its_peer == name for _, its_peer in local) < max(1, accepted)
+
+
+def _local_names(reference: weakref.ref[socket.socket]) -> tuple[Any, Any] | None:
+    """The name of a UNIX domain socket, and that of its peer, which is None if there is no peer."""
+    found = reference()
+    if found is None or found.family != socket.AF_UNIX:
+        return None
     try:
-        process, _, _ = struct.unpack("3i", probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    except (AttributeError, OSError):
-        return True
-    return process not in {0, os.getpid()}
+        return _ends(found) or (found.getsockname(), None)
+    except OSError:
+        return None
 
 
 def epoll_interests(descriptor: int) -> list[Interest]:
@@ -265,10 +283,10 @@ def made(made_socket: socket.socket) -> None:
     """Note a socket that a thread of the bubble has made."""
     _by_descriptor[made_socket.fileno()] = weakref.ref(made_socket)
     _alive_at[made_socket] = real.monotonic()
+    if _ends(made_socket) is not None:
+        _asked.add(made_socket)  # accepted: its peer speaks first, as a rule
     if made_socket.family in {socket.AF_INET, socket.AF_INET6}:
         _unconnected.add(made_socket)
-        if _ends(made_socket) is not None:
-            _asked.add(made_socket)  # accepted: its peer speaks first, as a rule
         if made_socket.type == socket.SOCK_STREAM:
             # Otherwise the kernel may hold back a small packet for some 40 ms, which pass in real time only.
             made_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
