@@ -47,8 +47,8 @@ async def _sleep(delay: float, result: object = None) -> object:
 def expects_input(loop: Any) -> bool:
     """Whether any task of a loop waits for something else than the end of a sleep, or of another task."""
     asyncio = sys.modules["asyncio"]
-    timers = getattr(loop, "_scheduled", ())
-    sleeping = {id(timer._args[0]) for timer in timers if timer._args and not timer._cancelled}
+    alarm = asyncio.futures._set_result_unless_cancelled
+    sleeping = {id(timer._args[0]) for timer in getattr(loop, "_scheduled", ()) if timer._callback is alarm}
     for task in asyncio.all_tasks(loop):
         waits_for = getattr(task, "_fut_waiter", None)
         is_task = isinstance(waits_for, (asyncio.Task, asyncio.tasks._GatheringFuture))

@@ -262,11 +262,6 @@ def _before_fork() -> None:
         clock._monitor.pause()
 
 
-def _after_fork_in_parent() -> None:
-    for _ in _open:
-        _peers.forked()
-
-
 def _after_fork_in_child() -> None:
     """The child lives in real time: it has none of the other threads of the bubble."""
     members.clear()
@@ -276,7 +271,7 @@ def _after_fork_in_child() -> None:
         _forget(clock)
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
 def _all_patches() -> Iterator[Patch]:

@@ -43,9 +43,6 @@ FREED = 0.1
 ASKED = 1.0
 """The share for somebody outside who owes an answer, or the rest of one."""
 
-_shared: set[int] = set()
-"""The inodes of everything that was open when the process forked: a child may hold either end."""
-
 Ends = tuple[Any, Any]
 """The addresses of a connection, as one of its sockets sees them: its own and its peer's."""
 
@@ -66,6 +63,9 @@ _alive_at: weakref.WeakKeyDictionary[socket.socket, float] = weakref.WeakKeyDict
 
 _seen_at: dict[tuple[int, int], float] = {}
 """When other descriptors, by number and inode, were first waited for, or last had something."""
+
+_pipes: set[int] = set()
+"""The inodes of the pipes that threads of the bubble have made."""
 
 _partners: dict[int, tuple[int, int]] = {}
 """The ends of socket pairs made in the bubble: from an end's inode to the descriptor and inode of the other."""
@@ -111,23 +111,42 @@ def _seen(descriptor: int, inode: int, share: float) -> Outsider:
     return Outsider(_seen_at.setdefault((descriptor, inode), real.monotonic()), share)
 
 
+def is_older_pipe(descriptor: int) -> bool:
+    """Whether ``descriptor`` is an end of a pipe from before the clock, the other of which any thread may use."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return stat.S_ISFIFO(status.st_mode) and status.st_ino not in _pipes
+
+
 def _pipe_ends(inode: int) -> int:
     """How many descriptors of this process belong to the pipe ``inode``."""
-    return sum(found == inode for found in _open_inodes())
+    return sum(found == inode for found in _open_inodes(os.getpid()))
 
 
-def _open_inodes() -> Iterator[int]:
+def _open_inodes(process: int) -> Iterator[int]:
     try:
-        names = os.listdir("/proc/self/fd")
+        names = os.listdir(f"/proc/{process}/fd")
     except OSError:
         return
     for name in names:
         with contextlib.suppress(OSError):
-            yield os.stat(f"/proc/self/fd/{name}").st_ino
+            yield os.stat(f"/proc/{process}/fd/{name}").st_ino
 
 
 def _is_shared(inode: int) -> bool:
-    return inode in _shared and bool(children(os.getpid()))
+    """Whether a child holds either end as well."""
+    return any(inode in _open_inodes(process) for process in descendants())
+
+
+def descendants() -> Iterator[int]:
+    """The children of this process, and theirs."""
+    pending = children(os.getpid())
+    while pending:
+        process = pending.pop()
+        yield process
+        pending.extend(children(process))
 
 
 def children(process: int) -> list[int]:
@@ -292,16 +311,16 @@ def made(made_socket: socket.socket) -> None:
             made_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def made_pipe(end: int) -> None:
+    """Note a pipe by the descriptor of either end."""
+    _pipes.add(os.fstat(end).st_ino)
+
+
 def made_pair(first: int, second: int) -> None:
     """Note a pair of connected sockets, by descriptor."""
     inodes = os.fstat(first).st_ino, os.fstat(second).st_ino
     _partners[inodes[0]] = (second, inodes[1])
     _partners[inodes[1]] = (first, inodes[0])
-
-
-def forked() -> None:
-    """Note that a child process now has a copy of everything that is open."""
-    _shared.update(_open_inodes())
 
 
 def sent(by: socket.socket, to: Any = None) -> None:
@@ -325,5 +344,5 @@ def reset() -> None:
     _asked.clear()
     _alive_at.clear()
     _seen_at.clear()
+    _pipes.clear()
     _partners.clear()
-    _shared.clear()

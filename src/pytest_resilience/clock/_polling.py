@@ -12,11 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_resilience.clock import _real as real
 from pytest_resilience.clock import _spinning
 from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import Patch
-from pytest_resilience.clock._peers import Interest, Outsider, epoll_interests, outsiders, stirred
+from pytest_resilience.clock._peers import ASKED, Interest, Outsider, epoll_interests, is_older_pipe, outsiders, stirred
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 READ, WRITE, URGENT = select.POLLIN, select.POLLOUT, select.POLLPRI
@@ -61,15 +62,25 @@ def wait_for_input(
     ``watch`` is one that becomes readable if any of them is ready, if there is such a thing; ``expects`` tells whether
     anybody waits for more than has come already, where an event loop would take notice of anything.
     """
+    seen: list[Any] = []
+
+    def outside() -> list[Outsider]:
+        watched = interests()
+        found = outsiders(watched, expects)
+        if watched and not found and (late := look()):  # whoever has done this since the last look is gone
+            seen.append(late)
+            found = [Outsider(real.monotonic(), ASKED)]
+        return found
+
     found = wait_until(
         member,
-        look,
+        lambda: seen.pop() if seen else look(),
         timeout,
         "input" if loop is None else "input or a timer",
-        outside=lambda: outsiders(interests(), expects),
+        outside=outside,
         descriptors=interests if watch is None else lambda: [(watch, READ)],
         loop=loop,
-        expects=lambda: loop is not None and expects(),
+        expects=lambda: expects() if loop is not None else any(is_older_pipe(end) for end, _ in interests()),
     )
     if found:
         stirred([pair for pair in interests() if new_poll(pair)(0)])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import posix
-import stat
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -17,16 +16,14 @@ from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._members import Member, current
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import AttributePatch, Patch
-from pytest_resilience.clock._peers import ASKED, Outsider, children
+from pytest_resilience.clock._peers import ASKED, Outsider, children, descendants, is_older_pipe, made_pipe
 from pytest_resilience.clock._polling import READ, new_poll, wait_for_descriptor, wait_until
 
 
 def activity() -> object:
     """Something that changes while any child of this process, or theirs, is at work."""
     found = []
-    pending = children(os.getpid())
-    while pending:
-        process = pending.pop()
+    for process in descendants():
         try:
             with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
                 fields = file.read().rpartition(")")[2].split()
@@ -34,7 +31,6 @@ def activity() -> object:
             continue
         working = object() if fields[0] in {"R", "D"} else None
         found.append((process, fields[11], fields[12], working))
-        pending.extend(children(process))
     return found
 
 
@@ -85,21 +81,28 @@ def _read(*arguments: Any) -> bytes:
 def _write(*arguments: Any) -> int:
     """`os.write`, by which a thread outside may be woken that waits at the other end of a pipe."""
     member = current()
-    if member is not None and arguments and isinstance(arguments[0], int) and _is_pipe(arguments[0]):
+    if member is not None and arguments and isinstance(arguments[0], int) and is_older_pipe(arguments[0]):
         member.scheduler.strangers.wake()
     written: int = real.write(*arguments)
     return written
 
 
-def _is_pipe(descriptor: int) -> bool:
-    try:
-        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
-    except OSError:
-        return False
+def _making(make: Callable[..., tuple[int, int]]) -> Callable[..., tuple[int, int]]:
+    """`os.pipe` and its like."""
+
+    def pipe(*arguments: Any) -> tuple[int, int]:
+        ends = make(*arguments)
+        if current() is not None:
+            made_pipe(ends[0])
+        return ends
+
+    return pipe
 
 
 def patches() -> Iterator[Patch]:
     """Waiting for children and pipes."""
+    for make in (original(posix, "pipe"), original(posix, "pipe2")):
+        yield BuiltinPatch(make, _making(clone(make)))
     yield BuiltinPatch(original(posix, "waitpid"), _waitpid)
     yield BuiltinPatch(original(posix, "read"), _read)
     yield BuiltinPatch(original(posix, "write"), _write)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_resilience.clock import _real as real
 from pytest_resilience.clock._absent import Absent
 from pytest_resilience.clock._deadlock import DeadlockError
-from pytest_resilience.clock._members import Member, Outcome, Waiter, members
+from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._peers import Outsider
 from pytest_resilience.clock._spinning import SPINNING
 from pytest_resilience.clock._strangers import Strangers
@@ -182,6 +182,9 @@ class Scheduler:
             self._stale += waiter.deadline is not None
             self._stop_polling(waiter)
             if self.closed:
+                later = current()  # a thread of a later clock
+                if later is not None:
+                    later.scheduler.strangers.wake()
                 self._resume(waiter.member)
             else:
                 self._ready.append(waiter)

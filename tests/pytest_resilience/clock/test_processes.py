@@ -73,6 +73,39 @@ def test_multiprocessing_waits_for_results():
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
 
+def test_a_child_from_before_the_clock_answers():
+    """It is waited for though this process holds both ends of the pipe between them, as a pool does."""
+
+    def add():
+        while (number := reader.recv()) is not None:
+            time.sleep(0.01)
+            answers.send(number + 1)
+
+    (reader, requests), (results, answers) = FORK.Pipe(duplex=False), FORK.Pipe(duplex=False)
+    process = FORK.Process(target=add)
+    process.start()
+    with VirtualClock(grace=60) as clock:
+        for number in range(3):
+            requests.send(number)
+            assert results.poll(timeout=5)
+            assert results.recv() == number + 1
+        requests.send(None)
+        process.join()
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_children_may_be_gone_before_their_answers_are_seen():
+    """Whatever a child does between two looks at it, its answer is neither late nor the end of all hope."""
+    with VirtualClock(grace=60) as clock:
+        for _ in range(40):
+            ours, theirs = FORK.Pipe()
+            process = FORK.Process(target=theirs.send, args=(1,))
+            process.start()
+            assert ours.recv() == 1
+            process.join()
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
 def test_multiprocessing_times_out():
     """A child that does not answer, and a lock that nobody releases, run into their timeouts."""
     with VirtualClock(grace=0.05) as clock:

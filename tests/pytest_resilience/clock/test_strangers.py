@@ -14,7 +14,13 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from pytest_resilience.clock import DeadlockError, VirtualClock
+from pytest_resilience.clock import DeadlockError, LeftoverThreadWarning, VirtualClock
+
+
+def until_it_waits(thread):
+    """Wait until a thread outside waits for a condition."""
+    while sys._current_frames()[thread.ident].f_code is not threading.Condition.wait.__code__:
+        time.sleep(0.001)
 
 
 @contextlib.contextmanager
@@ -23,8 +29,7 @@ def running(target):
     requests = queue.Queue()
     thread = threading.Thread(target=target, args=(requests,))
     thread.start()
-    while sys._current_frames()[thread.ident].f_code is not threading.Condition.wait.__code__:
-        time.sleep(0.001)
+    until_it_waits(thread)
     try:
         yield requests
     finally:
@@ -103,6 +108,61 @@ def test_an_event_loop_outside_answers():
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def test_a_future_that_a_thread_outside_sets_is_waited_for():
+    """A task that waits with a timeout for a future is no task that sleeps."""
+
+    async def main(requests):
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        requests.put(after_a_moment(lambda: loop.call_soon_threadsafe(future.set_result, 5)))
+        return await asyncio.wait_for(future, 10)
+
+    with running(serve) as requests, VirtualClock(grace=60) as clock:
+        assert asyncio.run(main(requests)) == 5
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+@contextlib.contextmanager
+def queue_of_multiprocessing():
+    """A queue; a thread of its own writes what is put into it to a pipe."""
+    queue = multiprocessing.get_context("fork").Queue()
+    try:
+        yield queue
+    finally:
+        queue.close()
+        queue.join_thread()
+
+
+def feeder():
+    """The thread that writes to the latest such queue."""
+    return next(thread for thread in reversed(threading.enumerate()) if thread.name == "QueueFeederThread")
+
+
+def test_a_queue_of_multiprocessing_from_before_the_clock_hands_over():
+    """Its thread, which is outside then, is waited for when something is put into it."""
+    with queue_of_multiprocessing() as queue:
+        queue.put(1)
+        assert queue.get() == 1
+        until_it_waits(feeder())
+        with VirtualClock(grace=60) as clock:
+            queue.put(2)
+            assert queue.get(timeout=10) == 2
+            assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_a_thread_that_an_earlier_clock_has_left_over_answers():
+    """It waits since then, in its own way, and is outside like those that are older."""
+    with queue_of_multiprocessing() as queue:
+        with pytest.warns(LeftoverThreadWarning), VirtualClock():
+            queue.put(1)
+            assert queue.get(timeout=10) == 1
+            time.sleep(1)
+        with VirtualClock(grace=60) as clock:
+            queue.put(2)
+            assert queue.get(timeout=10) == 2
+            assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
 
 def test_a_thread_that_is_woken_by_a_socket_answers():
