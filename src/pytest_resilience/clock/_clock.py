@@ -291,6 +291,7 @@ def _all_patches() -> Iterator[Patch]:
             "uvloop": _refusals.uvloop_patches,
             "trio": _trio.patches,
             "ssl": _ssl.patches,
+            "multiprocessing.queues": _pools.queue_patches,
             "subprocess": _processes.subprocess_patches,
             "_multiprocessing": _processes.multiprocessing_patches,
         }

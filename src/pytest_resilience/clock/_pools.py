@@ -2,6 +2,7 @@
 
 The executor of a test session, or that of its event loop, has workers from before the clock. Idle ones wait for work in
 C, in real time, until an item of a special kind calls them in; busy ones join when they come for the next item.
+The thread of a `multiprocessing` queue stays outside: time stands still until it has written what it was given.
 """
 
 from __future__ import annotations
@@ -99,6 +100,22 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
         return real_submit(self, fn, *args, **kwargs)
 
     yield AttributePatch(executor_class, "submit", submit)
+
+
+def queue_patches(queues: ModuleType) -> Iterator[Patch]:
+    """What to replace in `multiprocessing.queues`, each of which has a thread that writes to its pipe."""
+
+    def feeding(real_put: Callable[..., None]) -> Callable[..., None]:
+        def put(self: Any, obj: object, block: bool = True, timeout: float | None = None) -> None:
+            member, feeder = current(), self._thread
+            if member is not None and feeder is not None and not are_members({feeder}):
+                member.scheduler.strangers.await_work([feeder])
+            real_put(self, obj, block, timeout)
+
+        return put
+
+    for queue_class in (queues.Queue, queues.JoinableQueue):
+        yield AttributePatch(queue_class, "put", feeding(queue_class.put))
 
 
 class _AnyioWorkers:

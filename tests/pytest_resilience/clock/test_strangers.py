@@ -135,17 +135,11 @@ def queue_of_multiprocessing():
         queue.join_thread()
 
 
-def feeder():
-    """The thread that writes to the latest such queue."""
-    return next(thread for thread in reversed(threading.enumerate()) if thread.name == "QueueFeederThread")
-
-
 def test_a_queue_of_multiprocessing_from_before_the_clock_hands_over():
-    """Its thread, which is outside then, is waited for when something is put into it."""
+    """Its thread, which is outside then, is waited for when something is put into it, also if it is still at work."""
     with queue_of_multiprocessing() as queue:
         queue.put(1)
         assert queue.get() == 1
-        until_it_waits(feeder())
         with VirtualClock(grace=60) as clock:
             queue.put(2)
             assert queue.get(timeout=10) == 2
@@ -154,15 +148,18 @@ def test_a_queue_of_multiprocessing_from_before_the_clock_hands_over():
 
 def test_a_thread_that_an_earlier_clock_has_left_over_answers():
     """It waits since then, in its own way, and is outside like those that are older."""
-    with queue_of_multiprocessing() as queue:
-        with pytest.warns(LeftoverThreadWarning), VirtualClock():
-            queue.put(1)
-            assert queue.get(timeout=10) == 1
-            time.sleep(1)
-        with VirtualClock(grace=60) as clock:
-            queue.put(2)
-            assert queue.get(timeout=10) == 2
-            assert (clock.elapsed, clock.guesses) == (0.0, 0)
+    requests = queue.Queue()
+    thread = threading.Thread(target=serve, args=(requests,))
+    with pytest.warns(LeftoverThreadWarning), VirtualClock():
+        thread.start()
+        time.sleep(1)
+    with VirtualClock(grace=60) as clock:
+        answered = threading.Event()
+        requests.put(after_a_moment(answered.set))
+        assert answered.wait(10)
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+    requests.put(None)
+    thread.join()
 
 
 def test_a_thread_that_is_woken_by_a_socket_answers():
