@@ -136,9 +136,12 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
 
 def admit(scheduler: Scheduler, thread: threading.Thread) -> Member:
     """Make a thread, which is about to start or to `arrive`, a member of the bubble."""
-    member = _by_thread[thread] = Member(scheduler, thread.name, thread)
+    member = Member(scheduler, thread.name, thread)
     member.idle_on = _where_idle(thread)
-    scheduler.prepare(member)
+    with real.uncollected(), scheduler.mutex:
+        if not scheduler.closed:  # a worker may come too late
+            _by_thread[thread] = member
+        scheduler.prepare(member)
     return member
 
 
@@ -159,7 +162,9 @@ def arrive(member: Member) -> None:
         member.scheduler.end(member)
         delete()
 
-    thread._delete = leave
+    with real.uncollected(), member.scheduler.mutex:
+        if not member.scheduler.closed:
+            thread._delete = leave
     member.scheduler.begin(member)
 
 

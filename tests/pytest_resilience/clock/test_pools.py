@@ -12,6 +12,7 @@ import anyio.from_thread
 import pytest
 
 from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import _real as real
 
 
 def work(log, clock, number):
@@ -53,6 +54,37 @@ def test_an_older_executor_still_starts_as_many_workers_as_it_may():
         with VirtualClock() as clock:
             wait([executor.submit(time.sleep, 10) for _ in range(3)])
             assert clock.elapsed == 10.0
+
+
+def test_a_worker_that_comes_too_late_for_a_clock_joins_the_next(monkeypatch):
+    """It may be on its way to its next work, and into the clock, at the very moment when the clock closes."""
+    ready, closed = real.allocate_lock(), real.allocate_lock()
+    for gate in (ready, closed):
+        real.lock_acquire(gate)
+    find_out = threading.current_thread
+
+    def find_out_late():
+        thread = find_out()
+        if thread.name.startswith("late"):
+            real.lock_release(ready)
+            real.lock_acquire(closed)
+        return thread
+
+    with ThreadPoolExecutor(1, thread_name_prefix="late") as executor:
+        begun, go = threading.Event(), threading.Event()
+        executor.submit(lambda: (begun.set(), go.wait()))
+        begun.wait()
+        with VirtualClock():
+            late = executor.submit(abs, -5)
+            monkeypatch.setattr(threading, "current_thread", find_out_late)
+            go.set()
+            real.lock_acquire(ready)
+        monkeypatch.undo()
+        real.lock_release(closed)
+        assert late.result() == 5
+        with VirtualClock() as clock:
+            executor.submit(time.sleep, 3600).result()
+            assert (clock.elapsed, clock.guesses) == (3600.0, 0)
 
 
 def test_an_older_executor_is_shut_down_in_the_clock():
