@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import re
 import select
@@ -71,12 +72,12 @@ _partners: dict[int, tuple[int, int]] = {}
 """The ends of socket pairs made in the bubble: from an end's inode to the descriptor and inode of the other."""
 
 
-def outsiders(interests: list[Interest], expects: Callable[[], bool]) -> list[Outsider]:
+def outsiders(interests: list[Interest], expects: Callable[[], bool], since: float) -> list[Outsider]:
     """Who outside may act on ``interests``; nobody where the bubble alone can, so that time may move.
 
-    ``expects`` tells whether anybody waits for more than has come already.
+    ``expects`` tells whether anybody waits for more than has come already, ``since`` is when the wait began.
     """
-    return [found for interest in interests if (found := _outsider_at(*interest, expects)) is not None]
+    return [found for interest in interests if (found := _outsider_at(*interest, expects, since)) is not None]
 
 
 def stirred(interests: list[Interest]) -> None:
@@ -88,7 +89,7 @@ def stirred(interests: list[Interest]) -> None:
                 _seen_at[key] = now
 
 
-def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool]) -> Outsider | None:
+def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], since: float) -> Outsider | None:
     try:
         status = os.fstat(descriptor)
     except OSError:
@@ -104,6 +105,8 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool]) -> O
         return _seen(descriptor, inode, UNASKED)
     if "pidfd" in name:
         return _seen(descriptor, inode, ASKED)
+    if "eventfd" in name:  # a library has threads of its own, as ZeroMQ does; nothing tells when they were asked
+        return Outsider(since, ASKED if expects() else UNASKED)
     return None if "event" in name or "inotify" in name else _seen(descriptor, inode, UNASKED)
 
 
@@ -170,8 +173,10 @@ def _outsider_at_socket(descriptor: int, inode: int, events: int, expects: Calla
         return Outsider(_alive_at.get(own, 0.0), share) if _has_peer_outside(own, inode, events, own=True) else None
     probe = socket.socket(fileno=descriptor)
     try:
-        share = ASKED if expects() else UNASKED
-        return _seen(descriptor, inode, share) if _has_peer_outside(probe, inode, events, own=False) else None
+        if not _has_peer_outside(probe, inode, events, own=False):
+            return None
+        alive_at, share = _seen(descriptor, inode, ASKED if expects() else UNASKED)
+        return Outsider(max(alive_at, _busy_at(probe)), share)
     finally:
         probe.detach()
 
@@ -222,6 +227,16 @@ def _is_on_its_way(sender: socket.socket, receiver: socket.socket) -> bool:
     except (OSError, struct.error):
         return bool(_pending(sender, termios.TIOCOUTQ))
     return bool(waiting) or sent - sent_again > arrived
+
+
+def _busy_at(connection: socket.socket) -> float:
+    """When anybody, which may be a driver in C, last sent or received data by a TCP connection, to the millisecond."""
+    try:
+        information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        idle: int = min(struct.unpack_from("I", information, offset)[0] for offset in (44, 52))
+    except (OSError, struct.error):
+        return -math.inf
+    return real.monotonic() - idle / 1000
 
 
 def _pending(at: socket.socket, queue: int) -> int:
@@ -326,6 +341,8 @@ def made_pair(first: int, second: int) -> None:
 def sent(by: socket.socket, to: Any = None) -> None:
     """Note that a socket of the bubble has sent something, to its peer if to nobody else, and may expect an answer."""
     _alive_at[by] = real.monotonic()
+    if not is_ours(by) and (key := (by.fileno(), os.fstat(by.fileno()).st_ino)) in _seen_at:
+        _seen_at[key] = _alive_at[by]
     if to is None or not any(_is_bound_to(candidate, _plain(to)) for candidate in list(_unconnected)):
         _asked.add(by)
 

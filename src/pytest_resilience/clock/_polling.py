@@ -63,10 +63,11 @@ def wait_for_input(
     anybody waits for more than has come already, where an event loop would take notice of anything.
     """
     seen: list[Any] = []
+    since = real.monotonic()
 
     def outside() -> list[Outsider]:
         watched = interests()
-        found = outsiders(watched, expects)
+        found = outsiders(watched, expects, since)
         if watched and not found and (late := look()):  # whoever has done this since the last look is gone
             seen.append(late)
             found = [Outsider(real.monotonic(), ASKED)]

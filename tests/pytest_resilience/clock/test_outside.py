@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.server
+import os
+import select
+import socket
 import ssl
 import subprocess
 import sys
@@ -16,6 +19,9 @@ import requests
 from urllib3.util import Retry
 
 from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import _real as real
+
+time_outside = real.monotonic
 
 PIECES = """
 import socket, sys, time
@@ -44,8 +50,6 @@ def answering_in_pieces(pause):
 
 def ask(port, timeout):
     """The whole answer, each piece of it within the timeout."""
-    import socket
-
     with socket.create_connection(("127.0.0.1", port), timeout) as connection:
         connection.sendall(b"?")
         return b"".join(iter(lambda: connection.recv(100), b""))
@@ -131,6 +135,57 @@ def test_retries_against_a_service_that_was_there_before(earlier_service):
         session.mount("http://", requests.adapters.HTTPAdapter(max_retries=retry))
         assert session.get(earlier_service, timeout=5).content == b"body"
         assert clock.sleeps == [20, 40]
+
+
+def send_as_drivers_do(connection, data):
+    """Send by way of C, where the clock does not see it."""
+    os.write(connection.fileno(), data)
+
+
+@pytest.mark.parametrize("send", [socket.socket.sendall, send_as_drivers_do])
+def test_an_earlier_connection_is_waited_for_whenever_it_is_asked(send, monkeypatch):
+    """However long ago it was last used, and whoever sends: a driver in C is none of the clock's sockets."""
+
+    def echo(connection):
+        while received := connection.recv(100):
+            real.sleep(0.05)
+            connection.sendall(received)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as ours:
+        theirs, _ = listener.accept()
+        thread = threading.Thread(target=echo, args=(theirs,))
+        thread.start()
+        with ours, VirtualClock(grace=60) as clock:
+            for hours in range(3):
+                monkeypatch.setattr(real, "monotonic", lambda hours=hours: time_outside() + 3600 * hours)
+                send(ours, b"?")
+                assert select.select([ours], [], [], 5)[0] == [ours]
+                assert ours.recv(100) == b"?"
+            assert (clock.elapsed, clock.guesses) == (0.0, 0)
+        thread.join()
+        theirs.close()
+
+
+def test_a_library_that_tells_its_news_by_an_eventfd_is_waited_for():
+    """Its threads need not be known to Python, as those of ZeroMQ, and act whenever they like."""
+    told = os.eventfd(0)
+
+    def tell():
+        real.sleep(0.05)
+        os.eventfd_write(told, 1)
+
+    async def wait():
+        news = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().add_reader(told, lambda: news.done() or news.set_result(os.eventfd_read(told)))
+        return await asyncio.wait_for(news, 5)
+
+    thread = threading.Thread(target=tell)
+    thread.start()
+    with VirtualClock(grace=60) as clock:
+        assert asyncio.run(wait()) == 1
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+    thread.join()
+    os.close(told)
 
 
 def test_silence_is_waited_out_once():
