@@ -63,7 +63,7 @@ _alive_at: weakref.WeakKeyDictionary[socket.socket, float] = weakref.WeakKeyDict
 """When something was last sent or received by each of them."""
 
 _seen_at: dict[tuple[int, int], float] = {}
-"""When other descriptors, by number and inode, were first waited for, or last had something."""
+"""When other descriptors, by number and inode, were first waited for since they last had something, or were asked."""
 
 _pipes: set[int] = set()
 """The inodes of the pipes that threads of the bubble have made."""
@@ -81,12 +81,10 @@ def outsiders(interests: list[Interest], expects: Callable[[], bool], since: flo
 
 
 def stirred(interests: list[Interest]) -> None:
-    """Note that one of ``interests`` has something, which is a sign of life."""
-    if _seen_at:
-        now = real.monotonic()
-        for descriptor, _ in interests:
-            for key in [key for key in _seen_at if key[0] == descriptor]:
-                _seen_at[key] = now
+    """Note that ``interests`` have something, which ends their silence: another begins with the next wait."""
+    for descriptor, _ in interests:
+        for key in [key for key in _seen_at if key[0] == descriptor]:
+            del _seen_at[key]
 
 
 def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], since: float) -> Outsider | None:
@@ -170,7 +168,8 @@ def _outsider_at_socket(descriptor: int, inode: int, events: int, expects: Calla
     own = reference() if reference is not None else None
     if own is not None and own.fileno() == descriptor:
         share = ASKED if own in _asked or expects() else UNASKED
-        return Outsider(_alive_at.get(own, 0.0), share) if _has_peer_outside(own, inode, events, own=True) else None
+        alive_at = max(_alive_at.get(own, 0.0), _busy_at(own))
+        return Outsider(alive_at, share) if _has_peer_outside(own, inode, events, own=True) else None
     probe = socket.socket(fileno=descriptor)
     try:
         if not _has_peer_outside(probe, inode, events, own=False):
