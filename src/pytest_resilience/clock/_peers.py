@@ -165,19 +165,18 @@ def _outsider_at_socket(descriptor: int, inode: int, events: int, expects: Calla
         inside = _is_open(*_partners[inode]) and not _is_shared(inode)
         return None if inside else _seen(descriptor, inode, ASKED)
     reference = _by_descriptor.get(descriptor)
-    own = reference() if reference is not None else None
-    if own is not None and own.fileno() == descriptor:
-        share = ASKED if own in _asked or expects() else UNASKED
-        alive_at = max(_alive_at.get(own, 0.0), _busy_at(own))
-        return Outsider(alive_at, share) if _has_peer_outside(own, inode, events, own=True) else None
-    probe = socket.socket(fileno=descriptor)
+    known = reference() if reference is not None else None
+    probe = known if known is not None and known.fileno() == descriptor else socket.socket(fileno=descriptor)
+    own = probe is known
     try:
-        if not _has_peer_outside(probe, inode, events, own=False):
+        if not _has_peer_outside(probe, inode, events, own=own):
             return None
-        alive_at, share = _seen(descriptor, inode, ASKED if expects() else UNASKED)
+        share = ASKED if probe in _asked or expects() else UNASKED
+        alive_at = _alive_at.get(probe, 0.0) if own else _seen(descriptor, inode, share).alive_at
         return Outsider(max(alive_at, _busy_at(probe)), share)
     finally:
-        probe.detach()
+        if not own:
+            probe.detach()
 
 
 def _is_open(descriptor: int, inode: int) -> bool:
