@@ -62,8 +62,8 @@ _asked: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 _alive_at: weakref.WeakKeyDictionary[socket.socket, float] = weakref.WeakKeyDictionary()
 """When something was last sent or received by each of them."""
 
-_seen_at: dict[tuple[int, int], float] = {}
-"""When other descriptors, by number and inode, were first waited for since they last had something, or were asked."""
+_silent_since: dict[int, tuple[int, float]] = {}
+"""The inodes of other descriptors, and when they were first waited for since they last had something, or were asked."""
 
 _pipes: set[int] = set()
 """The inodes of the pipes that threads of the bubble have made."""
@@ -80,11 +80,14 @@ def outsiders(interests: list[Interest], expects: Callable[[], bool], since: flo
     return [found for interest in interests if (found := _outsider_at(*interest, expects, since)) is not None]
 
 
-def stirred(interests: list[Interest]) -> None:
-    """Note that ``interests`` have something, which ends their silence: another begins with the next wait."""
-    for descriptor, _ in interests:
-        for key in [key for key in _seen_at if key[0] == descriptor]:
-            del _seen_at[key]
+def silent(interests: list[Interest]) -> list[Interest]:
+    """Those that have been waited for in vain so far."""
+    return [interest for interest in interests if interest[0] in _silent_since]
+
+
+def stirred(descriptor: int) -> None:
+    """Note that ``descriptor`` has something, or was asked: its next silence begins with the next wait."""
+    _silent_since.pop(descriptor, None)
 
 
 def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], since: float) -> Outsider | None:
@@ -109,7 +112,11 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], sinc
 
 
 def _seen(descriptor: int, inode: int, share: float) -> Outsider:
-    return Outsider(_seen_at.setdefault((descriptor, inode), real.monotonic()), share)
+    known, since = _silent_since.get(descriptor, (None, 0.0))
+    if known != inode:
+        since = real.monotonic()
+        _silent_since[descriptor] = (inode, since)
+    return Outsider(since, share)
 
 
 def is_older_pipe(descriptor: int) -> bool:
@@ -143,6 +150,10 @@ def _is_shared(inode: int) -> bool:
 
 def descendants() -> Iterator[int]:
     """The children of this process, and theirs."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # the quick way to learn that there are none
+        return
     pending = children(os.getpid())
     while pending:
         process = pending.pop()
@@ -268,7 +279,7 @@ def _is_bound_to(candidate: socket.socket, address: Any) -> bool:
 
 
 def _has_local_peer_outside(probe: socket.socket, *, own: bool) -> bool:
-    """The same for UNIX domain sockets, of which only the one that listened has a name.
+    """`_has_peer_outside` for UNIX domain sockets, of which only the one that listened has a name.
 
     So a connection cannot be told from others to one address; there, somebody outside must be at one of them if more
     have been accepted than made.
@@ -339,8 +350,7 @@ def made_pair(first: int, second: int) -> None:
 def sent(by: socket.socket, to: Any = None) -> None:
     """Note that a socket of the bubble has sent something, to its peer if to nobody else, and may expect an answer."""
     _alive_at[by] = real.monotonic()
-    if not is_ours(by) and (key := (by.fileno(), os.fstat(by.fileno()).st_ino)) in _seen_at:
-        _seen_at[key] = _alive_at[by]
+    stirred(by.fileno())
     if to is None or not any(_is_bound_to(candidate, _plain(to)) for candidate in list(_unconnected)):
         _asked.add(by)
 
@@ -358,6 +368,6 @@ def reset() -> None:
     _connected.clear()
     _asked.clear()
     _alive_at.clear()
-    _seen_at.clear()
+    _silent_since.clear()
     _pipes.clear()
     _partners.clear()

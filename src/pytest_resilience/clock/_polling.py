@@ -17,7 +17,16 @@ from pytest_resilience.clock import _spinning
 from pytest_resilience.clock._members import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._patches import Patch
-from pytest_resilience.clock._peers import ASKED, Interest, Outsider, epoll_interests, is_older_pipe, outsiders, stirred
+from pytest_resilience.clock._peers import (
+    ASKED,
+    Interest,
+    Outsider,
+    epoll_interests,
+    is_older_pipe,
+    outsiders,
+    silent,
+    stirred,
+)
 from pytest_resilience.clock._units import nanoseconds_of_difference
 
 READ, WRITE, URGENT = select.POLLIN, select.POLLOUT, select.POLLPRI
@@ -84,7 +93,9 @@ def wait_for_input(
         expects=lambda: expects() if loop is not None else any(is_older_pipe(end) for end, _ in interests()),
     )
     if found:
-        stirred([pair for pair in interests() if new_poll(pair)(0)])
+        for pair in silent(interests()):
+            if new_poll(pair)(0):
+                stirred(pair[0])
     return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import _real as real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,3 +39,14 @@ def run_often() -> Callable[..., list[object]]:
         return logs[0]
 
     return run
+
+
+@pytest.fixture
+def let_an_hour_pass_outside(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """What puts the real clock, by which the virtual one waits for others, an hour forward."""
+
+    def let_pass() -> None:
+        now = real.monotonic
+        monkeypatch.setattr(real, "monotonic", lambda: now() + 3600)
+
+    return let_pass
