@@ -183,8 +183,8 @@ def _outsider_at_socket(descriptor: int, inode: int, events: int, expects: Calla
         if not _has_peer_outside(probe, inode, events, own=own):
             return None
         share = ASKED if probe in _asked or expects() else UNASKED
-        alive_at = _alive_at.get(probe, 0.0) if own else _seen(descriptor, inode, share).alive_at
-        return Outsider(max(alive_at, _busy_at(probe)), share)
+        waited_since = _seen(descriptor, inode, share).alive_at
+        return Outsider(max(waited_since, _alive_at.get(probe, 0.0), _busy_at(probe)), share)
     finally:
         if not own:
             probe.detach()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -81,6 +82,16 @@ def test_a_connection_from_before_the_clock_has_its_real_time(path, let_an_hour_
         assert ask(connection) == b"?"
         let_an_hour_pass_outside()
         assert ask(connection) == b"?"
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_a_connection_that_a_driver_in_c_uses_has_its_real_time(path, let_an_hour_pass_outside):
+    """What it sends is not seen by the clock, but that somebody waits again after an answer is."""
+    with earlier_server(path), VirtualClock(grace=60) as clock, connected(path) as connection:
+        for _ in range(3):
+            os.write(connection.fileno(), b"?")
+            assert connection.recv(100) == b"?"
+            let_an_hour_pass_outside()
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
 
