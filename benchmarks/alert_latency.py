@@ -22,8 +22,9 @@ from contextlib import contextmanager, suppress
 import tenacity
 
 from resilience import conn_retry
-from resilience.alerts import discord, system
-from resilience.config import configured
+from resilience._alerts import system
+from resilience._alerts.discord import client as discord
+from resilience._config import configured
 
 CALLS = 300
 ROUNDS = 5

@@ -27,7 +27,7 @@ import trio
 import pytest_resilience
 import resilience
 from pytest_resilience import DeadlockError, DiscordMock, Injection, RetryLog, Script, VirtualClock, plugin
-from resilience import config
+from resilience import _config as config
 from resilience.alerts import flush
 
 ROOT = Path(__file__).parents[1]

@@ -1,6 +1,6 @@
 """The engine against plain tenacity: the same random policy, outcomes and hooks through both, and everything compared.
 
-The deliberate differences are listed in `resilience.engine`. What the statistics say of the start of a call whose first
+The deliberate differences are listed in `resilience._engine`. What the statistics say of the start of a call whose first
 attempt was called directly is one of them, so first attempts take no time where statistics are compared.
 """
 

@@ -19,9 +19,8 @@ from resilience.events import CallEnded
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from tests.resilience.conftest import Log, Mode
-
     from pytest_resilience.clock import VirtualClock
+    from tests.resilience.conftest import Log, Mode
 
 NO_WAIT = tenacity.wait_none()
 

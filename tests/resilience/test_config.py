@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from resilience import config, configure, log_prefix
-from resilience.config import configured
+from resilience import _config as config
+from resilience import configure, log_prefix
+from resilience._config import configured
 
 WEBHOOK = "https://discord.com/api/webhooks/123456789012345678/s3cr3t-t0ken"
 OTHER = "https://discord.com/api/webhooks/223456789012345678/0ther-t0ken"

@@ -11,7 +11,7 @@ import pytest
 import tenacity
 
 from resilience import configure, conn_retry, log_prefix
-from resilience.config import configured
+from resilience._config import configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable

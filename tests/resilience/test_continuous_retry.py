@@ -15,9 +15,8 @@ from resilience import continuous_retry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.resilience.conftest import Log, Mode
-
     from pytest_resilience.clock import VirtualClock
+    from tests.resilience.conftest import Log, Mode
 
 STOPPED = "shop.stock:fetch: gave up after {}, reason: stop_event (the stop event is set)"
 

@@ -12,9 +12,9 @@ from unittest import mock
 
 import pytest
 import tenacity
-from tests.resilience.conftest import Flaky, finish
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator, func_retry
+from tests.resilience.conftest import Flaky, finish
 
 retry = create_retry_decorator(3, wait=tenacity.wait_none())
 

@@ -7,9 +7,9 @@ import inspect
 
 import pytest
 import tenacity
-from tests.resilience.conftest import Flaky, finish
 
 from resilience import create_retry_decorator
+from tests.resilience.conftest import Flaky, finish
 
 retry = create_retry_decorator(3, wait=tenacity.wait_none())
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
-from tests.resilience.conftest import DSN, KINDS, run_failing
 
 from resilience import configure, conn_retry, continuous_retry, create_retry_decorator, log_prefix
-from resilience.config import configured
+from resilience._config import configured
 from resilience.events import AlertDelivered, AlertFailed, CallStarted, stream
+from tests.resilience.conftest import DSN, KINDS, run_failing
 
 if TYPE_CHECKING:
     from tests.resilience.conftest import Log, Mode

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
-from tests.resilience.conftest import DSN, KINDS, run_failing
 
 from resilience import create_retry_decorator
+from tests.resilience.conftest import DSN, KINDS, run_failing
 
 if TYPE_CHECKING:
     from tests.resilience.conftest import Log, Mode

@@ -15,9 +15,8 @@ from resilience import conn_retry, continuous_retry, create_retry_decorator
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.resilience.conftest import Log, Mode
-
     from pytest_resilience.clock import VirtualClock
+    from tests.resilience.conftest import Log, Mode
 
 NO_WAIT = tenacity.wait_none()
 KINDS: dict[str, Callable[[], Any]] = {

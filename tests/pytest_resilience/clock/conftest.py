@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_resilience.clock import VirtualClock
-from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._reach import real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

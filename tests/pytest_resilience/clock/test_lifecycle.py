@@ -6,6 +6,7 @@ import _thread
 import asyncio
 import contextlib
 import datetime
+import inspect
 import queue
 import selectors
 import signal
@@ -18,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock, _scheduler
+from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock
+from pytest_resilience.clock._bubble import scheduler as _scheduler
 
 
 def everything_patched():
@@ -242,7 +244,7 @@ def test_a_signal_handler_runs_in_real_time(clock):
 
 def test_a_thread_that_cannot_start_is_forgotten(clock, monkeypatch):
     """When the system has no more threads, the clock does not wait for the one that never came."""
-    from pytest_resilience.clock import _threads
+    from pytest_resilience.clock._calls import threads as _threads
 
     def refuse(*_):
         raise RuntimeError("can't start new thread")
@@ -259,7 +261,7 @@ def test_the_module_has_an_honest_front():
     """All public names come from the package, and `__all__` is all of them."""
     import pytest_resilience.clock as package
 
-    public = {name for name in vars(package) if name[0].isalpha()}
+    public = {name for name, value in vars(package).items() if name[0].isalpha() and not inspect.ismodule(value)}
     assert public == set(package.__all__)
     assert {getattr(package, name).__module__ for name in package.__all__} == {"pytest_resilience.clock"}
 

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_resilience.clock import DeadlockError, VirtualClock, _spinning
+from pytest_resilience.clock import DeadlockError, VirtualClock
+from pytest_resilience.clock._bubble import spinning as _spinning
 
 
 def hidden_lock():

@@ -19,7 +19,7 @@ import requests
 from urllib3.util import Retry
 
 from pytest_resilience.clock import VirtualClock
-from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._reach import real
 
 PIECES = """
 import socket, sys, time

@@ -12,7 +12,7 @@ import anyio.from_thread
 import pytest
 
 from pytest_resilience.clock import VirtualClock
-from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._reach import real
 
 
 def work(log, clock, number):

@@ -12,7 +12,9 @@ import time
 
 import pytest
 
-from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock, _monitor, _spinning
+from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock
+from pytest_resilience.clock._bubble import spinning as _spinning
+from pytest_resilience.clock._outside import monitor as _monitor
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_resilience.clock import VirtualClock
-from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._reach import real
 
 
 def run(*bodies):

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from pytest_resilience.clock import VirtualClock
-from pytest_resilience.clock import _real as real
+from pytest_resilience.clock._reach import real
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pytest_resilience.discord.server import DiscordServer
+from pytest_resilience.discord._server import DiscordServer
 from resilience import send_rate_limited_discord_alert
 
 BOT = "DiscordBot (https://example.org, 1.0)"

@@ -6,9 +6,9 @@ from textwrap import dedent
 
 import httpx
 import pytest
-from tests.pytest_resilience.discord.conftest import alert
 
 from pytest_resilience.discord import DiscordMock
+from tests.pytest_resilience.discord.conftest import alert
 
 PASSING = [
     {},

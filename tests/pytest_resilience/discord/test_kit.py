@@ -13,8 +13,9 @@ import pytest
 import resilience
 from pytest_resilience.clock import VirtualClock
 from pytest_resilience.discord import DiscordMock, DiscordServer, edge_ban, lost_answer, rate_limited
-from pytest_resilience.script import answer, delay, fail
-from resilience import config, send_rate_limited_discord_alert
+from resilience import _config as config
+from resilience import send_rate_limited_discord_alert
+from resilience._failpoints.script import answer, delay, fail
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_resilience.discord.server import DiscordServer
+from pytest_resilience.discord._server import DiscordServer
 
 HEADERS = ("limit", "remaining", "reset", "reset-after", "bucket", "scope", "global")
 
@@ -202,7 +202,7 @@ def test_the_servers_clock_goes_on_where_freezegun_has_stopped_the_clients(monke
     """A client that waits in real time under a frozen clock finds its limit free again."""
     import freezegun
 
-    from pytest_resilience.discord import limits
+    from pytest_resilience.discord import _limits as limits
 
     real = [1_000_000_000]
     monkeypatch.setattr(limits, "_real_ns", lambda: real[0])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_resilience.discord.mentions import notified
+from pytest_resilience.discord._mentions import notified
 
 CONTENT = "<@1> <@!2> <@&3> @everyone @here <@1> <#4> <:x:5> <@x> @nobody <@٣>"
 
@@ -29,7 +29,7 @@ def test_who_is_notified(allowed, expected) -> None:
 
 def test_embeds_notify_nobody(post) -> None:
     """A mention in an embed is drawn and notifies nobody."""
-    from pytest_resilience.discord.server import DiscordServer
+    from pytest_resilience.discord._server import DiscordServer
 
     server = DiscordServer()
     post(server, {"content": "hello", "embeds": [{"description": "<@1> @everyone"}]})

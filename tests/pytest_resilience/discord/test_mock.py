@@ -9,13 +9,13 @@ import time
 
 import httpx
 import pytest
-from tests.pytest_resilience.discord.conftest import alert
 
 import resilience
 from pytest_resilience.discord import Alert, DiscordMock, DiscordServer, rate_limited
-from pytest_resilience.script import answer, fail
+from resilience import _config as config
 from resilience import alerts as kit
-from resilience import config
+from resilience._failpoints.script import answer, fail
+from tests.pytest_resilience.discord.conftest import alert
 
 URL = "https://discord.com/api/v10/webhooks/"
 
@@ -110,7 +110,7 @@ def test_other_clients_of_httpx_are_caught(clock) -> None:
 
 def test_alerts_that_came_in_one_message_are_told_apart(clock) -> None:
     """The kit sends what piled up as one message; each alert in it counts, and the note of a repetition does not."""
-    from resilience.alerts.payload import message_body
+    from resilience._alerts.discord.payload import message_body
 
     def kit_alert(text: str) -> kit.Alert:
         return kit.Alert(text=text, function="job", context="", error_type="OSError")
@@ -212,7 +212,7 @@ def test_a_bad_script_is_refused_at_once_and_plans_nothing(clock, script) -> Non
 
 def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch) -> None:
     """Without a virtual clock a long wait is not sat out: the text says what to use."""
-    from pytest_resilience.discord import mock as module
+    from pytest_resilience.discord import _mock as module
 
     monkeypatch.setattr(module, "_PATIENCE_S", 0.05)
     monkeypatch.setattr(module, "_SLICE_S", 0.05)
@@ -301,7 +301,7 @@ def test_many_threads_may_alert_at_once() -> None:
 def test_without_respx_the_cure_is_named(monkeypatch) -> None:
     """A missing respx is an error that says what to install."""
     monkeypatch.setitem(sys.modules, "respx", None)
-    monkeypatch.delitem(sys.modules, "pytest_resilience.discord.router", raising=False)
+    monkeypatch.delitem(sys.modules, "pytest_resilience.discord._router", raising=False)
     with pytest.raises(resilience.MissingExtraError) as caught, DiscordMock():
         pass
     assert str(caught.value) == (

@@ -191,7 +191,7 @@ def test_everything_is_put_back_after_an_objection() -> None:
 
 def test_everything_is_put_back_when_a_block_cannot_begin(monkeypatch) -> None:
     """A failure halfway into the block undoes the first half."""
-    from pytest_resilience.discord import mock as module
+    from pytest_resilience.discord import _mock as module
 
     def broken() -> None:
         raise RuntimeError("no memory")

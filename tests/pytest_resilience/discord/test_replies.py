@@ -10,9 +10,9 @@ import httpx
 import pytest
 import trio
 
-from pytest_resilience.discord.replies import Reply, edge_ban, lost_answer, rate_limited
-from pytest_resilience.discord.server import DiscordServer
-from pytest_resilience.script import Script, answer, delay, fail, passthrough
+from pytest_resilience.discord._replies import Reply, edge_ban, lost_answer, rate_limited
+from pytest_resilience.discord._server import DiscordServer
+from resilience._failpoints.script import Script, answer, delay, fail, passthrough
 
 
 def planned(post, script, **switches) -> tuple[DiscordServer, httpx.Response]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_resilience.discord.replies import checked, lost_answer, rate_limited
-from pytest_resilience.discord.server import DiscordServer
-from pytest_resilience.script import answer, fail
-from pytest_resilience.script.error import ScriptError
+from pytest_resilience.discord._replies import checked, lost_answer, rate_limited
+from pytest_resilience.discord._server import DiscordServer
+from resilience._failpoints.script import answer, fail
+from resilience._failpoints.script.error import ScriptError
 
 BAD = [
     ("500", TypeError, "Discord can answer a status or a dict, such as 500"),

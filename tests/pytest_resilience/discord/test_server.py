@@ -5,7 +5,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from pytest_resilience.discord.server import DiscordServer
+from pytest_resilience.discord._server import DiscordServer
 
 EMPTY = {"message": "Cannot send an empty message", "code": 50006}
 UNKNOWN = {"message": "Unknown Webhook", "code": 10015}

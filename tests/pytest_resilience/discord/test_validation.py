@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_resilience.discord.server import DiscordServer
-from pytest_resilience.discord.validation import body_errors, query_errors, shown_username
+from pytest_resilience.discord._server import DiscordServer
+from pytest_resilience.discord._validation import body_errors, query_errors, shown_username
 
 FAMILY = "👨‍👩‍👧"
 

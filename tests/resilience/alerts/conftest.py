@@ -19,9 +19,9 @@ import redis
 import respx
 
 from resilience import alerts
-from resilience.config import configured
+from resilience._config import configured
+from resilience._policy import Policy
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, Event, stream
-from resilience.policy import Policy
 
 WEBHOOK = "https://discord.com/api/webhooks/123456789012345678/a-token"
 API = "https://discord.com/api/v10/webhooks/123456789012345678/a-token"

@@ -10,12 +10,12 @@ import threading
 import httpx
 import pytest
 import respx
-from tests.resilience.alerts.conftest import API, contents
 
 from resilience import alerts
+from resilience._config import configured
 from resilience.alerts import Alert, send_rate_limited_discord_alert, should_send_alert
-from resilience.config import configured
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, Call, CallEnded, stream
+from tests.resilience.alerts.conftest import API, contents
 
 REFUSED = ConnectionError("refused")
 
@@ -128,7 +128,7 @@ def test_a_failed_alert_is_told_and_keeps_its_window(discord, make_call, events)
 def test_a_bug_in_alerting_reaches_nobody_but_the_log(discord, make_call, events, monkeypatch, broken):
     """Should alerting itself fail, the call goes on, it is reported, and the next alert is delivered."""
     with monkeypatch.context() as patch:
-        patch.setattr(f"resilience.alerts.system.{broken}", lambda *_args, **_kw: 1 / 0)
+        patch.setattr(f"resilience._alerts.system.{broken}", lambda *_args, **_kw: 1 / 0)
         fail(make_call(), 50)
         alerts.flush(None)
     fail(make_call(), 50, error=OSError("other"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilience.alerts.answers import DiscordError
+from resilience._alerts.discord.refusals import DiscordError
 
 FORM_ERROR = {
     "message": "Invalid Form Body",

@@ -10,10 +10,10 @@ import httpx
 import pytest
 import respx
 
+from resilience._alerts.delivery.holds import Holds
+from resilience._alerts.discord.client import DiscordSink
+from resilience._alerts.discord.webhook_url import Webhook
 from resilience.alerts import Alert
-from resilience.alerts.discord import DiscordSink
-from resilience.alerts.holds import Holds
-from resilience.alerts.webhook_url import Webhook
 
 WEBHOOK = Webhook("123456789012345678", "a-token")
 URL = f"https://discord.com/api/v10/webhooks/{WEBHOOK.id}/{WEBHOOK.token}"

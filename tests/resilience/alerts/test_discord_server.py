@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from resilience.alerts import Alert, discord
-from resilience.alerts.discord import DiscordSink
-from resilience.alerts.holds import Holds
-from resilience.alerts.webhook_url import Webhook
+from resilience._alerts.delivery.holds import Holds
+from resilience._alerts.discord import client as discord
+from resilience._alerts.discord.client import DiscordSink
+from resilience._alerts.discord.webhook_url import Webhook
+from resilience.alerts import Alert
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 Behaviour = Callable[[socket.socket], object]

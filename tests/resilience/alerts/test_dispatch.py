@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from resilience._alerts.delivery.dispatcher import Dispatcher
+from resilience._alerts.delivery.holds import Hold
+from resilience._alerts.delivery.message import Delivery, Undelivered
 from resilience.alerts import Alert
-from resilience.alerts.delivery import Delivery, Undelivered
-from resilience.alerts.dispatch import Dispatcher
-from resilience.alerts.holds import Hold
 
 
 class Gate:

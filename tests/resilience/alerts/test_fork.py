@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from resilience import config
+from resilience import _config as config
+from resilience._alerts.admission.limiter import StormCap, WindowLimiter
+from resilience._alerts.admission.redis import RedisLimiter
+from resilience._alerts.delivery.holds import Holds
+from resilience._alerts.delivery.message import Delivery
+from resilience._alerts.discord.webhook_url import Webhook
 from resilience.alerts import Alert
-from resilience.alerts.delivery import Delivery
-from resilience.alerts.holds import Holds
-from resilience.alerts.limiter import StormCap, WindowLimiter
-from resilience.alerts.redis import RedisLimiter
-from resilience.alerts.webhook_url import Webhook
 from resilience.events import CallEnded, EventStream
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -71,7 +71,7 @@ os._exit(0)
 
 
 @pytest.mark.parametrize(
-    "module", ["resilience.alerts.system", "resilience.alerts.discord", "httpcore", "resilience._secrets.hide"]
+    "module", ["resilience._alerts.system", "resilience._alerts.discord.client", "httpcore", "resilience._secrets.hide"]
 )
 def test_a_child_that_is_forked_amid_the_first_alert_alerts_itself(module):
     """While a thread still imports what its alert needs, a fork waits, so that nothing is half imported in the child."""

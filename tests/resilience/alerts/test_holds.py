@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from resilience.alerts.holds import Hold, Holds
-from resilience.alerts.webhook_url import Webhook
+from resilience._alerts.delivery.holds import Hold, Holds
+from resilience._alerts.discord.webhook_url import Webhook
 
 ONE, OTHER = Webhook("1", "token"), Webhook("2", "token")
 

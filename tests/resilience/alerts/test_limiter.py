@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilience import alerts
-from resilience.alerts.holds import Holds
-from resilience.alerts.limiter import ALERT_RATE_LIMIT_SECONDS, StormCap, WindowLimiter, signature_of
-from resilience.alerts.webhook_url import Webhook
+from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, StormCap, WindowLimiter, signature_of
+from resilience._alerts.delivery.holds import Holds
+from resilience._alerts.discord.webhook_url import Webhook
 
 
 def test_the_first_claim_takes_the_window(clock):

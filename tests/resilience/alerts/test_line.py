@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from resilience._alerts.delivery.holds import Hold
+from resilience._alerts.delivery.line import MOST_TRIES, MOST_WAITING, PATIENCE_S, Line
+from resilience._alerts.delivery.message import Delivery, Undelivered
 from resilience.alerts import Alert
-from resilience.alerts.delivery import Delivery, Undelivered
-from resilience.alerts.holds import Hold
-from resilience.alerts.line import MOST_TRIES, MOST_WAITING, PATIENCE_S, Line
 
 LATER = Undelivered("HTTP 500", try_again=True, may_have_arrived=True)
 NOT_CONNECTED = Undelivered("ConnectError: refused", try_again=True)

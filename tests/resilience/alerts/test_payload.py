@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resilience._alerts.discord.payload import MOST_ALERTS, message_body, plainest_body
 from resilience.alerts import Alert
-from resilience.alerts.payload import MOST_ALERTS, message_body, plainest_body
 
 
 def alert(text: str, function: str = "connect") -> Alert:

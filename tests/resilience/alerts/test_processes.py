@@ -83,7 +83,7 @@ def test_an_alert_by_hand_in_an_exit_handler_is_sent():
 def test_a_hanging_delivery_delays_the_end_by_a_bounded_time():
     """A program whose alert hangs ends all the same, and says that the alert was lost."""
     program = """
-        from resilience.alerts import system
+        from resilience._alerts import system
         system.EXIT_S = 0.01
         resilience.configure(notifiers=[Stuck()])
         connect_to("Redis")
@@ -108,7 +108,7 @@ def test_an_interrupted_end_is_the_end():
     """Whoever is tired of waiting for the last alert ends the program at once, which says what was lost, in one line."""
     program = """
         import signal
-        from resilience.alerts import system
+        from resilience._alerts import system
         resilience.configure(notifiers=[Stuck()])
         connect_to("Redis")
         flush = system.flush
@@ -122,7 +122,7 @@ def test_an_interrupted_end_is_the_end():
 
 def test_the_bound_is_five_seconds():
     """The end of a program is delayed by five seconds at most."""
-    assert run("from resilience.alerts import system; print(system.EXIT_S)")[0] == ["5.0"]
+    assert run("from resilience._alerts import system; print(system.EXIT_S)")[0] == ["5.0"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from resilience.alerts import redis as alerts_redis
-from resilience.alerts.limiter import Limiter, WindowLimiter
-from resilience.alerts.redis import RedisLimiter
+from resilience._alerts.admission import redis as alerts_redis
+from resilience._alerts.admission.limiter import Limiter, WindowLimiter
+from resilience._alerts.admission.redis import RedisLimiter
 
 if TYPE_CHECKING:
     from tests.resilience.alerts.conftest import Server

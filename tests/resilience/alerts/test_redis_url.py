@@ -10,8 +10,8 @@ import textwrap
 import pytest
 
 from resilience import alerts
+from resilience._config import configure, configured
 from resilience.alerts import send_rate_limited_discord_alert, should_send_alert
-from resilience.config import configure, configured
 from resilience.events import AlertDelivered, AlertSuppressed, AttemptFailed, Event, stream
 
 REFUSED = ConnectionError("refused")

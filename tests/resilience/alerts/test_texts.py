@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilience.alerts.texts import CONTENT_CHARACTERS, context_of, failure_of, text_by_hand, text_of
+from resilience._alerts.texts import CONTENT_CHARACTERS, context_of, failure_of, text_by_hand, text_of
 
 
 def test_the_alert_of_an_operation(make_call):

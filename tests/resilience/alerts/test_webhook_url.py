@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilience.alerts.webhook_url import Webhook, parse_webhook_url
+from resilience._alerts.discord.webhook_url import Webhook, parse_webhook_url
 
 ID, TOKEN = "123456789012345678", "AbC-dEf_123.xyz" * 4
 EXPECTED = "expected https://discord.com/api/webhooks/<id>/<token>"

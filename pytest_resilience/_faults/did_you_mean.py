@@ -1,0 +1,70 @@
+"""What to say about a name that nothing bears."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from resilience._failpoints.table import known_names
+
+_MOST: Final = 5
+
+
+class UnknownTargetError(Exception):
+    """There is no such failpoint or function, or it can't be replaced; the text says what to write instead."""
+
+
+def shown(name: Any) -> str:
+    """Return the name of a failpoint, of a function, or of what was decorated to be one."""
+    return str(getattr(name, "failpoint", None) or getattr(name, "__name__", name))
+
+
+def check_number(name: str, value: object) -> None:
+    """Raise a `TypeError` for what is neither a whole number nor None."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+
+
+def type_named(error: object) -> str:
+    """Return the name of an exception type that was given as it is or by its name.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if isinstance(error, str):
+        return error
+    if isinstance(error, type) and issubclass(error, BaseException):
+        return error.__name__
+    raise TypeError(f"error must be an exception type, such as OSError, or its name, got {error!r}")
+
+
+def unknown(name: str, functions: Iterable[str]) -> str | None:
+    """Say which names come closest to one that neither a failpoint nor a function has; None where one has it.
+
+    Args:
+        name: What was asked for.
+        functions: The functions that were called. Others are known by the failpoints that are named after them.
+    """
+    names = sorted({*known_names(), *functions})
+    if name in names or any(each.rpartition(":")[2].rpartition(".")[2] == name for each in names):
+        return None
+    return f"no failpoint is called that, nor any function that was called. {closest(name, names)}"
+
+
+def closest(name: str, names: Sequence[str]) -> str:
+    """Return a sentence with the names that come closest to one that is not among them."""
+    if not names:
+        return "None is known: import the module that declares it first."
+    tail = _tail(name)
+    near = difflib.get_close_matches(name, names, n=_MOST, cutoff=0.6)
+    near += [each for each in names if tail and _tail(each) == tail and each not in near]
+    near = near or difflib.get_close_matches(name, names, n=_MOST, cutoff=0.4)
+    if near:
+        return f"Closest: {', '.join(near[:_MOST])}."
+    more = len(names) - _MOST
+    return f"Known: {', '.join(names[:_MOST])}{f' and {more} more' if more > 0 else ''}."
+
+
+def _tail(name: str) -> str:
+    return name.rpartition(":")[2].rpartition(".")[2].lower()

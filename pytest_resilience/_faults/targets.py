@@ -1,0 +1,170 @@
+"""Where a fault can be put: failpoints by their name, functions and methods by their name or as they are."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Any, Final, final
+
+from pytest_resilience._faults.did_you_mean import UnknownTargetError, closest
+from pytest_resilience._faults.stand_ins import BUILT_IN, is_kept_by_modules, standing_in
+from pytest_resilience._faults.unpassed_failpoints import names_in_code
+from resilience._failpoints.table import Interceptor, arming, known_names
+from resilience.redact import message_of, type_name
+
+_HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made at run time, not one of the interpreter's own
+
+__all__ = ["Target", "UnknownTargetError", "target_of"]
+
+
+@final
+class Target:
+    """A place that a fault can be put into.
+
+    Attributes:
+        name: The name of the failpoint, or ``module:qualname``.
+    """
+
+    def __init__(self, name: str, function: Any = None, *, heir: type | None = None, attribute: str = "") -> None:
+        self.name = name
+        self._function = function
+        self._heir = heir
+        self._attribute = attribute
+
+    def intercepted(self, interceptor: Interceptor) -> AbstractContextManager[None]:
+        """Put an interceptor there for the length of a ``with`` block."""
+        if self._function is None:
+            return arming(self.name, interceptor)
+        return standing_in(self._function, self.name, interceptor, heir=self._heir, attribute=self._attribute)
+
+
+def target_of(wanted: object) -> Target:
+    """Return the place that is meant by a name or by a function.
+
+    Raises:
+        UnknownTargetError: It is no failpoint, and nothing that can be replaced.
+    """
+    if not isinstance(wanted, str):
+        return _of_callable(wanted)
+    if wanted in known_names() or wanted in names_in_code():
+        return Target(wanted)
+    found = _resolve(wanted)
+    if found is None:
+        names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
+        hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
+        raise UnknownTargetError(f"no failpoint or function is called {wanted!r}. {closest(wanted, names)}{hint}")
+    owner, attribute, value = found
+    return _of_callable(value, owner if isinstance(owner, type) else None, attribute)
+
+
+def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") -> Target:
+    name = getattr(wanted, "failpoint", None)
+    if isinstance(name, str) and name in known_names():  # a decorated callable, or a method bound to one
+        return Target(name)
+    if isinstance(wanted, type):
+        raise UnknownTargetError(f"the class {wanted.__qualname__} can't be replaced: name its __init__, or a method")
+    if not callable(wanted) or not hasattr(wanted, "__qualname__"):
+        raise UnknownTargetError(
+            "a fault goes into a failpoint (its name), or a function or method (the object itself, not called, or "
+            f"'package.module:qualname'), got {wanted!r}"
+        )
+    bound = None if inspect.isbuiltin(wanted) and is_kept_by_modules(wanted) else _owner_of(wanted)
+    if bound is not None:
+        owner, attribute = bound
+    if owner is not None and attribute not in vars(owner):
+        raw = inspect.getattr_static(owner, attribute)
+        inherited = getattr(raw, "__func__", raw)
+        return Target(
+            f"{owner.__module__}:{owner.__qualname__}.{attribute}", inherited, heir=owner, attribute=attribute
+        )
+    function = wanted if owner is None else vars(owner)[attribute]
+    function = getattr(function, "__func__", function)
+    owner = getattr(function, "__objclass__", owner)
+    if owner is not None and not owner.__flags__ & _HEAP_TYPE:
+        raise UnknownTargetError(f"{owner.__qualname__}.{attribute or function.__name__} {BUILT_IN}")
+    module = getattr(function, "__module__", None) or getattr(owner, "__module__", "builtins")
+    return Target(f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}", function)
+
+
+def _owner_of(method: Any) -> tuple[type, str] | None:
+    """Return the class of a bound method, and the name the method has there; None for what is bound to no class."""
+    receiver = getattr(method, "__self__", None)
+    if receiver is None:
+        return None
+    owner = receiver if isinstance(receiver, type) else type(receiver)
+    function = getattr(method, "__func__", None)
+    for base in owner.__mro__ if function is not None else ():
+        for key, value in list(vars(base).items()):  # a name that is private to its class is not the method's own
+            if getattr(value, "__func__", value) is function:
+                return owner, key
+    name = str(method.__name__)
+    return None if inspect.getattr_static(owner, name, None) is None else (owner, name)
+
+
+def _resolve(name: str) -> tuple[Any, str, Any] | None:
+    """Return what ``package.module:qualname`` or ``package.module.qualname`` names; None where there is none.
+
+    Three things: what holds it, the name it has there, and it itself.
+    """
+    for module_name, qualname in _splits(name):
+        found: Any = _module(module_name, name)
+        owner, attribute = None, ""
+        try:
+            for attribute in qualname.split("."):
+                owner, found = found, getattr(found, attribute)
+        except AttributeError:
+            continue
+        return owner, attribute, found
+    return None
+
+
+def _splits(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the ways to take a name apart into a module, which exists, and what is in it."""
+    parts = name.split(".")
+    splits = [(".".join(parts[:i]), ".".join(parts[i:])) for i in range(len(parts) - 1, 0, -1)]
+    if ":" in name:
+        before, _, after = name.partition(":")
+        splits = [(before, after)]
+    for module_name, qualname in splits:
+        if all(map(str.isidentifier, module_name.split("."))) and _module(module_name, name) is not None:
+            yield module_name, qualname
+
+
+def _module(module_name: str, wanted: str) -> ModuleType | None:
+    """Return a module, imported if it wasn't yet; None where there is none."""
+    try:
+        return sys.modules.get(module_name) or importlib.import_module(module_name)
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{module_name}.".startswith(f"{missing}."):
+            return None
+        raise UnknownTargetError(
+            f"{wanted!r} can't be found, since importing {module_name} failed: {type_name(error)}: {message_of(error)}"
+        ) from error
+
+
+def _neighbours(name: str) -> list[str]:
+    """Return the functions and methods of the module that a name begins with, written as the name is."""
+    module_name = next((module_name for module_name, _ in _splits(name)), None)
+    return [] if module_name is None else list(_functions_in(module_name, ":" if ":" in name else "."))
+
+
+def _cousins(name: str) -> list[str]:
+    """Return the functions and methods of the loaded modules whose names come closest to the one in a name."""
+    separator = ":" if ":" in name else "."
+    modules = difflib.get_close_matches(name.rpartition(separator)[0], list(sys.modules), n=3, cutoff=0.8)
+    return [each for module_name in modules for each in _functions_in(module_name, separator)]
+
+
+def _functions_in(module_name: str, separator: str) -> Iterator[str]:
+    for key, value in list(vars(sys.modules[module_name]).items()):
+        if inspect.isroutine(value):
+            yield f"{module_name}{separator}{key}"
+        elif isinstance(value, type) and value.__module__ == module_name:
+            methods = [each for each, member in vars(value).items() if inspect.isroutine(member)]
+            yield from (f"{module_name}{separator}{key}.{each}" for each in methods if not each.startswith("__"))

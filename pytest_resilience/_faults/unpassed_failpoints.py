@@ -1,0 +1,82 @@
+"""The names of failpoints that stand in code which has not run yet."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+import sys
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+
+import resilience
+from resilience._failpoints.table import failpoint
+
+
+def names_in_code() -> set[str]:
+    """Return the names in the `failpoint` calls of the modules that import it, also of those calls not passed yet.
+
+    Only names that are written out, in a function or method of the module, are found.
+    """
+    names: set[str] = set()
+    for module in list(sys.modules.values()):
+        if not issubclass(type(module), ModuleType):
+            continue
+        scope = list(vars(module).items())
+        aliases = {key for key, value in scope if value is failpoint}
+        if any(value is resilience for _, value in scope):
+            aliases.add("failpoint")
+        if aliases:
+            for _, value in scope:
+                for code in _code_of(value, module.__name__):
+                    names.update(_names_in(code, aliases))
+    return names
+
+
+def _code_of(value: object, module: str) -> Iterator[CodeType]:
+    """Yield the code of a function, or of all methods of a class, as far as the module itself defines them.
+
+    Nothing of the value's own is called: what stands in a module may be a proxy that loads something, or raises.
+    """
+    kind = type(value)
+    if issubclass(kind, type):
+        if vars(value).get("__module__") == module:
+            for member in list(vars(value).values()):
+                yield from _code_of(member, module)
+        return
+    if kind is FunctionType and value.__module__ == module:
+        yield from _nested(value.__code__)  # type: ignore[attr-defined]  # looked at by type(), since a proxy may lie
+    for inner in _inside(value):
+        if inner is not None and inner is not value:
+            yield from _code_of(inner, module)
+
+
+def _inside(value: object) -> tuple[object, ...]:
+    """Return what a decorated function, a method or a property holds."""
+    kind = type(value)
+    if issubclass(kind, (staticmethod, classmethod)):
+        return (value.__func__,)  # type: ignore[attr-defined]  # as above
+    if issubclass(kind, property):
+        return (value.fget, value.fset)  # type: ignore[attr-defined]  # as above
+    if issubclass(kind, functools.cached_property):
+        return (value.func,)  # type: ignore[attr-defined]  # as above
+    return (inspect.getattr_static(value, "__wrapped__", None),)
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
+
+
+def _names_in(code: CodeType, aliases: set[str]) -> Iterator[str]:
+    """Yield the constants that stand as first argument right after the name of `failpoint`."""
+    if aliases.isdisjoint(code.co_names):
+        return
+    follows = False
+    for instruction in dis.get_instructions(code):
+        if follows and isinstance(instruction.argval, str) and instruction.opname == "LOAD_CONST":
+            yield instruction.argval
+        named = instruction.opname.startswith("LOAD") and instruction.argval in aliases
+        follows = named or (follows and instruction.opname == "PUSH_NULL")

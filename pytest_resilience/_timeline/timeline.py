@@ -1,0 +1,161 @@
+"""Everything that happened in a test, in order and with its time; what the fixtures show are views of it."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, final
+
+from pytest_resilience._timeline.stopwatch import Stopwatch
+from resilience._support.wording import counted
+from resilience.events import (
+    AlertDelivered,
+    AlertFailed,
+    AlertSuppressed,
+    AttemptFailed,
+    CallEnded,
+    CallStarted,
+    Event,
+    FaultInjected,
+    stream,
+)
+from resilience.redact import clean, message_of, type_name
+
+E = TypeVar("E", bound=Event)
+TITLE: Final = "timeline, in seconds since the test began:"
+_SHOWN_FIRST: Final = 20
+_SHOWN_LAST: Final = 20
+_SHOWN_AROUND: Final = 5
+_LONGEST_ACTION: Final = 200
+_KINDS: Final = (
+    CallStarted, AttemptFailed, CallEnded, FaultInjected, AlertDelivered, AlertFailed, AlertSuppressed,
+)  # fmt: skip
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    Attributes:
+        at: Seconds since the timeline began, of virtual time where there is a virtual clock.
+        event: What happened.
+    """
+
+    at: float
+    event: Event
+
+
+@final
+class Timeline:
+    """Records the events of production code for the length of a ``with`` block.
+
+    Example:
+        ``with Timeline() as timeline: ...; print(timeline)``
+    """
+
+    def __init__(self) -> None:
+        self.started_ns = time.monotonic_ns()
+        self._stopwatch = Stopwatch()
+        self._entries: list[Entry] = []
+        self._recording = threading.Lock()
+        self._end: Callable[[], None] | None = None
+
+    def __enter__(self) -> Self:
+        self.started_ns = time.monotonic_ns()
+        self._stopwatch = Stopwatch()
+        self._end = stream.subscribe(self._record, *_KINDS)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._end is not None:
+            self._end()
+            self._end = None
+
+    def now(self) -> float:
+        """Return the seconds since the timeline began."""
+        return self._stopwatch.seconds()
+
+    def of(self, kind: type[E]) -> list[tuple[float, E]]:
+        """Return the events of one type, each with its time."""
+        return [(entry.at, entry.event) for entry in self.entries if isinstance(entry.event, kind)]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What has happened so far, in order."""
+        with self._recording:
+            return list(self._entries)
+
+    def __str__(self) -> str:
+        return self.around(None)
+
+    def around(self, at: float | None) -> str:
+        """Return the beginning and the end as text and, where a time is given, what happened around it."""
+        entries = self.entries
+        middle = len(entries) if at is None else bisect.bisect_left(entries, at, key=lambda entry: entry.at)
+        shown = [
+            index
+            for index in range(len(entries))
+            if index < _SHOWN_FIRST or index >= len(entries) - _SHOWN_LAST or abs(index - middle) <= _SHOWN_AROUND
+        ]
+        lines = []
+        for before, index in zip([-1, *shown], [*shown, len(entries)], strict=True):
+            if index - before > 1:
+                lines.append(f"{'...':>12}  {index - before - 1} more")
+            if index < len(entries):
+                lines.append(f"{entries[index].at:>12.3f}  {_described(entries[index].event)}")
+        return "\n".join([TITLE, *(lines or [f"{'':>12}  nothing happened"])])
+
+    def _record(self, event: Event) -> None:
+        with self._recording:
+            self._entries.append(Entry(self.now(), event))
+
+
+@contextlib.contextmanager
+def opened(timeline: Timeline | None) -> Iterator[Timeline]:
+    """Give the timeline itself, which somebody else has opened, or a new one for the length of the block."""
+    if timeline is not None:
+        yield timeline
+        return
+    with Timeline() as own:
+        yield own
+
+
+def _described(event: Any) -> str:
+    """Return a line about an event. Names and scripts may hold secrets and newlines, as error texts may."""
+    call = getattr(event, "call", None)
+    name = "" if call is None else clean(call.failpoint)
+    match event:
+        case CallStarted():
+            return f"{name}: call started"
+        case AttemptFailed(attempt=attempt, error=error, wait_s=wait):
+            return f"{name}: attempt {attempt} failed with {_error(error)}, waits {wait:.3f} s"
+        case CallEnded(attempts=attempts, outcome=outcome, error=None):
+            return f"{name}: {outcome} at attempt {attempts}"
+        case CallEnded(attempts=attempts, outcome=outcome, reason=reason, error=error):
+            end = outcome if outcome == reason else f"{outcome.replace('_', ' ')} ({reason})"
+            return f"{name}: {end} after {counted(attempts, 'attempt')} with {_error(error)}"
+        case FaultInjected(failpoint=failpoint, action=action):
+            return f"{clean(failpoint)}: fault injected: {clean(action, limit=_LONGEST_ACTION)}"
+        case AlertDelivered(attempt=attempt):
+            return f"{name}: alert delivered for attempt {attempt}"
+        case AlertSuppressed(attempt=attempt):
+            return f"{name}: alert held back at attempt {attempt}"
+        case AlertFailed(problem=problem):
+            return f"an alert could not be delivered: {problem}"
+        case _:
+            return repr(event)
+
+
+def _error(error: BaseException | None) -> str:
+    if error is None:
+        return "no error"
+    text = message_of(error, limit=100)
+    return f"{type_name(error)}: {text}" if text else type_name(error)

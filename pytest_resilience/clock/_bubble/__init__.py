@@ -1,0 +1,1 @@
+"""The rule: who runs, and when time moves."""

@@ -1,0 +1,57 @@
+"""Threads of the bubble that go on, or are blocked, without the baton."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_resilience.clock._outside.peers import ASKED, FREED, Outsider
+from pytest_resilience.clock._reach import real
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._bubble.waiting import Member
+
+
+class Absent:
+    """Those that are blocked where nobody can see it, and those that compute without end, for all that can be told."""
+
+    def __init__(self) -> None:
+        self._alive_at: dict[Member, float] = {}
+        self._endless: set[Member] = set()
+        self._handed_over_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._alive_at)
+
+    def __contains__(self, member: object) -> bool:
+        return member in self._alive_at
+
+    def awaited(self) -> list[Member]:
+        """Those for which time stands still as long as they show signs of life."""
+        return [member for member in self._alive_at if member not in self._endless]
+
+    def add(self, member: Member, *, endless: bool = False) -> None:
+        """Count ``member`` among them from now on."""
+        self._alive_at[member] = real.monotonic()
+        if endless:
+            self._endless.add(member)
+
+    def discard(self, member: Member) -> None:
+        """Count it no longer."""
+        self._alive_at.pop(member, None)
+        self._endless.discard(member)
+
+    def note_sign_of_life(self, member: Member) -> None:
+        """Let time stand still for it anew."""
+        self._alive_at[member] = real.monotonic()
+
+    def note_hand_over(self) -> None:
+        """Note that the baton changes hands: who had it may just have set one of them free."""
+        if self._alive_at:
+            self._handed_over_at = real.monotonic()
+
+    def outsiders(self) -> list[Outsider]:
+        """All of them, as somebody to wait for."""
+        found = [Outsider(alive_at, ASKED) for alive_at in self._alive_at.values()]
+        if self.awaited():
+            found.append(Outsider(self._handed_over_at, FREED))
+        return found

@@ -1,0 +1,397 @@
+"""One thread at a time, and time that moves only when no thread can.
+
+The threads of a bubble pass a baton. Its holder runs; a thread that blocks hands the baton on: to the next thread that
+is ready, in the order in which they became ready; else to a thread whose input has arrived; else to one that only
+yielded; else time jumps to the earliest deadline (the first of equal ones to arrive) and that one waiter wakes. So the
+schedule depends on the program alone, never on the machine. If there is no deadline either, nothing can ever happen
+again: a deadlock.
+
+Time is counted in integer nanoseconds since the bubble was opened.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import sys
+from _thread import get_ident, get_native_id
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from pytest_resilience.clock._bubble.absent import Absent
+from pytest_resilience.clock._bubble.deadlock import DeadlockError
+from pytest_resilience.clock._bubble.spinning import SPINNING
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members
+from pytest_resilience.clock._outside.peers import Outsider
+from pytest_resilience.clock._outside.strangers import Strangers
+from pytest_resilience.clock._reach import real
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._outside.monitor import Monitor
+
+
+class Scheduler:
+    """The state of one bubble. ``monitor`` does the real waiting when only something outside can go on."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.mutex = real.Mutex()
+        self.now = 0
+        self.ahead = 0
+        self.jumps: list[tuple[int, int, Member, str, bool]] = []
+        self.sleeps: dict[int, float] = {}
+        self.guesses = 0
+        self.holds = 0
+        self.closed = False
+        self.running: Member | None = None
+        self.root: Member | None = None
+        self.absent = Absent()
+        self.strangers = Strangers()
+        self.pollers: list[Waiter] = []
+        self.switches = 0
+        self.stuck: list[Waiter] = []
+        self._ready: deque[Waiter] = deque()
+        self._yielded: deque[Waiter] = deque()
+        self._heap: list[tuple[int, int, Waiter]] = []
+        self._stale = 0
+        self.arrivals = itertools.count()
+        self.births = itertools.count()
+        self._monitor = monitor
+        self.everyone: list[Member] = []
+
+    def enter(self, member: Member) -> None:
+        """Make the calling thread the root of the bubble."""
+        member.ident, member.native_id = get_ident(), get_native_id()
+        self.root = self.running = member
+        self.everyone.append(member)
+        members[member.ident] = member
+
+    def prepare(self, member: Member) -> None:
+        """Register a thread that is about to start: from now on it is ready to run."""
+        member.waiter = waiter = Waiter(member, None, "its first turn")
+        waiter.outcome = Outcome.NOTIFIED
+        member.gate = real.allocate_lock()
+        real.lock_acquire(member.gate)
+        with real.uncollected(), self.mutex:
+            self.everyone.append(member)
+            if self.closed:
+                self._resume(member)
+            else:
+                self._ready.append(waiter)
+                self._monitor.watch()
+                self._dispatch()
+
+    def begin(self, member: Member) -> None:
+        """Wait, in the new thread itself, for its first turn."""
+        member.ident, member.native_id = get_ident(), get_native_id()
+        with real.uncollected(), self.mutex:
+            if not self.closed:
+                members[member.ident] = member
+        real.lock_acquire(member.gate)
+        member.gate = None
+
+    def end(self, member: Member) -> None:
+        """Take the calling thread out of the bubble and hand the baton on."""
+        with real.uncollected(), self.mutex:
+            self._forget(member)
+            if members.get(member.ident) is member:
+                del members[member.ident]
+            for joiner in member.joiners:
+                self.fire(joiner, Outcome.NOTIFIED)
+            self._hand_on(member)
+
+    def cancel(self, member: Member) -> None:
+        """Forget a prepared thread that the system could not start."""
+        with real.uncollected(), self.mutex:
+            if member.waiter is not None and member.waiter in self._ready:
+                self._ready.remove(member.waiter)
+            self._forget(member)
+            self._hand_on(member)
+
+    def _forget(self, member: Member) -> None:
+        member.ended = True
+        member.waiter = None
+        self.absent.discard(member)
+        if member in self.everyone:
+            self.everyone.remove(member)
+
+    def block(self, waiter: Waiter) -> Outcome:
+        """Let the calling thread wait until `fire` is called for ``waiter``, its deadline comes or the bubble ends."""
+        with real.uncollected(), self.mutex:
+            if waiter.outcome is not None:
+                return waiter.outcome
+            if self.closed:
+                waiter.outcome = Outcome.CLOSED
+                return waiter.outcome
+            waiter.member.waiter = waiter
+            waiter.member.looks = 0
+            if waiter.deadline is not None:
+                heapq.heappush(self._heap, (waiter.deadline, next(self.arrivals), waiter))
+            if waiter.poll is not None and waiter.outcome is None:
+                self.pollers.append(waiter)
+            gate = self._park(waiter)
+        return self._await_turn(waiter, gate)
+
+    def record_sleep(self, seconds: float) -> int:
+        """Note that the program asked to sleep; the key under which `sleeps` has it."""
+        key = next(self.arrivals)
+        self.sleeps[key] = seconds
+        return key
+
+    def skip(self, member: Member, length: int, what: str) -> bool:
+        """Let ``length`` pass at once if that is what waiting would come to: nothing else could happen meanwhile."""
+        if self._ready or self._yielded or self.pollers or self.absent or self.holds:
+            return False
+        heap = self._heap
+        while heap and heap[0][2].outcome is not None:
+            heapq.heappop(heap)
+            self._stale -= 1
+        target = self.now + length
+        if heap and heap[0][0] <= target:
+            return False
+        member.looks = 0
+        self._move(target, member, what, guess=False)
+        return True
+
+    def yield_now(self, member: Member) -> None:
+        """Let every other thread that can run go first; time does not move."""
+        if not (self._ready or self._yielded or self.pollers):
+            return
+        waiter = Waiter(member, None, "its next turn")
+        with real.uncollected(), self.mutex:
+            if self.closed:
+                return
+            waiter.outcome = Outcome.NOTIFIED
+            member.waiter = waiter
+            self._yielded.append(waiter)
+            gate = self._park(waiter)
+        self._await_turn(waiter, gate)
+
+    def has_deadline(self) -> bool:
+        """Whether anybody waits for a certain time."""
+        return len(self._heap) > self._stale
+
+    def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
+        """End the wait of ``waiter``, from any thread; False if it has ended already."""
+        with real.uncollected(), self.mutex:
+            if waiter.outcome is not None:
+                return False
+            waiter.outcome = outcome
+            if waiter.member.waiter is not waiter:
+                return True  # it has not begun to block, and will see its outcome when it does
+            self._stale += waiter.deadline is not None
+            self._stop_polling(waiter)
+            if self.closed:
+                later = current()  # a thread of a later clock
+                if later is not None:
+                    later.scheduler.strangers.wake()
+                self._resume(waiter.member)
+            else:
+                self._ready.append(waiter)
+                self._dispatch()
+            return True
+
+    def _park(self, waiter: Waiter) -> Any:
+        """Give the baton away; the gate to wait at, or None if it came straight back."""
+        member = waiter.member
+        self._hand_on(member)
+        if self.running is member:
+            return None
+        member.gate = gate = real.allocate_lock()
+        real.lock_acquire(gate)
+        return gate
+
+    def _await_turn(self, waiter: Waiter, gate: Any) -> Outcome:
+        if gate is not None:
+            try:
+                real.lock_acquire(gate)
+            except BaseException:
+                self._abandon(waiter)
+                raise
+            finally:
+                waiter.member.gate = None
+        outcome = waiter.outcome
+        if outcome is Outcome.DEADLOCKED:
+            raise DeadlockError(self.now, [waiter, *(other for other in self.stuck if other is not waiter)])
+        if outcome is Outcome.ENDED:
+            if waiter.member.thread is not None:  # in silence: the error that named it has been raised in the root
+                waiter.member.thread._invoke_excepthook = lambda *_: None  # type: ignore[attr-defined]  # what run() ends in
+            raise SystemExit
+        assert outcome is not None
+        return outcome
+
+    def _abandon(self, waiter: Waiter) -> None:
+        """A signal handler raised: its thread runs on without the baton, and time waits for it."""
+        with real.uncollected(), self.mutex:
+            member = waiter.member
+            if member.waiter is not waiter:
+                return
+            for queue in (self._ready, self._yielded):
+                if waiter in queue:
+                    queue.remove(waiter)
+            self._stop_polling(waiter)
+            if waiter.outcome is None:
+                waiter.outcome = Outcome.INTERRUPTED
+            member.waiter = None
+            if not self.closed:
+                if self.running is None:
+                    self.running = member
+                else:
+                    self.absent.add(member)
+
+    def _hand_on(self, member: Member) -> None:
+        self.absent.discard(member)
+        self._hand_on_from(member)
+
+    def _hand_on_from(self, member: Member) -> None:
+        if self._monitor.is_paused:
+            self._monitor.watch()
+        if self.running is member:
+            self.running = None
+            self.absent.note_hand_over()
+        self._dispatch()
+
+    def _resume(self, member: Member) -> None:
+        if not self.closed:
+            self.running = member
+            self.switches += 1
+        member.waiter, gate = None, member.gate
+        if gate is not None and real.locked(gate):
+            real.lock_release(gate)
+
+    def _dispatch(self) -> None:
+        while self.running is None and not self.closed:
+            if self._ready:
+                self._resume(self._ready.popleft().member)
+            elif self.look():
+                continue
+            elif self._yielded:
+                self._resume(self._yielded.popleft().member)
+            else:
+                outsiders, strangers = self.outsiders(), self.strangers.outsiders(self.everyone)
+                stands_still = self.holds or self._monitor.left(outsiders + strangers) > 0
+                if not stands_still and (self.advance(guess=bool(outsiders or strangers)) or self.strangers.forget()):
+                    continue
+                if stands_still or outsiders or self._may_be_signalled():
+                    self._monitor.watch()
+                    return
+                self._declare_deadlock()
+
+    def detach(self, member: Member, *, endless: bool = False) -> None:
+        """Go on without ``member``, which holds the baton but is blocked where nobody can see it, or ``endless``."""
+        with real.uncollected(), self.mutex:
+            if self.running is member:
+                self.absent.add(member, endless=endless)
+                self._hand_on_from(member)
+
+    def attach(self, member: Member) -> None:
+        """Give the baton, which nobody has, to a detached member that has been seen to run again."""
+        self.absent.discard(member)
+        self.running = member
+
+    def dispatch(self) -> None:
+        """Go on if nothing runs."""
+        with real.uncollected(), self.mutex:
+            self._dispatch()
+
+    def look(self) -> bool:
+        """Wake the waiters for which something outside has come true, in the order of their arrival."""
+        if not self.pollers:
+            return False
+        ready = [waiter for waiter in self.pollers if waiter.has_come_true()]
+        for waiter in ready:
+            if waiter.outcome is None:
+                waiter.outcome = Outcome.NOTIFIED
+                self._stale += waiter.deadline is not None
+                self._stop_polling(waiter)
+                self._ready.append(waiter)
+        return bool(ready)
+
+    def _stop_polling(self, waiter: Waiter) -> None:
+        if waiter in self.pollers:
+            self.pollers.remove(waiter)
+
+    def has_others_waiting(self) -> bool:
+        """Whether anybody would have a use for the baton."""
+        return bool(self._ready or self._yielded or self.pollers or self.has_deadline())
+
+    def outsiders(self) -> list[Outsider]:
+        """Who might still do something that the scheduler cannot see coming."""
+        found = self.absent.outsiders()
+        for waiter in self.pollers:
+            found += waiter.outsiders()
+        return found
+
+    def advance(self, *, guess: bool = False) -> bool:
+        """Jump to the earliest deadline and wake its first waiter; False if there is none."""
+        heap = self._heap
+        while heap:
+            deadline, _, waiter = heapq.heappop(heap)
+            if waiter.outcome is not None:
+                self._stale -= 1
+                continue
+            if deadline > self.now:
+                self._move(deadline, waiter.member, waiter.what, guess=guess)
+            waiter.outcome = Outcome.TIMED_OUT
+            self._stop_polling(waiter)
+            self._ready.append(waiter)
+            self._compact()
+            return True
+        return False
+
+    def _move(self, target: int, member: Member, what: str, *, guess: bool) -> None:
+        if what is SPINNING and self.jumps:
+            start, end, *latest = self.jumps[-1]
+            if end == self.now and latest == [member, what, guess]:
+                self.jumps[-1] = (start, target, member, what, guess)  # else there would be millions
+                self.now = target
+                return
+        self.jumps.append((self.now, target, member, what, guess))
+        self.now = target
+        self.guesses += guess
+        if guess:
+            self.strangers.forget()
+
+    def _compact(self) -> None:
+        # Waits that ended early leave their entries behind; without this a long run would keep all of them.
+        if self._stale > 64 and self._stale * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].outcome is None]
+            heapq.heapify(self._heap)
+            self._stale = 0
+
+    def _may_be_signalled(self) -> bool:
+        """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""
+        since = max((waiter.signal_since for waiter in self.pollers), default=-math.inf)
+        outside = sys._current_frames().keys() - members.keys() - {self._monitor.ident}
+        return bool(outside) and since + self._monitor.grace > real.monotonic()
+
+    def _declare_deadlock(self) -> None:
+        self.stuck = [member.waiter for member in self.everyone if member.waiter is not None]
+        self.fire(self.stuck[0], Outcome.DEADLOCKED)
+
+    def close(self) -> list[Member]:
+        """Give every thread back to real time; those that are left over, without idle workers and the deadlocked.
+
+        Broken off by a signal, it can be called again.
+        """
+        with real.uncollected(), self.mutex:
+            self.closed = True
+            ident = get_ident()
+            members.clear()
+            leftovers = []
+            for member in self.everyone:
+                waiter = member.waiter
+                if waiter is None or waiter.outcome is not None:
+                    if member.ident != ident and (waiter is None or not waiter.idle):
+                        leftovers.append(member)
+                    self._resume(member)
+                elif waiter.idle:
+                    self.fire(waiter, Outcome.CLOSED)
+                elif waiter in self.stuck:
+                    self.fire(waiter, Outcome.ENDED)
+                else:
+                    leftovers.append(member)
+                    if waiter.deadline is not None or not waiter.lasting:
+                        self.fire(waiter, Outcome.CLOSED)
+            self.running = None
+            return leftovers

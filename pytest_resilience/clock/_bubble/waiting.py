@@ -1,0 +1,157 @@
+"""Who belongs to the bubble, and what each of its threads is waiting for."""
+
+from __future__ import annotations
+
+import enum
+import math
+from _thread import get_ident
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import threading
+
+    from pytest_resilience.clock._bubble.scheduler import Scheduler
+    from pytest_resilience.clock._outside.peers import Outsider
+
+
+class Outcome(enum.Enum):
+    """Why a wait ended."""
+
+    NOTIFIED = "notified"
+    TIMED_OUT = "timed out"
+    DEADLOCKED = "deadlocked"
+    CLOSED = "closed"
+    ENDED = "ended"
+    INTERRUPTED = "interrupted"
+
+
+class Member:
+    """One thread of the bubble. ``gate`` is the real lock at which it waits for its turn, until it runs again."""
+
+    __slots__ = (
+        "ended",
+        "found_nothing_left",
+        "gate",
+        "ident",
+        "idle_on",
+        "joiners",
+        "looks",
+        "name",
+        "native_id",
+        "refusing",
+        "runner",
+        "scheduler",
+        "thread",
+        "timer",
+        "waiter",
+    )
+
+    def __init__(self, scheduler: Scheduler, name: str, thread: threading.Thread | None = None) -> None:
+        self.scheduler = scheduler
+        self.name = name
+        self.thread = thread
+        self.ident = self.native_id = 0
+        self.waiter: Waiter | None = None
+        self.joiners: list[Waiter] = []
+        self.ended = False
+        self.gate: Any = None
+        self.refusing = False
+        self.idle_on: object = None
+        self.looks = 0
+        self.found_nothing_left: tuple[object, int] | None = None
+        self.runner: Any = None
+        self.timer = (-1, 0.0)
+
+
+class Waiter:
+    """One wait of one thread. `release` makes it a drop-in for the locks that `threading.Condition` queues.
+
+    ``deadline`` is in nanoseconds of virtual time. ``poll`` tells whether something outside the scheduler's sight (a
+    file descriptor, a lock held by a foreign thread) has come true; ``outside`` who outside may make it true, nobody if
+    only the bubble itself can; ``descriptors`` are what to watch.
+
+    When the bubble closes, a ``lasting`` wait without a deadline goes on as it is: its notification may still come. An
+    ``idle`` one is a worker without work, which is no part of any deadlock. ``loop`` is the asyncio event loop, or the
+    runner of trio, that waits. ``signal_since`` is when, in real seconds, the wait began for a lock that the waiter has
+    locked itself: it is used as a signal, which may come from a thread outside. ``expects`` tells whether anybody at
+    all may notify the waiter.
+    """
+
+    __slots__ = (
+        "deadline",
+        "descriptors",
+        "expects",
+        "idle",
+        "lasting",
+        "loop",
+        "member",
+        "outcome",
+        "outside",
+        "poll",
+        "result",
+        "signal_since",
+        "what",
+    )
+
+    def __init__(self, member: Member, deadline: int | None, what: str) -> None:
+        self.member = member
+        self.deadline = deadline
+        self.what = what
+        self.outcome: Outcome | None = None
+        self.poll: Callable[[], Any] | None = None
+        self.outside: Callable[[], list[Outsider]] | None = None
+        self.descriptors: Callable[[], list[tuple[int, int]]] | None = None
+        self.result: Any = None
+        self.lasting = False
+        self.idle = False
+        self.loop: Any = None
+        self.signal_since = -math.inf
+        self.expects: Callable[[], bool] = _expects_nobody
+
+    def has_come_true(self) -> bool:
+        """Look whether what is waited for has come true, or can no longer be looked for: the waiter will see why."""
+        assert self.poll is not None
+        try:
+            self.result = self.poll()
+        except Exception:  # noqa: BLE001  # this is any thread; the waiter looks again in its own
+            return True
+        return bool(self.result)
+
+    def outsiders(self) -> list[Outsider]:
+        """Who outside may make it come true; nobody where that cannot be looked at any more."""
+        try:
+            return [] if self.outside is None else self.outside()
+        except Exception:  # noqa: BLE001  # as above
+            return []
+
+    def watched(self) -> list[tuple[int, int]]:
+        """The descriptors to watch, as far as they are still open."""
+        try:
+            return [] if self.descriptors is None else [pair for pair in self.descriptors() if pair[0] >= 0]
+        except Exception:  # noqa: BLE001  # as above
+            return []
+
+    def release(self) -> None:
+        """Notify the waiter; `RuntimeError`, as from a real lock, when it has stopped waiting already."""
+        if not self.member.scheduler.fire(self, Outcome.NOTIFIED):
+            raise RuntimeError("release unlocked lock")
+
+
+def _expects_nobody() -> bool:
+    return False
+
+
+members: dict[int, Member] = {}
+"""The threads of the bubble that is open now, by identifier."""
+
+
+def current() -> Member | None:
+    """The calling thread as a member of the bubble, or None if what it does now belongs to real time.
+
+    That is so outside the bubble, and in signal handlers and finalizers that interrupt the scheduler itself.
+    """
+    member = members.get(get_ident())
+    if member is None or member.waiter is not None or member.gate is not None or member.scheduler.mutex.is_mine():
+        return None
+    return member

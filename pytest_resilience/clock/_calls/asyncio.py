@@ -1,0 +1,161 @@
+"""What asyncio needs beyond its selector: the time, the order of timers and tasks, and sleeps, noted and quick."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import weakref
+from _thread import get_ident
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any, cast
+
+from pytest_resilience.clock._bubble.spinning import find_nothing_left
+from pytest_resilience.clock._bubble.units import LONGEST
+from pytest_resilience.clock._bubble.waiting import members
+from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_stand_in
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.patches import AttributePatch, CodePatch, Patch
+
+# Stand-ins: the code of `_sleep` runs in `asyncio.tasks`, which has these names then.
+_has_slept: Callable[[float], bool] = bool
+_get_loop: Any = None
+_set_result: Any = None
+_real_sleep: Any = None
+
+_EVERY_SO_OFTEN = 16
+"""So many quick sleeps at most without a look at what the loop's selector has to say, signals among it."""
+
+
+async def _sleep(delay: float, result: object = None) -> object:
+    """The code of `asyncio.sleep`, whatever name it was imported by."""
+    if (delay > 0 or type(delay) is float) and _has_slept(delay):
+        return result
+    if delay > 0:
+        loop = _get_loop()
+        future = loop.create_future()
+        timer = loop.call_at(loop.time() + delay, _set_result, future, result)
+        try:
+            return await future
+        except BaseException:  # else the timer has rung
+            timer.cancel()
+            raise
+    return await _real_sleep(delay, result)
+
+
+def expects_input(loop: Any) -> bool:
+    """Whether any task of a loop waits for something else than the end of a sleep, or of another task."""
+    asyncio = sys.modules["asyncio"]
+    alarm = asyncio.futures._set_result_unless_cancelled
+    sleeping = {id(timer._args[0]) for timer in getattr(loop, "_scheduled", ()) if timer._callback is alarm}
+    for task in asyncio.all_tasks(loop):
+        waits_for = getattr(task, "_fut_waiter", None)
+        is_task = isinstance(waits_for, (asyncio.Task, asyncio.tasks._GatheringFuture))
+        if waits_for is not None and not is_task and id(waits_for) not in sleeping:
+            return True
+    return False
+
+
+def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
+    """What notes a sleep, and sleeps it on the spot if nothing else could run before its end, here or elsewhere."""
+    get_loop, get_task = asyncio.events._get_running_loop, asyncio.tasks.current_task
+    eager_tasks = getattr(asyncio.tasks, "_eager_tasks", ())
+
+    def has_slept(delay: float) -> bool:
+        member = members.get(get_ident())
+        if member is None or not 0 <= delay <= LONGEST:
+            return False
+        scheduler = member.scheduler
+        if delay == 0:
+            find_nothing_left(member, weakref.ref(get_task()))
+            return False
+        key = next(scheduler.arrivals)
+        scheduler.sleeps[key] = delay
+        loop = get_loop()
+        try:
+            if loop._ready:
+                return False
+        except AttributeError:
+            return False  # no loop of asyncio's own kind
+        if (
+            loop._stopping
+            or loop._debug  # it would complain that the step took long
+            or len(loop._selector._fd_to_key) > 1
+            or eager_tasks  # they run in the middle of another task's step
+            or key % _EVERY_SO_OFTEN == 0
+            or getattr(get_task(loop), "_must_cancel", True)
+        ):
+            return False
+        length = round(delay * 1e9) or 1
+        timers = loop._scheduled
+        if timers and timers[0]._when * 1e9 <= Epoch.monotonic + scheduler.now + length + 1000:
+            return False
+        return scheduler.skip(member, length, "asyncio.sleep")
+
+    return has_slept
+
+
+class _AllTasks:
+    """Rid asyncio's set of all tasks of what came before the clock, which would show in its order."""
+
+    def __init__(self, tasks: ModuleType) -> None:
+        self._references = (tasks._scheduled_tasks if hasattr(tasks, "_scheduled_tasks") else tasks._all_tasks).data
+
+    def install(self) -> None:
+        """Take out the tasks that are done, then lay it out anew, in place, as other threads may add to it."""
+        done = {reference for reference in list(self._references) if (task := reference()) is None or task.done()}
+        self._references.difference_update(done)
+        self._references.intersection_update(self._references)
+
+    def restore(self) -> None:
+        """Nothing."""
+
+
+def patches(asyncio: ModuleType) -> Iterator[Patch]:
+    """What to replace in `asyncio`."""
+    base_events, events, sleep = asyncio.base_events, asyncio.events, asyncio.tasks.sleep
+    real_init = events.TimerHandle.__init__
+    arrivals = itertools.count()
+    looked = [0.0]  # what time it was when the latest timer was computed
+
+    class TimerHandle(events.TimerHandle, metaclass=kind_of_stand_in(events.TimerHandle)):  # type: ignore[misc, name-defined, metaclass]  # asyncio comes as a module object
+        """A timer that comes out of the loop's heap after all earlier ones of the same time, as in real time."""
+
+        __slots__ = ("_arrival",)
+
+        def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
+            real_init(self, when, callback, args, loop, context)
+            self._arrival = next(arrivals)
+            if 0 < when - looked[0] < 1e-9 and (member := members.get(get_ident())) is not None:
+                member.scheduler.ahead += 1  # else it is due at once, and whoever computed it does so again
+
+        def __lt__(self, other: Any) -> bool:
+            when, others = self._when, other._when
+            try:
+                return when < others if when != others else self._arrival < other._arrival  # type: ignore[no-any-return]  # asyncio comes as a module object
+            except AttributeError:
+                return True  # the other one is from before the clock
+
+    def time(_: Any) -> float:
+        member = members.get(get_ident())
+        if member is None:
+            return real.monotonic()
+        scheduler = member.scheduler
+        looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
+        return looked[0]
+
+    # `time` is what the method does anyway, but by way of a name that freezegun replaces.
+    yield AttributePatch(base_events.BaseEventLoop, "time", time)
+    yield AttributePatch(events, "TimerHandle", TimerHandle)
+    names = {
+        "_has_slept": _sleeper(asyncio),
+        "_get_loop": events.get_running_loop,
+        "_set_result": asyncio.futures._set_result_unless_cancelled,
+        "_real_sleep": FunctionType(sleep.__code__, sleep.__globals__, sleep.__name__, sleep.__defaults__),
+    }
+    yield CodePatch(sleep, cast("FunctionType", _sleep), names)
+    closure = getattr(getattr(asyncio.tasks, "eager_task_factory", None), "__closure__", None) or ()
+    cells = [cell for cell in closure if cell.cell_contents is asyncio.Task]
+    yield from class_patches(asyncio.Task, asyncio, asyncio.tasks, *cells)
+    yield _AllTasks(asyncio.tasks)

@@ -1,0 +1,191 @@
+"""What time it is, for threads of the bubble.
+
+`time.perf_counter`, `time.process_time` and `time.thread_time` stay real: profilers and Hypothesis measure with them.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import get_ident
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, tzinfo
+from types import ModuleType
+from typing import Any
+
+from pytest_resilience.clock._bubble import spinning as _spinning
+from pytest_resilience.clock._bubble.waiting import Member, members
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+_SECOND = 1_000_000_000  # an int: the true division of two ints is correctly rounded, however large they are
+_GRAIN = _SECOND // 512
+
+
+def on_grain(nanoseconds: int) -> int:
+    """The next multiple of 1/512 s: as a float it is exact, and so is the sum of it and whole seconds."""
+    return -(-nanoseconds // _GRAIN) * _GRAIN
+
+
+class Epoch:
+    """The instants, in nanoseconds, at which the monotonic and the wall clock stood when the bubble was opened."""
+
+    monotonic = 0
+    wall = 0
+
+
+def _now(member: Member) -> int:
+    """What a program that looks at a clock sees; who does nothing else sees it go on in the end."""
+    member.looks += _spinning.GLANCE
+    if member.looks >= _spinning.LIMIT:
+        _spinning.look_again(member, 0)
+    return member.scheduler.now + member.scheduler.ahead
+
+
+def _monotonic_ns() -> int:
+    member = members.get(get_ident())
+    if member is None:
+        return real.monotonic_ns()
+    return Epoch.monotonic + _now(member)
+
+
+def _monotonic() -> float:
+    member = members.get(get_ident())
+    return real.monotonic() if member is None else (Epoch.monotonic + _now(member)) / _SECOND
+
+
+def monotonic() -> float:
+    """`time.monotonic`, virtual in the bubble, for event loops: they look at it often and do not spin by it."""
+    member = members.get(get_ident())
+    return (
+        real.monotonic()
+        if member is None
+        else (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead) / _SECOND
+    )
+
+
+def _time_ns() -> int:
+    member = members.get(get_ident())
+    return real.time_ns() if member is None else Epoch.wall + _now(member)
+
+
+def _time() -> float:
+    member = members.get(get_ident())
+    return real.time() if member is None else _time_ns() / _SECOND
+
+
+_localtime: Callable[..., time.struct_time] = clone(original(time, "localtime"))
+_gmtime: Callable[..., time.struct_time] = clone(original(time, "gmtime"))
+_ctime: Callable[..., str] = clone(original(time, "ctime"))
+_asctime: Callable[..., str] = clone(original(time, "asctime"))
+_strftime: Callable[..., str] = clone(original(time, "strftime"))
+_clock_gettime: Callable[[int], float] = clone(original(time, "clock_gettime"))
+_clock_gettime_ns: Callable[[int], int] = clone(original(time, "clock_gettime_ns"))
+
+
+def _or_now(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (_time(),) if not arguments or arguments == (None,) else arguments
+
+
+def _virtual_localtime(*seconds: Any) -> time.struct_time:
+    return _localtime(*_or_now(seconds))
+
+
+def _virtual_gmtime(*seconds: Any) -> time.struct_time:
+    return _gmtime(*_or_now(seconds))
+
+
+def _virtual_ctime(*seconds: Any) -> str:
+    return _ctime(*_or_now(seconds))
+
+
+def _virtual_asctime(*moment: Any) -> str:
+    return _asctime(*(moment or (_localtime(_time()),)))
+
+
+def _virtual_strftime(*arguments: Any) -> str:
+    return _strftime(*arguments, _localtime(_time())) if len(arguments) == 1 else _strftime(*arguments)
+
+
+def _virtual_clock_gettime(clock: int) -> float:
+    reading = _READINGS.get(clock)
+    return _clock_gettime(clock) if reading is None else reading() / _SECOND
+
+
+def _virtual_clock_gettime_ns(clock: int) -> int:
+    reading = _READINGS.get(clock)
+    return _clock_gettime_ns(clock) if reading is None else reading()
+
+
+def _true_datetime() -> type[datetime]:
+    """The class itself, also where freezegun has put another in its place; no global, or it would do so here too."""
+    return next(kind for kind in datetime.__mro__ if type(kind) is type and kind.__module__ == "datetime")
+
+
+_READINGS: dict[int, Callable[[], int]] = {time.CLOCK_REALTIME: _time_ns, time.CLOCK_MONOTONIC: _monotonic_ns}
+
+_real_now, _real_utcnow, _fromtimestamp = (
+    _true_datetime().__dict__[name] for name in ("now", "utcnow", "fromtimestamp")
+)
+
+
+def _virtual_now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
+    member = members.get(get_ident())
+    bound = (_real_now if member is None else _fromtimestamp).__get__(None, cls)
+    moment: datetime = bound(tz) if member is None else bound(_microseconds(_now(member)), tz)
+    return moment
+
+
+def _virtual_utcnow(cls: type[datetime]) -> datetime:
+    member = members.get(get_ident())
+    if member is None:
+        moment: datetime = _real_utcnow.__get__(None, cls)()
+    else:
+        moment = _fromtimestamp.__get__(None, cls)(_microseconds(_now(member)), UTC).replace(tzinfo=None)
+    return moment
+
+
+def _microseconds(now: int) -> float:
+    """The wall clock in seconds, cut to whole microseconds: a float that `datetime` turns back into exactly those."""
+    return (Epoch.wall + now) // 1000 / 1_000_000
+
+
+def perf_counter_patches(start: int) -> Iterator[Patch]:
+    """`time.perf_counter`, which stood at ``start`` nanoseconds when the bubble was opened."""
+
+    def perf_counter_ns() -> int:
+        member = members.get(get_ident())
+        return real.perf_counter_ns() if member is None else start + _now(member)
+
+    def perf_counter() -> float:
+        return perf_counter_ns() / _SECOND
+
+    yield BuiltinPatch(original(time, "perf_counter"), perf_counter)
+    yield BuiltinPatch(original(time, "perf_counter_ns"), perf_counter_ns)
+
+
+def patches() -> Iterator[Patch]:
+    """Everything that tells the time."""
+    for name, replacement in (
+        ("monotonic", _monotonic),
+        ("monotonic_ns", _monotonic_ns),
+        ("time", _time),
+        ("time_ns", _time_ns),
+        ("localtime", _virtual_localtime),
+        ("gmtime", _virtual_gmtime),
+        ("ctime", _virtual_ctime),
+        ("asctime", _virtual_asctime),
+        ("strftime", _virtual_strftime),
+        ("clock_gettime", _virtual_clock_gettime),
+        ("clock_gettime_ns", _virtual_clock_gettime_ns),
+    ):
+        yield BuiltinPatch(original(time, name), replacement)
+    # `date.today` and `datetime.today` ask `time.time`.
+    yield TypePatch(_true_datetime(), {"now": classmethod(_virtual_now), "utcnow": classmethod(_virtual_utcnow)})
+
+
+def pytest_patches(timing: ModuleType) -> Iterator[Patch]:
+    """The clock of pytest itself, by which it dates and times its reports, stays real in the thread of the test."""
+    yield AttributePatch(timing, "time", real.time)
+    yield AttributePatch(timing, "perf_counter", real.perf_counter)
+    yield AttributePatch(timing, "sleep", real.sleep)

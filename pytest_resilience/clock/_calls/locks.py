@@ -1,0 +1,334 @@
+"""Locks, and all that `threading` and `queue` build on them: conditions, events, semaphores, barriers, queues.
+
+A thread that cannot have a lock gives the baton to others, so a lock may be held across a sleep. Locks that exist
+already are covered too: their C types are patched, not their constructors.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import functools
+import queue
+import threading
+from _thread import get_ident
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytest_resilience.clock._bubble.spinning import NOT_YET, look_again, poll, watched
+from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members
+from pytest_resilience.clock._outside.peers import ASKED, Outsider
+from pytest_resilience.clock._outside.strangers import at_rest
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.native import TypePatch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+holders: dict[Any, Member] = {}
+"""The locks that threads of the bubble hold. Whatever else is locked is held by a thread outside."""
+
+_queues: dict[Any, list[tuple[int, Waiter]]] = {}
+"""The threads that wait for a lock, first come first served, each with the number of its arrival."""
+
+
+def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> Callable[..., bool]:
+    """The method ``acquire`` for a lock type, given its C method twice: as is, and for when it has to wait."""
+
+    def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
+        member = members.get(get_ident())
+        if member is None or (timeout != -1 and (not blocking or not 0 <= timeout <= threading.TIMEOUT_MAX)):
+            return wait_real(self, blocking, timeout)
+        if try_now(self, False):
+            holders[self] = member
+            return True
+        if current() is None:
+            return wait_real(self, blocking, timeout)
+        if not blocking or timeout == 0:
+            poll(member, timeout if blocking else 0)  # which lets its holder run
+            return False
+        return _wait(self, member, try_now, wait_real, timeout)
+
+    return acquire
+
+
+def _wait(
+    lock: Any, member: Member, try_now: Callable[..., bool], wait_real: Callable[..., bool], timeout: float
+) -> bool:
+    scheduler = member.scheduler
+    idle = lock is member.idle_on
+    deadline = None if timeout == -1 or idle else scheduler.now + nanoseconds_of_difference(timeout)
+    arrival, since = next(scheduler.arrivals), real.monotonic()
+    while True:
+        waiter = Waiter(member, deadline, _describe(lock))
+        waiter.poll = lambda: _is_free(lock, try_now)
+        waiter.idle = idle
+        waiter.outside = lambda: [] if lock in holders else [Outsider(since, ASKED)]
+        if holders.get(lock) is member and not idle:
+            waiter.signal_since = since
+        place = (arrival, waiter)  # which it keeps when another thread is faster
+        with real.uncollected(), scheduler.mutex:
+            line = _queues.setdefault(lock, [])
+            bisect.insort(line, place)
+        try:
+            outcome = scheduler.block(waiter)
+        finally:
+            with real.uncollected(), scheduler.mutex:
+                if place in line:
+                    line.remove(place)
+                if not line:
+                    _queues.pop(lock, None)
+        if try_now(lock, False):
+            holders[lock] = member
+            return True
+        if outcome is Outcome.TIMED_OUT:
+            return False
+        if outcome is Outcome.CLOSED:
+            return wait_real(lock, True, -1) if timeout == -1 else False
+
+
+def _is_free(lock: Any, try_now: Callable[..., bool]) -> bool:
+    """Whether the lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
+    if lock in holders or not try_now(lock, False):
+        return False
+    (real.lock_release if type(lock) is real.Lock else real.rlock_release)(lock)
+    return True
+
+
+def _describe(lock: Any) -> str:
+    holder = holders.get(lock)
+    name = "a lock" if type(lock) is real.Lock else "a reentrant lock"
+    return f"{name} that thread {holder.name!r} holds" if holder is not None else f"{name} that a thread outside holds"
+
+
+def _wake_next(lock: Any) -> None:
+    line = _queues.get(lock)
+    while line:
+        _, waiter = line.pop(0)
+        if waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
+            return
+
+
+def _wake_stranger() -> None:
+    """Note that a thread outside may be waiting for what happens next, such as the release of a condition's lock."""
+    member = current()
+    if member is not None:
+        member.scheduler.strangers.wake()
+
+
+lock_acquire = _acquirer(real.lock_acquire, real.lock_acquire)
+rlock_acquire = _acquirer(real.rlock_acquire, real.rlock_acquire)
+
+
+def lock_release(self: Any, *_: object) -> None:
+    """`Lock.release` and ``Lock.__exit__``."""
+    if self not in holders:
+        _wake_stranger()
+    real.lock_release(self)
+    holders.pop(self, None)
+    if _queues:
+        _wake_next(self)
+
+
+def rlock_release(self: Any, *_: object) -> None:
+    """`RLock.release` and ``RLock.__exit__``."""
+    real.rlock_release(self)
+    if not self._is_owned():
+        holders.pop(self, None)
+        if _queues:
+            _wake_next(self)
+
+
+def _locked(self: Any) -> bool:
+    locked: bool = real.locked(self)
+    if locked and (member := current()) is not None:
+        look_again(member, NOT_YET)
+    return locked
+
+
+_real_is_owned = threading.Condition._is_owned  # type: ignore[attr-defined]  # missing from typeshed
+
+
+def _is_owned(self: Any) -> bool:
+    """What a condition with a plain lock finds out by trying to lock it, which would look like polling for it."""
+    owned: bool = real.locked(self._lock) if type(self._lock) is real.Lock else _real_is_owned(self)
+    return owned
+
+
+_real_wait = threading.Condition.wait
+
+
+def _condition_wait(self: Any, timeout: float | None = None) -> bool:
+    """`threading.Condition.wait`, on which events, semaphores, barriers, queues and futures rest."""
+    member = current()
+    if member is None:
+        with at_rest():
+            return _real_wait(self, timeout)
+    if not self._is_owned():
+        raise RuntimeError("cannot wait on un-acquired lock")
+    polls = timeout is not None and timeout <= 0
+    deadline = None if timeout is None or polls else member.scheduler.now + nanoseconds_of_difference(timeout)
+    waiter = Waiter(member, deadline, "a notification")
+    waiter.lasting, waiter.idle, waiter.expects = True, self is member.idle_on, lambda: True
+    self._waiters.append(waiter)
+    saved = self._release_save()
+    lock = self._lock
+    if type(lock) is real.RLock:
+        # The C method has released the lock without telling those who wait for it.
+        holders.pop(lock, None)
+        _wake_next(lock)
+    outcome = None
+    try:
+        if polls:  # without the lock, which others may need to make the notification come
+            poll(member, timeout)
+            outcome = waiter.outcome
+        else:
+            outcome = member.scheduler.block(waiter)
+        if outcome is Outcome.CLOSED and member.refusing and deadline is not None:
+            raise _ClosedError
+        return outcome is Outcome.NOTIFIED
+    finally:
+        if type(lock) is real.RLock:
+            for _ in range(saved[0]):
+                rlock_acquire(lock)
+        else:
+            self._acquire_restore(saved)
+        if outcome is not Outcome.NOTIFIED:
+            with contextlib.suppress(ValueError):
+                self._waiters.remove(waiter)
+
+
+class _ClosedError(BaseException):
+    """The clock has closed in the middle of a timed wait, whose deadline means nothing in real time."""
+
+
+def _timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
+    """``method``, which waits on a condition in a loop of its own; ``refusal`` is how it says that time is over."""
+
+    @functools.wraps(method)
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        member = current()
+        if member is None:
+            return method(*args, **kwargs)
+        outer, member.refusing = member.refusing, True
+        try:
+            return method(*args, **kwargs)
+        except _ClosedError:
+            if isinstance(refusal, type):
+                raise refusal from None
+            return refusal
+        finally:
+            member.refusing = outer
+
+    return wait
+
+
+_real_get = queue.SimpleQueue.get
+real_put = queue.SimpleQueue.put
+_real_empty = queue.SimpleQueue.empty
+_readers: dict[Any, deque[Waiter]] = {}
+
+comers: dict[Any, Callable[[], None]] = {}
+"""What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
+
+
+def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+    """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
+    if get_ident() not in members:
+        comers.get(self, int)()
+    member = current()
+    if member is None or (timeout is not None and timeout < 0):
+        with at_rest() if _real_empty(self) else contextlib.nullcontext():
+            return _real_get(self, block, timeout)
+    try:
+        return _real_get(self, False)
+    except queue.Empty:
+        if not block or timeout == 0:
+            if self is not member.idle_on:  # a worker is about to wait there
+                poll(member, timeout)
+            raise
+    scheduler = member.scheduler
+    deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
+    line = _readers.setdefault(self, deque())
+    while True:
+        waiter = Waiter(member, deadline, "an item in a queue")
+        waiter.idle = self is member.idle_on
+        waiter.poll, waiter.expects = lambda: not _real_empty(self), lambda: True
+        line.append(waiter)
+        try:
+            outcome = scheduler.block(waiter)
+        finally:
+            if waiter in line:
+                line.remove(waiter)
+            if not line:
+                _readers.pop(self, None)
+        try:
+            return _real_get(self, False)
+        except queue.Empty:
+            if outcome is Outcome.TIMED_OUT:
+                raise
+            if outcome is Outcome.CLOSED:
+                return _real_get(self, True, timeout)
+
+
+def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
+    line = _readers.get(self)
+    if line is None and self not in comers:
+        _wake_stranger()
+    real_put(self, item, block, timeout)
+    while line:
+        try:
+            waiter = line.popleft()
+        except IndexError:
+            return
+        if waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
+            return
+
+
+def patches() -> Iterator[Patch]:
+    """Everything that blocks on a lock, a condition or a `queue.SimpleQueue`."""
+    yield TypePatch(
+        real.Lock,
+        {
+            "acquire": lock_acquire,
+            "acquire_lock": lock_acquire,
+            "__enter__": lock_acquire,
+            "release": lock_release,
+            "release_lock": lock_release,
+            "__exit__": lock_release,
+            "locked": _locked,
+        },
+    )
+    yield TypePatch(
+        real.RLock,
+        {"acquire": rlock_acquire, "__enter__": rlock_acquire, "release": rlock_release, "__exit__": rlock_release},
+    )
+    yield AttributePatch(threading.Condition, "wait", _condition_wait)
+    yield AttributePatch(threading.Condition, "_is_owned", _is_owned)
+    yield AttributePatch(threading.Condition, "wait_for", _timed(threading.Condition.wait_for, False))
+    yield AttributePatch(
+        threading.Semaphore, "acquire", watched(_timed(threading.Semaphore.acquire, False), nothing=False)
+    )
+    for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
+        method = _timed(getattr(queue.Queue, name), refusal)
+        yield AttributePatch(queue.Queue, name, watched(method, refusal=refusal))
+    if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
+        yield TypePatch(
+            queue.SimpleQueue,
+            {
+                "get": _simple_queue_get,
+                "get_nowait": lambda self: _simple_queue_get(self, False),
+                "put": _simple_queue_put,
+                "put_nowait": _simple_queue_put,
+                "empty": watched(queue.SimpleQueue.empty, nothing=True),
+                "qsize": watched(queue.SimpleQueue.qsize, nothing=0),
+            },
+        )
+
+
+def reset() -> None:
+    """Forget everything about a bubble that has closed."""
+    holders.clear()
+    _queues.clear()
+    _readers.clear()
+    comers.clear()

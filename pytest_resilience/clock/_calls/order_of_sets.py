@@ -1,0 +1,80 @@
+"""One order for sets of tasks and futures, which otherwise follow memory addresses and so differ in each run."""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from collections.abc import Iterator
+from types import CellType, ModuleType
+from typing import Any
+
+from pytest_resilience.clock._bubble.waiting import members
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+
+class _Open:
+    """A base before others that lets final ones have a subclass."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Raise nothing."""
+
+
+def _hash(self: Any) -> int:
+    number: int | None = getattr(self, "_birth", None)
+    if number is None:
+        member = members.get(get_ident())
+        # Threads outside come at any time: what they make must not take numbers away.
+        number = self._birth = object.__hash__(self) if member is None else next(member.scheduler.births)
+    return number
+
+
+def kind_of_stand_in(real: Any) -> Any:
+    """The metaclass for a subclass that takes the place of ``real`` while the clock is open.
+
+    Where a name stands for the new class, objects from before the clock must still pass checks against that name; where
+    somebody has kept the new class, so must those from after it.
+    """
+
+    class Kind(_Open, type(real)):  # type: ignore[misc]  # a base that is known when the clock opens
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, real) if real in cls.__bases__ else super().__instancecheck__(instance)
+
+        def __subclasscheck__(cls, subclass: type) -> bool:
+            return issubclass(subclass, real) if real in cls.__bases__ else super().__subclasscheck__(subclass)
+
+    return Kind
+
+
+def numbered(real: Any) -> Any:
+    """A class like ``real`` whose objects have as their hash, for good, the number of their birth in the clock."""
+    names = {name: getattr(real, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return kind_of_stand_in(real)(real.__name__, (_Open, real), {**names, "__slots__": ("_birth",), "__hash__": _hash})
+
+
+class _CellPatch:
+    """Replace what a function has closed over while installed."""
+
+    def __init__(self, cell: CellType, replacement: object) -> None:
+        self._cell, self._real, self._replacement = cell, cell.cell_contents, replacement
+
+    def install(self) -> None:
+        """Set the replacement."""
+        self._cell.cell_contents = self._replacement
+
+    def restore(self) -> None:
+        """Set what was there before; harmless when it is not installed."""
+        self._cell.cell_contents = self._real
+
+
+def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
+    """Number what is made of the class ``real`` by its name in its own module and in others, or by a cell's content."""
+    made = numbered(real)
+    for owner in (sys.modules[real.__module__], *owners):
+        yield _CellPatch(owner, made) if isinstance(owner, CellType) else AttributePatch(owner, real.__name__, made)
+
+
+def futures_patches(futures: ModuleType) -> Iterator[Patch]:
+    """What to replace in `concurrent.futures`."""
+    yield from class_patches(futures.Future, futures)

@@ -1,0 +1,151 @@
+"""Worker threads that are older than the clock: those of an executor join the bubble when it gives them work.
+
+The executor of a test session, or that of its event loop, has workers from before the clock. Idle ones wait for work in
+C, in real time, until an item of a special kind calls them in; busy ones join when they come for the next item.
+The thread of a `multiprocessing` queue stays outside: time stands still until it has written what it was given.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from types import CodeType, ModuleType
+from typing import Any
+
+from pytest_resilience.clock._bubble.deadlock import is_ours
+from pytest_resilience.clock._bubble.scheduler import Scheduler
+from pytest_resilience.clock._bubble.waiting import Member, current
+from pytest_resilience.clock._calls.locks import comers, real_put
+from pytest_resilience.clock._calls.order_of_sets import class_patches
+from pytest_resilience.clock._calls.threads import admit, are_members, arrive, dismiss
+from pytest_resilience.clock._outside.vitals import frames_of_others
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+_PATIENCE = 1.0
+"""The real seconds that an idle worker has to take its invitation, which takes it some microseconds."""
+
+_invited: dict[threading.Thread, Member] = {}
+"""The workers that have not arrived yet."""
+
+
+class _Invitation:
+    """A work item that makes a thread of the bubble of the worker who takes it."""
+
+    def __init__(self, executor: Any, arrive: Callable[[], None]) -> None:
+        self._executor = executor
+        self._arrive = arrive
+
+    def run(self) -> None:
+        """Called by the worker, who may say next that it is idle, which the executor knows already."""
+        self._arrive()
+        idle, work = self._executor._idle_semaphore, self._executor._work_queue
+        if sys.version_info < (3, 12) or work.empty():
+            idle.release = lambda: vars(idle).pop("release")
+
+
+def _arriving(scheduler: Scheduler, executor: weakref.ref[Any]) -> Callable[[], None]:
+    """What a worker of the executor calls to join the bubble, and to wait for its turn there."""
+
+    def arrive_now() -> None:
+        thread = threading.current_thread()
+        invited = _invited.pop(thread, None)
+        if invited is None and not are_members({thread}) and thread in getattr(executor(), "_threads", ()):
+            invited = admit(scheduler, thread)
+        if invited is not None:
+            arrive(invited)
+
+    return arrive_now
+
+
+def _invite(executor: Any, scheduler: Scheduler, worker_code: CodeType) -> None:
+    """Call in the workers of ``executor`` that wait for work, and wait until they have come."""
+    arrive_now = comers[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
+    frames = frames_of_others()
+    for thread in sorted(executor._threads, key=lambda thread: (len(thread.name), thread.name)):
+        frame = frames.get(thread.ident)
+        while frame is not None and is_ours(frame):
+            frame = frame.f_back
+        if frame is not None and frame.f_code is worker_code and not are_members({thread}):
+            _invited[thread] = admit(scheduler, thread)
+    for _ in list(_invited):
+        real_put(executor._work_queue, _Invitation(executor, arrive_now))
+    until = real.monotonic() + _PATIENCE
+    while _invited and real.monotonic() < until:
+        real.sleep(0.0001)
+    for thread in list(_invited):
+        missing = _invited.pop(thread, None)
+        if missing is not None:
+            dismiss(missing)
+
+
+def reset() -> None:
+    """Forget the workers that have not come before the clock closed."""
+    _invited.clear()
+
+
+def executor_patches(module: ModuleType) -> Iterator[Patch]:
+    """What to replace in `concurrent.futures.thread`."""
+    executor_class, worker_code = module.ThreadPoolExecutor, module._worker.__code__
+    real_submit = executor_class.submit
+
+    def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        member = current()
+        if member is not None and self._work_queue not in comers:
+            _invite(self, member.scheduler, worker_code)
+        if member is not None and not are_members(self._threads):
+            member.scheduler.strangers.await_work(self._threads)
+        return real_submit(self, fn, *args, **kwargs)
+
+    yield AttributePatch(executor_class, "submit", submit)
+
+
+def queue_patches(queues: ModuleType) -> Iterator[Patch]:
+    """What to replace in `multiprocessing.queues`, each of which has a thread that writes to its pipe."""
+
+    def feeding(real_put: Callable[..., None]) -> Callable[..., None]:
+        def put(self: Any, obj: object, block: bool = True, timeout: float | None = None) -> None:
+            member, feeder = current(), self._thread
+            if member is not None and feeder is not None and not are_members({feeder}):
+                member.scheduler.strangers.await_work([feeder])
+            real_put(self, obj, block, timeout)
+
+        return put
+
+    for queue_class in (queues.Queue, queues.JoinableQueue):
+        yield AttributePatch(queue_class, "put", feeding(queue_class.put))
+
+
+class _AnyioWorkers:
+    """Hide the idle workers of anyio's event loops, which are many small pools; those of the bubble end with it."""
+
+    def __init__(self, variables: Any, idle: object) -> None:
+        self._variables, self._idle = variables, idle
+        self._hidden: list[tuple[Any, list[Any]]] = []
+
+    def _pools(self) -> list[Any]:
+        return [found for values in list(self._variables.values()) if (found := values.get(self._idle))]
+
+    def install(self) -> None:
+        """Start with no idle worker."""
+        for pool in self._pools():
+            self._hidden.append((pool, list(pool)))
+            pool.clear()
+
+    def restore(self) -> None:
+        """End the workers of the bubble and bring the others back; harmless when it is not installed."""
+        for pool in self._pools():
+            for worker in list(pool):
+                if are_members({worker}):
+                    worker.stop()
+        while self._hidden:
+            pool, workers = self._hidden.pop()
+            pool.extend(workers)
+
+
+def anyio_patches(backend: ModuleType) -> Iterator[Patch]:
+    """What to replace in anyio's backend for asyncio."""
+    yield from class_patches(backend.CancelScope)
+    yield _AnyioWorkers(sys.modules["anyio.lowlevel"]._run_vars, backend._threadpool_idle_workers)

@@ -1,0 +1,138 @@
+"""Child processes: they live in real time, so time stands still for them as for anybody outside.
+
+Whoever waits for a child gives it the clock's grace from its last sign of life: as long as it, or a child of its own,
+uses the processor, time does not move.
+"""
+
+from __future__ import annotations
+
+import os
+import posix
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from pytest_resilience.clock._bubble.waiting import Member, current
+from pytest_resilience.clock._outside.peers import ASKED, Outsider, children, descendants, is_older_pipe, made_pipe
+from pytest_resilience.clock._outside.waits import READ, new_poll, wait_for_descriptor, wait_until
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+
+def activity() -> object:
+    """Something that changes while any child of this process, or theirs, is at work."""
+    found = []
+    for process in descendants():
+        try:
+            with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        working = object() if fields[0] in {"R", "D"} else None
+        found.append((process, fields[11], fields[12], working))
+    return found
+
+
+def _wait(member: Member, look: Callable[[], Any], timeout: float | None, what: str) -> bool:
+    """Wait until ``look()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
+    since = real.monotonic()
+    found = look() or wait_until(
+        member, look, timeout, what, outside=lambda: [Outsider(since, ASKED)] if children(os.getpid()) else []
+    )
+    return bool(found)
+
+
+def _has_ended(process: int) -> bool:
+    kind, number = (os.P_PID, process) if process > 0 else (os.P_ALL, 0)
+    try:
+        return os.waitid(kind, number, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+_real_waitpid = clone(original(posix, "waitpid"))
+
+
+def _waitpid(*arguments: Any) -> tuple[int, int]:
+    """`os.waitpid`, which `subprocess`, `multiprocessing` and asyncio call."""
+    member = current()
+    if member is not None and len(arguments) == 2 and arguments[1] == 0:
+        process = arguments[0]
+        _wait(member, lambda: _has_ended(process), None, f"the end of process {process}")
+    ended: tuple[int, int] = _real_waitpid(*arguments)
+    return ended
+
+
+_real_read = clone(original(posix, "read"))
+
+
+def _read(*arguments: Any) -> bytes:
+    """`os.read`, by which pipes are read."""
+    member = current()
+    if member is not None and len(arguments) == 2 and isinstance(arguments[0], int) and arguments[0] >= 0:
+        descriptor = arguments[0]
+        if not new_poll((descriptor, READ))(0) and os.get_blocking(descriptor):
+            wait_for_descriptor(member, descriptor, READ, None)
+    data: bytes = _real_read(*arguments)
+    return data
+
+
+def _write(*arguments: Any) -> int:
+    """`os.write`, by which a thread outside may be woken that waits at the other end of a pipe."""
+    member = current()
+    if member is not None and arguments and isinstance(arguments[0], int) and is_older_pipe(arguments[0]):
+        member.scheduler.strangers.wake()
+    written: int = real.write(*arguments)
+    return written
+
+
+def _making(make: Callable[..., tuple[int, int]]) -> Callable[..., tuple[int, int]]:
+    """`os.pipe` and its like."""
+
+    def pipe(*arguments: Any) -> tuple[int, int]:
+        ends = make(*arguments)
+        if current() is not None:
+            made_pipe(ends[0])
+        return ends
+
+    return pipe
+
+
+def patches() -> Iterator[Patch]:
+    """Waiting for children and pipes."""
+    for make in (original(posix, "pipe"), original(posix, "pipe2")):
+        yield BuiltinPatch(make, _making(clone(make)))
+    yield BuiltinPatch(original(posix, "waitpid"), _waitpid)
+    yield BuiltinPatch(original(posix, "read"), _read)
+    yield BuiltinPatch(original(posix, "write"), _write)
+
+
+def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
+    """What to replace in `subprocess`, whose waiting with a timeout is a loop of short sleeps."""
+    real_wait = subprocess.Popen._wait
+
+    def wait(self: Any, timeout: float | None) -> int:
+        member = current()
+        if member is not None and timeout is not None and self.returncode is None:
+            ended = _wait(member, lambda: _has_ended(self.pid), timeout, f"the end of process {self.pid}")
+            if not ended:
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            timeout = None
+        code: int = real_wait(self, timeout)
+        return code
+
+    yield AttributePatch(subprocess.Popen, "_wait", wait)
+
+
+def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:
+    """What to replace in `_multiprocessing`: the semaphore under its locks, events and queues."""
+    real_acquire = _multiprocessing.SemLock.acquire
+
+    def acquire(self: Any, block: bool = True, timeout: float | None = None) -> bool:
+        member = current()
+        if member is None or not block or (timeout is not None and timeout <= 0):
+            return bool(real_acquire(self, block, timeout))
+        return _wait(member, lambda: real_acquire(self, False), timeout, "a multiprocessing lock")
+
+    yield TypePatch(_multiprocessing.SemLock, {"acquire": acquire, "__enter__": acquire})

@@ -1,0 +1,121 @@
+"""What cannot share a program with the clock, and says so where it begins to run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from pytest_resilience.clock._bubble.waiting import current
+from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+_UVLOOP = (
+    "uvloop keeps its own time, in C, which a virtual clock cannot move; run this test on asyncio's own event loop "
+    "(asyncio.run without a loop factory, or the default event loop policy)"
+)
+_GEVENT = (
+    "gevent keeps its own time, in C, which a virtual clock cannot move; run this test without gevent, on threads or "
+    "asyncio"
+)
+_TIME_MACHINE = (
+    "time_machine.travel() inside a virtual clock would leave two tools in charge of one wall clock; "
+    "give the clock the instant instead, VirtualClock(start=...), or travel first and open the clock inside"
+)
+_LOOPTIME = (
+    "looptime moves the time of its own event loop only, which would disagree with the virtual clock; "
+    "use one of them: drop looptime from this test, since the clock makes asyncio's sleeps immediate too"
+)
+
+
+def check() -> None:
+    """Refuse to open a clock in a process that gevent has taken over."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and (monkey.is_module_patched("time") or monkey.is_module_patched("threading")):
+        raise RuntimeError(_GEVENT)
+
+
+def check_no_task_is_late(deadline: int, caller: str) -> None:
+    """Refuse to block an event loop that has something to do before ``deadline``; trio's always may."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        raise RuntimeError(
+            f"{caller} would block trio, and its other tasks would be late; write `await trio.sleep(seconds)` instead"
+        )
+    asyncio = sys.modules.get("asyncio")
+    loop = asyncio._get_running_loop() if asyncio is not None else None
+    timers = [timer for timer in getattr(loop, "_scheduled", ()) if not timer.cancelled()]
+    latest = (Epoch.monotonic + deadline) / 1e9
+    if getattr(loop, "_ready", ()) or any(timer.when() <= latest for timer in timers):
+        raise RuntimeError(
+            f"{caller} would block the event loop that runs this coroutine, and its other tasks would be late; "
+            "write `await asyncio.sleep(seconds)` instead"
+        )
+
+
+def _refusing(real: Callable[..., Any], message: str, switch: str = "") -> Callable[..., Any]:
+    """``real``, refused to threads of the clock; if ``switch`` names an attribute, only where that is true."""
+
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if current() is not None and (not switch or getattr(self, switch)):
+            raise RuntimeError(message)
+        return real(self, *args, **kwargs)
+
+    return refuse
+
+
+def uvloop_patches(uvloop: ModuleType) -> Iterator[Patch]:
+    """Refuse to make or run a loop of uvloop."""
+    for name in ("__init__", "run_forever", "run_until_complete"):
+        yield AttributePatch(uvloop.Loop, name, _refusing(getattr(uvloop.Loop, name), _UVLOOP))
+
+
+def gevent_patches(hub: ModuleType) -> Iterator[Patch]:
+    """Refuse to wait in a hub of gevent."""
+    yield AttributePatch(hub.Hub, "__init__", _refusing(hub.Hub.__init__, _GEVENT))
+    yield AttributePatch(hub.Hub, "wait", _refusing(hub.Hub.wait, _GEVENT))
+    yield _OlderHub()
+
+
+class _OlderHub:
+    """Refuse timers of the hub that the calling thread has already: most of gevent waits there without a method."""
+
+    def __init__(self) -> None:
+        self._find = sys.modules["gevent._hub_local"].get_hub_if_exists
+        self._hub: Any = None
+        self._loop: Any = None
+
+    def install(self) -> None:
+        """Put something in front of its event loop."""
+        self._hub = self._find()
+        if self._hub is not None:
+            self._loop, self._hub.loop = self._hub.loop, _LoopWithoutTimers(self._hub.loop)
+
+    def restore(self) -> None:
+        """Give the hub its loop back; harmless when it is not installed."""
+        if self._hub is not None:
+            self._hub.loop, self._hub = self._loop, None
+
+
+class _LoopWithoutTimers:
+    """An event loop of gevent that makes no timers."""
+
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "timer" and current() is not None:
+            raise RuntimeError(_GEVENT)
+        return getattr(self._loop, name)
+
+
+def time_machine_patches(time_machine: ModuleType) -> Iterator[Patch]:
+    """Refuse to travel inside the clock; travelling around it works."""
+    yield AttributePatch(time_machine.travel, "start", _refusing(time_machine.travel.start, _TIME_MACHINE))
+
+
+def looptime_patches(looptime: ModuleType) -> Iterator[Patch]:
+    """Refuse to run a loop of looptime while it is in charge of the loop's time."""
+    loop = looptime.LoopTimeEventLoop
+    yield AttributePatch(loop, "run_forever", _refusing(loop.run_forever, _LOOPTIME, "looptime_on"))

@@ -1,0 +1,180 @@
+"""Sockets that block: with a peer in the bubble, exact; with one outside, after waiting for it."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytest_resilience.clock._bubble.spinning import NOT_YET, look_again
+from pytest_resilience.clock._bubble.waiting import Member, current, members
+from pytest_resilience.clock._outside import peers as _peers
+from pytest_resilience.clock._outside.waits import READ, WRITE, wait_for_descriptor
+from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+_Socket = _socket.socket
+_DONTWAIT = socket.MSG_DONTWAIT
+
+
+def _wait(member: Member, self: Any, events: int, timeout: float | None) -> None:
+    if not wait_for_descriptor(member, self.fileno(), events, timeout):
+        raise TimeoutError("timed out")
+
+
+def _receiving(name: str) -> Callable[..., Any]:
+    """A method that receives, by its name in the C type."""
+    real = getattr(_Socket, name)
+
+    def receive(self: Any, *args: Any, **kwargs: Any) -> Any:
+        member = current()
+        if member is None:
+            return real(self, *args, **kwargs)
+        timeout = self.gettimeout()
+        if timeout != 0 and self.fileno() >= 0:
+            _wait(member, self, READ, timeout)
+        try:
+            result = real(self, *args, **kwargs)
+        except BlockingIOError:
+            look_again(member, NOT_YET)
+            raise
+        _peers.received(self)
+        return result
+
+    return receive
+
+
+def _sending(name: str, flags_at: int) -> Callable[..., Any]:
+    """A method that sends, by its name in the C type; ``flags_at`` is the position of its flags."""
+    real = getattr(_Socket, name)
+
+    def send(self: Any, *args: Any) -> Any:
+        member = current()
+        if member is None:
+            return real(self, *args)
+        timeout = self.gettimeout()
+        if timeout != 0 and self.fileno() >= 0:
+            _wait(member, self, WRITE, timeout)
+            if timeout is None:
+                args = _without_waiting(args, flags_at)
+        _wake_stranger(member, self)
+        result = real(self, *args)
+        _peers.sent(self, args[-1] if isinstance(args[-1], tuple) and len(args) > 1 else None)
+        return result
+
+    return send
+
+
+def _wake_stranger(member: Member, sent_by: Any) -> None:
+    """Note that a thread outside may be waiting at the other end of a socket that is older than the clock."""
+    if not _peers.is_ours(sent_by) and not _is_read_inside(sent_by, sys._getframe(2).f_locals.get("self")):
+        member.scheduler.strangers.wake()
+
+
+def _is_read_inside(sent_by: Any, loop: Any) -> bool:
+    """Whether this is how an asyncio event loop is woken that a thread of the bubble runs."""
+    return getattr(loop, "_csock", None) is sent_by and loop._thread_id in members
+
+
+def _without_waiting(args: tuple[Any, ...], flags_at: int) -> tuple[Any, ...]:
+    """``args`` with the flag that makes a blocking socket send what fits and return."""
+    if flags_at == 1 and len(args) == 2 and not isinstance(args[1], int):
+        return (args[0], _DONTWAIT, args[1])  # sendto(data, address)
+    padded = [*args, *[()] * (flags_at - len(args))]
+    if len(padded) == flags_at:
+        padded.append(0)
+    padded[flags_at] |= _DONTWAIT
+    return tuple(padded)
+
+
+_send = _sending("send", 1)
+
+
+def _sendall(self: Any, data: Any, flags: int = 0) -> None:
+    member = current()
+    if member is None or self.gettimeout() == 0:
+        _Socket.sendall(self, data, flags)
+        if member is not None:
+            _peers.sent(self)
+        return
+    _wake_stranger(member, self)
+    timeout = self.gettimeout()
+    deadline = None if timeout is None else member.scheduler.now + round(timeout * 1e9)
+    with memoryview(data) as view, view.cast("B") as rest:
+        start = 0
+        while start < len(rest):
+            left = None if deadline is None else max(0, deadline - member.scheduler.now) / 1e9
+            _wait(member, self, WRITE, left)
+            start += _Socket.send(self, rest[start:], flags | _DONTWAIT)
+    _peers.sent(self)
+
+
+def _connect_ex(self: Any, address: Any) -> int:
+    member = current()
+    timeout = self.gettimeout()
+    if member is None or timeout == 0 or self.fileno() < 0:
+        return _Socket.connect_ex(self, address)
+    self.settimeout(0)
+    try:
+        error = _Socket.connect_ex(self, address)
+        _peers.sent(self)
+        if error in {errno.EINPROGRESS, errno.EAGAIN}:
+            if not wait_for_descriptor(member, self.fileno(), WRITE, timeout):
+                return errno.EAGAIN if error == errno.EAGAIN else errno.EWOULDBLOCK
+            error = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return error
+    finally:
+        self.settimeout(timeout)
+
+
+def _connect(self: Any, address: Any) -> None:
+    if current() is None or self.gettimeout() == 0 or self.fileno() < 0:
+        _Socket.connect(self, address)
+        return
+    error = _connect_ex(self, address)
+    if error == errno.EWOULDBLOCK:
+        raise TimeoutError("timed out")
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+_real_init = socket.socket.__init__
+
+
+def _init(self: Any, *args: Any, **kwargs: Any) -> None:
+    _real_init(self, *args, **kwargs)
+    if current() is not None:
+        _peers.made(self)
+
+
+_real_socketpair = clone(original(_socket, "socketpair"))
+
+
+def _socketpair(*args: Any) -> tuple[Any, Any]:
+    first, second = _real_socketpair(*args)
+    if current() is not None:
+        _peers.made_pair(first.fileno(), second.fileno())
+    return first, second
+
+
+def patches() -> Iterator[Patch]:
+    """Everything in `socket` that blocks."""
+    methods: dict[str, Callable[..., Any]] = {
+        "__init__": _init,
+        "connect": _connect,
+        "connect_ex": _connect_ex,
+        "send": _send,
+        "sendall": _sendall,
+        "sendto": _sending("sendto", 1),
+        "sendmsg": _sending("sendmsg", 2),
+        "_accept": _receiving("_accept"),
+    }
+    for name in ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"):
+        methods[name] = _receiving(name)
+    for name, method in methods.items():
+        yield AttributePatch(socket.socket, name, method)
+    yield BuiltinPatch(original(_socket, "socketpair"), _socketpair)

@@ -1,0 +1,53 @@
+"""TLS on blocking sockets: the library under `ssl` would wait in C, where nobody can see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from pytest_resilience.clock._bubble.waiting import current
+from pytest_resilience.clock._outside import peers as _peers
+from pytest_resilience.clock._outside.waits import READ, WRITE, wait_for_descriptor
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+
+def patches(ssl: ModuleType) -> Iterator[Patch]:
+    """What to replace in `ssl`."""
+
+    def waiting(real: Callable[..., Any], message: str, done: Callable[[Any], None]) -> Callable[..., Any]:
+        """A method that never blocks in C: it is tried without waiting, and again when the socket is ready."""
+
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            member = current()
+            timeout = self.gettimeout()
+            if member is None or timeout == 0:
+                return real(self, *args, **kwargs)
+            deadline = None if timeout is None else member.scheduler.now + round(timeout * 1e9)
+            while True:
+                self.settimeout(0)
+                try:
+                    result = real(self, *args, **kwargs)
+                except ssl.SSLWantReadError:
+                    events = READ
+                except ssl.SSLWantWriteError:
+                    events = WRITE
+                else:
+                    done(self)
+                    return result
+                finally:
+                    self.settimeout(timeout)
+                left = None if deadline is None else max(0, deadline - member.scheduler.now) / 1e9
+                if not wait_for_descriptor(member, self.fileno(), events, left):
+                    raise TimeoutError(message)
+
+        return method
+
+    tls = ssl.SSLSocket
+    for name, message, done in (
+        ("read", "The read operation timed out", _peers.received),
+        ("send", "The write operation timed out", _peers.sent),
+        ("do_handshake", "_ssl.c: The handshake operation timed out", _peers.received),
+        ("unwrap", "The read operation timed out", _peers.received),
+    ):
+        yield AttributePatch(tls, name, waiting(getattr(tls, name), message, done))

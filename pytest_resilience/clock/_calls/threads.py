@@ -1,0 +1,268 @@
+"""Sleeping, and threads that start, end and are waited for."""
+
+from __future__ import annotations
+
+import _thread
+import operator
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_resilience.clock._bubble.spinning import NOT_YET, look_again, poll
+from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current
+from pytest_resilience.clock._outside.peers import ASKED, Outsider
+from pytest_resilience.clock._outside.waits import wait_until
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._bubble.scheduler import Scheduler
+
+_real_start_new_thread: Callable[..., int] = real.start_new_thread
+_joinable: Any = getattr(_thread, "start_joinable_thread", None)
+_real_start_joinable_thread: Any = clone(_joinable) if _joinable is not None else None
+
+_by_thread: dict[threading.Thread, Member] = {}
+
+
+def _sleep(seconds: Any) -> None:
+    """`time.sleep`, in virtual time."""
+    member = current()
+    if not isinstance(seconds, (int, float)) and hasattr(seconds, "__index__"):
+        seconds = operator.index(seconds)
+    if member is None or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST:
+        real.sleep(seconds)  # also says what is wrong with a text, a negative number or NaN
+        return
+    scheduler = member.scheduler
+    if seconds == 0:
+        poll(member, seconds)
+        return
+    length = nanoseconds(seconds)
+    scheduler.record_sleep(seconds)
+    if not scheduler.skip(member, length, "time.sleep"):
+        scheduler.block(Waiter(member, scheduler.now + length, "time.sleep"))
+
+
+_real_event_wait = threading.Event.wait
+
+
+def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
+    """`threading.Event.wait`: a sleep, if its time runs out. The waiting itself is done by the condition in it."""
+    member = current()
+    if member is None or timeout is None or not timeout > 0 or self.is_set():
+        return _real_event_wait(self, timeout)
+    sleeps = member.scheduler.sleeps
+    key = member.scheduler.record_sleep(timeout)
+    happened = True
+    try:
+        happened = _real_event_wait(self, timeout)
+    finally:
+        if happened:
+            del sleeps[key]
+    return happened
+
+
+def _start_new_thread(
+    function: Callable[..., object],
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any] | None = None,
+) -> int:
+    """`_thread.start_new_thread`: the new thread belongs to the bubble of the one that starts it."""
+    parent = current()
+    if parent is None or _belongs_outside(function) or not callable(function):
+        started = _real_start_new_thread(function, arguments, *(() if keywords is None else (keywords,)))
+        if parent is not None:
+            _await_start(function)
+        return started
+    body, abandon = _membership(parent, function)
+    try:
+        return _real_start_new_thread(body, arguments, *(() if keywords is None else (keywords,)))
+    except BaseException:
+        abandon()
+        raise
+
+
+def _start_joinable_thread(function: Callable[[], object], handle: Any = None, daemon: bool = True) -> Any:
+    """`_thread.start_joinable_thread`, by which `threading` starts its threads from Python 3.13 on."""
+    parent = current()
+    if parent is None or _belongs_outside(function) or not callable(function):
+        started = _real_start_joinable_thread(function, handle, daemon)
+        if parent is not None:
+            _await_start(function)
+        return started
+    body, abandon = _membership(parent, function)
+    try:
+        return _real_start_joinable_thread(body, handle, daemon)
+    except BaseException:
+        abandon()
+        raise
+
+
+def _belongs_outside(function: Any) -> bool:
+    """Whether a thread watches over the test from outside, as the timer of pytest-timeout does, wherever it starts."""
+    watched = getattr(getattr(function, "__self__", None), "function", None)
+    return getattr(watched, "__module__", "") == "pytest_timeout"
+
+
+def _await_start(function: Any) -> None:
+    """Wait, for a moment of real time, until a thread outside says that it has started, which its starter waits for."""
+    started = getattr(getattr(function, "__self__", None), "_started", None)
+    while started is not None and not started.is_set():
+        real.sleep(0.0005)
+
+
+def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callable[..., None], Callable[[], None]]:
+    """``function`` as the body of a new member of the bubble, and what to call if it cannot be started."""
+    scheduler = parent.scheduler
+    thread = getattr(function, "__self__", None)
+    if isinstance(thread, threading.Thread) and getattr(function, "__name__", "") == "_bootstrap":
+        member = admit(scheduler, thread)
+    else:
+        member = Member(scheduler, getattr(function, "__qualname__", "thread"))
+        scheduler.prepare(member)
+
+    def body(*arguments: Any, **keywords: Any) -> None:
+        scheduler.begin(member)
+        try:
+            function(*arguments, **keywords)
+        finally:
+            scheduler.end(member)
+
+    return body, lambda: dismiss(member)
+
+
+def admit(scheduler: Scheduler, thread: threading.Thread) -> Member:
+    """Make a thread, which is about to start or to `arrive`, a member of the bubble."""
+    member = Member(scheduler, thread.name, thread)
+    member.idle_on = _where_idle(thread)
+    with real.uncollected(), scheduler.mutex:
+        if not scheduler.closed:  # a worker may come too late
+            _by_thread[thread] = member
+        scheduler.prepare(member)
+    return member
+
+
+def dismiss(member: Member) -> None:
+    """Forget a member that cannot come."""
+    member.scheduler.cancel(member)
+    if member.thread is not None:
+        _by_thread.pop(member.thread, None)
+
+
+def arrive(member: Member) -> None:
+    """Wait for the first turn, in a thread of the member's own that runs already; it leaves the bubble when it ends."""
+    thread: Any = member.thread
+    delete = thread._delete  # the last thing that a thread calls
+
+    def leave() -> None:
+        thread._delete = delete
+        member.scheduler.end(member)
+        delete()
+
+    with real.uncollected(), member.scheduler.mutex:
+        if not member.scheduler.closed:
+            thread._delete = leave
+    member.scheduler.begin(member)
+
+
+def are_members(threads: set[threading.Thread]) -> bool:
+    """Whether all of them have joined the bubble."""
+    return threads <= _by_thread.keys()
+
+
+def _where_idle(thread: Any) -> object:
+    """The queue or lock at which a worker thread of the standard library's, anyio's or trio's pool waits for work."""
+    if type(thread).__module__ == "anyio._backends._asyncio":
+        return thread.queue.not_empty
+    target = getattr(thread, "_target", None)
+    if getattr(target, "__module__", "") == "concurrent.futures.thread":
+        return thread._args[1]
+    return getattr(getattr(target, "__self__", None), "_worker_lock", None)
+
+
+_real_join = threading.Thread.join
+_real_is_alive = threading.Thread.is_alive
+
+
+def _join(self: threading.Thread, timeout: float | None = None) -> None:
+    """`threading.Thread.join`, in virtual time."""
+    member = current()
+    target = _by_thread.get(self)
+    if member is None or self.ident in {None, member.ident}:
+        _real_join(self, timeout)
+        return
+    polls = timeout is not None and timeout <= 0
+    if polls:
+        poll(member, timeout)
+    if target is not None and not target.ended:
+        if polls:
+            return
+        deadline = None if timeout is None else member.scheduler.now + nanoseconds(timeout)
+        waiter = Waiter(member, deadline, f"the end of thread {self.name!r}")
+        target.joiners.append(waiter)
+        outcome = member.scheduler.block(waiter)
+        if outcome is Outcome.TIMED_OUT:
+            return
+        if outcome is Outcome.CLOSED:
+            _real_join(self, timeout)
+            return
+    if target is not None:
+        _see_off(self)
+        return
+    if polls:
+        _real_join(self, 0)
+        return
+    since = real.monotonic()
+    wait_until(
+        member,
+        lambda: not _real_is_alive(self),
+        timeout,
+        f"the end of thread {self.name!r}, which runs outside",
+        outside=lambda: [Outsider(since, ASKED)],
+    )
+    if not _real_is_alive(self):
+        _real_join(self)
+
+
+def _see_off(thread: Any) -> None:
+    """Wait, for moments of real time, until a thread that has left the bubble is gone.
+
+    Up to Python 3.12 the interpreter tells so by a lock, which it releases without the method that is patched.
+    """
+    lock = getattr(thread, "_tstate_lock", None)
+    if lock is not None:
+        real.lock_acquire(lock)
+        real.lock_release(lock)
+    _real_join(thread)
+
+
+def _is_alive(self: threading.Thread) -> bool:
+    """`threading.Thread.is_alive`: False as soon as the thread has left the bubble."""
+    target = _by_thread.get(self)
+    if target is not None and target.ended and self is not threading.current_thread():
+        _see_off(self)
+    alive = _real_is_alive(self)
+    if alive and (member := current()) is not None:
+        look_again(member, NOT_YET)
+    return alive
+
+
+def patches() -> Iterator[Patch]:
+    """Everything that sleeps, starts threads or waits for them."""
+    yield BuiltinPatch(original(time, "sleep"), _sleep)
+    yield AttributePatch(threading.Event, "wait", _event_wait)
+    yield BuiltinPatch(original(_thread, "start_new_thread"), _start_new_thread)
+    if _joinable is not None:
+        yield BuiltinPatch(_joinable, _start_joinable_thread)
+    yield AttributePatch(threading.Thread, "join", _join)
+    yield AttributePatch(threading.Thread, "is_alive", _is_alive)
+
+
+def reset() -> None:
+    """Forget the threads of a bubble that has closed."""
+    for thread in _by_thread:
+        vars(thread).pop("_delete", None)
+    _by_thread.clear()

@@ -1,0 +1,133 @@
+"""trio, and anyio on trio: its clock, the order of its tasks, a note of each sleep, and its cached threads."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from types import ModuleType
+from typing import Any, NoReturn
+
+from pytest_resilience.clock._bubble.deadlock import DeadlockError
+from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
+from pytest_resilience.clock._bubble.waiting import current
+from pytest_resilience.clock._calls.clocks import monotonic
+from pytest_resilience.clock._calls.order_of_sets import class_patches
+from pytest_resilience.clock._outside.waits import READ, WRITE, wait_for_input
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+_LONGEST_WAIT = 86_400
+
+
+class _InOrder(random.Random):  # noqa: S311  # it is trio that wants one
+    """Chance for trio's scheduler that always falls on "reverse the batch", from whose end it then takes tasks."""
+
+    def random(self) -> float:
+        """Always 0."""
+        return 0.0
+
+
+class _ThreadCache:
+    """Hide trio's idle threads: those from before live in real time, and those of the bubble end with it."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+        self._saved: dict[Any, None] | None = None
+
+    def install(self) -> None:
+        """Start with no idle thread."""
+        self._saved, self._cache._idle_workers = self._cache._idle_workers, {}
+
+    def restore(self) -> None:
+        """Bring the others back; the bubble's stay known, as their wait ends now and they look themselves up."""
+        if self._saved is not None:
+            self._saved.update(self._cache._idle_workers)
+            self._cache._idle_workers, self._saved = self._saved, None
+
+
+def _raiser(error: BaseException) -> Callable[[], NoReturn]:
+    def raise_error() -> NoReturn:
+        raise error
+
+    return raise_error
+
+
+def patches(trio: ModuleType) -> Iterator[Patch]:
+    """What to replace in `trio`."""
+    run, timeouts = trio._core._run, trio._timeouts
+    real_current_time = run.SystemClock.current_time
+    real_get_events = run.TheIOManager.get_events
+    arrivals = itertools.count()
+    real_sleep_until = timeouts.sleep_until
+
+    def current_time(self: Any) -> float:
+        member = current()
+        if member is None:
+            return float(real_current_time(self))
+        instant, deadline = member.timer
+        # As floats, the deadline and the instant computed from it may differ in the last digit.
+        return deadline if instant == member.scheduler.now else monotonic()
+
+    def deadline_to_sleep_time(self: Any, deadline: float) -> float:
+        member = current()
+        if member is None:
+            return float(deadline - real_current_time(self))
+        left = deadline - current_time(self)
+        member.timer = (-1, deadline)
+        if 0 < left < _LONGEST_WAIT:
+            member.timer = (member.scheduler.now + nanoseconds_of_difference(left), deadline)
+        return left
+
+    def get_events(self: Any, timeout: float) -> Any:
+        member = current()
+        if member is None:
+            return real_get_events(self, timeout)
+        # In guest mode, which is how anyio's pytest plugin runs trio, a thread without a run of its own waits.
+        member.runner = getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)
+        if timeout <= 0:
+            return real_get_events(self, timeout)
+        # trio waits a day at most, so that a deadlock would look like a timer.
+        endless = timeout >= _LONGEST_WAIT and member.timer[1] - monotonic() > LONGEST
+        try:
+            return (
+                wait_for_input(
+                    member,
+                    lambda: real_get_events(self, 0),
+                    lambda: [(descriptor, READ | WRITE) for descriptor in self._registered],
+                    None if endless else timeout,
+                    watch=self._epoll.fileno() if hasattr(self, "_epoll") else None,
+                    loop=member.runner,
+                )
+                or []
+            )
+        except DeadlockError as error:
+            # An error in the loop itself would leave trio broken: it is raised in the main task instead.
+            task = None if member.runner is None else member.runner.main_task
+            if task is None or task._abort_func is None:
+                raise
+            task._attempt_abort(_raiser(error))
+            return []
+
+    def arrival(item: object) -> int:
+        # Equal deadlines are told apart by `id`, which is different in each run.
+        return next(arrivals) if isinstance(item, run.CancelScope) else id(item)
+
+    def sleep_until(deadline: float) -> Awaitable[None]:
+        # Only `trio.sleep` calls the function by this name; the seconds that it was given are a variable of it.
+        member = current()
+        if member is not None:
+            seconds = sys._getframe(1).f_locals.get("seconds", deadline - monotonic())
+            member.scheduler.record_sleep(seconds)
+        return real_sleep_until(deadline)  # type: ignore[no-any-return]  # trio comes as a module object
+
+    yield AttributePatch(run.SystemClock, "current_time", current_time)
+    yield AttributePatch(run.SystemClock, "deadline_to_sleep_time", deadline_to_sleep_time)
+    yield AttributePatch(run.TheIOManager, "get_events", get_events)
+    yield AttributePatch(run, "_ALLOW_DETERMINISTIC_SCHEDULING", False)  # which is a shuffle, where Hypothesis is
+    yield AttributePatch(run, "_r", _InOrder())
+    yield AttributePatch(run, "id", arrival)
+    yield AttributePatch(timeouts, "sleep_until", sleep_until)
+    yield _ThreadCache(trio._core._thread_cache.THREAD_CACHE)
+    yield from class_patches(run.CancelStatus)
+    yield from class_patches(run.Task, run, trio._core)

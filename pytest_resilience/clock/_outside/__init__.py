@@ -1,0 +1,1 @@
+"""What the kernel tells of whoever is not in the bubble."""

@@ -1,0 +1,162 @@
+"""The one real thread of the clock: it watches what the scheduler cannot see.
+
+It waits for somebody outside while nothing in the bubble can run, and notices when the running thread is stuck in a C
+function (the ``recv`` of a driver, a lock of an extension module) that only another thread of the bubble can end. It is
+started when the second thread of a bubble is, or when somebody outside first matters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from _thread import get_ident
+from typing import TYPE_CHECKING
+
+from pytest_resilience.clock._calls.processes import activity
+from pytest_resilience.clock._outside.peers import ASKED, Outsider
+from pytest_resilience.clock._outside.vitals import computed, progress
+from pytest_resilience.clock._outside.waits import READ, new_poll
+from pytest_resilience.clock._reach import real
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._bubble.scheduler import Scheduler
+    from pytest_resilience.clock._bubble.waiting import Member
+    from pytest_resilience.clock._outside.peers import Interest
+
+TICK = 0.005
+STUCK_AFTER = 4
+"""So many ticks without any sign of life make the running thread count as stuck."""
+
+ENDLESS = 2_000_000_000
+"""So many nanoseconds of computing in one turn make the running thread count as one that never ends."""
+
+
+class Monitor:
+    """Real waiting on behalf of ``scheduler``; ``grace`` is how long, in real seconds, time stands still for it."""
+
+    def __init__(self, grace: float) -> None:
+        self.scheduler: Scheduler
+        self.grace = grace
+        self.ident = 0
+        self._pipe: tuple[int, int] | None = None
+        self._ended = real.allocate_lock()
+        self._stopping = False
+        self.is_paused = False
+        self._children_alive_at = -math.inf
+        self._activity: object = []
+        self._absent: dict[Member, object] = {}
+        self._turn: object = None
+        self._computed_before = 0
+        self._vitals: object = None
+        self._quiet_ticks = 0
+
+    def watch(self) -> None:
+        """Begin to look after the running thread; the scheduler's mutex is held."""
+        self.is_paused = False
+        if self._pipe is None:
+            self._pipe = os.pipe()
+            for end in self._pipe:
+                os.set_blocking(end, False)
+            real.start_new_thread(self._run, ())
+            real.lock_acquire(self._ended)
+        else:
+            self._nudge()
+
+    def stop(self) -> None:
+        """End the thread, if there is one, and wait until it has ended."""
+        if self._pipe is not None:
+            self._stopping = True
+            self._nudge()
+            real.lock_acquire(self._ended)  # which the thread gives back when it ends
+            real.lock_release(self._ended)
+            for end in self._pipe:
+                os.close(end)
+            self._pipe = None
+            self._stopping = False
+
+    def pause(self) -> None:
+        """End the thread until the next thread blocks: a process that forks had better have one thread only."""
+        self.stop()
+        self.is_paused = True
+
+    def _nudge(self) -> None:
+        assert self._pipe is not None
+        with contextlib.suppress(BlockingIOError):  # enough nudges are under way then
+            real.write(self._pipe[1], b"!")
+
+    def _run(self) -> None:
+        self.ident = get_ident()
+        try:
+            while True:
+                with real.uncollected(), self.scheduler.mutex:
+                    if self._stopping:
+                        return
+                    self._look_at_absent()
+                    if self.scheduler.running is None:
+                        self.scheduler.dispatch()
+                    else:
+                        self._look_at(self.scheduler.running)
+                    timeout, interests = self._plan()
+                self._wait(timeout, interests)
+        finally:
+            real.lock_release(self._ended)
+
+    def _plan(self) -> tuple[float | None, list[Interest]]:
+        """How long to wait, in milliseconds, and for what input."""
+        scheduler = self.scheduler
+        if scheduler.running is not None:
+            return (TICK * 1000 if len(scheduler.everyone) > 1 else None), []
+        strangers = scheduler.strangers.outsiders(scheduler.everyone)
+        can_jump = (scheduler.has_deadline() or strangers) and not scheduler.holds
+        left = self.left(scheduler.outsiders() + strangers) if can_jump else math.inf
+        blind = strangers or any(waiter.descriptors is None for waiter in scheduler.pollers)
+        interests = [pair for waiter in scheduler.pollers for pair in waiter.watched()]
+        longest = TICK / 5 if blind else TICK * 4  # a look at the children now and then
+        return (None if math.isinf(left) and not blind else max(0.0, min(left, longest)) * 1000), interests
+
+    def _wait(self, timeout: float | None, interests: list[Interest]) -> None:
+        assert self._pipe is not None
+        nudge = self._pipe[0]
+        if any(descriptor == nudge for descriptor, _ in new_poll((nudge, READ), *interests)(timeout)):
+            os.read(nudge, 1024)
+
+    def left(self, outsiders: list[Outsider]) -> float:
+        """How much longer to stand still for them, in real seconds: for the grace after their last sign of life."""
+        if not outsiders:
+            return 0.0
+        until = max(each.alive_at + self.grace * each.share for each in outsiders)
+        if any(each.share >= ASKED for each in outsiders):
+            sign = activity()
+            if sign != self._activity:
+                self._activity, self._children_alive_at = sign, real.monotonic()
+            until = max(until, self._children_alive_at + self.grace)
+        return until - real.monotonic()
+
+    def _look_at_absent(self) -> None:
+        """Take back whoever runs again as soon as nobody else does; until then it shows signs of life."""
+        scheduler = self.scheduler
+        for member in scheduler.absent.awaited():
+            vitals = progress(member.ident, member.native_id)
+            if self._absent.get(member, vitals) != vitals:
+                scheduler.absent.note_sign_of_life(member)
+                if scheduler.running is None:
+                    scheduler.attach(member)
+            self._absent[member] = vitals
+        for member in [member for member in self._absent if member not in scheduler.absent]:
+            del self._absent[member]
+
+    def _look_at(self, member: Member) -> None:
+        """Take the baton from ``member`` if it has been blocked in C, invisibly, for a while, or computes on and on."""
+        turn, vitals = (self.scheduler.switches, member), progress(member.ident, member.native_id)
+        if turn != self._turn:
+            self._turn, self._computed_before = turn, computed(member.native_id)
+        elif vitals == self._vitals:
+            self._quiet_ticks += 1
+            if self._quiet_ticks >= STUCK_AFTER and self.scheduler.has_others_waiting():
+                self._quiet_ticks = 0
+                self.scheduler.detach(member)
+            return
+        elif computed(member.native_id) > self._computed_before + ENDLESS and self.scheduler.has_others_waiting():
+            self.scheduler.detach(member, endless=True)
+        self._vitals, self._quiet_ticks = vitals, 0

@@ -1,0 +1,143 @@
+"""Threads outside the bubble that one of its own has woken: they may be about to answer.
+
+A client that lives as long as the test session, such as one with a thread for its connection, takes a request from a
+queue and sets an event when it has the reply. Nothing tells which thread will set which event; but whoever is asked
+wakes up, works, and goes back to where it waited before. Until then time stands still, if anybody waits for an answer.
+If that is not a condition or a queue but, say, a selector, it may be waiting for an answer itself, and gets the grace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from _thread import get_ident
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING
+
+from pytest_resilience.clock._bubble.deadlock import is_ours
+from pytest_resilience.clock._bubble.waiting import members
+from pytest_resilience.clock._outside.peers import ASKED, FREED, Outsider
+from pytest_resilience.clock._outside.vitals import computed, frames_of_others
+from pytest_resilience.clock._reach import real
+
+if TYPE_CHECKING:
+    from pytest_resilience.clock._bubble.waiting import Member, Waiter
+
+
+_QUIET = 0.01
+"""For so many real seconds nobody may run before all are taken to be back: one may just have woken another."""
+
+_resting: dict[int, float] = {}
+"""The threads outside, by identifier, that wait for a condition or for an item in an empty queue, and since when."""
+
+
+@contextlib.contextmanager
+def at_rest() -> Iterator[None]:
+    """Note that the calling thread, which is outside, waits."""
+    ident = get_ident()
+    _resting[ident] = real.monotonic()
+    try:
+        yield
+    finally:
+        _resting.pop(ident, None)
+
+
+@dataclass(slots=True)
+class _Stranger:
+    """A thread outside: where it stood when it was woken, and how long it had run then and when last looked at."""
+
+    native_id: int
+    place: object
+    ran_before: int
+    ran: int
+    alive_at: float
+
+
+class Strangers:
+    """Those who may still answer."""
+
+    def __init__(self) -> None:
+        self._woken_at = self._ran_at = 0.0
+        self._strangers: dict[int, _Stranger] = {}
+        self._older: set[int] = set()
+
+    def wake(self) -> None:
+        """Note that a thread of the bubble is about to do something that may wake a thread outside."""
+        self._woken_at = self._ran_at = real.monotonic()
+        frames = frames_of_others()
+        for ident, thread in _outside():
+            self._older.add(ident)
+            stranger, place = self._strangers.get(ident), _place(frames.get(ident))
+            if stranger is None or stranger.place == place:
+                ran = computed(thread.native_id or 0)
+                self._strangers[ident] = _Stranger(thread.native_id or 0, place, ran, ran, self._woken_at)
+
+    def await_work(self, threads: Iterable[threading.Thread]) -> None:
+        """Note that threads outside, at work now, are to do something for the bubble afterwards."""
+        self._woken_at = self._ran_at = real.monotonic()
+        self._older.update(ident for ident, _ in _outside())
+        for thread in threads:
+            if thread.ident not in members and thread.ident is not None:
+                self._strangers[thread.ident] = _Stranger(thread.native_id or 0, None, -1, 0, self._woken_at)
+
+    def forget(self) -> bool:
+        """Expect no more of them; whether there was anybody."""
+        found = bool(self._strangers)
+        self._strangers.clear()
+        return found
+
+    def outsiders(self, everyone: list[Member]) -> list[Outsider]:
+        """Whoever is at work; nobody once all who were woken are back; before that has begun, a moment for it.
+
+        And nobody if no thread among ``everyone`` waits for what anybody at all might do.
+        """
+        if not self._strangers or not any(_expects(member.waiter) for member in everyone):
+            return []
+        now, outside = real.monotonic(), dict(_outside())
+        for ident in outside.keys() - self._older:  # started by another, to do its work
+            self._older.add(ident)
+            self._strangers[ident] = _Stranger(outside[ident].native_id or 0, None, -1, 0, now)
+        frames, is_back, at_work = frames_of_others(), False, []
+        for ident, stranger in self._strangers.items():
+            ran = computed(stranger.native_id)
+            if ran != stranger.ran:
+                stranger.ran, stranger.alive_at, self._ran_at = ran, now, now
+            if ran == stranger.ran_before:
+                continue
+            if ident not in outside or self._rests(ident, stranger, frames.get(ident)):
+                is_back = True
+            else:
+                at_work.append(Outsider(stranger.alive_at, ASKED))
+        if at_work or not is_back:
+            return at_work or [Outsider(self._woken_at, FREED)]
+        if self._ran_at + _QUIET < now:
+            self.forget()
+            return []
+        return [Outsider(now, ASKED)]
+
+    def _rests(self, ident: int, stranger: _Stranger, frame: FrameType | None) -> bool:
+        """Whether a thread is back where it waited; one that was not seen to wait before may do so anywhere."""
+        return _resting.get(ident, 0.0) > self._woken_at and stranger.place in (None, _place(frame))
+
+
+def _outside() -> list[tuple[int, threading.Thread]]:
+    """The threads of this process that are no members, but for the calling one; no lock is needed to look at them."""
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # missing from typeshed
+    own = get_ident()
+    return [(ident, thread) for ident, thread in list(active.items()) if ident not in members and ident != own]
+
+
+def _expects(waiter: Waiter | None) -> bool:
+    return waiter is not None and not waiter.idle and waiter.expects()
+
+
+def _place(frame: FrameType | None) -> object:
+    """Where a thread waits, in whatever code but that of locks and the clock's own."""
+    place: list[tuple[CodeType, int | None]] = []
+    while frame is not None:
+        if not is_ours(frame) and (place or frame.f_globals.get("__name__") != "threading"):
+            place.append((frame.f_code, frame.f_lineno))
+        frame = frame.f_back
+    return place

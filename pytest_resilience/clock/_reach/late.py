@@ -1,0 +1,81 @@
+"""Patches of modules that are patched when they are there, and not imported to be patched.
+
+A module that a test imports while the clock is open is patched as soon as it has been imported.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from types import ModuleType
+
+from pytest_resilience.clock._reach.patches import Patch
+
+Maker = Callable[[ModuleType], Iterator[Patch]]
+
+
+class LatePatches(MetaPathFinder):
+    """A patch that stands for the patches of many modules: ``makers`` has, by module name, what makes them."""
+
+    def __init__(self, makers: dict[str, Maker]) -> None:
+        self._makers = makers
+        self._made: dict[str, list[Patch]] = {}
+        self._installed: list[Patch] = []
+
+    def install(self) -> None:
+        """Patch the modules that are loaded, and look out for the others."""
+        sys.meta_path.insert(0, self)
+        for name in self._makers:
+            module = sys.modules.get(name)
+            if module is not None and not getattr(module.__spec__, "_initializing", False):
+                self._patch(name, module)
+
+    def restore(self) -> None:
+        """Undo all of it; harmless when nothing is installed."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        while self._installed:
+            self._installed.pop().restore()
+
+    def _patch(self, name: str, module: ModuleType) -> None:
+        if name not in self._made:
+            self._made[name] = list(self._makers[name](module))
+        for patch in self._made[name]:
+            self._installed.append(patch)
+            patch.install()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Let the others find the module, and have it patched after it has been loaded."""
+        if fullname not in self._makers:
+            return None
+        for finder in sys.meta_path:
+            if finder is not self:
+                spec = finder.find_spec(fullname, path, target)
+                if spec is not None and spec.loader is not None:
+                    spec.loader = _PatchingLoader(spec.loader, lambda module: self._patch(fullname, module))
+                    return spec
+        return None
+
+
+class _PatchingLoader(Loader):
+    """Loads with another loader, then calls ``done``."""
+
+    def __init__(self, loader: Loader, done: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._done = done
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        """The module as the other loader makes it."""
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Load the module as ever, put the other loader in its place, and go on."""
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._done(module)

@@ -1,0 +1,319 @@
+"""`VirtualClock`: the surface of the bubble."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from pytest_resilience.clock._bubble import spinning as _spinning
+from pytest_resilience.clock._bubble.scheduler import Scheduler
+from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
+from pytest_resilience.clock._bubble.waiting import Member, Waiter, current, members
+from pytest_resilience.clock._calls import asyncio as _asyncio
+from pytest_resilience.clock._calls import clocks as _time
+from pytest_resilience.clock._calls import freezegun as _freezegun
+from pytest_resilience.clock._calls import locks as _locks
+from pytest_resilience.clock._calls import order_of_sets as _births
+from pytest_resilience.clock._calls import pools as _pools
+from pytest_resilience.clock._calls import processes as _processes
+from pytest_resilience.clock._calls import refusals as _refusals
+from pytest_resilience.clock._calls import selectors as _selectors
+from pytest_resilience.clock._calls import sockets as _sockets
+from pytest_resilience.clock._calls import ssl as _ssl
+from pytest_resilience.clock._calls import threads as _threads
+from pytest_resilience.clock._calls import trio as _trio
+from pytest_resilience.clock._outside import peers as _peers
+from pytest_resilience.clock._outside import waits as _polling
+from pytest_resilience.clock._outside.monitor import Monitor
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.late import LatePatches
+from pytest_resilience.clock._reach.patches import Patch, install, restore
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_patches: list[Patch] = []
+_open: list[VirtualClock] = []
+
+
+class LeftoverThreadWarning(UserWarning):
+    """Threads of a virtual clock were still there when it closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """One move of virtual time.
+
+    Attributes:
+        start: where time stood, in seconds since the clock was opened.
+        end: where it jumped to.
+        thread: the name of the thread that this woke.
+        reason: what that thread had been waiting for.
+        guess: whether something outside could still have happened at ``start``.
+    """
+
+    start: float
+    end: float
+    thread: str
+    reason: str
+    guess: bool
+
+
+class VirtualClock:
+    """Run a whole program in virtual time: ``with VirtualClock() as clock: ...``.
+
+    Whatever is started inside the block, threads and event loops alike, belongs to the clock. Sleeps and timeouts take
+    no real time: when every thread is blocked, time jumps to the next deadline and exactly one waiter wakes. Only one
+    thread runs at a time, so that each run of a program takes the same course. Threads that existed before keep the
+    real time; they may notify threads of the clock.
+
+    All clocks agree and go on from where they really stand; `time.perf_counter` stays real, for profilers and
+    Hypothesis, unless `include_perf_counter` is called. ``start`` sets the wall clock instead: a `datetime` or an
+    ISO 8601 text, taken as UTC if it has no zone.
+
+    Where a thread waits for something outside the program (another process, a foreign thread), time stands still for
+    ``grace`` real seconds after its last sign of life, then goes on, on the guess that nothing will come; `guesses`
+    counts the jumps that were made so. Inside `hold` it never guesses.
+
+    Raises:
+        DeadlockError: inside the block, when nothing can ever happen again.
+        TypeError, ValueError: for arguments that make no sense.
+        RuntimeError: when a clock is open already.
+
+    Example:
+        >>> import time
+        >>> with VirtualClock() as clock:
+        ...     time.sleep(3600)
+        >>> clock.elapsed
+        3600.0
+    """
+
+    def __init__(self, start: datetime | str | None = None, *, grace: float = 0.5) -> None:
+        self._start = _instant(start)
+        if not _is_number(grace):
+            raise TypeError(f"grace must be a number of real seconds, not {grace!r}")
+        if not grace >= 0:
+            raise ValueError(f"grace must be 0 or more real seconds, not {grace!r}")
+        self._monitor = Monitor(float(min(grace, LONGEST)))
+        self._scheduler = self._monitor.scheduler = Scheduler(self._monitor)
+        self._installed: list[Patch] = []
+        self._entered = False
+        self._has_perf_counter = False
+
+    def __enter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError("this virtual clock has been used already; make a new VirtualClock() for each block")
+        if _open:
+            raise RuntimeError(
+                "a virtual clock is open already, and clocks do not nest: use that one (the `virtual_clock` fixture, "
+                "if the test has it) instead of opening another"
+            )
+        _refusals.check()
+        self._entered = True
+        _open.append(self)
+        try:
+            import threading
+
+            if not _patches:
+                _patches.extend(_all_patches())
+            _time.Epoch.wall = _time.on_grain(real.time_ns()) if self._start is None else self._start
+            _time.Epoch.monotonic = _time.on_grain(real.monotonic_ns())
+            self._scheduler.enter(Member(self._scheduler, threading.current_thread().name, threading.current_thread()))
+            self._installed = install(_patches)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        leftovers = self._close()
+        if leftovers:
+            names = ", ".join(repr(member.name) for member in leftovers)
+            text = (
+                f"{len(leftovers)} thread(s) of the virtual clock were still there at its end: {names}. "
+                "They run in real time from now on; end and join them inside the test."
+            )
+            if error is not None:
+                error.add_note(text)
+            else:
+                warnings.warn(text, LeftoverThreadWarning, stacklevel=2)
+
+    def _close(self) -> list[Member]:
+        with ExitStack() as closing:  # all of it, even when Ctrl-C breaks off one of these
+            closing.callback(_forget, self)
+            closing.callback(self._monitor.stop)
+            closing.callback(self._scheduler.close)  # again, if a signal has broken it off
+            try:
+                restore(self._installed)
+            finally:
+                leftovers = self._scheduler.close()
+        return leftovers
+
+    def now(self) -> datetime:
+        """The wall clock, as an aware `datetime` in UTC."""
+        self._check_open()
+        frozen = _freezegun.frozen_now()
+        if frozen is not None:
+            return frozen
+        return _EPOCH + timedelta(microseconds=(_time.Epoch.wall + self._scheduler.now) // 1000)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of virtual time since the clock was opened."""
+        return self._scheduler.now / 1_000_000_000
+
+    @property
+    def elapsed_ns(self) -> int:
+        """`elapsed` in whole nanoseconds, which is how the clock counts."""
+        return self._scheduler.now
+
+    @property
+    def sleeps(self) -> list[float]:
+        """The seconds of every sleep that the program asked for, in order.
+
+        That is `time.sleep`, `asyncio.sleep` and `trio.sleep`, and the waits for a `threading.Event` that ran their
+        full time. A sleep of 0 s only yields, and does not count.
+        """
+        return [float(seconds) for seconds in self._scheduler.sleeps.values()]
+
+    @property
+    def jumps(self) -> list[Jump]:
+        """Every move of time so far."""
+        return [
+            Jump(start / 1e9, end / 1e9, member.name, why, guess)
+            for start, end, member, why, guess in self._scheduler.jumps
+        ]
+
+    @property
+    def guesses(self) -> int:
+        """How many jumps were made although something outside might still have happened first."""
+        return self._scheduler.guesses
+
+    def advance(self, seconds: float) -> None:
+        """Sleep for ``seconds`` of virtual time; whoever wakes on the way does so at its own deadline.
+
+        Raises:
+            ValueError: if ``seconds`` is negative, NaN or longer than 292 years: time moves forward only.
+            RuntimeError: if the clock is not open, or is another thread's, or where an event loop runs that has
+                something else to do meanwhile.
+        """
+        self._check_open()
+        if not _is_number(seconds):
+            raise TypeError(f"advance() takes a number of seconds, not {seconds!r}")
+        if not seconds >= 0:
+            raise ValueError(f"advance() moves time forward only, by 0 or more seconds, not by {seconds!r}")
+        if seconds > LONGEST:
+            raise ValueError(f"advance() moves time by at most {LONGEST} seconds, which is 292 years")
+        member = current()
+        if member is None or member.scheduler is not self._scheduler:
+            raise RuntimeError("advance() was called from a thread outside the virtual clock, which has real time only")
+        deadline = self._scheduler.now + nanoseconds(seconds)
+        _refusals.check_no_task_is_late(deadline, "advance()")
+        self._scheduler.block(Waiter(member, deadline, "advance()"))
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep time where it is while something outside is on its way: no guesses, and no deadlock either."""
+        self._check_open()
+        scheduler = self._scheduler
+        with real.uncollected(), scheduler.mutex:
+            scheduler.holds += 1
+        try:
+            yield
+        finally:
+            with real.uncollected(), scheduler.mutex:
+                scheduler.holds -= 1
+                scheduler.dispatch()
+
+    def include_perf_counter(self) -> None:
+        """Make `time.perf_counter` virtual too, until the clock closes: for libraries that compute timeouts with it.
+
+        Profilers, and Hypothesis outside of the block, go on measuring real time.
+        """
+        self._check_open()
+        if not self._has_perf_counter:
+            self._has_perf_counter = True
+            start = real.perf_counter_ns() - self._scheduler.now
+            self._installed += install(_time.perf_counter_patches(start))
+
+    def _check_open(self) -> None:
+        if self not in _open:
+            state = "has closed" if self._entered else "has not been opened"
+            raise RuntimeError(f"this virtual clock {state}; use it inside its `with` block (or its test)")
+
+
+def _forget(clock: VirtualClock) -> None:
+    for module in (_locks, _threads, _peers, _polling, _pools):
+        module.reset()
+    if clock in _open:
+        _open.remove(clock)
+
+
+def _before_fork() -> None:
+    for clock in _open:
+        clock._monitor.pause()
+
+
+def _after_fork_in_child() -> None:
+    """The child lives in real time: it has none of the other threads of the bubble."""
+    members.clear()
+    for clock in _open.copy():
+        restore(clock._installed)
+        clock._scheduler.closed = True
+        _forget(clock)
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+
+
+def _all_patches() -> Iterator[Patch]:
+    for module in (_time, _locks, _threads, _polling, _selectors, _sockets, _processes, _spinning):
+        yield from module.patches()
+    yield LatePatches(
+        {
+            "_pytest.timing": _time.pytest_patches,
+            "anyio._backends._asyncio": _pools.anyio_patches,
+            "asyncio": _asyncio.patches,
+            "concurrent.futures": _births.futures_patches,
+            "concurrent.futures.thread": _pools.executor_patches,
+            "freezegun.api": _freezegun.patches,
+            "gevent.hub": _refusals.gevent_patches,
+            "looptime": _refusals.looptime_patches,
+            "time_machine": _refusals.time_machine_patches,
+            "uvloop": _refusals.uvloop_patches,
+            "trio": _trio.patches,
+            "ssl": _ssl.patches,
+            "multiprocessing.queues": _pools.queue_patches,
+            "subprocess": _processes.subprocess_patches,
+            "_multiprocessing": _processes.multiprocessing_patches,
+        }
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _instant(start: datetime | str | None) -> int | None:
+    """``start`` in nanoseconds since 1970."""
+    if start is None:
+        return None
+    if isinstance(start, str):
+        try:
+            moment = datetime.fromisoformat(start)
+        except ValueError:
+            expected = "an ISO 8601 date and time such as '2026-01-31T12:00'"
+            raise ValueError(f"start must be {expected}, not {start!r}") from None
+    elif isinstance(start, datetime):
+        moment = start
+    else:
+        raise TypeError(f"start must be a datetime, an ISO 8601 text or None, not {start!r}")
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

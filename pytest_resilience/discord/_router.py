@@ -1,0 +1,50 @@
+"""Lets requests to Discord's webhooks reach a stand-in, and no other ones, beside what else respx does in a test."""
+
+from __future__ import annotations
+
+from typing import NoReturn, final
+
+import httpx
+import respx
+from respx.models import AllMockedAssertionError, PassThrough
+
+from pytest_resilience.discord._server import DiscordServer
+from pytest_resilience.discord._visit import is_for_webhooks
+
+
+@final
+class WebhookRouter(respx.MockRouter):
+    """A router of respx with one fixed rule.
+
+    It comes before every other router, which may take all that it is asked for. To those it leaves all other requests;
+    where there is none, they pass through to the network.
+    """
+
+    def __init__(self, server: DiscordServer) -> None:
+        super().__init__(assert_all_called=False, using="httpcore")  # below the transports, which the client uses
+        self._server = server
+
+    def start(self) -> None:
+        """Begin to answer."""
+        super().start()
+        if self.Mocker is not None:
+            self.Mocker.routers.remove(self)
+            self.Mocker.routers.insert(0, self)
+
+    def handler(self, request: httpx.Request) -> httpx.Response:
+        """Answer, or leave the request to others."""
+        if not is_for_webhooks(request):
+            self._leave(request)
+        return self._server.handle(request)
+
+    async def async_handler(self, request: httpx.Request) -> httpx.Response:
+        """Answer, or leave the request to others."""
+        if not is_for_webhooks(request):
+            self._leave(request)
+        return await self._server.handle_async(request)
+
+    def _leave(self, request: httpx.Request) -> NoReturn:
+        routers = [] if self.Mocker is None else self.Mocker.routers
+        if all(isinstance(each, WebhookRouter) for each in routers):
+            raise PassThrough(f"{request!r} is not for Discord", request=request, origin=respx.Route())
+        raise AllMockedAssertionError(f"RESPX: {request!r} not mocked!")

@@ -1,0 +1,71 @@
+"""Retry decorators with a log contract and rate-limited alerts.
+
+>>> from resilience import create_retry_decorator
+>>> @create_retry_decorator(max_attempts=3)
+... def fetch() -> str:
+...     return "ok"
+>>> fetch()
+'ok'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from resilience import _log
+from resilience import alerts as alerts  # so that `resilience.alerts.flush` needs no import of its own
+from resilience._alerts.admission import listener as _alert_listener
+from resilience._config import configure
+from resilience._decorators import conn_retry, continuous_retry, create_retry_decorator, func_retry
+from resilience._engine import wait_equal_jitter
+from resilience._engine.deadline import time_left
+from resilience._failpoints.table import failpoint
+from resilience._log import log_prefix
+from resilience._policy import EXCESSIVE_RETRY_THRESHOLD
+from resilience._support.lazy import exports as _exports
+from resilience.errors import MissingExtraError
+from resilience.events import stream as _stream
+
+if TYPE_CHECKING:
+    from resilience.alerts import ALERT_RATE_LIMIT_SECONDS, send_rate_limited_discord_alert, should_send_alert
+
+__all__ = [
+    "ALERT_RATE_LIMIT_SECONDS",
+    "EXCESSIVE_RETRY_THRESHOLD",
+    "MissingExtraError",
+    "configure",
+    "conn_retry",
+    "continuous_retry",
+    "create_retry_decorator",
+    "failpoint",
+    "func_retry",
+    "log_prefix",
+    "send_rate_limited_discord_alert",
+    "should_send_alert",
+    "subscribe",
+    "time_left",
+    "wait_equal_jitter",
+]
+
+subscribe = _stream.subscribe
+
+_log.install()
+_alert_listener.install()
+
+
+_find = _exports(
+    __name__,
+    {
+        "ALERT_RATE_LIMIT_SECONDS": "resilience._alerts.admission.limiter",
+        "send_rate_limited_discord_alert": "resilience._alerts.by_hand",
+        "should_send_alert": "resilience._alerts.by_hand",
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pytest-resilience")
+    return _find(name)

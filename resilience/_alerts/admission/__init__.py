@@ -1,0 +1,1 @@
+"""May an alert leave? Which events ask, the window of each error, the cap per minute."""

@@ -1,0 +1,121 @@
+"""Who may alert: once per signature and window, and so many per minute in all.
+
+Time is read through ``time.monotonic_ns`` at each call, in whole nanoseconds, so that a window is over at 300 s exactly
+and any tool that replaces the clock drives it. A clock that has stepped back starts a new window. Time is read under
+the lock: a thread that is late there would take its own old time for such a step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from typing import Final, Protocol, final
+
+from resilience._support.fork import Lock
+
+ALERT_RATE_LIMIT_SECONDS: Final = 300
+"""The window in which one signature may alert once, in seconds."""
+
+SECOND_NS: Final = 1_000_000_000
+_MINUTE_NS: Final = 60 * SECOND_NS
+_SIGNATURE_CHARACTERS: Final = 100
+
+
+class Limiter(Protocol):
+    """What hands out the one alert that a signature has in a window."""
+
+    def claim(self, signature: str) -> bool:
+        """Take the alert of the window: true for the first who asks, and again when the window is over."""
+
+
+def signature_of(function: str, error: BaseException, context: str) -> str:
+    """Return what makes two errors the same for the limiter: place, type, and the beginning of the message."""
+    try:
+        message = str(error)[:_SIGNATURE_CHARACTERS]
+    except Exception:  # noqa: BLE001  # a foreign __str__ may raise anything; the type and the place still tell
+        message = ""
+    return f"{context}:{function}:{type(error).__name__}:{message}"
+
+
+@final
+class WindowLimiter:
+    """The windows of one process.
+
+    Bounded: beyond ``capacity`` signatures, the one that was not asked for the longest is forgotten. Safe under threads
+    and after fork.
+
+    Args:
+        window_s: The length of a window in seconds.
+        capacity: How many signatures are remembered. 10,000 take about 3 MB.
+    """
+
+    def __init__(self, window_s: float = ALERT_RATE_LIMIT_SECONDS, *, capacity: int = 10_000) -> None:
+        self._window_ns = round(window_s * SECOND_NS)
+        self._capacity = capacity
+        self._opened: OrderedDict[str, int] = OrderedDict()
+        self._lock = Lock()  # reentrant: a signal handler may ask, too
+
+    def claim(self, signature: str) -> bool:
+        """Take the alert of the window: true for the first who asks, and again when the window is over."""
+        with self._lock:
+            now = time.monotonic_ns()
+            opened = self._opened
+            since = opened.get(signature)
+            if since is not None:
+                opened.move_to_end(signature)
+                if 0 <= now - since < self._window_ns:
+                    return False
+            opened[signature] = now
+            if len(opened) > self._capacity:
+                opened.popitem(last=False)
+            return True
+
+    def close_for(self, signature: str, seconds: float | None = None) -> None:
+        """Let the running window end so many seconds from now; without a number, in a full window from now."""
+        left_ns = self._window_ns if seconds is None else min(round(seconds * SECOND_NS), self._window_ns)
+        with self._lock:
+            self._opened[signature] = time.monotonic_ns() - self._window_ns + left_ns
+
+
+@final
+class StormCap:
+    """At most so many alerts in any minute, and the number of those that were held back.
+
+    Errors with ever-changing messages have a new signature each time; this is what keeps them from flooding a channel.
+    """
+
+    def __init__(self) -> None:
+        self._admitted: deque[int] = deque()
+        self._held_back = 0
+        self._lock = Lock()
+
+    def admit(self, most: int) -> bool:
+        """Tell whether one more alert may leave in this minute; if not, count it as held back."""
+        with self._lock:
+            if not self.has_room(most):
+                return False
+            self._admitted.append(time.monotonic_ns())
+            return True
+
+    def has_room(self, most: int) -> bool:
+        """Tell whether one more alert could leave in this minute; if not, count it as held back."""
+        with self._lock:
+            now = time.monotonic_ns()
+            admitted = self._admitted
+            while admitted and not 0 <= now - admitted[0] < _MINUTE_NS:
+                admitted.popleft()
+            if len(admitted) >= most:
+                self._held_back += 1
+                return False
+            return True
+
+    def count_held_back(self, more: int) -> None:
+        """Count alerts that were lost in another way, so that the next one tells of them, too."""
+        with self._lock:
+            self._held_back += more
+
+    def take_held_back(self) -> int:
+        """Return how many were held back since this was last asked."""
+        with self._lock:
+            held_back, self._held_back = self._held_back, 0
+            return held_back

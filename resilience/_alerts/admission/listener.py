@@ -1,0 +1,77 @@
+"""When a failing call alerts: the listeners between the event stream and the alert system.
+
+The alert system is loaded with the first alert: most programs never send one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from resilience import _config as config
+from resilience._support.fork import importing
+from resilience.events import AlertFailed, AttemptFailed, Call, CallEnded, stream
+from resilience.redact import message_of, type_name
+
+if TYPE_CHECKING:
+    from resilience._alerts.system import AlertSystem
+
+_ENDS_THAT_ALERT: Final = frozenset({"attempts", "deadline"})
+
+
+def install() -> Callable[[], None]:
+    """Alert for failing calls from now on; the returned function ends that."""
+    if config.redis_url() is not None:
+        # The Redis client imports it with the first alert, which fails where the program has begun to end by then.
+        import concurrent.futures.thread  # noqa: F401
+    ends = (
+        stream.subscribe(_attempt_failed, AttemptFailed, every_call=False),
+        stream.subscribe(_call_ended, CallEnded, every_call=False),
+    )
+
+    def uninstall() -> None:
+        for end in ends:
+            end()
+
+    return uninstall
+
+
+@atexit.register
+def _flush() -> None:
+    """Deliver what is on its way; registered early, so that it comes after the handlers of the program."""
+    system = sys.modules.get("resilience._alerts.system")
+    if system is not None:
+        system.finish()
+
+
+def _attempt_failed(event: AttemptFailed) -> None:
+    threshold = event.call.policy.alert_threshold
+    if threshold is not None and event.attempt >= threshold:
+        _alert(event.call, event.attempt, event.error)
+
+
+def _call_ended(event: CallEnded) -> None:
+    """The last attempt fails like the others, but is followed by the end of the call instead of another attempt."""
+    if event.error is None or event.outcome != "gave_up" or event.reason not in _ENDS_THAT_ALERT:
+        return
+    policy = event.call.policy
+    threshold = policy.alert_threshold
+    if policy.alert_on_give_up or (threshold is not None and event.attempts >= threshold):
+        _alert(event.call, event.attempts, event.error)
+
+
+@functools.cache
+def _load_system() -> Callable[[], AlertSystem]:
+    with importing:
+        from resilience._alerts.system import current
+    return current
+
+
+def _alert(call: Call, attempt: int, error: BaseException) -> None:
+    try:
+        _load_system()().alert(call, attempt, error)
+    except Exception as problem:  # noqa: BLE001  # a listener that raises is removed, and alerting must outlive any bug
+        stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))

@@ -1,0 +1,178 @@
+"""One window for a whole fleet, kept in a Redis that all its processes share.
+
+Each process asks its own window first, so Redis hears of a signature at most once per window and process. Without
+Redis that is what remains: each process alerts once per window. A lost alert is worse than a second one, so whatever
+goes wrong here grants it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import socket
+import time
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, final
+
+from resilience import _log as log
+from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
+from resilience._alerts.discord.watchdog import cut_off_after
+from resilience._support.fork import Lock, importing, renew_after_fork
+from resilience.errors import MissingExtraError
+from resilience.redact import message_of, type_name
+
+if TYPE_CHECKING:
+    import redis
+
+_TIMEOUT_S: Final = 0.5
+_EXCHANGE_S: Final = 2.0
+_RETRY_NS: Final = 30 * SECOND_NS
+_PREFIX: Final = "resilience:alert:"
+_UNREADABLE: Final = (
+    "the URL of the Redis can't be read; a password with a character such as / # ? or @ must be percent-encoded"
+)
+
+
+@final
+class RedisLimiter:
+    """The window of a fleet, on top of the window of this process. Safe under threads and after fork.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``. A server that is down or slow costs half a second, one whose
+            answer does not end two, and is then left alone for 30 seconds.
+        local: The window of this process. It is made to end with the fleet's.
+        window_s: The length of the window in seconds.
+    """
+
+    def __init__(self, url: str, local: WindowLimiter, *, window_s: float = ALERT_RATE_LIMIT_SECONDS) -> None:
+        self.url = url
+        self._local = local
+        self._window_ms = round(window_s * 1000)
+        self._client: redis.Redis | None = None
+        self._down_since_ns: int | None = None
+        self._lock = Lock()
+        renew_after_fork(self)
+
+    def claim(self, signature: str) -> bool:
+        """Take the alert of the window: true for the first in the fleet who asks, and again when the window is over."""
+        return self._local.claim(signature) and self.confirm(signature)
+
+    def confirm(self, signature: str) -> bool:
+        """Tell whether the fleet grants an alert that the window of this process has just granted."""
+        since = self._down_since_ns
+        if since is not None and 0 <= time.monotonic_ns() - since < _RETRY_NS:
+            return True
+        try:
+            left_s = self._take(signature)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the alert must not be lost over it
+            self._went_down(error)
+            return True
+        self._came_back()
+        # After the fleet's, so that the window of this process never ends before it.
+        self._local.close_for(signature, left_s)
+        return left_s is None
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def after_fork(self) -> None:
+        """Leave the connections to the parent, which uses them."""
+        self._client = None
+
+    def _take(self, signature: str) -> float | None:
+        """Return None if the window was free and is now taken, else the seconds until it is free.
+
+        The one command ``SET ... NX PX`` decides. That the window's end comes along is a convenience.
+        """
+        key = _PREFIX + hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        client = self._connection()
+        with (
+            cut_off_after(_EXCHANGE_S, client.connection_pool.disconnect),
+            client.pipeline(transaction=False) as pipeline,
+        ):
+            pipeline.set(key, owner, nx=True, px=self._window_ms)
+            pipeline.pttl(key)
+            taken, left_ms = pipeline.execute()
+        return None if taken else max(left_ms, 0) / 1000
+
+    def _connection(self) -> redis.Redis:
+        with self._lock:
+            if self._client is None:
+                self._client = _connect(self.url)
+            return self._client
+
+    def _went_down(self, error: Exception) -> None:
+        with self._lock:
+            was_up, self._down_since_ns = self._down_since_ns is None, time.monotonic_ns()
+        if was_up:
+            log.say(
+                logging.WARNING,
+                "The alert window is not shared with other processes for now, each keeps its own: %s: %s",
+                type_name(error),
+                message_of(error),
+            )
+
+    def _came_back(self) -> None:
+        with self._lock:
+            was_down, self._down_since_ns = self._down_since_ns is not None, None
+        if was_down:
+            log.say(logging.INFO, "The alert window is shared with other processes again")
+
+
+def load_redis() -> ModuleType:
+    """Import redis-py.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        with importing:
+            import_module("encodings.idna")  # which the socket module would import as it first looks up a host
+            return import_module("redis")
+    except ImportError:
+        raise MissingExtraError("sharing the alert window through Redis", extra="redis") from None
+
+
+def check_redis_url(url: str) -> None:
+    """Find out now what the first alert would: what the client can't read is a URL with a mistake in it.
+
+    Raises:
+        MissingExtraError: redis-py is not installed.
+        ValueError: It is not the URL of a Redis. The text says why and never shows the URL.
+    """
+    client = _connect(url)
+    try:
+        client.connection_pool.make_connection()  # which does not connect yet
+    except Exception:  # noqa: BLE001  # it may quote any part of the URL
+        raise ValueError(_UNREADABLE) from None
+    finally:
+        client.close()
+
+
+def _connect(url: str) -> redis.Redis:
+    """Make a client; raises `ValueError` in words of our own, since those of others may quote the password."""
+    from urllib.parse import urlsplit
+
+    load_redis()
+    with importing:
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    # No retries: a SET whose answer was lost would find its own key and be taken for somebody else's.
+    retry = Retry(NoBackoff(), 0)
+    try:
+        parts = urlsplit(url)
+        is_divided = parts.scheme != "unix" and "@" in parts.path + parts.fragment + parts.query.partition("=")[0]
+        client = redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=retry)
+    except Exception:  # noqa: BLE001  # see above
+        raise ValueError(_UNREADABLE) from None
+    if is_divided:
+        raise ValueError(_UNREADABLE)
+    return client

@@ -1,0 +1,1 @@
+"""Discord's webhooks: the client, its payload, and what its refusals mean."""

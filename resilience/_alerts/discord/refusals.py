@@ -1,0 +1,107 @@
+"""Reading what Discord, or the edge in front of it, answers to a message that it did not take.
+
+Source: Discord developer documentation, "Rate Limits", "Error Messages", "Opcodes and Status Codes".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, final
+
+from resilience._engine.retry_after import retry_after_of
+from resilience.redact import clean
+
+_MOST_FAULTS: Final = 5
+_DEEPEST_FAULT: Final = 10
+_PROBLEM_CHARACTERS: Final = 500
+_TEXT_READ: Final = 2000
+_TEXT_CHARACTERS: Final = 100  # of an answer that has no message: of a page in HTML, for example
+_TAG: Final = re.compile(r"<style.*?</style>|<script.*?</script>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+@final
+class DiscordError(Exception):
+    """An answer other than 2xx.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers of the answer.
+        body: The JSON object in it; empty where there was none.
+        retry_after: What the body asks to wait, as it came.
+    """
+
+    def __init__(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = _json_object(content)
+        self.retry_after = self.body.get("retry_after")
+        self._text = content.decode("utf-8", "replace")
+        super().__init__(self._describe())
+
+    @property
+    def code(self) -> object:
+        """Discord's own number for the error; None where it gave none."""
+        return self.body.get("code")
+
+    @property
+    def asks_to_wait_s(self) -> float:
+        """The larger of what the body and the header ask, in seconds; 0.0 where neither can be understood."""
+        return retry_after_of(self)
+
+    @property
+    def scope(self) -> str:
+        """Whose limit was hit: ``user``, ``shared`` or ``global``."""
+        if self.body.get("global") is True or self.headers.get("X-RateLimit-Global", "").lower() == "true":
+            return "global"
+        return self.headers.get("X-RateLimit-Scope", "user").lower()
+
+    @property
+    def is_ban(self) -> bool:
+        """A 429 that the edge made: it concerns the whole address and not one webhook."""
+        return "Via" not in self.headers or self.code == 0 or not (self.asks_to_wait_s or self._asks_for_no_wait)
+
+    @property
+    def _asks_for_no_wait(self) -> bool:
+        return self.retry_after in (0, "0") and self.retry_after is not False
+
+    @property
+    def is_edge_block(self) -> bool:
+        """A 403 that the edge made because it does not like the client."""
+        return self.code == 40333 or "error code: 1010" in self._text
+
+    def _describe(self) -> str:
+        text = f"HTTP {self.status}"
+        if isinstance(self.code, int):
+            text += f", code {self.code}"
+        message = self.body.get("message")
+        if not isinstance(message, str):
+            message = " ".join(_TAG.sub(" ", self._text[:_TEXT_READ]).split())[:_TEXT_CHARACTERS]
+        if message:
+            text += f": {message}"
+        faults = list(_faults(self.body.get("errors")))[:_MOST_FAULTS]
+        if faults:
+            text += f" ({'; '.join(faults)})"
+        return clean(text, limit=_PROBLEM_CHARACTERS)
+
+
+def _json_object(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _faults(tree: object, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Flatten the tree of form errors, to such lines as ``embeds.0.title: Must be 256 or fewer in length``."""
+    if not isinstance(tree, dict) or len(path) > _DEEPEST_FAULT:
+        return
+    for key, value in tree.items():
+        if key == "_errors" and isinstance(value, list):
+            for fault in value:
+                if isinstance(fault, dict):
+                    yield f"{'.'.join(path) or 'message'}: {fault.get('message')}"
+        else:
+            yield from _faults(value, (*path, str(key)))

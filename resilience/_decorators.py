@@ -1,0 +1,203 @@
+"""The decorators: their arguments, checked, made into a policy for the engine."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, final
+
+from resilience import _policy
+from resilience._engine import retried, wait_equal_jitter, wait_fixed
+from resilience._engine.stop import check_stop_event
+from resilience._policy import Policy
+from resilience._support.wording import counted
+from resilience.redact import clean
+
+if TYPE_CHECKING:
+    from resilience._policy import ExceptionTypes, WaitStrategy
+    from resilience.typing import Decorator, StopEvent
+
+_log = logging.getLogger("resilience")
+
+
+@final
+class RetryDecorator:
+    """What the functions of this module return: a decorator for any number of callables, which share nothing."""
+
+    __slots__ = ("_announced", "_policy")
+
+    def __init__(self, policy: Policy, announced: Callable[[], bool] | None = None) -> None:
+        self._policy = policy
+        self._announced = announced
+
+    def __call__(self, *candidates: Any, **arguments: object) -> Any:
+        if arguments:
+            raise TypeError(
+                f"a retry decorator that is ready made takes no arguments, got {', '.join(arguments)}: write "
+                "@create_retry_decorator(...) with them above the function"
+            )
+        if len(candidates) != 1:
+            raise TypeError(
+                f"a retry decorator takes one callable, got {len(candidates)}: write @func_retry, or "
+                "@create_retry_decorator(...), above the function, with no further parentheses"
+            )
+        return retried(candidates[0], self._policy, self._announced)
+
+    def __repr__(self) -> str:
+        policy = self._policy
+        place = "" if policy.resource is None else f" of {clean(f'{policy.resource}.{policy.action}')}"
+        attempts = "no limit" if policy.max_attempts is None else counted(policy.max_attempts, "attempt")
+        return f"<retry decorator{place}, {attempts}>"
+
+
+def _failures(retry_on: object, exclude_exceptions: object, timeout: object) -> dict[str, Any]:
+    return {
+        "retry_on": _policy.check_exceptions("retry_on", retry_on, retried=True),
+        "exclude_exceptions": _policy.check_exceptions("exclude_exceptions", exclude_exceptions, retried=False),
+        "timeout": None if timeout is None else _policy.check_seconds("timeout", timeout, zero=False),
+    }
+
+
+def _waits(wait: object, max_wait: object) -> dict[str, Any]:
+    cap = _policy.check_seconds("max_wait", max_wait, zero=True)
+    if wait is None:
+        return {"wait": wait_equal_jitter(cap), "max_wait": cap}
+    return {"wait": _policy.check_wait(wait)}
+
+
+def create_retry_decorator(
+    max_attempts: int = 5,
+    exclude_exceptions: ExceptionTypes | Iterable[type[BaseException]] = (),
+    max_wait: float = 30.0,
+    context: str = "",
+    reraise: bool = True,  # noqa: FBT001, FBT002  # a public signature, which callers use by position
+    *,
+    retry_on: ExceptionTypes | Iterable[type[BaseException]] = Exception,
+    alert_threshold: int | None = None,
+    timeout: float | None = None,
+    wait: WaitStrategy | None = None,
+) -> Decorator:
+    """Return a decorator that retries a callable, sync or async, and says in the log what it does.
+
+    Use it for calls that may fail for a while and are safe to repeat. Each failure that will be retried is a WARNING;
+    giving up is an ERROR, once per call, and a note on the exception.
+
+    Args:
+        max_attempts: How often the function is run at most; at least 1.
+        exclude_exceptions: Errors that are raised at once, however they are related to ``retry_on``.
+        max_wait: The longest backoff between two attempts, in seconds. The waits are drawn from [c/2, c], where c is
+            2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
+        context: A text that stands before the log lines and in the alert.
+        reraise: Raise the last error as it is; False raises `tenacity.RetryError` from it.
+        retry_on: Errors that are retried. Only `Exception` ever is; Ctrl-C and cancellation pass straight through.
+        alert_threshold: The attempt from which on a failing call alerts. Default: 50 where 50 can be reached.
+        timeout: Seconds from the start of the call after which no attempt starts; an async attempt is cut off then. A
+            wait that would pass it gives up at once. `resilience.time_left` tells an attempt how much is left.
+        wait: A tenacity wait strategy instead of the backoff above.
+
+    Raises:
+        TypeError: An argument of a wrong type.
+        ValueError: An argument out of its range.
+
+    Example:
+        ``@create_retry_decorator(max_attempts=3, exclude_exceptions=(PermissionError,))``
+    """
+    if callable(max_attempts):
+        raise TypeError("the decorator needs its parentheses: write @create_retry_decorator() above the function")
+    attempts = _policy.check_count("max_attempts", max_attempts, least=1)
+    policy = Policy(
+        kind="retry",
+        max_attempts=attempts,
+        context=_policy.check_text("context", context, empty=True),
+        reraise=_policy.check_flag("reraise", reraise),
+        alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
+        **_failures(retry_on, exclude_exceptions, timeout),
+        **_waits(wait, max_wait),
+    )
+    return RetryDecorator(policy)
+
+
+func_retry = create_retry_decorator(max_attempts=5)
+"""A decorator that makes up to five attempts; see `create_retry_decorator`."""
+
+
+def conn_retry(
+    resource_name: str,
+    action_name: str,
+    max_retry: int = 100,
+    max_wait: float = 30.0,
+    *,
+    exclude_exceptions: ExceptionTypes | Iterable[type[BaseException]] = (),
+    retry_on: ExceptionTypes | Iterable[type[BaseException]] = Exception,
+    alert_threshold: int | None = None,
+    timeout: float | None = None,
+    wait: WaitStrategy | None = None,
+) -> Decorator:
+    """Return a decorator for a call to infrastructure: a database, a queue, a cache.
+
+    Every line that it logs begins with a prefix that names process, thread, service and resource, and a connection id
+    that is new for each call. Losing infrastructure is never silent: where the alert threshold can't be reached, giving
+    up alerts.
+
+    Args:
+        resource_name: What is connected to, such as ``"Redis"``.
+        action_name: What is done with it, such as ``"connect"``.
+        max_retry: How often the call is repeated at most, so it makes ``max_retry + 1`` attempts; at least 0.
+        max_wait: As for `create_retry_decorator`.
+        exclude_exceptions: As for `create_retry_decorator`.
+        retry_on: As for `create_retry_decorator`.
+        alert_threshold: As for `create_retry_decorator`; where None can't mean 50, the give-up alerts.
+        timeout: As for `create_retry_decorator`.
+        wait: As for `create_retry_decorator`.
+
+    Raises:
+        TypeError: An argument of a wrong type.
+        ValueError: An argument out of its range.
+
+    Example:
+        ``@conn_retry("PostgreSQL", "connect", max_retry=20)``
+    """
+    attempts = _policy.check_count("max_retry", max_retry, least=0) + 1
+    policy = Policy(
+        kind="connection",
+        max_attempts=attempts,
+        resource=_policy.check_text("resource_name", resource_name, empty=False),
+        action=_policy.check_text("action_name", action_name, empty=False),
+        alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
+        alert_on_give_up=alert_threshold is None,
+        **_failures(retry_on, exclude_exceptions, timeout),
+        **_waits(wait, max_wait),
+    )
+    return RetryDecorator(policy, announced=functools.partial(_log.isEnabledFor, logging.INFO))
+
+
+def continuous_retry(
+    *,
+    retry_delay: float = 1.0,
+    stop_event: StopEvent | None = None,
+    stop_on: ExceptionTypes | Iterable[type[BaseException]] = (),
+) -> Decorator:
+    """Return a decorator that goes on until the call succeeds, for loops that must not die, such as consumers.
+
+    Args:
+        retry_delay: Seconds between two attempts; at least 0. A server's ``Retry-After`` may make a wait longer.
+        stop_event: A `threading.Event`, or for async functions also an `asyncio.Event`. When it is set the sleep ends
+            at once, no further attempt is made, and the last error is raised.
+        stop_on: Errors that are raised at once.
+
+    Raises:
+        TypeError: An argument of a wrong type.
+        ValueError: An argument out of its range.
+
+    Example:
+        ``@continuous_retry(retry_delay=5.0, stop_event=shutting_down)``
+    """
+    policy = Policy(
+        kind="continuous",
+        max_attempts=None,
+        exclude_exceptions=_policy.check_exceptions("stop_on", stop_on, retried=False),
+        wait=wait_fixed(_policy.check_seconds("retry_delay", retry_delay, zero=True)),
+        stop_event=None if stop_event is None else check_stop_event(stop_event),
+    )
+    return RetryDecorator(policy)

@@ -1,0 +1,178 @@
+"""What stands inside the parentheses of an action: literals, and exceptions made of them.
+
+Python's own parser reads it; only literals are taken from the tree that it returns, and nothing in it is evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from typing import TYPE_CHECKING, Any, TypeAlias, final
+
+from resilience._failpoints.script.exception_names import UnknownNameError, closest, find_exception_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from resilience._failpoints.script.error import ScriptError, Source
+
+Arguments: TypeAlias = tuple[tuple[object, ...], dict[str, Any]]
+
+_CALL = "_("  # arguments are parsed as those of a call to this name
+_LITERAL = "a Python literal, such as 500, 'text', None, [1, 2] or {'ok': True}"
+_LINE_BREAK = re.compile(r"[\t\n\v\f\r]")
+
+
+__tracebackhide__ = True  # a mistake in a script is shown where the script is written
+
+
+def literal_argument(source: Source, start: int, end: int) -> object:
+    """Return the one literal between two positions."""
+    values = _Values(source, start, end)
+    if values.keywords:
+        raise values.error(values.keywords[0], "a literal without a name")
+    if not values.args:
+        raise source.error(source.skip(start), f"{_LITERAL}; or return alone for None, return(()) for an empty tuple")
+    if len(values.args) > 1:
+        raise values.error(values.args[1], "')': it takes one value, and a tuple is written return((1, 2))")
+    return values.literal(values.args[0])
+
+
+def exception_arguments(source: Source, start: int, end: int) -> Arguments:
+    """Return the positional and the keyword arguments between two positions: literals, or exceptions made of them."""
+    return _Values(source, start, end).arguments()
+
+
+def exception_class(source: Source, position: int, name: str) -> type[BaseException]:
+    """Return the exception class whose name stands at a position."""
+    try:
+        return find_exception_class(name)
+    except UnknownNameError as error:
+        raise source.error(position + error.offset, error.expected, found=error.found) from error.__cause__
+
+
+def make_exception(
+    source: Source, position: int, name: str, cls: type[BaseException], arguments: Arguments
+) -> BaseException:
+    """Return what the class makes of the arguments."""
+    args, keywords = arguments
+    try:
+        made: object = cls(*args, **keywords)
+    except Exception as error:
+        raised = f"{name}(...), which raised {type(error).__qualname__}: {error}"
+        raise source.error(position, "arguments that the class takes", found=raised) from error
+    if not isinstance(made, BaseException):
+        raise source.error(position, "a class that makes exceptions", found=f"{name}(...), which made no exception")
+    return made
+
+
+@final
+class _Values:
+    """The parsed arguments between two positions of a script."""
+
+    def __init__(self, source: Source, start: int, end: int) -> None:
+        self._source = source
+        self._start = start
+        self._parsed = f"{_CALL}{_LINE_BREAK.sub(' ', source.text[start:end])})"
+        call = self._parse(end)
+        self.args = call.args
+        self.keywords = call.keywords
+
+    def arguments(self, call: ast.Call | None = None) -> Arguments:
+        """Return the values of a call inside, or of the whole, with exceptions among them."""
+        args = self.args if call is None else call.args
+        keywords: dict[str, Any] = {}
+        for keyword in self.keywords if call is None else call.keywords:
+            if keyword.arg is None or keyword.arg in keywords:
+                raise self.error(keyword, "keyword arguments, each of its own name")
+            keywords[keyword.arg] = self._value(keyword.value, self._exception)
+        return tuple(self._value(each, self._exception) for each in args), keywords
+
+    def literal(self, node: ast.expr) -> object:
+        """Return the value of a literal."""
+        return self._value(node, self._no_call)
+
+    def error(self, node: ast.expr | ast.keyword, expected: str = _LITERAL) -> ScriptError:
+        """Return the error for a piece of the tree."""
+        return self._source.error(self._position(node), expected)
+
+    def _parse(self, end: int) -> ast.Call:
+        start = self._start - len(_CALL)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # what Python only warns of, as '\d' in quotes, is a mistake here
+                tree = ast.parse(self._parsed, mode="eval").body
+        except SyntaxError as error:
+            position = max(start + (error.offset or 1) - 1, self._source.skip(self._start))
+            raise self._source.error(min(position, end), _LITERAL) from None
+        except UnicodeEncodeError as error:
+            raise self._source.error(start + error.start, "text that can be encoded") from None
+        except ValueError:
+            raise self._source.error(max(self._start, self._source.text.find("\0", self._start)), _LITERAL) from None
+        if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
+            raise self._source.error(self._start, _LITERAL)
+        return tree
+
+    def _value(self, node: ast.expr, call: Callable[[ast.Call], object]) -> object:
+        match node:
+            case ast.Constant() | ast.UnaryOp() | ast.BinOp():
+                try:
+                    return ast.literal_eval(node)  # numbers may be signed or complex
+                except (ValueError, TypeError):
+                    raise self.error(node) from None
+            case ast.Tuple() | ast.List():
+                values = [self._value(each, call) for each in node.elts]
+                return values if isinstance(node, ast.List) else tuple(values)
+            case ast.Set():
+                return {self._hashable(each) for each in node.elts}
+            case ast.Dict():
+                keys = [self._hashable(key) for key in self._keys(node)]
+                return dict(zip(keys, (self._value(each, call) for each in node.values), strict=True))
+            case ast.Call(func=ast.Name(id="set"), args=[], keywords=[]):
+                return set()
+            case ast.Call():
+                return call(node)
+            case ast.Name():
+                raise self.error(node, _LITERAL + closest(node.id, ("None", "True", "False")))
+        raise self.error(node)
+
+    def _keys(self, node: ast.Dict) -> Iterator[ast.expr]:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                raise self.error(value)  # **value
+            yield key
+
+    def _hashable(self, node: ast.expr) -> object:
+        value = self.literal(node)
+        try:
+            hash(value)
+        except TypeError:
+            raise self.error(node, "something hashable, as members of a set and keys of a dict are") from None
+        return value
+
+    def _no_call(self, node: ast.Call) -> object:
+        raise self.error(node)
+
+    def _exception(self, node: ast.Call) -> BaseException:
+        name = _dotted(node.func)
+        if name is None:
+            raise self.error(node)
+        position = self._position(node)
+        cls = exception_class(self._source, position, name)
+        return make_exception(self._source, position, name, cls, self.arguments(node))
+
+    def _position(self, node: ast.expr | ast.keyword) -> int:
+        before = self._parsed.encode()[: node.col_offset].decode()  # the tree counts bytes
+        return self._start + len(before) - len(_CALL)
+
+
+def _dotted(node: ast.expr) -> str | None:
+    match node:
+        case ast.Name():
+            return node.id
+        case ast.Attribute():
+            holder = _dotted(node.value)
+            return holder and f"{holder}.{node.attr}"
+        case _:
+            return None

@@ -1,0 +1,218 @@
+"""The log contract: which event becomes which line, on the logger ``resilience``.
+
+The texts are read by dashboards and by the test plugin. Error texts are redacted and made a single line, and handed to
+logging as arguments, so that nothing in them is ever taken for a format.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+import threading
+from types import TracebackType
+from typing import Any, Final
+
+from resilience import _config as config
+from resilience._support.wording import counted
+from resilience.events import (
+    AlertDelivered,
+    AlertFailed,
+    AttemptFailed,
+    Call,
+    CallEnded,
+    CallStarted,
+    Event,
+    ListenerRemoved,
+    stream,
+)
+from resilience.redact import clean, message_of, traceback_of, type_name
+
+logger: Final = logging.getLogger("resilience")
+_TRACEBACK_EVERY: Final = 10
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def log_prefix(resource_name: str, conn_id: str) -> str:
+    """Return the prefix of a connection's log lines: process, thread, service, resource and connection.
+
+    Process, thread and service are those of the moment, so the prefix is right after a fork and in every thread.
+
+    Example:
+        ``[PID-4711|THREAD-4711|billing|Redis-5f3a9c01]``
+    """
+    service, resource, connection = map(clean, map(str, (config.service_name(), resource_name, conn_id)))
+    return f"[PID-{os.getpid()}|THREAD-{threading.get_native_id()}|{service}|{resource}-{connection}]"
+
+
+def install() -> None:
+    """Write the log lines of every event from now on."""
+    for kind, write in _WRITERS.items():
+        stream.subscribe(functools.partial(_guarded, write), kind, every_call=False)
+
+
+def say(level: int, text: str, *values: object) -> None:
+    """Write a line that is about no call; texts from outside have to be cleaned already."""
+    if logger.isEnabledFor(level):
+        _write(level, None, text, *values)
+
+
+def _guarded(write: Any, event: Event) -> None:
+    """Do as logging's own handlers do about an error in a user's filter: show it, and go on."""
+    try:
+        write(event)
+    except Exception as error:  # noqa: BLE001  # a filter is foreign code; a lost line must not cost the call, nor the next line
+        if logging.raiseExceptions and sys.stderr is not None:
+            sys.stderr.write(f"--- Logging error ---\n{traceback_of(error)}\n")
+
+
+def _call_started(event: CallStarted) -> None:
+    if event.call.policy.kind == "connection" and logger.isEnabledFor(logging.INFO):
+        _write(logging.INFO, event.call, "%s %s started...", _prefix(event.call), _action(event.call))
+
+
+def _attempt_failed(event: AttemptFailed) -> None:
+    call, attempt, error = event.call, event.attempt, event.error
+    with_traceback = call.policy.kind == "continuous" and attempt % _TRACEBACK_EVERY == 0
+    level = logging.ERROR if with_traceback else logging.WARNING
+    if not logger.isEnabledFor(level):
+        return
+    values: tuple[object, ...]
+    if call.policy.kind == "connection":
+        text, values = "%s %s failed: %s. Retrying now...", (_prefix(call), _action(call), message_of(error))
+    elif call.policy.kind == "continuous":
+        text = "%s failed for the %d times, error: [%s] — retrying in %.2fs"
+        values = (clean(call.function), attempt, message_of(error), event.wait_s)
+    else:
+        text, values = "%sRetry attempt %d for '%s': %s: %s", _failure(call, attempt, error)
+    _write(level, call, text, *values, attempt=attempt, error=error, wait_s=event.wait_s, with_traceback=with_traceback)
+
+
+def _call_ended(event: CallEnded) -> None:
+    call, attempts, error = event.call, event.attempts, event.error
+    connection = call.policy.kind == "connection"
+    level = _level_of_end(event)
+    if level is None or not logger.isEnabledFor(level):
+        return
+    values: tuple[object, ...]
+    if error is None:
+        text, values = "%s %s completed successfully.", (_prefix(call), _action(call))
+    elif event.outcome == "cancelled" and connection:
+        after = f"cancelled after {counted(attempts, 'attempt')}"
+        text, values = "%s %s %s: %s", (_prefix(call), _action(call), after, message_of(error))
+    elif event.outcome == "cancelled":
+        text, values = "%sCancelled after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
+    elif connection:
+        text, values = "%s %s failed after retries: %s", (_prefix(call), _action(call), message_of(error))
+    else:
+        text, values = "%sGiving up after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
+    _write(level, call, text, *values, attempt=attempts, error=error)
+
+
+def _level_of_end(event: CallEnded) -> int | None:
+    """Return the level that the end of a call is logged at; None where it is not logged."""
+    kind = event.call.policy.kind
+    if event.error is None:
+        return logging.INFO if kind == "connection" else None
+    if event.outcome == "cancelled":
+        return logging.DEBUG
+    return logging.INFO if event.reason == "stop_event" else logging.ERROR  # a stop event is what somebody asked for
+
+
+def _alert_delivered(event: AlertDelivered) -> None:
+    call = event.call
+    if not logger.isEnabledFor(logging.CRITICAL):
+        return
+    if call.policy.kind == "connection":
+        text = "INFRASTRUCTURE ALERT SENT: %s at %d attempts"
+        _write(logging.CRITICAL, call, text, clean(call.policy.resource or ""), event.attempt, attempt=event.attempt)
+    else:
+        text = "CRITICAL ALERT SENT: Operation %s at attempt %d"
+        _write(logging.CRITICAL, call, text, clean(call.function), event.attempt, attempt=event.attempt)
+
+
+def _alert_failed(event: AlertFailed) -> None:
+    say(logging.ERROR, "Failed to send Discord alert: %s", event.problem)
+
+
+def _listener_removed(event: ListenerRemoved) -> None:
+    if logger.isEnabledFor(logging.ERROR):
+        text, error = "The listener %s was removed, because it raised %s: %s", event.error
+        values = clean(event.listener), type_name(error), message_of(error)
+        _write(logging.ERROR, None, text, *values, error=error, with_traceback=True)
+
+
+_WRITERS: Final[dict[type[Event], Any]] = {
+    CallStarted: _call_started,
+    AttemptFailed: _attempt_failed,
+    CallEnded: _call_ended,
+    AlertDelivered: _alert_delivered,
+    AlertFailed: _alert_failed,
+    ListenerRemoved: _listener_removed,
+}
+
+
+def _failure(call: Call, attempts: int, error: BaseException) -> tuple[str, int, str, str, str]:
+    context = f"{clean(call.policy.context)}: " if call.policy.context else ""
+    return context, attempts, clean(call.function), type_name(error), message_of(error)
+
+
+def _prefix(call: Call) -> str:
+    return log_prefix(call.policy.resource or "", call.conn_id or "")
+
+
+def _action(call: Call) -> str:
+    return clean(call.policy.action or "")
+
+
+def _write(
+    level: int,
+    call: Call | None,
+    text: str,
+    *values: object,
+    attempt: int | None = None,
+    error: BaseException | None = None,
+    wait_s: float | None = None,
+    with_traceback: bool = False,
+) -> None:
+    extra = {
+        "attempt": attempt,
+        "failpoint": None if call is None else call.failpoint,
+        "conn_id": None if call is None else call.conn_id,
+        "error_type": None if error is None else type_name(error),
+        "wait_s": wait_s,
+        "trace_id": _trace_id(),
+    }
+    record = logger.makeRecord(logger.name, level, __file__, 0, text, values, None, call and call.function)
+    given = vars(record)  # and not by makeRecord, which refuses fields that a user's record factory has set
+    given.update({name: value for name, value in extra.items() if value is not None or name not in given})
+    if with_traceback and error is not None:
+        record.exc_info, record.exc_text = _stand_in(error), traceback_of(error)
+    logger.handle(record)
+
+
+def _stand_in(error: BaseException) -> _ExcInfo:
+    """Return exc_info that holds no secret and no frame, for handlers that format it themselves."""
+    kind, text = type(error), message_of(error)
+    try:
+        shown = kind.__new__(kind, text)
+        shown.args = (text,)
+        safe = str(shown) == text and _is_safe(repr(shown), kind.__module__, kind.__qualname__)
+    except Exception:  # noqa: BLE001  # an exception class may do anything when it is made
+        safe = False
+    return (kind, shown, None) if safe else (RuntimeError, RuntimeError(f"{type_name(error)}: {text}"), None)
+
+
+def _is_safe(*texts: str) -> bool:
+    """Whether nothing in the texts would have to be hidden or escaped."""
+    return all(clean(text, limit=len(text) + 1) == text for text in texts)
+
+
+def _trace_id() -> str | None:
+    """Return the id of OpenTelemetry's active trace, if the program has loaded OpenTelemetry and is in a trace."""
+    opentelemetry = sys.modules.get("opentelemetry.trace")
+    if opentelemetry is None:
+        return None
+    context = opentelemetry.get_current_span().get_span_context()
+    return opentelemetry.format_trace_id(context.trace_id) if context.is_valid else None

@@ -1,0 +1,1 @@
+"""Small helpers that know nothing of retries: forks, lazy imports, wording, tracebacks as text."""

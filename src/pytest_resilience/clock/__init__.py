@@ -1,9 +1,0 @@
-"""A clock under which sleeps and timeouts take no real time, for a whole program: threads, event loops and sockets."""
-
-from pytest_resilience.clock._clock import Jump, LeftoverThreadWarning, VirtualClock
-from pytest_resilience.clock._deadlock import DeadlockError
-
-__all__ = ["DeadlockError", "Jump", "LeftoverThreadWarning", "VirtualClock"]
-
-for _item in (DeadlockError, Jump, LeftoverThreadWarning, VirtualClock):
-    _item.__module__ = __name__  # users never see where it really is

@@ -1,0 +1,49 @@
+"""The names of failpoints in code that has not run yet: they are found, and nothing strange is touched on the way."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from pytest_resilience import Faults
+from pytest_resilience._faults.unpassed_failpoints import names_in_code
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ledger.between_charge_and_receipt",
+        "Orders.before_commit",
+        "Orders.total",
+        "Orders.lines",
+        "Ledger.in_a_closure",
+    ],
+)
+def test_a_failpoint_that_was_never_passed_is_found_in_the_code(app: ModuleType, name: str) -> None:
+    """A name that stands in a function, a method, a property or a closure can be armed before it has run."""
+    with Faults() as faults:
+        injection = faults.inject(name, "off")
+
+    assert injection.name == name
+
+
+def test_looking_for_names_touches_no_strange_object(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies that load something, or raise, when they are looked at are left alone by the search."""
+
+    class Proxy:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError("working outside of application context")
+
+        @property  # type: ignore[misc]  # a proxy lies about its class
+        def __class__(self) -> type:
+            raise RuntimeError("working outside of application context")
+
+    from unittest import mock
+
+    monkeypatch.setattr(app, "proxy", Proxy(), raising=False)
+    monkeypatch.setattr(app, "call", mock.call, raising=False)
+    monkeypatch.setitem(sys.modules, "a_lazy_module", Proxy())
+
+    assert "Orders.before_commit" in names_in_code()

@@ -1,0 +1,250 @@
+"""The table at the end of a run."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pytest_resilience._pytest.summary import duration
+
+FIRST = """
+    import pytest
+    from resilience import conn_retry, create_retry_decorator
+
+    @conn_retry("Depot", "visit", max_retry=60, wait=lambda state: 2.0)
+    def visit():
+        return "visited"
+
+    def test_recovers(faults, virtual_clock):
+        faults.inject(visit, "3*raise(OSError)->1*sleep(1h1m)")
+        visit()
+
+    def test_short(virtual_clock):
+        virtual_clock.advance(12.34)
+
+    def test_plain():
+        pass
+
+    @pytest.mark.resilience
+    @pytest.mark.skip
+    def test_skipped(faults):
+        pass
+"""
+SECOND = """
+    import pytest
+    from test_first import visit
+
+    class TestVisits:
+        def test_fails(self, faults):
+            faults.inject(visit, "1*return(5)")
+            visit()
+            assert False
+
+    @pytest.fixture
+    def broken(faults):
+        raise RuntimeError
+
+    def test_broken(broken):
+        pass
+"""
+EXPECTED = """\
+                           faults  attempts  virtual time  alerts  real time
+test_first.py
+  test_recovers                 4         4    1 h 01 min       0  ####
+  test_short                    0         0        12.3 s       0  ####
+test_second.py
+  TestVisits::test_fails  FAILED       1         1           0 s       0  ####
+  test_broken  FAILED           0         0           0 s       0  ####
+in all                          5         5    1 h 01 min       0  ####
+"""
+
+
+def table(result: pytest.RunResult) -> list[str]:
+    """Return the lines of the summary, its title first."""
+    lines = result.outlines
+    (start,) = [number for number, line in enumerate(lines) if re.match("=+ resilience: ", line)]
+    end = next(number for number, line in enumerate(lines) if number > start and (not line or line.startswith("=")))
+    return lines[start:end]
+
+
+def cells(line: str) -> list[str]:
+    """Return the cells of a row but for its real time, which differs."""
+    found = re.split(r"  +", line.strip())
+    return found if len(found) == 1 else found[:-1]
+
+
+@pytest.mark.parametrize("arguments", [[], ["-q"], ["-v"], ["--tb=no"], ["--no-header"], ["-p", "no:logging"]])
+def test_each_test_with_our_fixtures_is_a_row_under_its_file(suite: pytest.Pytester, arguments: list[str]) -> None:
+    """Faults, attempts, virtual time and alerts are counted per test and in all, passing or failing, in any mode."""
+    suite.makepyfile(test_first=FIRST, test_second=SECOND)
+
+    result = suite.runpytest("--resilience", *arguments)
+
+    result.assert_outcomes(passed=3, failed=1, errors=1, skipped=1)
+    title, *lines = table(result)
+    assert re.fullmatch(r"=+ resilience: 4 tests, 1 h 01 min of virtual time in \d.* =+", title)
+    assert [cells(line) for line in lines] == [cells(line) for line in EXPECTED.splitlines()]
+
+
+def test_the_table_is_aligned(suite: pytest.Pytester) -> None:
+    """Names are flush left, numbers flush right, and all rows of one length."""
+    suite.makepyfile(test_first=FIRST, test_second=SECOND)
+
+    _, head, *lines = table(suite.runpytest("--resilience"))
+
+    rows = [line for line in lines if not line.startswith("test_")]
+    assert {len(line) for line in [head, *rows]} == {len(head)}
+    ends = [found.end() for found in re.finditer(r"faults|attempts|virtual time|alerts|real time", head)]
+    assert all(line[end - 1] != " " and line[end : end + 2] in {"  ", ""} for line in rows for end in ends)
+
+
+def test_alerts_are_counted(suite: pytest.Pytester) -> None:
+    """An alert that reached the stand-in for Discord is in its test's row."""
+    suite.makepyfile("""
+        from resilience import conn_retry
+
+        @conn_retry("Depot", "visit", max_retry=60)
+        def visit():
+            return "visited"
+
+        def test_alerts(faults, virtual_clock, discord):
+            faults.inject(visit, "55*raise(OSError)")
+            visit()
+            discord.assert_alerted(count=1)
+    """)
+
+    lines = [cells(line) for line in table(suite.runpytest("--resilience"))]
+
+    assert [line[1:3] + line[4:] for line in lines[-2:]] == [["55", "56", "1"]] * 2
+
+
+def test_attempts_of_other_retry_libraries_are_counted(suite: pytest.Pytester) -> None:
+    """Calls that reach a fault are attempts, whoever retries them."""
+    suite.makepyfile("""
+        import tenacity
+
+        def load():
+            return "loaded"
+
+        @tenacity.retry(wait=tenacity.wait_none())
+        def fetch():
+            return load()
+
+        def test_it(faults):
+            faults.inject(load, "3*raise(OSError)")
+            fetch()
+    """)
+
+    assert cells(table(suite.runpytest("--resilience"))[-1]) == ["in all", "3", "4", "0 s", "0"]
+
+
+def test_a_fault_in_what_a_decorated_function_calls_counts_each_attempt_once(suite: pytest.Pytester) -> None:
+    """The attempts are those of the decorated function; the calls of what it depends on are not added."""
+    suite.makepyfile("""
+        from resilience import create_retry_decorator
+
+        def load():
+            return "loaded"
+
+        @create_retry_decorator(max_wait=0)
+        def fetch():
+            return load()
+
+        def test_it(faults):
+            faults.inject(load, "3*raise(OSError)")
+            fetch()
+    """)
+
+    assert cells(table(suite.runpytest("--resilience"))[-1])[:3] == ["in all", "3", "4"]
+
+
+def test_a_large_run_is_summed_up_by_file(suite: pytest.Pytester) -> None:
+    """Beyond sixty tests a file is one row, with the number of its tests."""
+    many = """
+        import pytest
+
+        @pytest.mark.parametrize("number", range({number}))
+        def test_it(virtual_clock, number):
+            virtual_clock.advance(2)
+    """
+    suite.makepyfile(test_a=many.format(number=40), test_b=many.format(number=21))
+
+    title, _, *lines = table(suite.runpytest("--resilience"))
+
+    assert "resilience: 61 tests, 2 min 02 s of virtual time in " in title
+    assert [cells(line) for line in lines] == [
+        ["test_a.py (40)", "0", "0", "1 min 20 s", "0"],
+        ["test_b.py (21)", "0", "0", "42.0 s", "0"],
+        ["in all", "0", "0", "2 min 02 s", "0"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 s"),
+        (0.0001, "0 ms"),
+        (0.012, "12 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.0 s"),
+        (1, "1.0 s"),
+        (12.34, "12.3 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (60, "1 min 00 s"),
+        (302, "5 min 02 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.9, "1 h 00 min"),
+        (3720, "1 h 02 min"),
+        (90061, "25 h 01 min"),
+    ],
+)
+def test_durations_are_readable(seconds: float, shown: str) -> None:
+    """Each duration has two units at most, and sixty of one are one of the next."""
+    assert duration(seconds) == shown
+
+
+@pytest.mark.parametrize("arguments", [["--resilience"], ["--resilience", "-q"]])
+def test_no_row_no_section(suite: pytest.Pytester, arguments: list[str]) -> None:
+    """A run in which no test used the fixtures has no summary."""
+    suite.makepyfile("def test_plain(): pass")
+
+    suite.runpytest(*arguments).stdout.no_re_match_line("=+ resilience")
+
+
+def test_without_the_option_there_is_no_summary(suite: pytest.Pytester) -> None:
+    """The fixtures alone print nothing."""
+    suite.makepyfile("def test_it(faults): pass")
+
+    suite.runpytest().stdout.no_re_match_line("=+ resilience")
+
+
+def test_rows_of_all_workers_arrive(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
+    suite.makepyfile(test_first=FIRST, test_second=SECOND)
+
+    result = suite.runpytest_subprocess("--resilience", "-n", "2")
+
+    result.assert_outcomes(passed=3, failed=1, errors=1, skipped=1)
+    assert [cells(line) for line in table(result)[1:]] == [cells(line) for line in EXPECTED.splitlines()]
+
+
+def test_a_row_survives_a_test_that_errs_in_its_set_up(suite: pytest.Pytester) -> None:
+    """What a fixture did before another one broke is counted."""
+    suite.makepyfile("""
+        import pytest
+
+        def helper(): pass
+
+        @pytest.fixture
+        def broken(faults):
+            faults.inject(helper, "1*return(1)")
+            helper()
+            raise RuntimeError
+
+        def test_it(broken): pass
+    """)
+
+    assert cells(table(suite.runpytest("--resilience"))[-1])[:2] == ["in all", "1"]

@@ -1,0 +1,400 @@
+"""The log lines, recorded at every level and read back; and what other handlers see meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import logging.config
+import os
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pytest_resilience import Faults, RetryLog, VirtualClock
+from pytest_resilience._timeline.logs import Prefix
+from resilience import conn_retry, continuous_retry, create_retry_decorator
+
+pytestmark = pytest.mark.usefixtures("named")
+LOGGER = logging.getLogger("resilience")
+
+
+@conn_retry("Attic", "open", max_retry=3, max_wait=0)
+def open_attic() -> str:
+    """Open it."""
+    return "open"
+
+
+@create_retry_decorator(max_attempts=3, max_wait=0, context="upstairs")
+def fetch_box() -> str:
+    """Fetch it."""
+    return "box"
+
+
+def struck(script: str, function: Callable[[], object] = open_attic) -> None:
+    """Call a function under a script, whatever it raises."""
+    with Faults() as faults:
+        faults.inject(function, script, strict=False)
+        with contextlib.suppress(OSError, ValueError):
+            function()
+
+
+def failure_of(check: Callable[[RetryLog], object], script: str, function: Callable[[], object] = open_attic) -> str:
+    """Return the text with which a check fails, without log lines and timeline."""
+    with RetryLog() as log:
+        struck(script, function)
+        with pytest.raises(AssertionError) as raised:
+            check(log)
+    text, *rest = str(raised.value).split("\n\n")
+    assert [part.splitlines()[0] for part in rest] == [
+        "log lines, in seconds since the test began:",
+        "timeline, in seconds since the test began:",
+    ]
+    return text
+
+
+def silenced_by_disable() -> None:
+    """Silence the logger by disable."""
+    logging.disable(logging.CRITICAL)
+
+
+def silenced_by_level() -> None:
+    """Silence the logger by level."""
+    LOGGER.setLevel(logging.CRITICAL + 10)
+
+
+def silenced_by_flag() -> None:
+    """Silence the logger by flag."""
+    LOGGER.disabled = True
+
+
+def silenced_by_propagate() -> None:
+    """Silence the logger by propagate."""
+    LOGGER.propagate = False
+
+
+def silenced_by_filter() -> None:
+    """Silence the logger by filter."""
+    LOGGER.addFilter(_refuse)
+
+
+def silenced_by_config() -> None:
+    """Silence the logger by config."""
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
+
+
+def _refuse(record: logging.LogRecord) -> bool:
+    return False
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Put everything about logging back that a test sets."""
+    root = logging.getLogger()
+    handlers, level, others = root.handlers[:], root.level, dict(logging.Logger.manager.loggerDict)
+    states = {name: each.disabled for name, each in others.items() if isinstance(each, logging.Logger)}
+    yield
+    logging.disable(logging.NOTSET)
+    LOGGER.setLevel(logging.NOTSET)
+    LOGGER.propagate = True
+    LOGGER.removeFilter(_refuse)
+    root.handlers[:], root.level = handlers, level
+    for name, disabled in states.items():
+        logging.getLogger(name).disabled = disabled
+
+
+@pytest.mark.parametrize("when", ["before", "within"])
+@pytest.mark.parametrize(
+    "silence",
+    [
+        silenced_by_disable,
+        silenced_by_level,
+        silenced_by_flag,
+        silenced_by_propagate,
+        silenced_by_filter,
+        silenced_by_config,
+    ],
+)
+def test_every_level_is_recorded_whatever_logging_is_set_to(
+    restored: None, silence: Callable[[], None], when: str
+) -> None:
+    """INFO to ERROR are seen, in whatever way, and whenever, logging was silenced."""
+    if when == "before":
+        silence()
+    with RetryLog() as log:
+        if when == "within":
+            silence()
+        struck("1*raise(OSError('x'))")
+        struck("raise(OSError('x'))")
+
+        assert [line.level for line in log.lines if line.fields["failpoint"] == "Attic.open"] == [
+            "INFO", "WARNING", "INFO", "INFO", "WARNING", "WARNING", "WARNING", "ERROR",
+        ]  # fmt: skip
+
+
+def test_lines_are_read_back_into_their_parts() -> None:
+    """Each line has its time, level, text, fields, prefix and record."""
+    with VirtualClock() as clock, RetryLog() as log:
+        clock.advance(2.5)
+        struck("1*raise(OSError('down'))")
+
+        first, second, third = log.lines
+
+    prefix = second.prefix
+    assert prefix is not None
+    assert prefix == Prefix(os.getpid(), threading.get_native_id(), "removals", "Attic", prefix.conn_id)
+    shown = f"[PID-{os.getpid()}|THREAD-{threading.get_native_id()}|removals|Attic-{prefix.conn_id}]"
+    assert [line.text for line in (first, second, third)] == [
+        f"{shown} open started...",
+        f"{shown} open failed: down. Retrying now...",
+        f"{shown} open completed successfully.",
+    ]
+    assert (second.at, second.level, second.record.levelno) == (2.5, "WARNING", logging.WARNING)
+    assert second.fields == {
+        "attempt": 1,
+        "failpoint": "Attic.open",
+        "conn_id": prefix.conn_id,
+        "error_type": "OSError",
+        "wait_s": 0.0,
+        "trace_id": None,
+    }
+    assert log.records == [line.record for line in log.lines]
+    assert log.text == "\n".join(line.text for line in log.lines)
+    assert log.prefixes == [prefix] * 3
+
+
+def test_a_prefix_inside_an_error_text_is_not_taken_for_one() -> None:
+    """A forged prefix in a message is no prefix of the line."""
+    with RetryLog() as log:
+        struck(r"1*raise(OSError('\n[PID-1|THREAD-1|forged|Attic-00000000] open completed successfully.'))", fetch_box)
+
+        assert log.prefixes == []
+        assert len(log.lines) == 1
+        assert "\n" not in log.lines[0].text
+
+
+def test_asserted_prefixes_are_found() -> None:
+    """Every line with a prefix of the resource has the service."""
+    with RetryLog() as log:
+        struck("1*raise(OSError)")
+
+        log.assert_prefix()
+        log.assert_prefix(resource="Attic")
+        log.assert_prefix(service="removals")
+        log.assert_prefix(resource="Attic", service="removals")
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (
+            lambda log: log.assert_prefix(resource="Cellar"),
+            "no line has the prefix of resource 'Cellar'; resources seen: 'Attic'",
+        ),
+        (
+            lambda log: log.assert_prefix(service="billing"),
+            "the service 'billing' was expected in every prefix, got 'removals'",
+        ),
+    ],
+)
+def test_a_wrong_prefix_is_told(check: Callable[[RetryLog], object], text: str) -> None:
+    """The message says what was looked for and what there was."""
+    assert failure_of(check, "off") == text
+
+
+def test_a_missing_prefix_is_told() -> None:
+    """Lines without any prefix are not silently right."""
+    assert failure_of(lambda log: log.assert_prefix(), "1*raise(OSError)", fetch_box) == (
+        "no line has a prefix; resources seen: none"
+    )
+
+
+def test_a_give_up_is_found_once() -> None:
+    """A give-up is asserted by failpoint, by function, by attempts, by error and by a pattern."""
+    with RetryLog() as log:
+        struck("raise(OSError('the door is stuck'))")
+        struck("raise(ValueError('locked'))", fetch_box)
+
+        log.assert_gave_up(times=2)
+        for name in ("Attic.open", "open_attic", "open", open_attic):
+            log.assert_gave_up(name, attempts=4, error=OSError, match="door is stuck$")
+        for name in (f"{__name__}:fetch_box", "fetch_box", fetch_box):
+            log.assert_gave_up(name, attempts=3, error="ValueError", match="^upstairs: Giving up")
+        log.assert_gave_up("Attic.open", attempts=5, times=0)
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (lambda log: log.assert_gave_up(), "1 give-up expected in the log, found 0"),
+        (
+            lambda log: log.assert_gave_up("Attic.open", attempts=1, error=OSError, match="stuck", times=2),
+            "2 give-ups of Attic.open after 1 attempt with OSError matching 'stuck' expected in the log, found 0",
+        ),
+        (
+            lambda log: log.assert_gave_up(open_attic, attempts=4),
+            "1 give-up of Attic.open after 4 attempts expected in the log, found 0",
+        ),
+    ],
+)
+def test_a_missing_give_up_is_told(check: Callable[[RetryLog], object], text: str) -> None:
+    """The message says what was looked for and how often it was found."""
+    assert failure_of(check, "1*raise(OSError)") == text
+
+
+@pytest.mark.parametrize("times", [0, 1])
+def test_a_give_up_of_an_unknown_name_is_an_objection(times: int) -> None:
+    """A misspelt name is not silently never logged."""
+    with pytest.raises(pytest.fail.Exception) as raised, RetryLog() as log:
+        log.assert_gave_up("Attik.opne", times=times)
+
+    assert str(raised.value).startswith(
+        "retry_log.assert_gave_up('Attik.opne'): no failpoint is called that, nor any function that was called. "
+    )
+    assert "Attic.open" in str(raised.value)
+
+
+def test_a_give_up_that_was_logged_twice_is_told() -> None:
+    """Two lines for one expected give-up fail, and both are shown."""
+    with RetryLog() as log:
+        struck("raise(OSError('x'))", fetch_box)
+        struck("raise(OSError('x'))", fetch_box)
+        with pytest.raises(AssertionError) as raised:
+            log.assert_gave_up("fetch_box")
+
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "1 give-up of fetch_box expected in the log, found 2"
+    assert lines[2] == "log lines, in seconds since the test began:"
+    assert lines[5].endswith("  ERROR    upstairs: Giving up after 3 attempts for 'fetch_box': OSError: x")
+    assert len([line for line in lines if "  ERROR    " in line]) == 2
+
+
+def test_nothing_logged_is_said_so() -> None:
+    """An assertion on an empty log shows that it is empty."""
+    with RetryLog() as log, pytest.raises(AssertionError) as raised:
+        log.assert_gave_up()
+
+    assert str(raised.value).splitlines()[2:4] == [
+        "log lines, in seconds since the test began:",
+        "              nothing was logged",
+    ]
+
+
+def test_a_retry_of_ten_with_its_traceback_is_no_give_up() -> None:
+    """The ERROR line of a continuous retry is not taken for giving up."""
+
+    @continuous_retry(retry_delay=0)
+    def consume() -> str:
+        return "done"
+
+    with RetryLog() as log:
+        struck("10*raise(OSError('x'))", consume)
+
+        assert log.lines[9].level == "ERROR"
+        log.assert_gave_up(times=0)
+
+
+SECRET = "hunter2/+ä"
+
+
+def test_a_secret_that_is_nowhere_passes() -> None:
+    """A redacted password is found in no line, traceback or field."""
+    with RetryLog() as log:
+        struck(f"raise(OSError('postgres://app:{SECRET}@db/orders'))")
+
+        log.assert_no_secret(SECRET)
+
+
+class Seen(logging.Handler):
+    """Keeps what reaches it."""
+
+    def __init__(self, level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(f"{record.levelname} {record.name}")
+
+
+@pytest.mark.parametrize("level", [logging.NOTSET, logging.INFO, logging.WARNING, logging.ERROR])
+@pytest.mark.parametrize("root_level", [logging.DEBUG, logging.WARNING])
+def test_other_handlers_see_what_they_would_see_anyway(restored: None, level: int, root_level: int) -> None:
+    """With and without the recording, handlers of the logger and of the root get the very same records."""
+
+    def seen() -> tuple[list[str], list[str]]:
+        own, root = Seen(), Seen()
+        LOGGER.addHandler(own)
+        logging.getLogger().addHandler(root)
+        struck("1*raise(OSError)")
+        struck("raise(OSError)", fetch_box)
+        LOGGER.removeHandler(own)
+        logging.getLogger().removeHandler(root)
+        return own.texts, root.texts
+
+    LOGGER.setLevel(level)
+    logging.getLogger().setLevel(root_level)
+    without = seen()
+    with RetryLog():
+        with_it = seen()
+
+    assert with_it == without
+
+
+def test_the_logger_is_as_it_was_afterwards() -> None:
+    """Nothing about the logger has changed, and nothing more is recorded."""
+    before = dict(vars(LOGGER))
+    with RetryLog() as log:
+        struck("off")
+    struck("off")
+
+    after = dict(vars(LOGGER))
+    before.pop("_cache")
+    after.pop("_cache")
+    assert after == before
+    assert len(log.lines) == 2
+
+
+def test_the_logger_is_as_it_was_after_an_error() -> None:
+    """An error in the block restores the logger too."""
+    with pytest.raises(ZeroDivisionError), RetryLog():
+        raise ZeroDivisionError
+
+    assert "handle" not in vars(LOGGER)
+    assert "isEnabledFor" not in vars(LOGGER)
+
+
+def test_recordings_nest() -> None:
+    """An inner recording takes nothing from an outer one."""
+    with RetryLog() as outer:
+        with RetryLog() as inner:
+            struck("off")
+        struck("off")
+
+    assert (len(inner.lines), len(outer.lines)) == (2, 4)
+
+
+def test_many_threads_are_recorded() -> None:
+    """No line is lost when threads log at once."""
+    with RetryLog() as log:
+        threads = [threading.Thread(target=lambda: [struck_once() for _ in range(50)]) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert len(log.lines) == 6 * 50 * 2
+
+
+def struck_once() -> None:
+    """Make one successful call."""
+    open_attic()
+
+
+def test_a_secret_is_not_printed_by_the_timeline_either() -> None:
+    """The text of the failure hides it wherever it stands."""
+    with RetryLog() as log:
+        struck("1*raise(OSError('bad key kiwi7'))", fetch_box)
+        with pytest.raises(AssertionError) as raised:
+            log.assert_no_secret("kiwi7")
+    assert "kiwi7" not in str(raised.value)
+    assert str(raised.value).count("bad key <the secret>") >= 2

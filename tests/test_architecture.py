@@ -1,0 +1,386 @@
+"""Which way the arrows point in both packages, what they export, and what importing them costs."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import pytest_resilience
+import resilience
+
+PACKAGES = [resilience, pytest_resilience]
+TEST_LIBRARIES = {"pytest", "_pytest", "respx", "freezegun", "pytest_resilience", "hypothesis"}
+HEAVY = {
+    *("httpx", "redis", "asyncio", "trio", "anyio", "prometheus_client", "opentelemetry", "structlog", "apprise"),
+    *("multiprocessing", "email", "http", "urllib.request", "unittest", "sqlite3"),
+}
+HOMES = {
+    "tenacity": "resilience._engine",
+    "httpx": "resilience._alerts.discord.client",
+    "redis": "resilience._alerts.admission.redis",
+    "apprise": "resilience.alerts.apprise",
+    "prometheus_client": "resilience.instrumentation.prometheus",
+    "opentelemetry": "resilience.instrumentation.opentelemetry",
+    "structlog": "resilience.instrumentation.structlog",
+    "ctypes": "pytest_resilience.clock._reach",
+}
+CLOCK = "pytest_resilience.clock"
+ROOMS_OF_THE_CLOCK = ["virtual_clock", "_calls", "_outside", "_bubble", "_reach"]
+
+both = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+
+
+def files() -> dict[str, Path]:
+    """Every module of both packages, by name."""
+    found = {}
+    for package in PACKAGES:
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*.py")):
+            name = ".".join((package.__name__, *path.relative_to(root).with_suffix("").parts))
+            found[name.removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = files()
+every_module = pytest.mark.parametrize("name", MODULES)
+
+
+@cache
+def imports_of(name: str) -> frozenset[tuple[str, bool]]:
+    """Every module that a module imports anywhere, also for types alone, and whether it does so at run time."""
+    found: set[tuple[str, bool]] = set()
+
+    def visit(node: ast.AST, *, runs: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and child in node.body
+            child_runs = runs and not typing_only
+            if isinstance(child, ast.Import):
+                found.update((alias.name, child_runs) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                base = str(child.module)
+                parts = [f"{base}.{alias.name}" for alias in child.names]
+                found.update((part if part in MODULES else base, child_runs) for part in parts)
+            visit(child, runs=child_runs)
+
+    visit(ast.parse(MODULES[name].read_text("utf-8")), runs=True)
+    return frozenset(found)
+
+
+def imported_by(name: str) -> set[str]:
+    """Every module that a module imports, at run time or for types alone."""
+    return {each for each, _ in imports_of(name)}
+
+
+def is_in(name: str, package: str) -> bool:
+    """Whether a module is a package or in it."""
+    return f"{name}.".startswith(f"{package}.")
+
+
+@pytest.mark.xfail(reason="still to be cut")
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports form no circle in either package, not even those inside functions or for type checkers."""
+    graph = {name: (imported_by(name) & MODULES.keys()) - {name} for name in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
+def test_production_code_knows_nothing_of_tests() -> None:
+    """No module of `resilience` imports pytest, a mock or the plugin, not even lazily or for types."""
+    wrong = {
+        name: found
+        for name in MODULES
+        if is_in(name, "resilience")
+        and (found := {each.partition(".")[0] for each in imported_by(name)} & TEST_LIBRARIES)
+    }
+    assert wrong == {}
+
+
+@pytest.mark.xfail(reason="still to be cut")
+def test_the_plugin_takes_nothing_private_from_production() -> None:
+    """What the plugin needs of `resilience` is public, so that either can be changed without the other."""
+    private = {
+        f"{name} -> {each}"
+        for name in MODULES
+        if is_in(name, "pytest_resilience")
+        for each in imported_by(name)
+        if is_in(each, "resilience") and "._" in each
+    }
+    assert private == set()
+
+
+STILL_TO_BE_CUT = pytest.mark.xfail(reason="still to be cut")
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        pytest.param(each, marks=STILL_TO_BE_CUT if each in {"_outside", "_bubble"} else ())
+        for each in ROOMS_OF_THE_CLOCK
+    ],
+)
+def test_the_rooms_of_the_clock_open_one_way(room: str) -> None:
+    """Each room of the clock imports only from those below it."""
+    above = [f"{CLOCK}.{other}" for other in ROOMS_OF_THE_CLOCK[: ROOMS_OF_THE_CLOCK.index(room)]]
+    wrong = {
+        f"{name} -> {each}"
+        for name in MODULES
+        if is_in(name, f"{CLOCK}.{room}")
+        for each in imported_by(name)
+        if any(is_in(each, other) for other in above)
+    }
+    assert wrong == set()
+
+
+def test_the_rule_of_the_clock_knows_neither_the_system_nor_a_library() -> None:
+    """Who runs and when time moves is decided without ctypes, the operating system or any library to be patched."""
+    foreign = {"ctypes", "os", "posix", "select", "socket", "subprocess", "multiprocessing", "asyncio", "trio"}
+    wrong = {
+        f"{name} -> {each}"
+        for name in MODULES
+        if is_in(name, f"{CLOCK}._bubble")
+        for each in imported_by(name)
+        if each.partition(".")[0] in foreign
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_each_optional_or_dangerous_library_has_one_home(library: str) -> None:
+    """A library that is optional, costly or dangerous is imported, at run time, in one place of each package."""
+    users = {
+        name
+        for name in MODULES
+        if is_in(name, HOMES[library].partition(".")[0])
+        for each, runs in imports_of(name)
+        if runs and each.partition(".")[0] == library
+    }
+    assert {name for name in users if not is_in(name, HOMES[library])} == set()
+    assert users
+
+
+def test_what_reports_an_event_does_not_know_who_listens() -> None:
+    """Decorators, policy, engine and events import neither the log nor the alerts nor the settings."""
+    listeners = ["resilience._log", "resilience._alerts", "resilience.alerts", "resilience._config"]
+    reporters = ["resilience._engine", "resilience._policy", "resilience._decorators", "resilience.events"]
+    wrong = {
+        f"{name} -> {each}"
+        for name in MODULES
+        if any(is_in(name, reporter) for reporter in reporters)
+        for each in imported_by(name)
+        if any(is_in(each, listener) for listener in listeners)
+    }
+    assert wrong == set()
+
+
+@every_module
+def test_each_module_is_documented_and_short(name: str) -> None:
+    """A file begins with what it is for, and has 400 lines at most."""
+    text = MODULES[name].read_text("utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= 400
+
+
+@every_module
+def test_examples_in_docstrings_are_true(name: str) -> None:
+    """What a docstring shows is what happens."""
+    try:
+        module = importlib.import_module(name)
+    except resilience.MissingExtraError:
+        pytest.skip("an extra that is not installed")
+    assert doctest.testmod(module).failed == 0
+
+
+PUBLIC = [name for name in MODULES if "._" not in name and name != "pytest_resilience.plugin"]
+
+
+def public_names(module: ModuleType) -> set[str]:
+    """The names of a module that begin with no underscore and that the module has made, or taken from its own house."""
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and not inspect.ismodule(value)
+        and str(getattr(value, "__module__", "")).partition(".")[0] in {"resilience", "pytest_resilience"}
+    }
+
+
+@pytest.mark.parametrize("name", ["resilience", "pytest_resilience"])
+def test_all_is_what_is_public(name: str) -> None:
+    """A public module has an `__all__`: sorted, complete, and each name of it is there."""
+    module = importlib.import_module(name)
+    assert module.__all__ == sorted(set(module.__all__))
+    for each in module.__all__:
+        getattr(module, each)
+    assert public_names(module) <= set(module.__all__)
+
+
+@pytest.mark.xfail(reason="still to be cut")
+@both
+def test_what_is_public_says_where_it_is_imported_from(package: ModuleType) -> None:
+    """The `__module__` of whatever a package exports is a public one: users never see where it really is."""
+    private = {
+        f"{name}: {module}"
+        for name in package.__all__
+        if "._" in (module := str(getattr(getattr(package, name), "__module__", "")))
+    }
+    assert private == set()
+
+
+@both
+def test_every_public_thing_is_documented(package: ModuleType) -> None:
+    """Functions, classes, their public methods and properties, and the package itself have a docstring."""
+    missing = [package.__name__] if not package.__doc__ else []
+    for name in package.__all__:
+        thing = getattr(package, name)
+        if not callable(thing):
+            continue
+        if not inspect.getdoc(thing):
+            missing.append(name)
+        if inspect.isclass(thing) and thing.__module__.partition(".")[0] == package.__name__:
+            missing += [
+                f"{name}.{key}"
+                for key, member in vars(thing).items()
+                if not key.startswith("_")
+                and (inspect.isroutine(member) or isinstance(member, property))
+                and not inspect.getdoc(getattr(thing, key))
+            ]
+    assert missing == []
+
+
+@both
+def test_a_name_that_is_not_there_is_an_attribute_error(package: ModuleType) -> None:
+    """The lazy look-up answers as any module does."""
+    with pytest.raises(AttributeError, match=f"^module '{package.__name__}' has no attribute 'nonsense'$"):
+        package.nonsense  # noqa: B018  # the look-up is the point
+
+
+def test_the_contract_is_exported() -> None:
+    """Every name of the public contract can be imported from `resilience`."""
+    contract = {
+        *(
+            "EXCESSIVE_RETRY_THRESHOLD",
+            "ALERT_RATE_LIMIT_SECONDS",
+            "create_retry_decorator",
+            "func_retry",
+            "conn_retry",
+        ),
+        *("continuous_retry", "log_prefix", "should_send_alert", "send_rate_limited_discord_alert", "configure"),
+        *("failpoint", "subscribe", "time_left"),
+    }
+    assert contract <= set(resilience.__all__)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """`__version__` is looked up when it is asked for."""
+    assert resilience.__version__ == version("pytest-resilience")
+
+
+@both
+def test_it_is_typed(package: ModuleType) -> None:
+    """Type checkers are told that the package has types."""
+    assert (Path(str(package.__file__)).parent / "py.typed").is_file()
+
+
+@cache
+def loaded_by(code: str) -> frozenset[str]:
+    """The modules that a new interpreter has loaded after some code, beyond those of an empty one."""
+    runs = []
+    for each in ("", code):
+        dump = f"{each}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+        done = subprocess.run([sys.executable, "-W", "error", "-c", dump], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    return frozenset(runs[1]) - frozenset(runs[0])
+
+
+def tops(names: frozenset[str]) -> set[str]:
+    """The top-level packages of modules."""
+    return {name.partition(".")[0] for name in names}
+
+
+def test_importing_it_loads_little_more_than_tenacity() -> None:
+    """Beyond tenacity and the package itself, a handful of modules of the standard library, none of them heavy."""
+    extra = loaded_by("import resilience") - loaded_by("import tenacity")
+    foreign = tops(extra) - {"resilience"}
+    assert not {name for name in extra if name in HEAVY} | foreign & HEAVY
+    assert foreign <= set(sys.stdlib_module_names)
+    assert len(foreign) <= 12, sorted(foreign)
+
+
+def test_a_failing_sync_call_loads_nothing_heavy() -> None:
+    """Retrying and giving up need no HTTP client and no event loop."""
+    code = (
+        "import logging, resilience, tenacity; logging.getLogger('resilience').addHandler(logging.NullHandler())\n"
+        "@resilience.create_retry_decorator(2, wait=tenacity.wait_none())\n"
+        "def f(): raise ValueError('x')\n"
+        "try: f()\n"
+        "except ValueError: pass\n"
+    )
+    assert tops(loaded_by(code) - loaded_by("import resilience")).isdisjoint(HEAVY - {"email", "http"})
+
+
+def test_the_plugin_s_package_loads_nothing_by_itself() -> None:
+    """`import pytest_resilience` costs nothing until a name is used."""
+    loaded = loaded_by("import pytest_resilience")
+    assert {name for name in loaded if tops(frozenset({name})) <= {"resilience", "pytest_resilience"}} == {
+        "pytest_resilience"
+    }
+    assert not tops(loaded) & {"pytest", "respx", "freezegun", "httpx", "tenacity", "asyncio"}
+
+
+@both
+def test_each_module_and_name_can_be_imported_first(package: ModuleType) -> None:
+    """No module and no public name depends on something else having been imported before it."""
+    names = [name for name in MODULES if is_in(name, package.__name__) and not is_in(name, CLOCK)]
+    code = f"""
+import importlib, sys
+def forget():
+    for key in [*sys.modules]:
+        if key.partition(".")[0] in ("resilience", "pytest_resilience"):
+            del sys.modules[key]
+for name in {names!r}:
+    forget()
+    try:
+        importlib.import_module(name)
+    except ImportError as missing:
+        if type(missing).__name__ != "MissingExtraError":
+            raise
+for name in {[name for name in package.__all__ if name not in CLOCKS]!r}:
+    forget()
+    getattr(importlib.import_module({package.__name__!r}), name)
+"""
+    assert package.__name__ in loaded_by(code)
+
+
+CLOCKS = {"DeadlockError", "VirtualClock"}  # one for each process: its patches are made of what is there the first time
+
+
+def test_without_pytest_a_name_says_how_to_get_it() -> None:
+    """An installation without the extra is told the one command, not the name of a module."""
+    code = """
+import sys
+sys.modules["pytest"] = None
+try:
+    from pytest_resilience import Faults
+except ImportError as missing:
+    print(f"{type(missing).__name__}: {missing}")
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == (
+        "MissingExtraError: pytest_resilience.Faults needs an optional dependency: "
+        "pip install 'pytest-resilience[pytest]'\n"
+    )
