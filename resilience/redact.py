@@ -13,12 +13,13 @@ Redaction is a safety net and can't know every secret. What it misses is added b
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections.abc import Callable
 from typing import Final, final
 
-from resilience._secrets.patterns import MARKER, Lazy
+from resilience._secrets.patterns import MARKER
 from resilience._support.fork import importing
 
 __all__ = ["add_pattern", "add_secret", "clean", "message_of", "redact", "traceback_of", "type_name"]
@@ -33,11 +34,6 @@ _ORDINARY: Final = "a b_1-C.\n"
 _LONGEST_DETAIL: Final = 300
 _ELLIPSIS: Final = "…"
 
-# C0, C1 and DEL; soft hyphen; zero width, direction and line separators; lone surrogates; tags.
-_UNSAFE: Final = Lazy(
-    "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
-    "\\ud800-\\udfff\\U000e0000-\\U000e007f]"
-)
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -254,7 +250,17 @@ def _describe(error: BaseException) -> str:
 
 
 def _escape(text: str) -> str:
-    return text if text.isprintable() else _UNSAFE.compiled.sub(_escape_character, text)
+    return text if text.isprintable() else _unsafe().sub(_escape_character, text)
+
+
+@functools.cache
+def _unsafe() -> re.Pattern[str]:
+    """Control, invisible and direction-changing characters, lone surrogates; compiled late, as few texts have any."""
+    # C0, C1 and DEL; soft hyphen; zero width, direction and line separators; lone surrogates; tags.
+    return re.compile(
+        "[\\x00-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
+        "\\ud800-\\udfff\\U000e0000-\\U000e007f]"
+    )
 
 
 def _escape_character(found: re.Match[str]) -> str:
