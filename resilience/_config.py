@@ -77,11 +77,22 @@ def configure(
     Example:
         ``configure(service_name="billing", discord_webhook_url=os.environ["BILLING_WEBHOOK"])``
     """
-    given = {name: value for name, value in locals().items() if value is not UNSET}
-    checked = {name: getattr(_Check, name)(value) for name, value in given.items()}
+    told: dict[str, Any] = {}
+    if service_name is not UNSET:
+        told["service_name"] = _Check.service_name(service_name)
+    if discord_webhook_url is not UNSET:
+        told["discord_webhook_url"] = _Check.discord_webhook_url(discord_webhook_url)
+    if discord_channels is not UNSET:
+        told["discord_channels"] = _Check.discord_channels(discord_channels)
+    if redis_url is not UNSET:
+        told["redis_url"] = _Check.redis_url(redis_url)
+    if max_alerts_per_minute is not UNSET:
+        told["max_alerts_per_minute"] = _Check.max_alerts_per_minute(max_alerts_per_minute)
+    if notifiers is not UNSET:
+        told["notifiers"] = _Check.notifiers(notifiers)
     global _told  # noqa: PLW0603  # one immutable value, replaced as a whole
     with _telling:
-        _told = replace(_told, **checked)
+        _told = replace(_told, **told)
 
 
 @contextlib.contextmanager
@@ -199,7 +210,7 @@ class _Check:
             raise ValueError(
                 "redis_url must start with redis://, rediss:// or unix://; it is not shown, as it may hold a password"
             )
-        from resilience._alerts.admission.redis import check_redis_url
+        from resilience._alerts.admission.redis_url import check_redis_url
 
         try:
             check_redis_url(value)  # a missing extra is said now, too; at the end of the program, it can't be imported

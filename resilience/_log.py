@@ -19,12 +19,15 @@ from resilience._support.wording import counted
 from resilience.events import (
     AlertDelivered,
     AlertFailed,
+    AlertRefused,
     AttemptFailed,
     Call,
     CallEnded,
     CallStarted,
     Event,
     ListenerRemoved,
+    NoWebhook,
+    WindowShared,
     stream,
 )
 from resilience.redact import clean, message_of, traceback_of, type_name
@@ -50,12 +53,6 @@ def install() -> None:
     """Write the log lines of every event from now on."""
     for kind, write in _WRITERS.items():
         stream.subscribe(functools.partial(_guarded, write), kind, every_call=False)
-
-
-def say(level: int, text: str, *values: object) -> None:
-    """Write a line that is about no call; texts from outside have to be cleaned already."""
-    if logger.isEnabledFor(level):
-        _write(level, None, text, *values)
 
 
 def _guarded(write: Any, event: Event) -> None:
@@ -133,7 +130,28 @@ def _alert_delivered(event: AlertDelivered) -> None:
 
 
 def _alert_failed(event: AlertFailed) -> None:
-    say(logging.ERROR, "Failed to send Discord alert: %s", event.problem)
+    _write_about_alerting(logging.ERROR, "Failed to send Discord alert: %s", event.problem)
+
+
+def _alert_refused(event: AlertRefused) -> None:
+    text = "Discord refused an alert, which is sent without its details now: %s"
+    _write_about_alerting(logging.WARNING, text, event.problem)
+
+
+def _no_webhook(_event: NoWebhook) -> None:
+    text = (
+        "An alert was due and is not sent, because there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL "
+        "or call resilience.configure(discord_webhook_url=...)"
+    )
+    _write_about_alerting(logging.WARNING, text)
+
+
+def _window_shared(event: WindowShared) -> None:
+    if event.shared:
+        _write_about_alerting(logging.INFO, "The alert window is shared with other processes again")
+    else:
+        text = "The alert window is not shared with other processes for now, each keeps its own: %s"
+        _write_about_alerting(logging.WARNING, text, event.problem)
 
 
 def _listener_removed(event: ListenerRemoved) -> None:
@@ -149,8 +167,16 @@ _WRITERS: Final[dict[type[Event], Any]] = {
     CallEnded: _call_ended,
     AlertDelivered: _alert_delivered,
     AlertFailed: _alert_failed,
+    AlertRefused: _alert_refused,
+    NoWebhook: _no_webhook,
+    WindowShared: _window_shared,
     ListenerRemoved: _listener_removed,
 }
+
+
+def _write_about_alerting(level: int, text: str, *values: object) -> None:
+    if logger.isEnabledFor(level):
+        _write(level, None, text, *values)
 
 
 def _failure(call: Call, attempts: int, error: BaseException) -> tuple[str, int, str, str, str]:

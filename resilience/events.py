@@ -135,6 +135,35 @@ class AlertSuppressed(Event):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class AlertRefused(Event):
+    """Discord refused to show what an alert says; the alert is sent without its details instead.
+
+    Attributes:
+        problem: Discord's answer, already free of secrets.
+    """
+
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NoWebhook(Event):
+    """An alert was due and is not sent, because there is neither a webhook nor a notifier; told for the first one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowShared(Event):
+    """The alert window is no longer shared with other processes through Redis, or is shared again.
+
+    Attributes:
+        shared: Whether it is shared from now on. Where it is not, each process keeps a window of its own.
+        problem: Why it is not shared, already free of secrets; None where it is.
+    """
+
+    shared: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ListenerRemoved(Event):
     """A listener raised and gets no more events.
 

@@ -29,7 +29,7 @@ HEAVY = {
 HOMES = {
     "tenacity": "resilience._engine",
     "httpx": "resilience._alerts.discord.client",
-    "redis": "resilience._alerts.admission.redis",
+    "redis": "resilience._alerts.admission.redis_url",
     "apprise": "resilience.alerts.apprise",
     "prometheus_client": "resilience.instrumentation.prometheus",
     "opentelemetry": "resilience.instrumentation.opentelemetry",

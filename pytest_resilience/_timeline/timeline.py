@@ -16,12 +16,15 @@ from resilience._support.wording import counted
 from resilience.events import (
     AlertDelivered,
     AlertFailed,
+    AlertRefused,
     AlertSuppressed,
     AttemptFailed,
     CallEnded,
     CallStarted,
     Event,
     FaultInjected,
+    NoWebhook,
+    WindowShared,
     stream,
 )
 from resilience.redact import clean, message_of, type_name
@@ -33,7 +36,8 @@ _SHOWN_LAST: Final = 20
 _SHOWN_AROUND: Final = 5
 _LONGEST_ACTION: Final = 200
 _KINDS: Final = (
-    CallStarted, AttemptFailed, CallEnded, FaultInjected, AlertDelivered, AlertFailed, AlertSuppressed,
+    CallStarted, AttemptFailed, CallEnded, FaultInjected, AlertDelivered, AlertFailed, AlertSuppressed, AlertRefused,
+    NoWebhook, WindowShared,
 )  # fmt: skip
 
 
@@ -148,8 +152,23 @@ def _described(event: Any) -> str:
             return f"{name}: alert delivered for attempt {attempt}"
         case AlertSuppressed(attempt=attempt):
             return f"{name}: alert held back at attempt {attempt}"
+        case _:
+            return _described_alerting(event)
+
+
+def _described_alerting(event: Event) -> str:
+    """Return a line about what concerns no call. The problems of these events are cleaned already."""
+    match event:
         case AlertFailed(problem=problem):
             return f"an alert could not be delivered: {problem}"
+        case AlertRefused(problem=problem):
+            return f"an alert was refused, and is sent without its details: {problem}"
+        case NoWebhook():
+            return "an alert was due and is not sent: there is neither a webhook nor a notifier"
+        case WindowShared(shared=True):
+            return "the alert window is shared with other processes again"
+        case WindowShared(problem=problem):
+            return f"the alert window is not shared with other processes: {problem}"
         case _:
             return repr(event)
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import threading
 from typing import Final, final
 
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, Event
+from resilience.events import (
+    AlertDelivered,
+    AlertFailed,
+    AlertRefused,
+    AlertSuppressed,
+    AttemptFailed,
+    CallEnded,
+    Event,
+    NoWebhook,
+    WindowShared,
+)
 from resilience.redact import clean, message_of, type_name
 
 OTHER: Final = "other"
@@ -15,6 +25,8 @@ ALERT_RESULTS: Final[dict[type[Event], str]] = {
     AlertFailed: "failed",
     AlertSuppressed: "suppressed",
 }
+ALERTING_CHANGES: Final[tuple[type[Event], ...]] = (AlertRefused, NoWebhook, WindowShared)
+"""What happens to alerting itself, beside the results of single alerts."""
 
 
 @final
@@ -38,6 +50,13 @@ class BoundedLabel:
                 return OTHER
             self._values.add(value)
         return value
+
+
+def name_of_change(event: Event) -> str:
+    """Return the name of what happened to alerting itself."""
+    if isinstance(event, WindowShared):
+        return "window_shared" if event.shared else "window_not_shared"
+    return "alert_refused" if isinstance(event, AlertRefused) else "no_webhook"
 
 
 def error_fields(event: AttemptFailed | CallEnded) -> dict[str, str]:

@@ -8,7 +8,9 @@ plain success. Its attributes follow the style of the semantic conventions: ``er
 ``resilience.calls``                 counter          ``resilience.failpoint``, ``.outcome``, ``.reason``
 ``resilience.failed_attempts``       counter          ``resilience.failpoint``, ``error.type``
 ``resilience.wait``                  histogram  s     ``resilience.failpoint``
-``resilience.alerts``                counter          ``resilience.result``
+``resilience.alerts``                counter          ``resilience.result``: delivered, failed or suppressed
+``resilience.alerting_changes``      counter          ``resilience.change``: alert_refused, no_webhook,
+                                                      window_shared or window_not_shared
 ===================================  =========  ====  =====================================================
 
 Attribute sets of metrics stay bounded: no attempt number, no message, and of each attribute the first 500 values.
@@ -21,7 +23,14 @@ from typing import final
 
 from resilience.errors import MissingExtraError
 from resilience.events import AttemptFailed, CallEnded, Event, stream
-from resilience.instrumentation._fields import ALERT_RESULTS, BoundedLabel, ends_with_a_failed_attempt, error_fields
+from resilience.instrumentation._fields import (
+    ALERT_RESULTS,
+    ALERTING_CHANGES,
+    BoundedLabel,
+    ends_with_a_failed_attempt,
+    error_fields,
+    name_of_change,
+)
 from resilience.redact import type_name
 
 try:
@@ -42,7 +51,8 @@ def install(meter_provider: metrics.MeterProvider | None = None) -> Callable[[],
     unsubscribes = [
         stream.subscribe(reporter.attempt_failed, AttemptFailed),
         stream.subscribe(reporter.call_ended, CallEnded),
-        *(stream.subscribe(reporter.alert, kind) for kind in ALERT_RESULTS),
+        stream.subscribe(reporter.alert, *ALERT_RESULTS),
+        stream.subscribe(reporter.alerting_changed, *ALERTING_CHANGES),
     ]
 
     def uninstall() -> None:
@@ -64,6 +74,9 @@ class _Reporter:
         self._wait = meter.create_histogram("resilience.wait", unit="s", description="Waits before another attempt.")
         self._alerts = meter.create_counter(
             "resilience.alerts", unit="{alert}", description="Alerts, by what became of them."
+        )
+        self._alerting_changes = meter.create_counter(
+            "resilience.alerting_changes", unit="{change}", description="What happened to alerting itself."
         )
 
     def attempt_failed(self, event: AttemptFailed) -> None:
@@ -92,6 +105,11 @@ class _Reporter:
 
     def alert(self, event: Event) -> None:
         self._alerts.add(1, {"resilience.result": ALERT_RESULTS[type(event)]})
+
+    def alerting_changed(self, event: Event) -> None:
+        name, problem = name_of_change(event), getattr(event, "problem", None)
+        self._alerting_changes.add(1, {"resilience.change": name})
+        _add_event(f"resilience.{name}", {} if problem is None else {"resilience.problem": problem})
 
     def _failure(self, event: AttemptFailed | CallEnded) -> None:
         if event.error is not None:

@@ -5,6 +5,8 @@
 ``resilience_failed_attempts_total``      counter    ``failpoint``, ``error_type``
 ``resilience_wait_seconds``               histogram  ``failpoint``
 ``resilience_alerts_total``               counter    ``result``: delivered, failed or suppressed
+``resilience_alerting_changes_total``     counter    ``change``: alert_refused, no_webhook,
+                                                     window_shared or window_not_shared
 ========================================  =========  ==========================================
 
 Label sets stay bounded: no attempt number, no message, and of each other label the first 500 values.
@@ -17,7 +19,13 @@ from typing import Final, final
 
 from resilience.errors import MissingExtraError
 from resilience.events import AttemptFailed, CallEnded, Event, stream
-from resilience.instrumentation._fields import ALERT_RESULTS, BoundedLabel, ends_with_a_failed_attempt
+from resilience.instrumentation._fields import (
+    ALERT_RESULTS,
+    ALERTING_CHANGES,
+    BoundedLabel,
+    ends_with_a_failed_attempt,
+    name_of_change,
+)
 from resilience.redact import type_name
 
 try:
@@ -38,7 +46,8 @@ def install(registry: CollectorRegistry = REGISTRY) -> Callable[[], None]:
     unsubscribes = [
         stream.subscribe(metrics.attempt_failed, AttemptFailed),
         stream.subscribe(metrics.call_ended, CallEnded),
-        *(stream.subscribe(metrics.alert, kind) for kind in ALERT_RESULTS),
+        stream.subscribe(metrics.alert, *ALERT_RESULTS),
+        stream.subscribe(metrics.alerting_changed, *ALERTING_CHANGES),
     ]
 
     def uninstall() -> None:
@@ -70,6 +79,9 @@ class _Metrics:
             registry=registry,
         )
         self._alerts = Counter("resilience_alerts", "Alerts, by what became of them.", ("result",), registry=registry)
+        self._alerting_changes = Counter(
+            "resilience_alerting_changes", "What happened to alerting itself.", ("change",), registry=registry
+        )
 
     def attempt_failed(self, event: AttemptFailed) -> None:
         failpoint = self._failpoint(event.call.failpoint)
@@ -85,6 +97,9 @@ class _Metrics:
     def alert(self, event: Event) -> None:
         self._alerts.labels(ALERT_RESULTS[type(event)]).inc()
 
+    def alerting_changed(self, event: Event) -> None:
+        self._alerting_changes.labels(name_of_change(event)).inc()
+
     def unregister(self) -> None:
-        for each in (self._calls, self._failed_attempts, self._wait, self._alerts):
+        for each in (self._calls, self._failed_attempts, self._wait, self._alerts, self._alerting_changes):
             self._registry.unregister(each)

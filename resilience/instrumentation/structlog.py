@@ -1,8 +1,9 @@
 """Structured log lines of retried calls through structlog (extra ``structlog``).
 
 They come beside the lines of the logger ``resilience``, with the same facts as fields: ``attempt_failed``,
-``recovered``, ``gave_up``, ``cancelled``, ``alert_delivered``, ``alert_suppressed``, ``alert_failed``. Context that
-was bound with ``structlog.contextvars`` is in them as in every other line.
+``recovered``, ``gave_up``, ``cancelled``, ``alert_delivered``, ``alert_suppressed``, ``alert_failed``,
+``alert_refused``, ``no_webhook``, ``window_shared``, ``window_not_shared``. Context that was bound with
+``structlog.contextvars`` is in them as in every other line.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from resilience.errors import MissingExtraError
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, stream
-from resilience.instrumentation._fields import error_fields
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, Event, stream
+from resilience.instrumentation._fields import ALERTING_CHANGES, error_fields, name_of_change
 
 try:
     import structlog
@@ -52,12 +53,18 @@ def install(logger: Any = None) -> Callable[[], None]:
     def alert_failed(event: AlertFailed) -> None:
         log.error("alert_failed", problem=event.problem)
 
+    def alerting_changed(event: Event) -> None:
+        name, problem = name_of_change(event), getattr(event, "problem", None)
+        write = log.info if name == "window_shared" else log.warning
+        write(name, **({} if problem is None else {"problem": problem}))
+
     unsubscribes = [
         stream.subscribe(attempt_failed, AttemptFailed),
         stream.subscribe(call_ended, CallEnded, every_call=False),
         stream.subscribe(alert_delivered, AlertDelivered),
         stream.subscribe(alert_suppressed, AlertSuppressed),
         stream.subscribe(alert_failed, AlertFailed),
+        stream.subscribe(alerting_changed, *ALERTING_CHANGES),
     ]
 
     def uninstall() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from typing import Final, Protocol, final
+from typing import Final, final
 
 from resilience._support.fork import Lock
 
@@ -19,13 +19,6 @@ ALERT_RATE_LIMIT_SECONDS: Final = 300
 SECOND_NS: Final = 1_000_000_000
 _MINUTE_NS: Final = 60 * SECOND_NS
 _SIGNATURE_CHARACTERS: Final = 100
-
-
-class Limiter(Protocol):
-    """What hands out the one alert that a signature has in a window."""
-
-    def claim(self, signature: str) -> bool:
-        """Take the alert of the window: true for the first who asks, and again when the window is over."""
 
 
 def signature_of(function: str, error: BaseException, context: str) -> str:

@@ -8,31 +8,24 @@ goes wrong here grants it.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import socket
 import time
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Final, final
 
-from resilience import _log as log
 from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
+from resilience._alerts.admission.redis_url import connect
 from resilience._alerts.discord.watchdog import cut_off_after
-from resilience._support.fork import Lock, importing, renew_after_fork
-from resilience.errors import MissingExtraError
+from resilience._support.fork import Lock, renew_after_fork
+from resilience.events import WindowShared, stream
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
     import redis
 
-_TIMEOUT_S: Final = 0.5
 _EXCHANGE_S: Final = 2.0
 _RETRY_NS: Final = 30 * SECOND_NS
 _PREFIX: Final = "resilience:alert:"
-_UNREADABLE: Final = (
-    "the URL of the Redis can't be read; a password with a character such as / # ? or @ must be percent-encoded"
-)
 
 
 @final
@@ -105,74 +98,17 @@ class RedisLimiter:
     def _connection(self) -> redis.Redis:
         with self._lock:
             if self._client is None:
-                self._client = _connect(self.url)
+                self._client = connect(self.url)
             return self._client
 
     def _went_down(self, error: Exception) -> None:
         with self._lock:
             was_up, self._down_since_ns = self._down_since_ns is None, time.monotonic_ns()
         if was_up:
-            log.say(
-                logging.WARNING,
-                "The alert window is not shared with other processes for now, each keeps its own: %s: %s",
-                type_name(error),
-                message_of(error),
-            )
+            stream.emit(WindowShared(shared=False, problem=f"{type_name(error)}: {message_of(error)}"))
 
     def _came_back(self) -> None:
         with self._lock:
             was_down, self._down_since_ns = self._down_since_ns is not None, None
         if was_down:
-            log.say(logging.INFO, "The alert window is shared with other processes again")
-
-
-def load_redis() -> ModuleType:
-    """Import redis-py.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    try:
-        with importing:
-            import_module("encodings.idna")  # which the socket module would import as it first looks up a host
-            return import_module("redis")
-    except ImportError:
-        raise MissingExtraError("sharing the alert window through Redis", extra="redis") from None
-
-
-def check_redis_url(url: str) -> None:
-    """Find out now what the first alert would: what the client can't read is a URL with a mistake in it.
-
-    Raises:
-        MissingExtraError: redis-py is not installed.
-        ValueError: It is not the URL of a Redis. The text says why and never shows the URL.
-    """
-    client = _connect(url)
-    try:
-        client.connection_pool.make_connection()  # which does not connect yet
-    except Exception:  # noqa: BLE001  # it may quote any part of the URL
-        raise ValueError(_UNREADABLE) from None
-    finally:
-        client.close()
-
-
-def _connect(url: str) -> redis.Redis:
-    """Make a client; raises `ValueError` in words of our own, since those of others may quote the password."""
-    from urllib.parse import urlsplit
-
-    load_redis()
-    with importing:
-        import redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-    # No retries: a SET whose answer was lost would find its own key and be taken for somebody else's.
-    retry = Retry(NoBackoff(), 0)
-    try:
-        parts = urlsplit(url)
-        is_divided = parts.scheme != "unix" and "@" in parts.path + parts.fragment + parts.query.partition("=")[0]
-        client = redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, retry=retry)
-    except Exception:  # noqa: BLE001  # see above
-        raise ValueError(_UNREADABLE) from None
-    if is_divided:
-        raise ValueError(_UNREADABLE)
-    return client
+            stream.emit(WindowShared(shared=True))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, final
 
 from resilience import _config as config
-from resilience import _log as log
 from resilience._alerts.delivery.holds import Hold, Holds
 from resilience._alerts.delivery.message import Sink, Undelivered
 from resilience._support.fork import importing
+from resilience.events import NoWebhook, stream
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
@@ -110,11 +109,7 @@ class Sinks:
         sinks += [NotifierSink(each) for each in config.notifiers()]
         if not sinks and not self._said_that_there_is_none:
             self._said_that_there_is_none = True
-            log.say(
-                logging.WARNING,
-                "An alert was due and is not sent, because there is no Discord webhook: set "
-                "RESILIENCE_DISCORD_WEBHOOK_URL or call resilience.configure(discord_webhook_url=...)",
-            )
+            stream.emit(NoWebhook())
         return sinks
 
     def _discord(self, url: str) -> Sink:

@@ -10,7 +10,6 @@ import contextlib
 import email.utils  # noqa: F401  # here, and not as an answer names a date: see `importing`
 import encodings.idna  # noqa: F401  # which the socket module would import as it first looks up a host
 import functools
-import logging
 import math
 import random
 import socket
@@ -25,7 +24,6 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from resilience import _log as log
 from resilience._alerts.delivery.holds import LONGEST_HOLD_S, Hold, Holds
 from resilience._alerts.delivery.message import Undelivered
 from resilience._alerts.discord.payload import MOST_ALERTS, message_body, plainest_body
@@ -34,6 +32,7 @@ from resilience._alerts.discord.watchdog import cut_off_after
 from resilience._alerts.discord.webhook_url import DISCORD_API, Webhook
 from resilience._support.fork import importing, renew_after_fork
 from resilience.alerts.notifier import Alert
+from resilience.events import AlertRefused, stream
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ class DiscordSink:
             self._webhook = replace(self._webhook, thread_id=None)
             return Undelivered(str(error), try_again=True, backs_off=False)
         if error.status in _REFUSES_THE_MESSAGE and not error.is_edge_block and not plainest:
-            log.say(logging.WARNING, "Discord refused an alert, which is sent without its details now: %s", error)
+            stream.emit(AlertRefused(problem=str(error)))
             self._refused = tuple(alerts)
             return Undelivered(str(error), try_again=True, backs_off=False)
         return Undelivered(self._leave_alone(error))

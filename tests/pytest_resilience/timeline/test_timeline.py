@@ -11,12 +11,15 @@ from resilience import conn_retry, continuous_retry, create_retry_decorator
 from resilience.events import (
     AlertDelivered,
     AlertFailed,
+    AlertRefused,
     AlertSuppressed,
     AttemptFailed,
     Call,
     CallEnded,
     CallStarted,
     FaultInjected,
+    NoWebhook,
+    WindowShared,
     stream,
 )
 
@@ -99,6 +102,22 @@ def test_alerts_are_told() -> None:
     assert lines_of(timeline) == [
         "Silo.fill: alert delivered for attempt 50",
         "an alert could not be delivered: Discord answered 500",
+    ]
+
+
+def test_what_happens_to_alerting_itself_is_told() -> None:
+    """A refused text, a missing webhook, and a window that is no longer shared are lines of the timeline."""
+    with Timeline() as timeline:
+        stream.emit(AlertRefused("HTTP 400"))
+        stream.emit(NoWebhook())
+        stream.emit(WindowShared(shared=False, problem="ConnectionError: refused"))
+        stream.emit(WindowShared(shared=True))
+
+    assert lines_of(timeline) == [
+        "an alert was refused, and is sent without its details: HTTP 400",
+        "an alert was due and is not sent: there is neither a webhook nor a notifier",
+        "the alert window is not shared with other processes: ConnectionError: refused",
+        "the alert window is shared with other processes again",
     ]
 
 

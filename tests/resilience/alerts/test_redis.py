@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from resilience._alerts.admission import redis as alerts_redis
-from resilience._alerts.admission.limiter import Limiter, WindowLimiter
+from resilience._alerts.admission import redis_url
+from resilience._alerts.admission.limiter import WindowLimiter
 from resilience._alerts.admission.redis import RedisLimiter
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def process_of(fleet: list[RedisLimiter], server: Server) -> RedisLimiter:
 
 
 @pytest.fixture(params=["memory", "redis"])
-def limiter(request) -> Limiter:
+def limiter(request) -> WindowLimiter | RedisLimiter:
     """Both limiters, one after the other."""
     if request.param == "memory":
         return WindowLimiter()
@@ -222,7 +223,7 @@ def test_an_answer_without_end_is_cut_off(fleet, monkeypatch, caplog):
 
 def test_a_hanging_redis_costs_a_time_out_once(fleet, mortal_server, monkeypatch, caplog):
     """A Redis that takes connections and never answers is left alone after the first time-out."""
-    monkeypatch.setattr(alerts_redis, "_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(redis_url, "_TIMEOUT_S", 0.01)
     process = process_of(fleet, mortal_server)
     mortal_server.suspend()
     assert process.claim("a")
