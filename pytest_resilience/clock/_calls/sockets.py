@@ -26,17 +26,23 @@ def _wait(member: Member, self: Any, events: int, timeout: float | None) -> None
         raise TimeoutError("timed out")
 
 
-def _receiving(name: str) -> Callable[..., Any]:
-    """A method that receives, by its name in the C type."""
+def _would_block(self: Any, flags: object = 0) -> bool:
+    """Whether a call with ``flags`` may block; the C function says what is wrong with a closed socket."""
+    is_nonblocking = isinstance(flags, int) and bool(flags & _DONTWAIT)
+    return not is_nonblocking and self.gettimeout() != 0 and _Socket.fileno(self) >= 0
+
+
+def _receiving(name: str, flags_at: int) -> Callable[..., Any]:
+    """A method that receives, by its name in the C type; ``flags_at`` is the position of its flags."""
     real = getattr(_Socket, name)
 
     def receive(self: Any, *args: Any, **kwargs: Any) -> Any:
         member = current()
         if member is None:
             return real(self, *args, **kwargs)
-        timeout = self.gettimeout()
-        if timeout != 0 and self.fileno() >= 0:
-            _wait(member, self, READ, timeout)
+        flags = args[flags_at] if len(args) > flags_at else kwargs.get("flags", 0)
+        if _would_block(self, flags):
+            _wait(member, self, READ, self.gettimeout())
         try:
             result = real(self, *args, **kwargs)
         except BlockingIOError:
@@ -48,16 +54,20 @@ def _receiving(name: str) -> Callable[..., Any]:
     return receive
 
 
-def _sending(name: str, flags_at: int) -> Callable[..., Any]:
-    """A method that sends, by its name in the C type; ``flags_at`` is the position of its flags."""
+def _sending(name: str, flags_at: int, counts: range) -> Callable[..., Any]:
+    """A method that sends, by its name in the C type.
+
+    ``flags_at`` is the position of its flags, and ``counts`` are the numbers of arguments that it takes: with another
+    number the C function says what is wrong.
+    """
     real = getattr(_Socket, name)
 
     def send(self: Any, *args: Any) -> Any:
         member = current()
-        if member is None:
+        if member is None or len(args) not in counts:
             return real(self, *args)
         timeout = self.gettimeout()
-        if timeout != 0 and self.fileno() >= 0:
+        if _would_block(self, args[flags_at] if len(args) > flags_at else 0):
             _wait(member, self, WRITE, timeout)
             if timeout is None:
                 args = _without_waiting(args, flags_at)
@@ -91,12 +101,12 @@ def _without_waiting(args: tuple[Any, ...], flags_at: int) -> tuple[Any, ...]:
     return tuple(padded)
 
 
-_send = _sending("send", 1)
+_send = _sending("send", 1, range(1, 3))
 
 
 def _sendall(self: Any, data: Any, flags: int = 0) -> None:
     member = current()
-    if member is None or self.gettimeout() == 0:
+    if member is None or not _would_block(self, flags):
         _Socket.sendall(self, data, flags)
         if member is not None:
             _peers.sent(self)
@@ -169,12 +179,14 @@ def patches() -> Iterator[Patch]:
         "connect_ex": _connect_ex,
         "send": _send,
         "sendall": _sendall,
-        "sendto": _sending("sendto", 1),
-        "sendmsg": _sending("sendmsg", 2),
-        "_accept": _receiving("_accept"),
+        "sendto": _sending("sendto", 1, range(2, 4)),
+        "sendmsg": _sending("sendmsg", 2, range(1, 5)),
+        "_accept": _receiving("_accept", 0),
+        "recv": _receiving("recv", 1),
+        "recvfrom": _receiving("recvfrom", 1),
     }
-    for name in ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"):
-        methods[name] = _receiving(name)
+    for name in ("recv_into", "recvfrom_into", "recvmsg", "recvmsg_into"):
+        methods[name] = _receiving(name, 2)
     for name, method in methods.items():
         yield AttributePatch(socket.socket, name, method)
     yield BuiltinPatch(original(_socket, "socketpair"), _socketpair)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import fcntl
 import math
@@ -43,6 +44,8 @@ FREED = 0.1
 
 ASKED = 1.0
 """The share for somebody outside who owes an answer, or the rest of one."""
+
+_Socket = _socket.socket
 
 Ends = tuple[Any, Any]
 """The addresses of a connection, as one of its sockets sees them: its own and its peer's."""
@@ -259,7 +262,8 @@ def _pending(at: socket.socket, queue: int) -> int:
 
 def _ends(of: socket.socket) -> Ends | None:
     try:
-        return _plain(of.getsockname()), _plain(of.getpeername())
+        # Not the methods of a subclass: PySocks' need what its own __init__ has not set yet.
+        return _plain(_Socket.getsockname(of)), _plain(_Socket.getpeername(of))
     except OSError:
         return None
 
@@ -331,8 +335,10 @@ def made(made_socket: socket.socket) -> None:
     if made_socket.family in {socket.AF_INET, socket.AF_INET6}:
         _unconnected.add(made_socket)
         if made_socket.type == socket.SOCK_STREAM:
-            # Otherwise the kernel may hold back a small packet for some 40 ms, which pass in real time only.
-            made_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Otherwise the kernel may hold back a small packet for some 40 ms, which pass in real time only. It refuses
+            # where the descriptor is not what the caller says: trio asks a socket made so for its true type.
+            with contextlib.suppress(OSError):
+                made_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def made_pipe(end: int) -> None:
