@@ -1,7 +1,6 @@
 """Small programs that behave in virtual time as they do in real time, to the error."""
 
 import socket
-import sys
 
 import pytest
 
