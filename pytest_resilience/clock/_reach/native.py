@@ -7,7 +7,13 @@ object that they all share is pointed at a Python function instead, and pointed 
 * `BuiltinPatch` swaps the method table entry of a built-in function (``time.sleep``, ``os.waitpid``);
 * `TypePatch` swaps methods in the dictionary of an immutable C type (``_thread.lock``, ``datetime.datetime``).
 
-Both rely on the memory layout of CPython, which is checked before anything is written.
+Both rely on the memory layout of CPython, which is checked before anything is written, and on its global lock (the
+GIL), without which nothing here is safe. A thread can lose the GIL only at a call, at a jump backward, and where a
+trace function runs, which is before each line. A built-in function is described by three fields that must fit
+together: a thread that finds the C function of one beside the ``self`` of another reads wild memory, and the process
+crashes. So `BuiltinPatch` computes everything first, and writes the three with no call and no line end between them.
+`TypePatch` writes by one call of `dict.update`, which runs no Python code: all keys are texts, and the old values stay
+referenced.
 """
 
 from __future__ import annotations
@@ -150,20 +156,18 @@ class BuiltinPatch:
 
     def install(self) -> None:
         """Redirect the target, with a reference to the replacement, as the garbage collector expects."""
-        memory = self._memory
-        self._saved = (memory.definition, memory.self, memory.vectorcall)
-        _incref(self._replacement)
-        memory.self = id(self._replacement)
-        memory.definition = ctypes.addressof(self._definition)
-        if self._definition.flags == _ANY_ARGUMENTS:
-            memory.vectorcall = None
+        _incref(self._replacement)  # before it is needed: one reference too many is harmless, one too few is not
+        memory, own, definition = self._memory, id(self._replacement), ctypes.addressof(self._definition)
+        vectorcall = None if self._definition.flags == _ANY_ARGUMENTS else memory.vectorcall
+        self._saved = (memory.self, memory.definition, memory.vectorcall)
+        memory.self, memory.definition, memory.vectorcall = own, definition, vectorcall  # on one line, see above
 
     def restore(self) -> None:
         """Give the target its own behaviour back; harmless when it is not installed."""
         if self._saved is None:
             return
-        memory = self._memory
-        memory.definition, memory.self, memory.vectorcall = self._saved
+        memory, (own, definition, vectorcall) = self._memory, self._saved
+        memory.self, memory.definition, memory.vectorcall = own, definition, vectorcall  # on one line, see above
         self._saved = None
         _decref(self._replacement)
 
@@ -178,7 +182,10 @@ class TypePatch:
         self._originals = {name: self._namespace[name] for name in methods}
 
     def install(self) -> None:
-        """Put the replacements into the type's dictionary and drop the interpreter's caches of it."""
+        """Put the replacements into the type's dictionary and drop the interpreter's caches of it.
+
+        Between the two calls another thread may find an old method in a cache: it still works, and nobody has freed it.
+        """
         self._namespace.update(self._methods)
         _type_modified(self._target)
 
