@@ -88,7 +88,6 @@ def is_in(name: str, package: str) -> bool:
     return f"{name}.".startswith(f"{package}.")
 
 
-@pytest.mark.xfail(reason="still to be cut")
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """Imports form no circle in either package, not even those inside functions or for type checkers."""
     graph = {name: (imported_by(name) & MODULES.keys()) - {name} for name in MODULES}
@@ -122,16 +121,7 @@ def test_the_plugin_takes_nothing_private_from_production() -> None:
     assert private == set()
 
 
-STILL_TO_BE_CUT = pytest.mark.xfail(reason="still to be cut")
-
-
-@pytest.mark.parametrize(
-    "room",
-    [
-        pytest.param(each, marks=STILL_TO_BE_CUT if each in {"_outside", "_bubble"} else ())
-        for each in ROOMS_OF_THE_CLOCK
-    ],
-)
+@pytest.mark.parametrize("room", ROOMS_OF_THE_CLOCK)
 def test_the_rooms_of_the_clock_open_one_way(room: str) -> None:
     """Each room of the clock imports only from those below it."""
     above = [f"{CLOCK}.{other}" for other in ROOMS_OF_THE_CLOCK[: ROOMS_OF_THE_CLOCK.index(room)]]

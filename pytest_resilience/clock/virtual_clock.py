@@ -14,7 +14,7 @@ from typing import Self
 from pytest_resilience.clock._bubble import spinning as _spinning
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
-from pytest_resilience.clock._bubble.waiting import Member, Waiter, current, members
+from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
 from pytest_resilience.clock._calls import asyncio as _asyncio
 from pytest_resilience.clock._calls import clocks as _time
 from pytest_resilience.clock._calls import freezegun as _freezegun
@@ -31,6 +31,7 @@ from pytest_resilience.clock._calls import trio as _trio
 from pytest_resilience.clock._outside import peers as _peers
 from pytest_resilience.clock._outside import waits as _polling
 from pytest_resilience.clock._outside.monitor import Monitor
+from pytest_resilience.clock._outside.strangers import Strangers
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.late import LatePatches
 from pytest_resilience.clock._reach.patches import Patch, install, restore
@@ -99,7 +100,7 @@ class VirtualClock:
         if not grace >= 0:
             raise ValueError(f"grace must be 0 or more real seconds, not {grace!r}")
         self._monitor = Monitor(float(min(grace, LONGEST)))
-        self._scheduler = self._monitor.scheduler = Scheduler(self._monitor)
+        self._scheduler = self._monitor.scheduler = Scheduler(self._monitor, Strangers())
         self._installed: list[Patch] = []
         self._entered = False
         self._has_perf_counter = False
@@ -180,20 +181,20 @@ class VirtualClock:
         That is `time.sleep`, `asyncio.sleep` and `trio.sleep`, and the waits for a `threading.Event` that ran their
         full time. A sleep of 0 s only yields, and does not count.
         """
-        return [float(seconds) for seconds in self._scheduler.sleeps.values()]
+        return [float(seconds) for seconds in self._scheduler.history.sleeps.values()]
 
     @property
     def jumps(self) -> list[Jump]:
         """Every move of time so far."""
         return [
             Jump(start / 1e9, end / 1e9, member.name, why, guess)
-            for start, end, member, why, guess in self._scheduler.jumps
+            for start, end, member, why, guess in self._scheduler.history.jumps
         ]
 
     @property
     def guesses(self) -> int:
         """How many jumps were made although something outside might still have happened first."""
-        return self._scheduler.guesses
+        return self._scheduler.history.guesses
 
     def advance(self, seconds: float) -> None:
         """Sleep for ``seconds`` of virtual time; whoever wakes on the way does so at its own deadline.
@@ -221,15 +222,11 @@ class VirtualClock:
     def hold(self) -> Iterator[None]:
         """Keep time where it is while something outside is on its way: no guesses, and no deadlock either."""
         self._check_open()
-        scheduler = self._scheduler
-        with real.uncollected(), scheduler.mutex:
-            scheduler.holds += 1
+        self._scheduler.hold()
         try:
             yield
         finally:
-            with real.uncollected(), scheduler.mutex:
-                scheduler.holds -= 1
-                scheduler.dispatch()
+            self._scheduler.release()
 
     def include_perf_counter(self) -> None:
         """Make `time.perf_counter` virtual too, until the clock closes: for libraries that compute timeouts with it.
@@ -262,10 +259,9 @@ def _before_fork() -> None:
 
 def _after_fork_in_child() -> None:
     """The child lives in real time: it has none of the other threads of the bubble."""
-    members.clear()
     for clock in _open.copy():
+        clock._scheduler.abandon()
         restore(clock._installed)
-        clock._scheduler.closed = True
         _forget(clock)
 
 

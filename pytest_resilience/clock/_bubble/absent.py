@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pytest_resilience.clock._outside.peers import ASKED, FREED, Outsider
+from pytest_resilience.clock._bubble.outsider import ASKED, FREED, Outsider
+from pytest_resilience.clock._bubble.waiting import Member
 from pytest_resilience.clock._reach import real
-
-if TYPE_CHECKING:
-    from pytest_resilience.clock._bubble.waiting import Member
 
 
 class Absent:

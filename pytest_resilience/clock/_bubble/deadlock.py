@@ -7,14 +7,10 @@ import traceback
 from _thread import get_ident
 from collections.abc import Iterable, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pytest_resilience.clock._outside.vitals import frames_of_others
-
-if TYPE_CHECKING:
-    from pytest_resilience.clock._bubble.waiting import Waiter
-
-_PACKAGE = "pytest_resilience.clock"
+from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
+from pytest_resilience.clock._bubble.waiting import Waiter
 
 
 class DeadlockError(BaseException):
@@ -55,11 +51,6 @@ def _stack(frame: FrameType | None) -> list[str]:
         return ["  (not started yet)"]
     frames = [(caller, line) for caller, line in traceback.walk_stack(frame) if not is_ours(caller)]
     return _format(traceback.StackSummary.extract(reversed(frames)))
-
-
-def is_ours(frame: FrameType) -> bool:
-    """Whether the clock's own code runs in ``frame``."""
-    return str(frame.f_globals.get("__name__", "")).startswith(_PACKAGE)
 
 
 def _tasks(loop: Any) -> list[tuple[str, list[str]]]:

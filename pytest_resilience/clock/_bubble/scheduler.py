@@ -11,52 +11,45 @@ Time is counted in integer nanoseconds since the bubble was opened.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
 import sys
 from _thread import get_ident, get_native_id
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
+from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError
-from pytest_resilience.clock._bubble.spinning import SPINNING
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members
-from pytest_resilience.clock._outside.peers import Outsider
-from pytest_resilience.clock._outside.strangers import Strangers
+from pytest_resilience.clock._bubble.history import SPINNING, History
+from pytest_resilience.clock._bubble.outsider import Outsider, Watcher
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Strangers, Turns, Waiter, current, members
 from pytest_resilience.clock._reach import real
 
-if TYPE_CHECKING:
-    from pytest_resilience.clock._outside.monitor import Monitor
 
+class Scheduler(Turns):
+    """The state of one bubble; what the calls of a program need of it is described at `Turns`."""
 
-class Scheduler:
-    """The state of one bubble. ``monitor`` does the real waiting when only something outside can go on."""
-
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, watcher: Watcher, strangers: Strangers) -> None:
         self.mutex = real.Mutex()
         self.now = 0
         self.ahead = 0
-        self.jumps: list[tuple[int, int, Member, str, bool]] = []
-        self.sleeps: dict[int, float] = {}
-        self.guesses = 0
+        self.history = History()
         self.holds = 0
         self.closed = False
         self.running: Member | None = None
         self.root: Member | None = None
         self.absent = Absent()
-        self.strangers = Strangers()
+        self.strangers = strangers
         self.pollers: list[Waiter] = []
         self.switches = 0
         self.stuck: list[Waiter] = []
         self._ready: deque[Waiter] = deque()
         self._yielded: deque[Waiter] = deque()
-        self._heap: list[tuple[int, int, Waiter]] = []
-        self._stale = 0
+        self.deadlines = Deadlines()
         self.arrivals = itertools.count()
         self.births = itertools.count()
-        self._monitor = monitor
+        self._watcher = watcher
         self.everyone: list[Member] = []
 
     def enter(self, member: Member) -> None:
@@ -67,7 +60,6 @@ class Scheduler:
         members[member.ident] = member
 
     def prepare(self, member: Member) -> None:
-        """Register a thread that is about to start: from now on it is ready to run."""
         member.waiter = waiter = Waiter(member, None, "its first turn")
         waiter.outcome = Outcome.NOTIFIED
         member.gate = real.allocate_lock()
@@ -78,11 +70,10 @@ class Scheduler:
                 self._resume(member)
             else:
                 self._ready.append(waiter)
-                self._monitor.watch()
+                self._watcher.watch()
                 self._dispatch()
 
     def begin(self, member: Member) -> None:
-        """Wait, in the new thread itself, for its first turn."""
         member.ident, member.native_id = get_ident(), get_native_id()
         with real.uncollected(), self.mutex:
             if not self.closed:
@@ -91,7 +82,6 @@ class Scheduler:
         member.gate = None
 
     def end(self, member: Member) -> None:
-        """Take the calling thread out of the bubble and hand the baton on."""
         with real.uncollected(), self.mutex:
             self._forget(member)
             if members.get(member.ident) is member:
@@ -101,7 +91,6 @@ class Scheduler:
             self._hand_on(member)
 
     def cancel(self, member: Member) -> None:
-        """Forget a prepared thread that the system could not start."""
         with real.uncollected(), self.mutex:
             if member.waiter is not None and member.waiter in self._ready:
                 self._ready.remove(member.waiter)
@@ -116,7 +105,6 @@ class Scheduler:
             self.everyone.remove(member)
 
     def block(self, waiter: Waiter) -> Outcome:
-        """Let the calling thread wait until `fire` is called for ``waiter``, its deadline comes or the bubble ends."""
         with real.uncollected(), self.mutex:
             if waiter.outcome is not None:
                 return waiter.outcome
@@ -126,35 +114,49 @@ class Scheduler:
             waiter.member.waiter = waiter
             waiter.member.looks = 0
             if waiter.deadline is not None:
-                heapq.heappush(self._heap, (waiter.deadline, next(self.arrivals), waiter))
+                self.deadlines.add(waiter.deadline, next(self.arrivals), waiter)
             if waiter.poll is not None and waiter.outcome is None:
                 self.pollers.append(waiter)
             gate = self._park(waiter)
         return self._await_turn(waiter, gate)
 
     def record_sleep(self, seconds: float) -> int:
-        """Note that the program asked to sleep; the key under which `sleeps` has it."""
         key = next(self.arrivals)
-        self.sleeps[key] = seconds
+        self.history.sleeps[key] = seconds
         return key
 
+    def forget_sleep(self, key: int) -> None:
+        del self.history.sleeps[key]
+
     def skip(self, member: Member, length: int, what: str) -> bool:
-        """Let ``length`` pass at once if that is what waiting would come to: nothing else could happen meanwhile."""
         if self._ready or self._yielded or self.pollers or self.absent or self.holds:
             return False
-        heap = self._heap
-        while heap and heap[0][2].outcome is not None:
-            heapq.heappop(heap)
-            self._stale -= 1
-        target = self.now + length
-        if heap and heap[0][0] <= target:
+        target, earliest = self.now + length, self.deadlines.earliest()
+        if earliest is not None and earliest <= target:
             return False
         member.looks = 0
         self._move(target, member, what, guess=False)
         return True
 
+    def spin(self, member: Member, length: int) -> None:
+        if not self.holds and not self.skip(member, length, SPINNING):
+            self.block(Waiter(member, self.now + length, SPINNING))
+
+    def nudge(self, length: int) -> None:
+        self.ahead += length
+
+    def hold(self) -> None:
+        """Keep time where it is until `release`."""
+        with real.uncollected(), self.mutex:
+            self.holds += 1
+
+    def release(self) -> None:
+        """Let time move again, if nobody else holds it."""
+        with real.uncollected(), self.mutex:
+            self.holds -= 1
+            self._dispatch()
+
     def yield_now(self, member: Member) -> None:
-        """Let every other thread that can run go first; time does not move."""
         if not (self._ready or self._yielded or self.pollers):
             return
         waiter = Waiter(member, None, "its next turn")
@@ -167,19 +169,14 @@ class Scheduler:
             gate = self._park(waiter)
         self._await_turn(waiter, gate)
 
-    def has_deadline(self) -> bool:
-        """Whether anybody waits for a certain time."""
-        return len(self._heap) > self._stale
-
     def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
-        """End the wait of ``waiter``, from any thread; False if it has ended already."""
         with real.uncollected(), self.mutex:
             if waiter.outcome is not None:
                 return False
             waiter.outcome = outcome
             if waiter.member.waiter is not waiter:
                 return True  # it has not begun to block, and will see its outcome when it does
-            self._stale += waiter.deadline is not None
+            self.deadlines.note_ended(waiter)
             self._stop_polling(waiter)
             if self.closed:
                 later = current()  # a thread of a later clock
@@ -244,8 +241,8 @@ class Scheduler:
         self._hand_on_from(member)
 
     def _hand_on_from(self, member: Member) -> None:
-        if self._monitor.is_paused:
-            self._monitor.watch()
+        if self._watcher.is_paused:
+            self._watcher.watch()
         if self.running is member:
             self.running = None
             self.absent.note_hand_over()
@@ -263,17 +260,17 @@ class Scheduler:
         while self.running is None and not self.closed:
             if self._ready:
                 self._resume(self._ready.popleft().member)
-            elif self.look():
+            elif self._look():
                 continue
             elif self._yielded:
                 self._resume(self._yielded.popleft().member)
             else:
                 outsiders, strangers = self.outsiders(), self.strangers.outsiders(self.everyone)
-                stands_still = self.holds or self._monitor.left(outsiders + strangers) > 0
-                if not stands_still and (self.advance(guess=bool(outsiders or strangers)) or self.strangers.forget()):
+                stands_still = self.holds or self._watcher.left(outsiders + strangers) > 0
+                if not stands_still and (self._advance(guess=bool(outsiders or strangers)) or self.strangers.forget()):
                     continue
                 if stands_still or outsiders or self._may_be_signalled():
-                    self._monitor.watch()
+                    self._watcher.watch()
                     return
                 self._declare_deadlock()
 
@@ -294,18 +291,21 @@ class Scheduler:
         with real.uncollected(), self.mutex:
             self._dispatch()
 
-    def look(self) -> bool:
+    def _look(self) -> bool:
         """Wake the waiters for which something outside has come true, in the order of their arrival."""
         if not self.pollers:
             return False
         ready = [waiter for waiter in self.pollers if waiter.has_come_true()]
         for waiter in ready:
             if waiter.outcome is None:
-                waiter.outcome = Outcome.NOTIFIED
-                self._stale += waiter.deadline is not None
-                self._stop_polling(waiter)
-                self._ready.append(waiter)
+                self.deadlines.note_ended(waiter)
+                self._wake(waiter, Outcome.NOTIFIED)
         return bool(ready)
+
+    def _wake(self, waiter: Waiter, outcome: Outcome) -> None:
+        waiter.outcome = outcome
+        self._stop_polling(waiter)
+        self._ready.append(waiter)
 
     def _stop_polling(self, waiter: Waiter) -> None:
         if waiter in self.pollers:
@@ -313,7 +313,7 @@ class Scheduler:
 
     def has_others_waiting(self) -> bool:
         """Whether anybody would have a use for the baton."""
-        return bool(self._ready or self._yielded or self.pollers or self.has_deadline())
+        return bool(self._ready or self._yielded or self.pollers or self.deadlines)
 
     def outsiders(self) -> list[Outsider]:
         """Who might still do something that the scheduler cannot see coming."""
@@ -322,48 +322,28 @@ class Scheduler:
             found += waiter.outsiders()
         return found
 
-    def advance(self, *, guess: bool = False) -> bool:
+    def _advance(self, *, guess: bool) -> bool:
         """Jump to the earliest deadline and wake its first waiter; False if there is none."""
-        heap = self._heap
-        while heap:
-            deadline, _, waiter = heapq.heappop(heap)
-            if waiter.outcome is not None:
-                self._stale -= 1
-                continue
-            if deadline > self.now:
-                self._move(deadline, waiter.member, waiter.what, guess=guess)
-            waiter.outcome = Outcome.TIMED_OUT
-            self._stop_polling(waiter)
-            self._ready.append(waiter)
-            self._compact()
-            return True
-        return False
+        deadline = self.deadlines.earliest()
+        if deadline is None:
+            return False
+        waiter = self.deadlines.pop()
+        if deadline > self.now:
+            self._move(deadline, waiter.member, waiter.what, guess=guess)
+        self._wake(waiter, Outcome.TIMED_OUT)
+        return True
 
     def _move(self, target: int, member: Member, what: str, *, guess: bool) -> None:
-        if what is SPINNING and self.jumps:
-            start, end, *latest = self.jumps[-1]
-            if end == self.now and latest == [member, what, guess]:
-                self.jumps[-1] = (start, target, member, what, guess)  # else there would be millions
-                self.now = target
-                return
-        self.jumps.append((self.now, target, member, what, guess))
+        self.history.note_jump(self.now, target, member, what, guess=guess)
         self.now = target
-        self.guesses += guess
         if guess:
             self.strangers.forget()
-
-    def _compact(self) -> None:
-        # Waits that ended early leave their entries behind; without this a long run would keep all of them.
-        if self._stale > 64 and self._stale * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].outcome is None]
-            heapq.heapify(self._heap)
-            self._stale = 0
 
     def _may_be_signalled(self) -> bool:
         """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""
         since = max((waiter.signal_since for waiter in self.pollers), default=-math.inf)
-        outside = sys._current_frames().keys() - members.keys() - {self._monitor.ident}
-        return bool(outside) and since + self._monitor.grace > real.monotonic()
+        outside = sys._current_frames().keys() - members.keys() - {self._watcher.ident}
+        return bool(outside) and since + self._watcher.grace > real.monotonic()
 
     def _declare_deadlock(self) -> None:
         self.stuck = [member.waiter for member in self.everyone if member.waiter is not None]
@@ -395,3 +375,8 @@ class Scheduler:
                         self.fire(waiter, Outcome.CLOSED)
             self.running = None
             return leftovers
+
+    def abandon(self) -> None:
+        """End the bubble in a process that has been forked: none of its other threads is there."""
+        self.closed = True
+        members.clear()

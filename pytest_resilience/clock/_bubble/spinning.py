@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
+from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 LIMIT = 100_000
@@ -34,19 +34,14 @@ Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline - monotonic
 two, would never end if time stayed exactly at their deadline.
 """
 
-SPINNING = "time to pass, spinning"
-"""What a thread waits for in such a moment, which lasts 1 ns at first and 1,000 ns after ten times the limit."""
-
 
 def look_again(member: Member, weight: int) -> None:
     """Note that a thread has asked for something and got nothing; time passes for it if it does so on and on."""
     looks = member.looks = member.looks + weight
-    length = (looks // LIMIT) ** 3
-    scheduler = member.scheduler
-    if length and member is current() and not scheduler.holds:
-        if not scheduler.skip(member, length, SPINNING):
-            scheduler.block(Waiter(member, scheduler.now + length, SPINNING))
-        member.looks = looks
+    length = (looks // LIMIT) ** 3  # 1 ns at first, 1,000 ns after ten times the limit
+    if length and member is current():
+        member.scheduler.spin(member, length)
+        member.looks = looks  # which counts what came before as well
 
 
 def poll(member: Member, zero: object) -> None:
@@ -64,7 +59,7 @@ def find_nothing_left(member: Member, by: object) -> None:
     member.found_nothing_left = (by, member.scheduler.now)
     look_again(member, NOTHING_LEFT)
     if again:  # the wall clock, as a float, has no single nanoseconds
-        member.scheduler.ahead += 1 if member.looks < 10 * NOTHING_LEFT else 1_000
+        member.scheduler.nudge(1 if member.looks < 10 * NOTHING_LEFT else 1_000)
 
 
 def watched(method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exception] | None = None) -> Any:

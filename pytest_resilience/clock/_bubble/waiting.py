@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import enum
 import math
+import threading
 from _thread import get_ident
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    import threading
-
-    from pytest_resilience.clock._bubble.scheduler import Scheduler
-    from pytest_resilience.clock._outside.peers import Outsider
+from pytest_resilience.clock._bubble.outsider import Outsider
+from pytest_resilience.clock._reach import real
 
 
 class Outcome(enum.Enum):
@@ -24,6 +22,80 @@ class Outcome(enum.Enum):
     CLOSED = "closed"
     ENDED = "ended"
     INTERRUPTED = "interrupted"
+
+
+class Strangers(Protocol):
+    """Threads outside the bubble that may be about to do something for it."""
+
+    def wake(self) -> None:
+        """Note that a thread of the bubble is about to do something that may wake a thread outside."""
+
+    def await_work(self, threads: Iterable[threading.Thread]) -> None:
+        """Note that threads outside, at work now, are to do something for the bubble afterwards."""
+
+    def forget(self) -> bool:
+        """Expect no more of them; whether there was any."""
+
+    def outsiders(self, everyone: list[Member]) -> list[Outsider]:
+        """Those that may still act, if any thread among ``everyone`` waits for what anybody at all might do."""
+
+
+class Turns(Protocol):
+    """What the calls of a program need of the scheduler.
+
+    Attributes:
+        now: Nanoseconds of virtual time since the bubble was opened.
+        ahead: By how many nanoseconds clocks show more than that.
+        closed: Whether the bubble has ended.
+        mutex: What guards its state.
+        arrivals: Numbers for whatever has to be served in the order in which it comes.
+        births: Numbers for objects that need an order.
+        strangers: The threads outside that may be about to do something for the bubble.
+    """
+
+    now: int
+    ahead: int
+    closed: bool
+    mutex: real.Mutex
+    arrivals: Iterator[int]
+    births: Iterator[int]
+    strangers: Strangers
+
+    def prepare(self, member: Member) -> None:
+        """Register a thread that is about to start: from now on it is ready to run."""
+
+    def begin(self, member: Member) -> None:
+        """Wait, in the new thread itself, for its first turn."""
+
+    def end(self, member: Member) -> None:
+        """Take the calling thread out of the bubble and hand the baton on."""
+
+    def cancel(self, member: Member) -> None:
+        """Forget a prepared thread that the system could not start."""
+
+    def block(self, waiter: Waiter) -> Outcome:
+        """Let the calling thread wait until `fire` is called for ``waiter``, its deadline comes or the bubble ends."""
+
+    def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
+        """End the wait of ``waiter``, from any thread; False if it has ended already."""
+
+    def skip(self, member: Member, length: int, what: str) -> bool:
+        """Let ``length`` pass at once if that is what waiting would come to: nothing else could happen meanwhile."""
+
+    def spin(self, member: Member, length: int) -> None:
+        """Let ``length`` pass for a thread that does nothing but ask whether something has happened."""
+
+    def yield_now(self, member: Member) -> None:
+        """Let every other thread that can run go first; time does not move."""
+
+    def nudge(self, length: int) -> None:
+        """Let clocks, though not time itself, go on by ``length`` for whoever computes that no time is left."""
+
+    def record_sleep(self, seconds: float) -> int:
+        """Note that the program asked to sleep; the key for `forget_sleep`."""
+
+    def forget_sleep(self, key: int) -> None:
+        """Take back a note of `record_sleep`: that was no sleep after all."""
 
 
 class Member:
@@ -47,7 +119,7 @@ class Member:
         "waiter",
     )
 
-    def __init__(self, scheduler: Scheduler, name: str, thread: threading.Thread | None = None) -> None:
+    def __init__(self, scheduler: Turns, name: str, thread: threading.Thread | None = None) -> None:
         self.scheduler = scheduler
         self.name = name
         self.thread = thread

@@ -70,8 +70,7 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
         if delay == 0:
             find_nothing_left(member, weakref.ref(get_task()))
             return False
-        key = next(scheduler.arrivals)
-        scheduler.sleeps[key] = delay
+        key = scheduler.record_sleep(delay)
         loop = get_loop()
         try:
             if loop._ready:
@@ -128,7 +127,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
             real_init(self, when, callback, args, loop, context)
             self._arrival = next(arrivals)
             if 0 < when - looked[0] < 1e-9 and (member := members.get(get_ident())) is not None:
-                member.scheduler.ahead += 1  # else it is due at once, and whoever computed it does so again
+                member.scheduler.nudge(1)  # else it is due at once, and whoever computed it does so again
 
         def __lt__(self, other: Any) -> bool:
             when, others = self._when, other._when

@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
-from pytest_resilience.clock._bubble.deadlock import is_ours
-from pytest_resilience.clock._bubble.scheduler import Scheduler
-from pytest_resilience.clock._bubble.waiting import Member, current
+from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
+from pytest_resilience.clock._bubble.waiting import Member, Turns, current
 from pytest_resilience.clock._calls.locks import comers, real_put
 from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._calls.threads import admit, are_members, arrive, dismiss
-from pytest_resilience.clock._outside.vitals import frames_of_others
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
@@ -46,7 +44,7 @@ class _Invitation:
             idle.release = lambda: vars(idle).pop("release")
 
 
-def _arriving(scheduler: Scheduler, executor: weakref.ref[Any]) -> Callable[[], None]:
+def _arriving(scheduler: Turns, executor: weakref.ref[Any]) -> Callable[[], None]:
     """What a worker of the executor calls to join the bubble, and to wait for its turn there."""
 
     def arrive_now() -> None:
@@ -60,7 +58,7 @@ def _arriving(scheduler: Scheduler, executor: weakref.ref[Any]) -> Callable[[], 
     return arrive_now
 
 
-def _invite(executor: Any, scheduler: Scheduler, worker_code: CodeType) -> None:
+def _invite(executor: Any, scheduler: Turns, worker_code: CodeType) -> None:
     """Call in the workers of ``executor`` that wait for work, and wait until they have come."""
     arrive_now = comers[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
     frames = frames_of_others()

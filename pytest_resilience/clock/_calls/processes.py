@@ -12,26 +12,14 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.waiting import Member, current
-from pytest_resilience.clock._outside.peers import ASKED, Outsider, children, descendants, is_older_pipe, made_pipe
+from pytest_resilience.clock._outside.children import children
+from pytest_resilience.clock._outside.peers import is_older_pipe, made_pipe
 from pytest_resilience.clock._outside.waits import READ, new_poll, wait_for_descriptor, wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
-
-
-def activity() -> object:
-    """Something that changes while any child of this process, or theirs, is at work."""
-    found = []
-    for process in descendants():
-        try:
-            with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        working = object() if fields[0] in {"R", "D"} else None
-        found.append((process, fields[11], fields[12], working))
-    return found
 
 
 def _wait(member: Member, look: Callable[[], Any], timeout: float | None, what: str) -> bool:

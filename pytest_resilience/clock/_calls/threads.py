@@ -7,19 +7,16 @@ import operator
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.spinning import NOT_YET, look_again, poll
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current
-from pytest_resilience.clock._outside.peers import ASKED, Outsider
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
-
-if TYPE_CHECKING:
-    from pytest_resilience.clock._bubble.scheduler import Scheduler
 
 _real_start_new_thread: Callable[..., int] = real.start_new_thread
 _joinable: Any = getattr(_thread, "start_joinable_thread", None)
@@ -54,14 +51,13 @@ def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
     member = current()
     if member is None or timeout is None or not timeout > 0 or self.is_set():
         return _real_event_wait(self, timeout)
-    sleeps = member.scheduler.sleeps
     key = member.scheduler.record_sleep(timeout)
     happened = True
     try:
         happened = _real_event_wait(self, timeout)
     finally:
         if happened:
-            del sleeps[key]
+            member.scheduler.forget_sleep(key)
     return happened
 
 
@@ -134,7 +130,7 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
     return body, lambda: dismiss(member)
 
 
-def admit(scheduler: Scheduler, thread: threading.Thread) -> Member:
+def admit(scheduler: Turns, thread: threading.Thread) -> Member:
     """Make a thread, which is about to start or to `arrive`, a member of the bubble."""
     member = Member(scheduler, thread.name, thread)
     member.idle_on = _where_idle(thread)

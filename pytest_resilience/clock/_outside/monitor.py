@@ -11,18 +11,15 @@ import contextlib
 import math
 import os
 from _thread import get_ident
-from typing import TYPE_CHECKING
 
-from pytest_resilience.clock._calls.processes import activity
-from pytest_resilience.clock._outside.peers import ASKED, Outsider
+from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
+from pytest_resilience.clock._bubble.scheduler import Scheduler
+from pytest_resilience.clock._bubble.waiting import Member
+from pytest_resilience.clock._outside.children import activity
+from pytest_resilience.clock._outside.peers import Interest
 from pytest_resilience.clock._outside.vitals import computed, progress
 from pytest_resilience.clock._outside.waits import READ, new_poll
 from pytest_resilience.clock._reach import real
-
-if TYPE_CHECKING:
-    from pytest_resilience.clock._bubble.scheduler import Scheduler
-    from pytest_resilience.clock._bubble.waiting import Member
-    from pytest_resilience.clock._outside.peers import Interest
 
 TICK = 0.005
 STUCK_AFTER = 4
@@ -108,7 +105,7 @@ class Monitor:
         if scheduler.running is not None:
             return (TICK * 1000 if len(scheduler.everyone) > 1 else None), []
         strangers = scheduler.strangers.outsiders(scheduler.everyone)
-        can_jump = (scheduler.has_deadline() or strangers) and not scheduler.holds
+        can_jump = (scheduler.deadlines or strangers) and not scheduler.holds
         left = self.left(scheduler.outsiders() + strangers) if can_jump else math.inf
         blind = strangers or any(waiter.descriptors is None for waiter in scheduler.pollers)
         interests = [pair for waiter in scheduler.pollers for pair in waiter.watched()]

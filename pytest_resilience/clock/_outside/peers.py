@@ -16,34 +16,15 @@ import sys
 import termios
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
+from pytest_resilience.clock._bubble.outsider import ASKED, UNASKED, Outsider
+from pytest_resilience.clock._outside.children import descendants
 from pytest_resilience.clock._reach import real
 
 Interest = tuple[int, int]
 """A file descriptor and the `select.poll` events of interest."""
 
-
-class Outsider(NamedTuple):
-    """Somebody outside the bubble who may still act.
-
-    Attributes:
-        alive_at: When it last showed a sign of life, in real seconds of `time.monotonic`.
-        share: How long to stand still for it from then on, as a part of the clock's grace.
-    """
-
-    alive_at: float
-    share: float
-
-
-UNASKED = 0.04
-"""The share for somebody outside whom nobody waits for."""
-
-FREED = 0.1
-"""The share for a thread that is blocked in C, which whoever ran last may just have set free."""
-
-ASKED = 1.0
-"""The share for somebody outside who owes an answer, or the rest of one."""
 
 _Socket = _socket.socket
 
@@ -149,29 +130,6 @@ def _open_inodes(process: int) -> Iterator[int]:
 def _is_shared(inode: int) -> bool:
     """Whether a child holds either end as well."""
     return any(inode in _open_inodes(process) for process in descendants())
-
-
-def descendants() -> Iterator[int]:
-    """The children of this process, and theirs."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:  # the quick way to learn that there are none
-        return
-    pending = children(os.getpid())
-    while pending:
-        process = pending.pop()
-        yield process
-        pending.extend(children(process))
-
-
-def children(process: int) -> list[int]:
-    """The processes that ``process`` has started and that are still there."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{task}/children", encoding="ascii") as file:
-                found.extend(int(child) for child in file.read().split())
-    return found
 
 
 def _outsider_at_socket(descriptor: int, inode: int, events: int, expects: Callable[[], bool]) -> Outsider | None:

@@ -14,17 +14,12 @@ from _thread import get_ident
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING
 
-from pytest_resilience.clock._bubble.deadlock import is_ours
-from pytest_resilience.clock._bubble.waiting import members
-from pytest_resilience.clock._outside.peers import ASKED, FREED, Outsider
-from pytest_resilience.clock._outside.vitals import computed, frames_of_others
+from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
+from pytest_resilience.clock._bubble.outsider import ASKED, FREED, Outsider
+from pytest_resilience.clock._bubble.waiting import Member, Waiter, members
+from pytest_resilience.clock._outside.vitals import computed
 from pytest_resilience.clock._reach import real
-
-if TYPE_CHECKING:
-    from pytest_resilience.clock._bubble.waiting import Member, Waiter
-
 
 _QUIET = 0.01
 """For so many real seconds nobody may run before all are taken to be back: one may just have woken another."""

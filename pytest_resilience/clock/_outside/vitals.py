@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from _thread import get_ident
-from types import FrameType
-
-
-def frames_of_others() -> dict[int, FrameType]:
-    """Where all threads but the calling one stand, by identifier.
-
-    Whoever keeps its own frame keeps, in a cycle, all that its callers have at hand until garbage is collected.
-    """
-    frames = sys._current_frames()
-    del frames[get_ident()]
-    return frames
+from pytest_resilience.clock._bubble.frames import frames_of_others
 
 
 def progress(ident: int, native_id: int) -> tuple[object, ...]:

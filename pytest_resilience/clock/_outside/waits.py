@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble import spinning as _spinning
+from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._outside.peers import (
-    ASKED,
     Interest,
-    Outsider,
     epoll_interests,
     is_older_pipe,
     outsiders,

@@ -1,0 +1,49 @@
+"""The waits that end at a certain time."""
+
+from __future__ import annotations
+
+import heapq
+
+from pytest_resilience.clock._bubble.waiting import Waiter
+
+_FEW = 64
+"""So many waits that have ended may lie about: to sweep them out more often would cost more than they take."""
+
+
+class Deadlines:
+    """Waiters by deadline, equal ones in the order of their arrival. It is true as long as any of them still waits.
+
+    A wait that ends early leaves its entry behind, which is dropped when it comes up, or swept out with others.
+    """
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Waiter]] = []
+        self._ended = 0
+
+    def __bool__(self) -> bool:
+        return len(self._heap) > self._ended
+
+    def add(self, deadline: int, arrival: int, waiter: Waiter) -> None:
+        """Put a waiter in its place."""
+        heapq.heappush(self._heap, (deadline, arrival, waiter))
+
+    def note_ended(self, waiter: Waiter) -> None:
+        """Note that a wait has ended early, which may have had no deadline."""
+        self._ended += waiter.deadline is not None
+
+    def earliest(self) -> int | None:
+        """The earliest deadline of those that still wait."""
+        heap = self._heap
+        while heap and heap[0][2].outcome is not None:
+            heapq.heappop(heap)
+            self._ended -= 1
+        return heap[0][0] if heap else None
+
+    def pop(self) -> Waiter:
+        """Take out the waiter with the earliest deadline; there must be one."""
+        waiter = heapq.heappop(self._heap)[2]
+        if self._ended > _FEW and self._ended * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].outcome is None]
+            heapq.heapify(self._heap)
+            self._ended = 0
+        return waiter

@@ -1,0 +1,33 @@
+"""What a clock tells afterwards: how time moved, and what sleeps were asked for."""
+
+from __future__ import annotations
+
+from pytest_resilience.clock._bubble.waiting import Member
+
+SPINNING = "time to pass, spinning"
+"""What a thread waits for that does nothing but ask."""
+
+
+class History:
+    """The moves of time and the sleeps of one bubble.
+
+    Attributes:
+        jumps: From when and to when time moved, whom it woke and from what, and whether that was a guess.
+        guesses: How many of them were guesses.
+        sleeps: Seconds, by the numbers under which they were noted.
+    """
+
+    def __init__(self) -> None:
+        self.jumps: list[tuple[int, int, Member, str, bool]] = []
+        self.guesses = 0
+        self.sleeps: dict[int, float] = {}
+
+    def note_jump(self, start: int, end: int, member: Member, what: str, *, guess: bool) -> None:
+        """Note a move of time; those of a thread that spins become one, else there would be millions."""
+        if what is SPINNING and self.jumps:
+            earlier, until, *latest = self.jumps[-1]
+            if until == start and latest == [member, what, guess]:
+                self.jumps[-1] = (earlier, end, member, what, guess)
+                return
+        self.jumps.append((start, end, member, what, guess))
+        self.guesses += guess
