@@ -1,6 +1,7 @@
-"""How long a server asked to be left alone: the ``Retry-After`` of an error, in both of its forms.
+"""How long a server asked to be left alone: the ``Retry-After`` of an error, and what else is used in its place.
 
-Source: RFC 9110, section 10.2.3: a whole number of seconds, or an HTTP-date.
+Sources: RFC 9110, section 10.2.3 (a whole number of seconds, or an HTTP-date); the headers of GitHub ("Rate limits for
+the REST API"), of OpenAI (``retry-after-ms``) and of Azure (``x-ms-retry-after-ms``).
 """
 
 from __future__ import annotations
@@ -9,83 +10,117 @@ import datetime as dt
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from resilience._support.leaves import roots
+
 _LONGEST: Final = threading.TIMEOUT_MAX
+_FIRST_EPOCH: Final = 1e9  # more seconds are 31 years as a wait, and a moment since 2001 as a point in time
+_FIRST_EPOCH_MS: Final = 1e11  # the same of milliseconds; as seconds, the year 5138
 
 
 def retry_after_of(error: BaseException) -> float:
     """Return the seconds that an error asks to wait; 0.0 where it asks nothing that can be understood.
 
-    Read are ``error.retry_after`` (a number of seconds, a `datetime.timedelta`, or the text of a header) and the header
-    of an HTTP error: ``error.response.headers`` (httpx, requests), ``error.headers`` (aiohttp, urllib), and
-    ``error.response["ResponseMetadata"]["HTTPHeaders"]`` (botocore). Where they differ, the longest counts.
+    Read are ``error.retry_after`` (a number of seconds, a `datetime.timedelta`, a `datetime.datetime`, or the text of a
+    header) and the headers of an HTTP error: ``error.response.headers`` (httpx, requests), ``error.headers`` (aiohttp,
+    urllib), ``error.response["ResponseMetadata"]["HTTPHeaders"]`` (botocore) and ``error.resp`` (googleapiclient). Of a
+    group all exceptions in it are read, and of each its ``__cause__``. Where they differ, the longest counts.
+
+    A date is counted from the server's own ``Date`` where there is one: its clock may differ from ours. A number so
+    large that it can only be a point in time is taken for one.
     """
-    return min(max(_asked(read, error) for read in _PLACES), _LONGEST)
+    return min(max(_asked(each) for each in roots(error)), _LONGEST)
 
 
-def _attribute(error: Any) -> object:
-    return getattr(error, "retry_after", None)
+def _asked(error: Any) -> float:
+    longest = 0.0
+    for read in _PLACES:
+        try:
+            longest = max(longest, read(error))
+        except Exception:  # noqa: BLE001  # its attributes are foreign code; what can't be read asks for nothing
+            continue
+    return longest
 
 
-def _header(error: Any) -> object:
-    return _named(error.headers)
+_PLACES: Final[tuple[Callable[[Any], float], ...]] = (
+    lambda error: _seconds(error.retry_after, time.time()),
+    lambda error: _in_headers(error.headers),
+    lambda error: _in_headers(error.response.headers),
+    lambda error: _in_headers(error.response["ResponseMetadata"]["HTTPHeaders"]),
+    lambda error: _in_headers(error.resp),
+)
 
 
-def _header_of_response(error: Any) -> object:
-    return _named(error.response.headers)
+def _in_headers(headers: Any) -> float:
+    fields = _Fields(headers.items())
+    now = next(filter(None, map(_moment, fields["date"])), None) or time.time()
+    asked = [_seconds(value, now) for value in fields["retry-after"]]
+    asked += (_number(value) / 1000 for name in _MILLISECONDS for value in fields[name])
+    for reset, remaining in _RESETS.items():
+        if all(_text(value) == "0" for value in fields[remaining]):  # GitHub tells of the reset in every answer
+            asked += (_seconds(value, now) for value in fields[reset])
+    return max(asked, default=0.0)
 
 
-def _header_of_botocore(error: Any) -> object:
-    return _named(error.response["ResponseMetadata"]["HTTPHeaders"])
+_MILLISECONDS: Final = ("retry-after-ms", "x-ms-retry-after-ms")
+_RESETS: Final = {
+    "x-ratelimit-reset": "x-ratelimit-remaining",
+    "x-rate-limit-reset": "x-rate-limit-remaining",
+    "ratelimit-reset": "ratelimit-remaining",
+}
 
 
-_PLACES: Final = (_attribute, _header, _header_of_response, _header_of_botocore)
+class _Fields:
+    """Headers by name, whatever the case in which a library keeps them, with every value that came."""
+
+    def __init__(self, items: Iterable[tuple[Any, Any]]) -> None:
+        self._items = [(_text(name).lower(), value) for name, value in items]
+
+    def __getitem__(self, name: str) -> Iterator[Any]:
+        return (value for each, value in self._items if each == name)
 
 
-def _named(headers: Mapping[str, object]) -> object:
-    """Return the header from a mapping that may know its keys in one case only."""
-    found = headers.get("Retry-After")
-    return headers.get("retry-after") if found is None else found
+def _text(value: Any) -> str:
+    return (value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)).strip()
 
 
-def _asked(read: Callable[[Any], object], error: BaseException) -> float:
-    try:
-        return _seconds(read(error))
-    except Exception:  # noqa: BLE001  # an error's attributes are foreign code; what can't be read asks for nothing
-        return 0.0
-
-
-def _seconds(value: Any) -> float:
+def _seconds(value: Any, now: float) -> float:
+    """Return the seconds from now until what a value says; 0.0 for the past, and for what says nothing."""
     if isinstance(value, dt.timedelta):
         return max(value.total_seconds(), 0.0)
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    if isinstance(value, str):
-        return _from_header(value.strip())
-    return 0.0 if value is None or isinstance(value, bool) else _positive(value)
+    if isinstance(value, dt.datetime):
+        return max(value.timestamp() - now, 0.0)
+    number = _number(value)
+    if number >= _FIRST_EPOCH:
+        return max(number / (1000 if number >= _FIRST_EPOCH_MS else 1) - now, 0.0)
+    return number or max((_moment(value) or now) - now, 0.0)
 
 
-def _positive(number: Any) -> float:
+def _number(value: Any) -> float:
+    """Return a positive number; 0.0 for anything else."""
+    if value is None or isinstance(value, bool):
+        return 0.0
     try:
-        seconds = float(number)
+        number = float(_text(value) if isinstance(value, (str, bytes)) else value)
     except OverflowError:  # an int that no float can hold
-        return _LONGEST if number > 0 else 0.0
-    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
+        return _LONGEST * 1000 if value > 0 else 0.0
+    except (TypeError, ValueError):
+        return 0.0
+    return number if math.isfinite(number) and number > 0 else 0.0
 
 
-def _from_header(text: str) -> float:
-    try:
-        return _positive(text)
-    except ValueError:
-        pass
+def _moment(value: Any) -> float | None:
+    """Return the moment that an HTTP-date names, in seconds of the wall clock; None for anything else."""
+    if not isinstance(value, (str, bytes)):
+        return None
     from email.utils import parsedate_to_datetime  # it imports the socket module: a third of this package's import time
 
     try:
-        when = parsedate_to_datetime(text)
+        when = parsedate_to_datetime(_text(value))
     except (ValueError, IndexError):
-        return 0.0
+        return None
     if when.tzinfo is None:  # "-0000" says: UTC, of a sender that does not know its zone
         when = when.replace(tzinfo=dt.UTC)
-    return max(when.timestamp() - time.time(), 0.0)
+    return when.timestamp()
