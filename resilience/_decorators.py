@@ -51,11 +51,12 @@ class RetryDecorator:
         return f"<retry decorator{place}, {attempts}>"
 
 
-def _failures(retry_on: object, exclude_exceptions: object, timeout: object) -> dict[str, Any]:
+def _failures(retry_on: object, exclude_exceptions: object, timeout: object, max_retry_after: object) -> dict[str, Any]:
     return {
         "retry_on": _policy.check_exceptions("retry_on", retry_on, retried=True),
         "exclude_exceptions": _policy.check_exceptions("exclude_exceptions", exclude_exceptions, retried=False),
         "timeout": None if timeout is None else _policy.check_seconds("timeout", timeout, zero=False),
+        "max_retry_after": _policy.check_seconds("max_retry_after", max_retry_after, zero=True),
     }
 
 
@@ -77,6 +78,7 @@ def create_retry_decorator(
     alert_threshold: int | None = None,
     timeout: float | None = None,
     wait: WaitStrategy | None = None,
+    max_retry_after: float = 300.0,
 ) -> Decorator:
     """Return a decorator that retries a callable, sync or async, and says in the log what it does.
 
@@ -95,6 +97,8 @@ def create_retry_decorator(
         timeout: Seconds from the start of the call after which no attempt starts; an async attempt is cut off then. A
             wait that would pass it gives up at once. `resilience.time_left` tells an attempt how much is left.
         wait: A tenacity wait strategy instead of the backoff above.
+        max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
+            more is not waited for: the call gives up.
 
     Raises:
         TypeError: An argument of a wrong type.
@@ -112,7 +116,7 @@ def create_retry_decorator(
         context=_policy.check_text("context", context, empty=True),
         reraise=_policy.check_flag("reraise", reraise),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
-        **_failures(retry_on, exclude_exceptions, timeout),
+        **_failures(retry_on, exclude_exceptions, timeout, max_retry_after),
         **_waits(wait, max_wait),
     )
     return RetryDecorator(policy)
@@ -133,6 +137,7 @@ def conn_retry(
     alert_threshold: int | None = None,
     timeout: float | None = None,
     wait: WaitStrategy | None = None,
+    max_retry_after: float = 300.0,
 ) -> Decorator:
     """Return a decorator for a call to infrastructure: a database, a queue, a cache.
 
@@ -150,6 +155,7 @@ def conn_retry(
         alert_threshold: As for `create_retry_decorator`; where None can't mean 50, the give-up alerts.
         timeout: As for `create_retry_decorator`.
         wait: As for `create_retry_decorator`.
+        max_retry_after: As for `create_retry_decorator`.
 
     Raises:
         TypeError: An argument of a wrong type.
@@ -166,7 +172,7 @@ def conn_retry(
         action=_policy.check_text("action_name", action_name, empty=False),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
         alert_on_give_up=alert_threshold is None,
-        **_failures(retry_on, exclude_exceptions, timeout),
+        **_failures(retry_on, exclude_exceptions, timeout, max_retry_after),
         **_waits(wait, max_wait),
     )
     return RetryDecorator(policy, announced=functools.partial(_log.isEnabledFor, logging.INFO))
@@ -177,6 +183,7 @@ def continuous_retry(
     retry_delay: float = 1.0,
     stop_event: StopEvent | None = None,
     stop_on: ExceptionTypes | Iterable[type[BaseException]] = (),
+    max_retry_after: float = 300.0,
 ) -> Decorator:
     """Return a decorator that goes on until the call succeeds, for loops that must not die, such as consumers.
 
@@ -185,6 +192,7 @@ def continuous_retry(
         stop_event: A `threading.Event`, or for async functions also an `asyncio.Event`. When it is set the sleep ends
             at once, no further attempt is made, and the last error is raised.
         stop_on: Errors that are raised at once.
+        max_retry_after: As for `create_retry_decorator`.
 
     Raises:
         TypeError: An argument of a wrong type.
@@ -199,5 +207,6 @@ def continuous_retry(
         exclude_exceptions=_policy.check_exceptions("stop_on", stop_on, retried=False),
         wait=wait_fixed(_policy.check_seconds("retry_delay", retry_delay, zero=True)),
         stop_event=None if stop_event is None else check_stop_event(stop_event),
+        max_retry_after=_policy.check_seconds("max_retry_after", max_retry_after, zero=True),
     )
     return RetryDecorator(policy)

@@ -32,6 +32,7 @@ class Policy:
         alert_on_give_up: Alert when the call gives up, whichever attempt that is.
         max_wait: The cap of the backoff; None where ``wait`` is the user's own.
         timeout: Seconds from the start of the call; no wait starts that would pass it.
+        max_retry_after: The longest ``Retry-After`` that is waited for, in seconds.
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class Policy:
     wait: WaitStrategy
     max_wait: float | None = None
     timeout: float | None = None
+    max_retry_after: float = 300.0
     reraise: bool = True
     context: str = ""
     resource: str | None = None

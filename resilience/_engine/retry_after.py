@@ -6,6 +6,7 @@ the REST API"), of OpenAI (``retry-after-ms``) and of Azure (``x-ms-retry-after-
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 import threading
@@ -37,10 +38,8 @@ def retry_after_of(error: BaseException) -> float:
 def _asked(error: Any) -> float:
     longest = 0.0
     for read in _PLACES:
-        try:
+        with contextlib.suppress(Exception):  # its attributes are foreign code; what can't be read asks for nothing
             longest = max(longest, read(error))
-        except Exception:  # noqa: BLE001  # its attributes are foreign code; what can't be read asks for nothing
-            continue
     return longest
 
 

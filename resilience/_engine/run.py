@@ -27,6 +27,7 @@ _WHY: Final[dict[Reason, str]] = {
     "excluded": "errors of this type are not retried",
     "stop_event": "the stop event is set",
 }
+_WHY_ASKED: Final = "the server asked to wait {asked:.0f} s, more than max_retry_after, {most:g} s"
 
 
 @final
@@ -101,7 +102,7 @@ class Run:
         if self._controller is None or self._state is None:
             shared, target = self.retried.controller, self.retried.target
             self._stop = StopWithReason(shared.stop, self.retried.policy, nearest_deadline_ns(self.deadline_ns))
-            self._controller = shared.copy(stop=self._stop.strategy(), wait=wait_as_asked(shared.wait))
+            self._controller = shared.copy(stop=self._stop.strategy(), wait=wait_as_asked(shared.wait, self._stop))
             self._controller.begin()
             self._state = tenacity.RetryCallState(self._controller, target.function, self.args, self.kwargs)
             self._state.start_time = self._controller.statistics["start_time"] = self._started_ns / 1e9
@@ -194,6 +195,11 @@ class Run:
     def _stopped_by(self) -> Reason | None:
         return None if self._stop is None else self._stop.reason
 
+    def _why(self, reason: Reason) -> str:
+        if reason == "deadline" and self._stop is not None and self._stop.asks_too_much:
+            return _WHY_ASKED.format(asked=self._stop.asked_s, most=self.retried.policy.max_retry_after)
+        return _WHY.get(reason, "")
+
     def _ended_in_sleep(self) -> Reason | None:
         """Why no attempt follows the sleep that has ended; None where one does.
 
@@ -233,7 +239,7 @@ class Run:
         else:
             self.retried.controller.publish(_at_once(self._started_ns))
         if error is not None and reason is not None:
-            _note(error, self.retried.failpoint, self._attempt, reason)
+            _note(error, self.retried.failpoint, self._attempt, reason, self._why(reason))
         if stream.wants(CallEnded):
             stream.emit(CallEnded(self.call, self._attempt, outcome, reason, error))
 
@@ -280,10 +286,10 @@ def _users_frames(error: BaseException, *, earlier: TracebackType | None) -> Tra
     return frames
 
 
-def _note(error: BaseException, failpoint: str, attempts: int, reason: Reason) -> None:
+def _note(error: BaseException, failpoint: str, attempts: int, reason: Reason, why: str) -> None:
     """Say on an exception how many attempts were made and why it stopped, once for each failpoint."""
     head, after = f"{failpoint}: ", f"after {counted(attempts, 'attempt')}"
-    end = f"cancelled {after}" if reason == "cancelled" else f"gave up {after}, reason: {reason} ({_WHY[reason]})"
+    end = f"cancelled {after}" if reason == "cancelled" else f"gave up {after}, reason: {reason} ({why})"
     text = f"{head}{end}"
     with contextlib.suppress(Exception):  # a note is not worth an error
         notes = [note for note in getattr(error, "__notes__", ()) if not str(note).startswith(head)]

@@ -68,22 +68,29 @@ class RetryOn(tenacity.retry_base):
 
 @final
 class StopWithReason:
-    """Asks a stop strategy, the deadline and the stop event whether a call ends, and keeps why.
+    """Asks a stop strategy, the server, the deadline and the stop event whether a call ends, and keeps why.
 
     Args:
         stop: The strategy.
-        policy: What knows the stop event.
+        policy: What knows the stop event, and how long a server may ask to wait.
         deadline_ns: After when no attempt may start, in nanoseconds of ``time.monotonic_ns()``; None for no deadline.
 
     Attributes:
         reason: Why the call ends; None while it goes on.
+        asked_s: How long the server asked to be left alone after the latest attempt, in seconds.
     """
 
     def __init__(self, stop: StopStrategy, policy: Policy, deadline_ns: int | None) -> None:
         self.reason: Reason | None = None
+        self.asked_s = 0.0
         self._stop = stop
         self._policy = policy
         self._deadline_ns = deadline_ns
+
+    @property
+    def asks_too_much(self) -> bool:
+        """Whether the server asked for more time than a call of this policy waits."""
+        return self.asked_s > self._policy.max_retry_after
 
     def strategy(self) -> Any:
         """Return itself as a strategy for tenacity, async where the strategy that it asks is."""
@@ -100,6 +107,8 @@ class StopWithReason:
         event, deadline_ns = self._policy.stop_event, self._deadline_ns
         if event is not None and event.is_set():
             reason = "stop_event"
+        elif reason is None and self.asks_too_much:
+            reason = "deadline"
         elif reason is None and deadline_ns is not None:
             left_ns = deadline_ns - time.monotonic_ns()
             reason = "deadline" if left_ns <= 0 or round(state.upcoming_sleep * 1e9) > left_ns else None
@@ -118,13 +127,17 @@ def _reason_of(stop: Any, state: tenacity.RetryCallState) -> Reason | None:
     return "stop_event" if isinstance(stop, tenacity.stop_when_event_set) else "attempts"
 
 
-def wait_as_asked(wait: Callable[[tenacity.RetryCallState], Any]) -> Any:
-    """Return a wait strategy that is never shorter than the ``Retry-After`` of the error; async where ``wait`` is."""
+def wait_as_asked(wait: Callable[[tenacity.RetryCallState], Any], stop: StopWithReason) -> Any:
+    """Return a wait strategy that is never shorter than the ``Retry-After`` of the error; async where ``wait`` is.
+
+    The stop strategy is told what was asked: it is asked next, and may find it too much.
+    """
 
     def as_asked(state: tenacity.RetryCallState, seconds: float) -> float:
         outcome = state.outcome
         error = outcome.exception() if outcome is not None and outcome.failed else None
-        return _checked(wait, seconds) if error is None else max(_checked(wait, seconds), retry_after_of(error))
+        stop.asked_s = 0.0 if error is None else retry_after_of(error)
+        return max(_checked(wait, seconds), stop.asked_s)
 
     if is_async(wait):
 

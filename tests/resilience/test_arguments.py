@@ -51,6 +51,7 @@ def test_create_retry_decorator_has_its_signature() -> None:
         ("alert_threshold", None, True),
         ("timeout", None, True),
         ("wait", None, True),
+        ("max_retry_after", 300.0, True),
     ]
 
 
@@ -66,6 +67,7 @@ def test_conn_retry_has_its_signature() -> None:
         ("alert_threshold", None, True),
         ("timeout", None, True),
         ("wait", None, True),
+        ("max_retry_after", 300.0, True),
     ]
 
 
@@ -75,6 +77,7 @@ def test_continuous_retry_has_its_signature() -> None:
         ("retry_delay", 1.0, True),
         ("stop_event", None, True),
         ("stop_on", (), True),
+        ("max_retry_after", 300.0, True),
     ]
 
 
@@ -130,6 +133,9 @@ SECONDS: list[Case] = [
     ("create_retry_decorator", "timeout", -2.0, ValueError, f"timeout {_RANGE} above 0, got -2.0"),
     ("conn_retry", "timeout", NAN, ValueError, f"timeout {_RANGE} above 0, got nan"),
     ("conn_retry", "timeout", INF, ValueError, f"timeout {_RANGE} above 0, got inf"),
+    ("create_retry_decorator", "max_retry_after", "1", TypeError, f"max_retry_after {_SECONDS} '1'"),
+    ("conn_retry", "max_retry_after", -1, ValueError, f"max_retry_after {_RANGE} at least 0, got -1"),
+    ("continuous_retry", "max_retry_after", INF, ValueError, f"max_retry_after {_RANGE} at least 0, got inf"),
     ("continuous_retry", "retry_delay", "1", TypeError, f"retry_delay {_SECONDS} '1'"),
     ("continuous_retry", "retry_delay", None, TypeError, f"retry_delay {_SECONDS} None"),
     ("continuous_retry", "retry_delay", -1.0, ValueError, f"retry_delay {_RANGE} at least 0, got -1.0"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.message
+import threading
 import time
 import urllib.error
 from decimal import Decimal
@@ -71,7 +72,8 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wait_after(mode: Mode, error: object, decorator: Any = None) -> float:
     """The wait after an attempt that failed with the error."""
-    fetch = (decorator or create_retry_decorator(2, wait=WAIT))(mode.function(error, "stock"))
+    decorator = decorator or create_retry_decorator(2, wait=WAIT, max_retry_after=threading.TIMEOUT_MAX)
+    fetch = decorator(mode.function(error, "stock"))
     waits = mode.waits_of(fetch)
     assert mode.run(fetch) == "stock"
     return waits[0]
