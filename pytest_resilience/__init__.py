@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from pytest_resilience._timeline.retries import Retries
     from pytest_resilience._timeline.timeline import Timeline
     from pytest_resilience.clock import DeadlockError, VirtualClock
-    from pytest_resilience.discord import DiscordMock, DiscordServer, edge_ban, lost_answer, rate_limited
+    from pytest_resilience.discord import DiscordMock, edge_ban, lost_answer, rate_limited
     from resilience._failpoints.script import Script, ScriptError, answer, delay, fail, passthrough
 
 _HOMES: Final = {
     "DeadlockError": "pytest_resilience.clock",
     "DiscordMock": "pytest_resilience.discord",
-    "DiscordServer": "pytest_resilience.discord",
     "Faults": "pytest_resilience._faults.injection",
     "Injection": "pytest_resilience._faults.injection",
     "Retries": "pytest_resilience._timeline.retries",
@@ -42,7 +41,6 @@ _HOMES: Final = {
 __all__ = [
     "DeadlockError",
     "DiscordMock",
-    "DiscordServer",
     "Faults",
     "Injection",
     "Retries",

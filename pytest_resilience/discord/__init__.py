@@ -1,20 +1,13 @@
-"""A stand-in for Discord's webhooks: the simulated server, and the mock that puts it in Discord's place.
+"""A stand-in for Discord's webhooks: it answers as Discord does, and fails as a test plans it.
 
-Importing this package imports httpx; entering a `DiscordMock` imports respx.
+The fixture ``discord`` is a `DiscordMock`. Importing this package imports httpx; where a mock begins, respx, too.
 """
 
 from pytest_resilience.discord._mock import DiscordMock
-from pytest_resilience.discord._records import Alert, Message, WebhookRequest
-from pytest_resilience.discord._replies import edge_ban, lost_answer, rate_limited
-from pytest_resilience.discord._server import DiscordServer
+from pytest_resilience.discord._planned_answers import edge_ban, lost_answer, rate_limited
+from pytest_resilience.discord._records import Alert, WebhookRequest
 
-__all__ = [
-    "Alert",
-    "DiscordMock",
-    "DiscordServer",
-    "Message",
-    "WebhookRequest",
-    "edge_ban",
-    "lost_answer",
-    "rate_limited",
-]
+__all__ = ["Alert", "DiscordMock", "WebhookRequest", "edge_ban", "lost_answer", "rate_limited"]
+
+for _item in (Alert, DiscordMock, WebhookRequest, edge_ban, lost_answer, rate_limited):
+    _item.__module__ = __name__  # users never see where it really is

@@ -1,8 +1,8 @@
-"""A stand-in for Discord's webhooks: what the fixture ``discord`` gives.
+"""The stand-in for Discord's webhooks: what the fixture ``discord`` gives.
 
 Problem: alerts must be tested against a Discord that answers as the real one does, fails on demand, and is never the
-real one. Solution: a simulated server (`DiscordServer`) behind respx, for requests to Discord's webhooks alone; the kit
-is configured for it, and alerts with a memory of its own.
+real one. Solution: a simulated server behind respx, for requests to Discord's webhooks alone; the kit is configured for
+it, and alerts with a memory of its own.
 
 What is given up: clients that don't use httpx are not caught, nor are those whose transport a test replaces by its own,
 as pytest-httpx does.
@@ -14,8 +14,8 @@ import contextlib
 import functools
 import re
 import time
-from types import TracebackType
-from typing import Final, NoReturn, Self, final
+from types import EllipsisType, TracebackType
+from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
@@ -27,40 +27,27 @@ from resilience._failpoints.script.run import ScriptRun
 from resilience._support.wording import counted
 from resilience.errors import MissingExtraError
 
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
 _SLICE_S: Final = 5.0
 _real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
 
 
-@final
-class _AnyChannel:
-    """What an argument is that was not given, where None stands for the default channel."""
-
-    def __repr__(self) -> str:
-        return "<any channel>"
-
-
-_ANY: Final = _AnyChannel()
-
-
-@final
 class DiscordMock:
     """Stands in for Discord for the length of a ``with`` block.
 
     All alerts of the kit come here, of every channel, whatever was configured before. Requests to Discord's webhooks
     that other code makes with httpx come here, too; all other traffic is left alone, as are other routers of respx.
 
-    At the end of a block without an exception, planned answers that were never given and requests that Discord would
-    refuse are objected to.
+    It has Discord's rate limits (5 requests in 2 s for each webhook, 30 messages in 60 s for each channel, 50 requests
+    in 1 s for everything) and its limits on lengths. At the end of a block without an exception, planned answers that
+    were never given and requests that Discord would refuse are objected to.
 
     Args:
         started_ns: The instant of ``time.monotonic_ns()`` from which ``at`` counts. Default: the start of the block.
-        server: A `DiscordServer` with other switches. By default its limits are the usual ones, and it takes unknown
-            webhooks, for code under test may configure one of its own.
-        verify: Whether to object at the end; otherwise that is left to whoever reads `complaint`.
+        verify: Whether to object at the end, which is the default; otherwise that is left to whoever asks `complaint`.
 
-    Attributes:
-        server: The simulated Discord.
+    Raises:
+        MissingExtraError: respx is not installed; at the start of the block.
 
     Example:
         ::
@@ -71,13 +58,11 @@ class DiscordMock:
                 discord.assert_alerted(count=1, match="Approaching Failure Threshold")
     """
 
-    def __init__(
-        self, *, started_ns: int | None = None, server: DiscordServer | None = None, verify: bool = True
-    ) -> None:
-        self.server = DiscordServer(accept_unknown_webhooks=True) if server is None else server
+    def __init__(self, *, started_ns: int | None = None, verify: bool = True) -> None:
+        self._server = DiscordServer()
         self._started_ns = started_ns
         self._verify = verify
-        self._plans: list[tuple[ScriptRun, bool]] = []
+        self._plans: list[ScriptRun] = []
         self._open = contextlib.ExitStack()
         self._active = False
         self._complaint: str | None = None
@@ -91,13 +76,11 @@ class DiscordMock:
             raise MissingExtraError("the stand-in for Discord", extra="pytest") from None
         if self._active:
             raise RuntimeError("this stand-in for Discord stands in already; to nest them, make another one")
-        self.server.started_ns = time.monotonic_ns() if self._started_ns is None else self._started_ns
-        server = self.server
+        self._server.started_ns = time.monotonic_ns() if self._started_ns is None else self._started_ns
+        webhooks = self._server.webhooks
         with contextlib.ExitStack() as opening:  # what comes last goes first: no alert is left when the router goes
-            opening.enter_context(WebhookRouter(server))
-            opening.enter_context(
-                configured(discord_webhook_url=server.webhook_url(), discord_channels=server.channels)
-            )
+            opening.enter_context(WebhookRouter(self._server))
+            opening.enter_context(configured(discord_webhook_url=webhooks.url(None), discord_channels=webhooks))
             opening.enter_context(kit.isolated())
             self._open = opening.pop_all()
         self._active = True
@@ -121,48 +104,68 @@ class DiscordMock:
         """The alerts that reached their channel, in order, once none is on its way any more.
 
         Raises:
-            RuntimeError: The block is over.
+            RuntimeError: The block is over, or has not begun.
             TimeoutError: Alerts are still on their way after 30 s of real time.
+
+        Example:
+            ``assert [alert.channel for alert in discord.alerts] == [None, "ops"]``
         """
         self._settle()
-        return [alert for message in self.server.messages for alert in message.alerts]
+        return list(self._server.alerts)
 
     @property
     def requests(self) -> list[WebhookRequest]:
-        """Every request, in order, with the answer it got; failed ones, too. Waits as `alerts` does, in the block."""
-        self._settle_if_active()
-        return self.server.requests
+        """Every request, in order, with the answer it got; failed ones, too. Can be read after the block as well.
 
-    @property
-    def problems(self) -> list[str]:
-        """What was wrong with the requests, apart from what was planned. Waits as `alerts` does, in the block."""
-        self._settle_if_active()
-        return self.server.problems
+        Raises:
+            TimeoutError: Alerts are still on their way after 30 s of real time.
 
-    @property
-    def unused(self) -> str:
-        """The planned answers that were never given, as text; empty where all were, or need not be given."""
-        if any(strict and not plan.exhausted for plan, strict in self._plans):
-            self._settle_if_active()
-        return ", ".join(plan.pending for plan, strict in self._plans if strict and not plan.exhausted)
+        Example:
+            ``assert [request.status for request in discord.requests] == [500, 500, 200]``
+        """
+        if self._active:
+            self._settle()
+        return list(self._server.requests)
 
     def webhook_url(self, channel: str | None = None) -> str:
-        """Return the URL of the webhook of a channel, for code that is not configured through the kit."""
-        return self.server.webhook_url(channel)
+        """Return the URL of the webhook of a channel, for code that is not configured through the kit.
 
-    def delete_webhook(self, channel: str | None = None) -> None:
-        """Delete the webhook of a channel, None being the default one: Discord answers 404 from now on."""
-        self._require_active("delete_webhook")
-        self.server.delete_webhook(channel)
+        It has no version, as Discord's own settings show it; the stand-in, like the kit, wants ``/api/v10/``.
+
+        Args:
+            channel: The channel, made as it is named; None, the default, is the default channel.
+
+        Example:
+            ``app.alert_url = discord.webhook_url().replace("/api/", "/api/v10/")``
+        """
+        return self._server.webhooks.url(channel)
 
     def respond(self, script: Script | str, *, strict: bool = True) -> ScriptRun:
         """Answer the next requests as a script says, in place of what is left of an earlier one.
 
-        Statuses, waits, bans, broken answers: `pytest_resilience.discord._replies` lists all that can be planned.
+        ========================================  ====================================================================
+        ``answer(503)``                           the typical answer with that status, the message not stored
+        ``answer({"status": 503, ...})``          the answer that the entries below describe
+        ``fail(httpx.ConnectError("down"))``      no answer; an `OSError` stands for what httpx makes of it
+        ``delay(30)``                             the usual answer after 30 s; a request that waits less times out
+        ``answer(None)``, ``passthrough()``       the usual answer
+        ``rate_limited(40)``                      a 429 that asks to wait 40 s
+        ``edge_ban()``                            a ban of the address
+        ``lost_answer()``                         the message is stored, and the answer never arrives
+        ========================================  ====================================================================
+
+        ================  ============================================================================================
+        ``status``        200 to 599
+        ``error``         in place of a status: the name of a transport error of httpx, such as ``'ReadTimeout'``
+        ``recorded``      whether the message is stored all the same; by default only with a 2xx
+        ``retry_after``   with a 4xx or 5xx, the seconds to wait: a number, any text, or None; a 429 has 1.0
+        ``scope``         with a 429, whose limit it was: ``'user'`` (the default), ``'shared'`` or ``'global'``
+        ``via``           False for an answer of the edge, which Discord never sees; with 429, a ban of the address
+        ================  ============================================================================================
 
         Args:
             script: In code or as text. Requests beyond the script are answered as usual.
-            strict: Fail the test at its end if a planned answer was never given.
+            strict: Fail the test at its end if a planned answer was never given, which is the default.
 
         Returns:
             The running script: ``.fired``, ``.exhausted``, ``.pending``.
@@ -170,25 +173,27 @@ class DiscordMock:
         Raises:
             TypeError: No script, or one that Discord can't follow.
             ValueError: The same; the text says what it can answer.
+            RuntimeError: The block is over, or has not begun.
 
         Example:
             ::
 
-                discord.respond("3*return(500)")
+                discord.respond("3*return(500)->1*return({'status': 429, 'retry_after': 40})")
                 discord.respond(fail(httpx.ConnectError("down")).times(2).then(rate_limited(40).times(1)))
         """
         self._require_active("respond")
-        plan = self.server.respond(script)
-        self._plans.append((plan, strict))
+        plan = self._server.respond(script)
+        if strict:
+            self._plans.append(plan)
         return plan
 
     def assert_alerted(
         self,
         count: int | None = None,
         match: str | re.Pattern[str] | None = None,
-        channel: str | _AnyChannel | None = _ANY,
+        channel: str | EllipsisType | None = ...,
     ) -> None:
-        """Assert that alerts reached Discord.
+        r"""Assert that alerts reached Discord, once none is on its way any more.
 
         Args:
             count: How many; 0 for none. Without it, at least one.
@@ -199,26 +204,34 @@ class DiscordMock:
             AssertionError: Other alerts came. The text lists all alerts and requests.
             TypeError: A count or a regular expression of a wrong type.
             ValueError: A negative count, or a text that is no regular expression.
+            RuntimeError: The block is over, or has not begun.
+            TimeoutError: Alerts are still on their way after 30 s of real time.
+
+        Example:
+            ::
+
+                discord.assert_alerted()
+                discord.assert_alerted(count=1, match=r"Current attempt: 50/\d+", channel="ops")
         """
         __tracebackhide__ = True
         _check_count(count)
         pattern = _pattern_of(match)
         alerts = self.alerts
-        found = [each for each in alerts if channel in (_ANY, each.channel) and pattern.search(each.text)]
+        found = [each for each in alerts if channel in (..., each.channel) and pattern.search(each.text)]
         if len(found) == count or (count is None and found):
             return
         wanted = "at least 1 alert" if count is None else counted(count, "alert")
         if match is not None:
             wanted += f" matching {pattern.pattern!r}"
-        if not isinstance(channel, _AnyChannel):
+        if not isinstance(channel, EllipsisType):
             wanted += f" in {channel_name(channel)}"
         in_all = "" if len(found) == len(alerts) else f"; {counted(len(alerts), 'alert')} came in all"
         self._fail(f"expected {wanted}, got {len(found) or 'none'}{in_all}", alerts)
 
     def complaint(self) -> str | None:
-        """Say what the test got wrong without noticing; None where that is nothing.
+        """Return what the test got wrong without noticing, in words; None where that is nothing.
 
-        At its end, when it is known, it is kept: it can be asked for after the block, too.
+        For whoever passes ``verify=False``. At the end of the block it is kept, and can be asked for after it, too.
         """
         if not self._active:
             return self._complaint
@@ -227,14 +240,14 @@ class DiscordMock:
         except TimeoutError as late:
             return str(late)
         parts = []
-        if self.problems:
-            lines = "".join(f"\n  {each}" for each in self.problems)
+        problems, unused = self._server.problems, [plan.pending for plan in self._plans if not plan.exhausted]
+        if problems:
+            lines = "".join(f"\n  {each}" for each in problems)
             parts.append(f"Discord was sent what it does not take:{lines}")
-        if self.unused:
-            came = counted(len(self.requests), "request")
+        if unused:
             parts.append(
                 f"planned answers of Discord were never given, so the test has not proved what it set out to:\n"
-                f"  {self.unused} ({came} came)\n"
+                f"  {', '.join(unused)} ({counted(len(self._server.requests), 'request')} came)\n"
                 "Plan no more answers than there are requests, or pass strict=False to respond()."
             )
         return "\n".join(parts) or None
@@ -252,10 +265,6 @@ class DiscordMock:
                     f"{self._requests_listed()}"
                 )
 
-    def _settle_if_active(self) -> None:
-        if self._active:
-            self._settle()
-
     def _require_active(self, name: str) -> None:
         if not self._active:
             raise RuntimeError(
@@ -263,13 +272,13 @@ class DiscordMock:
             )
 
     def _requests_listed(self) -> str:
-        return listed("requests, in seconds since the test began:", self.server.requests, "none came")
+        return listed("requests, in seconds since the test began:", self._server.requests)
 
     def _fail(self, text: str, alerts: list[Alert]) -> NoReturn:
         __tracebackhide__ = True
-        parts = [text, listed("alerts, in seconds since the test began:", alerts, "none came"), self._requests_listed()]
-        if self.server.problems:
-            parts.append(listed("problems:", [f"{'':>14}{each}" for each in self.server.problems], ""))
+        parts = [text, listed("alerts, in seconds since the test began:", alerts), self._requests_listed()]
+        if self._server.problems:
+            parts.append(listed("problems:", [f"{'':>14}{each}" for each in self._server.problems]))
         raise AssertionError("\n\n".join(parts))
 
 

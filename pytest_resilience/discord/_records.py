@@ -1,4 +1,4 @@
-"""What the stand-in for Discord remembers: requests, messages, and the alerts in them."""
+"""What the stand-in for Discord remembers: requests, and the alerts in them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
-_LABEL: Final = "Sent again: "
-_KIT: Final = "/pytest-resilience/"
+_KIT: Final = "/pytest-resilience/"  # as the kit's own client calls itself in its User-Agent
+_SENT_AGAIN: Final = "Sent again: "  # so begins the embed in which it says that an alert may be there twice
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRequest:
-    """One request, whatever became of it.
+    """One request to a webhook, whatever became of it.
 
     Attributes:
         at: When it came, in seconds since the test began.
@@ -46,54 +46,6 @@ class WebhookRequest:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One message in a channel.
-
-    Attributes:
-        id: Its snowflake.
-        at: When it was stored, in seconds since the test began.
-        webhook: The id of the webhook by which it came.
-        channel: The channel; None for the default one.
-        username: The name that it is shown under.
-        content: Its text.
-        embeds: Its embeds, as they were sent.
-        notified: The mentions in it that notify somebody.
-        user_agent: What its client calls itself.
-    """
-
-    id: str
-    at: float
-    webhook: str
-    channel: str | None
-    username: str
-    content: str
-    embeds: tuple[Mapping[str, Any], ...]
-    notified: tuple[str, ...]
-    user_agent: str
-
-    @property
-    def alerts(self) -> list[Alert]:
-        """The alerts in it: one, or several where those of a busy moment came together."""
-        texts = [(self.content, self.notified)]
-        if _KIT in self.user_agent:
-            descriptions = [str(embed.get("description")) for embed in self.embeds]
-            texts += [(text, ()) for text in descriptions if not text.startswith(_LABEL)]
-        return [
-            Alert(
-                content=text,
-                channel=self.channel,
-                at=self.at,
-                embeds=self.embeds,
-                notified=notified,
-                webhook=self.webhook,
-                message=self.id,
-            )
-            for text, notified in texts
-        ]
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert that reached its channel.
 
@@ -101,19 +53,13 @@ class Alert:
         content: Its text.
         channel: The channel; None for the default one.
         at: When it came, in seconds since the test began.
-        embeds: The embeds of the message that it came in.
-        notified: The mentions in it that notify somebody, such as ``<@&1234>`` or ``@everyone``.
-        webhook: The id of the webhook by which it came.
-        message: The id of the message. Alerts that came together share one.
+        embeds: The embeds of the message that it came in, as they were sent.
     """
 
     content: str
     channel: str | None
     at: float
     embeds: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    notified: tuple[str, ...] = ()
-    webhook: str = field(default="", repr=False)
-    message: str = field(default="", repr=False)
 
     @property
     def text(self) -> str:
@@ -126,14 +72,24 @@ class Alert:
         return "\n".join(line.rstrip() for line in lines)
 
 
+def alerts_in(
+    content: str, embeds: tuple[Mapping[str, Any], ...], user_agent: str, channel: str | None, at: float
+) -> list[Alert]:
+    """Return the alerts in a message: one, or several where the kit has put those of a busy moment together."""
+    texts = [content]
+    if _KIT in user_agent:
+        texts += [text for embed in embeds if not (text := embed.get("description") or "").startswith(_SENT_AGAIN)]
+    return [Alert(content=text, channel=channel, at=at, embeds=embeds) for text in texts]
+
+
 def channel_name(channel: str | None) -> str:
     """Return how a channel is spoken of."""
     return "the default channel" if channel is None else f"channel {channel!r}"
 
 
-def listed(title: str, items: Sequence[object], nothing: str) -> str:
-    """Return a title and an item a line, or what is said where there is none."""
-    return "\n".join([title, *(map(str, items) if items else [f"{'':>14}{nothing}"])])
+def listed(title: str, items: Sequence[object]) -> str:
+    """Return a title and an item a line."""
+    return "\n".join([title, *(map(str, items) if items else [f"{'':>14}none came"])])
 
 
 def _texts_of(embed: Mapping[str, Any]) -> list[str]:

@@ -8,8 +8,8 @@ import httpx
 import respx
 from respx.models import AllMockedAssertionError, PassThrough
 
+from pytest_resilience.discord._incoming import is_for_webhooks
 from pytest_resilience.discord._server import DiscordServer
-from pytest_resilience.discord._visit import is_for_webhooks
 
 
 @final
@@ -27,7 +27,7 @@ class WebhookRouter(respx.MockRouter):
     def start(self) -> None:
         """Begin to answer."""
         super().start()
-        if self.Mocker is not None:
+        if self.Mocker is not None:  # respx asks in the order in which routers began, and has no other way to come first
             self.Mocker.routers.remove(self)
             self.Mocker.routers.insert(0, self)
 

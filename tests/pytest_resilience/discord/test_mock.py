@@ -11,10 +11,13 @@ import httpx
 import pytest
 
 import resilience
-from pytest_resilience.discord import Alert, DiscordMock, DiscordServer, rate_limited
+from pytest_resilience.discord import Alert, DiscordMock, edge_ban, lost_answer, rate_limited
 from resilience import _config as config
 from resilience import alerts as kit
 from resilience._failpoints.script import answer, fail
+from tests.discord_server import ExactDiscord
+from tests.discord_server.exact import NO_LIMITS
+from tests.discord_server.posting import versioned
 from tests.pytest_resilience.discord.conftest import alert
 
 URL = "https://discord.com/api/v10/webhooks/"
@@ -30,7 +33,7 @@ def test_alerts_of_every_channel_come_with_their_time(clock) -> None:
             ("disk full", None, 0.0),
             ("db down", "Ops-Team", 2.5),
         ]
-        assert discord.problems == []
+        assert discord.complaint() is None
 
 
 def test_time_counts_from_the_instant_that_was_given(clock) -> None:
@@ -52,8 +55,8 @@ def test_reading_waits_for_what_is_on_its_way() -> None:
         raise OSError("disk full")
 
     with DiscordMock() as discord:
-        inner = discord.server.receive
-        discord.server.receive = lambda request: (sends.wait(10), inner(request))[1]
+        inner = discord._server.receive
+        discord._server.receive = lambda request: (sends.wait(10), inner(request))[1]
         with pytest.raises(OSError, match="disk full"):
             job()
         threading.Timer(0.05, sends.set).start()
@@ -78,33 +81,21 @@ def test_a_webhook_that_code_under_test_configures_is_caught(clock) -> None:
     with DiscordMock() as discord:
         with config.configured(discord_webhook_url=f"{URL}123/abc"):
             assert alert("disk full")
-        assert [(each.content, each.channel, each.webhook) for each in discord.alerts] == [("disk full", None, "123")]
-        assert discord.problems == []
-
-
-def test_a_strict_server_takes_no_other_webhook(clock) -> None:
-    """With a server of one's own every switch is open, and what it refuses is objected to at the end."""
-    strict = DiscordServer(bucket=(1, 2.0))
-    with pytest.raises(pytest.fail.Exception) as caught, DiscordMock(server=strict) as discord:
-        with config.configured(discord_webhook_url=f"{URL}123/abc"):
-            assert not alert("disk full")
-        assert len(discord.requests) == 1
-    assert str(caught.value) == (
-        "Discord was sent what it does not take:\n"
-        "  POST to Discord at 0.000 s: its webhook is unknown: make one with add_webhook()"
-    )
+        assert [(each.content, each.channel) for each in discord.alerts] == [("disk full", None)]
+        assert [each.webhook for each in discord.requests] == ["123"]
+        assert discord.complaint() is None
 
 
 def test_other_clients_of_httpx_are_caught(clock) -> None:
     """Requests to the webhook by other code arrive too, sync and async, with their embeds and mentions."""
     with DiscordMock() as discord:
-        url = discord.webhook_url("ops").replace("/api/", "/api/v10/")
+        url = versioned(discord.webhook_url("ops"))
         embed = {"title": "Disk", "description": "full", "fields": [{"name": "host", "value": "db1"}]}
         assert httpx.post(url, json={"embeds": [embed]}).status_code == 204
         assert httpx.post(f"{url}?wait=true", json={"content": "<@7> look"}).json()["content"] == "<@7> look"
         first, second = discord.alerts
         assert (first.content, first.embeds, first.text) == ("", (embed,), "Disk\nfull\nhost: db1")
-        assert (second.notified, second.channel) == (("<@7>",), "ops")
+        assert (second.content, second.channel) == ("<@7> look", "ops")
         discord.assert_alerted(count=1, match=r"full\nhost: db1")
 
 
@@ -118,13 +109,21 @@ def test_alerts_that_came_in_one_message_are_told_apart(clock) -> None:
     body = message_body([kit_alert("one"), kit_alert("two"), kit_alert("three")], repeats_since=1_700_000_000)
     agent = "DiscordBot (https://pypi.org/project/pytest-resilience/, 1.0)"
     with DiscordMock() as discord:
-        url = discord.webhook_url().replace("/api/", "/api/v10/")
+        url = versioned(discord.webhook_url())
         httpx.post(url, json=body, headers={"User-Agent": agent})
+        assert [each.content for each in discord.alerts] == ["one", "two", "three"]
         httpx.post(url, json=body)
-        kits, others = discord.server.messages
-        assert [each.content for each in kits.alerts] == ["one", "two", "three"]
-        assert {each.message for each in kits.alerts} == {kits.id}
-        assert [each.content for each in others.alerts] == ["one"]
+        assert [each.content for each in discord.alerts] == ["one", "two", "three", "one"]
+
+
+def test_what_discord_does_not_take_is_objected_to(clock) -> None:
+    """A message that is too long is refused, and fails the test at its end."""
+    with pytest.raises(pytest.fail.Exception) as caught, DiscordMock() as discord:
+        httpx.post(versioned(discord.webhook_url()), json={"content": "x" * 2001})
+    assert str(caught.value) == (
+        "Discord was sent what it does not take:\n"
+        "  POST to the default channel at 0.000 s: content: Must be 2000 or fewer in length."
+    )
 
 
 def test_planned_answers_that_were_never_given_are_objected_to(clock) -> None:
@@ -132,7 +131,7 @@ def test_planned_answers_that_were_never_given_are_objected_to(clock) -> None:
     with pytest.raises(pytest.fail.Exception) as caught, DiscordMock() as discord:
         plan = discord.respond("1*return(204)->2*return(500)")
         alert("disk full")
-        assert (plan.fired, plan.exhausted, discord.unused) == (1, False, "2*return(500)")
+        assert (plan.fired, plan.exhausted, plan.pending) == (1, False, "2*return(500)")
     assert str(caught.value) == (
         "planned answers of Discord were never given, so the test has not proved what it set out to:\n"
         "  2*return(500) (1 request came)\n"
@@ -144,9 +143,8 @@ def test_planned_answers_may_be_left_where_that_is_said(clock) -> None:
     """``strict=False`` opts out, for one script only."""
     with DiscordMock() as discord:
         discord.respond("9*return(500)", strict=False)
-        assert discord.unused == ""
+        assert discord.complaint() is None
         discord.respond("off")
-        assert discord.unused == ""
     with pytest.raises(pytest.fail.Exception, match="never given"), DiscordMock() as discord:
         discord.respond("1*return(500)")
         discord.respond("9*return(500)", strict=False)
@@ -166,7 +164,6 @@ def test_the_complaint_can_be_left_to_others(clock) -> None:
         discord.respond("1*return(500)")
         assert "1*return(500) (0 requests came)" in discord.complaint()
     assert "1*return(500) (0 requests came)" in discord.complaint()
-    assert discord.unused == "1*return(500)"
 
 
 def test_it_is_used_in_its_block_only(clock) -> None:
@@ -176,7 +173,6 @@ def test_it_is_used_in_its_block_only(clock) -> None:
         lambda: discord.alerts,
         lambda: discord.respond("1*return(500)"),
         discord.assert_alerted,
-        discord.delete_webhook,
     ]
     for use in uses:
         with pytest.raises(RuntimeError, match="is not standing in; use it inside its test or `with` block"):
@@ -188,7 +184,7 @@ def test_it_is_used_in_its_block_only(clock) -> None:
     for use in uses:
         with pytest.raises(RuntimeError, match="is not standing in"):
             use()
-    assert (len(discord.requests), discord.problems, discord.complaint()) == (1, [], None)
+    assert (len(discord.requests), discord.complaint()) == (1, None)
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
@@ -230,8 +226,8 @@ def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch
             answered.set()
 
     with DiscordMock(verify=False) as discord:
-        answer_of = discord.server.handle
-        monkeypatch.setattr(discord.server, "handle", handle)
+        answer_of = discord._server.handle
+        monkeypatch.setattr(discord._server, "handle", handle)
         discord.respond(rate_limited(100).times(1))
         with pytest.raises(OSError, match="disk full"):
             job()
@@ -254,18 +250,6 @@ def test_blocks_can_be_nested(clock) -> None:
         assert [each.content for each in outer.alerts] == ["one", "three"]
 
 
-def test_a_deleted_webhook_silences_its_channel_only(clock) -> None:
-    """The kit gives up a webhook that is gone and never calls it again; other channels work."""
-    with DiscordMock() as discord:
-        assert alert("one", "ops")
-        discord.delete_webhook("ops")
-        assert not alert("two", "ops")
-        assert not alert("three", "ops")
-        assert alert("four")
-        assert [each.status for each in discord.requests] == [200, 404, 200]
-        assert discord.server.calls_to_dead_webhooks == 0
-
-
 def test_planned_faults_are_events(clock) -> None:
     """Each planned answer that is given is reported as a fault, for the timeline."""
     from resilience.events import FaultInjected, stream
@@ -284,7 +268,7 @@ def test_planned_faults_are_events(clock) -> None:
 
 def test_many_threads_may_alert_at_once() -> None:
     """Nothing is lost or doubled under threads, and channels are made once."""
-    with DiscordMock(server=DiscordServer(bucket=None, channel_limit=None, global_limit=None)) as discord:
+    with ExactDiscord(limits=NO_LIMITS) as discord:
         with config.configured(max_alerts_per_minute=1000):
             work = [
                 threading.Thread(target=alert, args=(f"{number}", f"c{number % 3}"), name=f"w{number}")
@@ -295,7 +279,13 @@ def test_many_threads_may_alert_at_once() -> None:
             for each in work:
                 each.join()
         assert sorted(int(each.content) for each in discord.alerts) == list(range(24))
-        assert len({each.webhook for each in discord.alerts}) == 3
+        assert len({each.webhook for each in discord.requests}) == 3
+
+
+@pytest.mark.parametrize("public", [Alert, DiscordMock, edge_ban, lost_answer, rate_limited])
+def test_public_names_say_where_they_are_imported_from(public) -> None:
+    """Users never see a private module."""
+    assert public.__module__ == "pytest_resilience.discord"
 
 
 def test_without_respx_the_cure_is_named(monkeypatch) -> None:
@@ -323,7 +313,7 @@ def test_an_alert_reads_as_prose() -> None:
     """An alert shows its time, its channel and its text, continued lines below."""
     first = Alert(content="one\n\n  two", channel=None, at=1.5)
     assert str(first) == "       1.500  in the default channel: one\n\n                two"
-    assert repr(first) == "Alert(content='one\\n\\n  two', channel=None, at=1.5, notified=())"
+    assert repr(first) == "Alert(content='one\\n\\n  two', channel=None, at=1.5)"
     with pytest.raises(AttributeError):
         first.content = "other"
 
@@ -331,17 +321,17 @@ def test_an_alert_reads_as_prose() -> None:
 def test_answers_in_code_and_in_text_are_the_same(clock) -> None:
     """A script may be given as text or made by builders."""
     with DiscordMock() as discord:
-        discord.respond("1*return({'status': 400, 'code': 7})")
+        discord.respond("1*return({'status': 413})")
         alert("one")
-        discord.respond(answer({"status": 400, "code": 7}).times(1))
+        discord.respond(answer({"status": 413}).times(1))
         alert("two")
-        assert [each.answer for each in discord.requests] == ["400, code 7", "200"] * 2
+        assert [each.answer for each in discord.requests] == ["413, code 40005", "200"] * 2
 
 
 def test_time_is_read_when_it_is_needed(monkeypatch) -> None:
     """Whatever replaces the monotonic clock inside the block drives the times."""
     with DiscordMock(started_ns=0) as discord:
         monkeypatch.setattr(time, "monotonic_ns", lambda: 7_000_000_000)
-        httpx.post(discord.webhook_url().replace("/api/", "/api/v10/"), json={"content": "x"})
+        httpx.post(versioned(discord.webhook_url()), json={"content": "x"})
         monkeypatch.undo()
         assert [each.at for each in discord.alerts] == [7.0]

@@ -14,6 +14,7 @@ from respx.models import AllMockedAssertionError
 
 from pytest_resilience.discord import DiscordMock
 from resilience import send_rate_limited_discord_alert
+from tests.discord_server.posting import versioned
 
 PATCHED = [
     (httpcore._sync.connection_pool.ConnectionPool, "handle_request"),
@@ -117,7 +118,7 @@ def test_a_router_of_the_user_goes_on_objecting(order) -> None:
         with pytest.raises(AllMockedAssertionError, match=r"example\.org/other"):
             httpx.get("https://example.org/other")
         assert alert()
-        assert discord.problems == []
+        assert discord.complaint() is None
 
 
 @ORDERS
@@ -144,7 +145,7 @@ def test_async_clients_are_answered_beside_a_router(order) -> None:
 
     async def main(discord: DiscordMock) -> list[int]:
         async with httpx.AsyncClient() as client:
-            url = discord.webhook_url("ops").replace("/api/", "/api/v10/")
+            url = versioned(discord.webhook_url("ops"))
             posted = await client.post(url, json={"content": "x"})
             return [posted.status_code, (await client.get("https://example.org/")).status_code]
 
@@ -221,6 +222,19 @@ def test_whoever_ends_last_takes_the_patches_with_it(order) -> None:
         assert httpx.get("https://example.org/").status_code == 418
     last.__exit__(None, None, None)
     assert methods() == before
+
+
+def test_respx_is_built_as_the_router_assumes() -> None:
+    """A mocker of respx, into which our router reaches, has a list of active routers and asks them in that order."""
+    settings = {"assert_all_called": False, "using": "httpcore"}
+    with respx.MockRouter(**settings) as first, respx.MockRouter(**settings) as last:
+        first.get("https://example.org/").respond(201)
+        last.get("https://example.org/").respond(202)
+        assert first.Mocker is last.Mocker
+        assert first.Mocker.routers == [first, last]
+        assert httpx.get("https://example.org/").status_code == 201
+        first.Mocker.routers.reverse()
+        assert httpx.get("https://example.org/").status_code == 202
 
 
 def test_no_thread_outlives_the_block() -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_resilience.discord._mentions import notified
+from tests.discord_server import ExactServer, notified
+from tests.discord_server.posting import post
 
 CONTENT = "<@1> <@!2> <@&3> @everyone @here <@1> <#4> <:x:5> <@x> @nobody <@٣>"
 
@@ -27,10 +28,8 @@ def test_who_is_notified(allowed, expected) -> None:
     assert notified(CONTENT, allowed) == expected
 
 
-def test_embeds_notify_nobody(post) -> None:
+def test_embeds_notify_nobody() -> None:
     """A mention in an embed is drawn and notifies nobody."""
-    from pytest_resilience.discord._server import DiscordServer
-
-    server = DiscordServer()
+    server = ExactServer()
     post(server, {"content": "hello", "embeds": [{"description": "<@1> @everyone"}]})
-    assert server.messages[0].notified == ()
+    assert server.notified == [()]

@@ -1,0 +1,216 @@
+"""Answers of Discord that a test plans: `DiscordMock.respond` lists what they may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+import httpx
+
+from pytest_resilience.discord import _answers as answers
+from pytest_resilience.discord._answers import Scope
+from pytest_resilience.discord._rate_limits import WEBHOOK, bucket_headers
+from resilience._failpoints.script import Script, answer, as_script
+from resilience._failpoints.script.actions import Raise, Return
+from resilience._failpoints.script.values import described
+
+_SCOPES: Final = ("user", "shared", "global")
+_ERRORS: Final = {
+    name: kind
+    for name, kind in vars(httpx).items()
+    if isinstance(kind, type) and issubclass(kind, httpx.TransportError) and not kind.__subclasses__()
+}
+_ENTRIES: Final = {
+    "status": "a number from 200 to 599",
+    "error": f"one of {', '.join(sorted(_ERRORS))}",
+    "recorded": "True or False",
+    "retry_after": "a number of seconds, the text of a header, or None",
+    "scope": f"one of {', '.join(_SCOPES)}",
+    "via": "True or False",
+}
+_EXAMPLES: Final = "500, {'status': 429, 'retry_after': 40} or {'status': 500, 'recorded': True}"
+_AS_HTTPX: Final = (
+    (TimeoutError, httpx.ReadTimeout),
+    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), httpx.ReadError),
+    (OSError, httpx.ConnectError),
+)
+_NO_CONTENT: Final = 204
+_REDIRECTION: Final = 300
+_RATE_LIMITED: Final = 429
+
+
+def rate_limited(retry_after: float | str | None = 1.0, *, scope: Scope = "user") -> Script:
+    """Return a script for `DiscordMock.respond` that answers 429: wait ``retry_after`` seconds.
+
+    For how a client behaves whose limit is used up. Without ``.times(n)``, every request is answered so.
+
+    Args:
+        retry_after: Seconds, 1 by default; or any text, or None to leave it out, as a client must bear that, too.
+        scope: ``user`` for the webhook's own limit (the default), ``shared`` for its channel's, ``global`` for all
+            webhooks together.
+
+    Raises:
+        ValueError: A negative or infinite wait, a text that is no header, or another scope.
+
+    >>> rate_limited(40, scope="shared").times(2)
+    <Script 2*return({'status': 429, 'retry_after': 40, 'scope': 'shared'})>
+    """
+    return _planned({"status": _RATE_LIMITED, "retry_after": retry_after, "scope": scope})
+
+
+def edge_ban(retry_after: float | None = None) -> Script:
+    """Return a script for `DiscordMock.respond` that answers as the edge does while it bans the address.
+
+    For how a client behaves that was banned for too many refused requests: every webhook gets this, for up to an hour.
+
+    Args:
+        retry_after: Seconds, for a text with a ``Retry-After``. By default a JSON page that does not say for how long.
+
+    Raises:
+        ValueError: A negative or infinite wait.
+
+    >>> edge_ban(3600)
+    <Script return({'status': 429, 'via': False, 'retry_after': 3600})>
+    """
+    return _planned({"status": _RATE_LIMITED, "via": False, "retry_after": retry_after})
+
+
+def lost_answer(error: str = "ReadTimeout") -> Script:
+    """Return a script for `DiscordMock.respond` whose messages are stored, while the answer never arrives.
+
+    For how duplicates come about: a client can't know that its message is there, and sends it again.
+
+    Args:
+        error: The name of the transport error of httpx that the client gets, ``ReadTimeout`` by default.
+
+    Raises:
+        ValueError: httpx has no such transport error.
+
+    >>> lost_answer().times(1)
+    <Script 1*return({'error': 'ReadTimeout', 'recorded': True})>
+    """
+    return _planned({"error": error, "recorded": True})
+
+
+def checked(script: Script | str) -> Script:
+    """Return a script for Discord, once all that it may return or raise is known to be possible.
+
+    Raises:
+        TypeError: No script, one that raises what is no `Exception`, or one that returns neither a status nor a dict.
+        ValueError: A text that is no script, or an answer with an entry that is not known or can't be so.
+    """
+    planned = as_script(script)
+    for term in planned.terms:
+        match term.action:
+            case Return(value=value) if value is not None:
+                PlannedAnswer.of(value)
+            case Raise(error=error) if not isinstance(error, Exception):
+                raise TypeError(
+                    f"a request to Discord can't raise {type(error).__name__}: plan an error of httpx, such as "
+                    "fail(httpx.ConnectError('down'))"
+                )
+            case _:
+                pass
+    return planned
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAnswer:
+    """One planned answer; `DiscordMock.respond` says what its entries mean."""
+
+    status: int = 0
+    error: str | None = None
+    recorded: bool = False
+    retry_after: float | str | None = None
+    scope: Scope = "user"
+    via: bool = True
+
+    @classmethod
+    def of(cls, value: object) -> PlannedAnswer:
+        """Return the answer that a value in a script stands for.
+
+        Raises:
+            TypeError: Neither a status nor a dict.
+            ValueError: An entry that is not known or can't be so.
+        """
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = {"status": value}
+        if not isinstance(value, dict):
+            raise TypeError(f"Discord can answer a status or a dict, such as {_EXAMPLES}; got {described(value)}")
+        for name, given in value.items():
+            if name not in _ENTRIES:
+                known = ", ".join(map(repr, _ENTRIES))
+                raise ValueError(f"{name!r} is nothing that an answer of Discord has: it has {known}")
+            if not _fits(name, given):
+                raise ValueError(f"the {name!r} of an answer of Discord is {_ENTRIES[name]}; got {described(given)}")
+        if ("status" in value) == ("error" in value):
+            raise ValueError(f"an answer of Discord has either a status or an error; got {value!r}")
+        status = value.get("status", 0)
+        usual = {"recorded": 0 < status < _REDIRECTION}
+        if status == _RATE_LIMITED and value.get("via", True):
+            usual["retry_after"] = 1.0
+        return cls(**{**usual, **value})
+
+    def error_for(self, request: httpx.Request) -> httpx.TransportError | None:
+        """Return the error that the client gets; None where it gets an answer."""
+        return _ERRORS[self.error]("as planned for Discord", request=request) if self.error else None
+
+    def response(self, message: object, bucket: Mapping[str, str]) -> httpx.Response:
+        """Return the answer.
+
+        Args:
+            message: The stored message as JSON, which a 2xx has for its body; None where none is.
+            bucket: The headers of the webhook's bucket.
+        """
+        wait = self.retry_after
+        if self.status == _RATE_LIMITED:
+            made = answers.rate_limited(wait, self.scope) if self.via else answers.banned(wait)
+        elif self.status >= _REDIRECTION:
+            made = answers.typical(self.status, answers.wait_header(wait), by_edge=not self.via)
+        elif message is None or self.status == _NO_CONTENT:
+            made = answers.answer(self.status, "")
+        else:
+            made = answers.answer(self.status, message)
+        if self.via and self.scope != "global":  # a limit of everything shows no bucket
+            if self.status == _RATE_LIMITED and self.scope == "user" and isinstance(wait, int | float):
+                bucket = bucket_headers(WEBHOOK[0], 0, wait)
+            made.headers.update(bucket)
+        return made
+
+
+def as_httpx_raises(error: Exception, request: httpx.Request) -> Exception:
+    """Return what a client of httpx gets where its socket raises ``error``."""
+    if isinstance(error, httpx.RequestError):
+        error.request = request
+        return error
+    for errors, kind in _AS_HTTPX:
+        if isinstance(error, errors):
+            translated = kind(str(error), request=request)
+            translated.__cause__ = error
+            return translated
+    return error
+
+
+def _planned(entries: dict[str, object]) -> Script:
+    PlannedAnswer.of(entries)
+    return answer(entries)
+
+
+def _fits(name: str, value: Any) -> bool:
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    match name:
+        case "status":
+            return is_int and 200 <= value <= 599
+        case "error":
+            return isinstance(value, str) and value in _ERRORS
+        case "retry_after" if isinstance(value, str):
+            return value.isascii() and value.isprintable()
+        case "retry_after":
+            return value is None or ((is_int or isinstance(value, float)) and math.isfinite(value) and value >= 0)
+        case "scope":
+            return value in _SCOPES
+        case _:
+            return isinstance(value, bool)
