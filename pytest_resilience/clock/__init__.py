@@ -1,5 +1,10 @@
 """A clock under which sleeps and timeouts take no real time, for a whole program: threads, event loops and sockets."""
 
+from pytest_resilience.clock._outside.system import wrong_platform
+
+if _refusal := wrong_platform():
+    raise ImportError(_refusal)
+
 from pytest_resilience.clock._bubble.deadlock import DeadlockError
 from pytest_resilience.clock.virtual_clock import Jump, LeftoverThreadWarning, VirtualClock
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._outside.system import missing
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _UVLOOP = (
@@ -30,7 +31,10 @@ _LOOPTIME = (
 
 
 def check() -> None:
-    """Refuse to open a clock in a process that gevent has taken over."""
+    """Refuse to open a clock where something is missing that it needs, or in a process that gevent has taken over."""
+    refusal = missing()
+    if refusal is not None:
+        raise RuntimeError(refusal)
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and (monkey.is_module_patched("time") or monkey.is_module_patched("threading")):
         raise RuntimeError(_GEVENT)

@@ -85,8 +85,6 @@ def _woken_by(key: selectors.SelectorKey) -> Any:
 
 
 def patches() -> Iterator[Patch]:
-    """Every selector class that the platform has."""
-    for name in ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector"):
-        owner = getattr(selectors, name, None)
-        if owner is not None:
-            yield AttributePatch(owner, "select", _selecting(owner.select))
+    """Every selector class that Linux has."""
+    for owner in (selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector):
+        yield AttributePatch(owner, "select", _selecting(owner.select))

@@ -96,7 +96,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
                     lambda: real_get_events(self, 0),
                     lambda: [(descriptor, READ | WRITE) for descriptor in self._registered],
                     None if endless else timeout,
-                    watch=self._epoll.fileno() if hasattr(self, "_epoll") else None,
+                    watch=self._epoll.fileno(),
                     loop=member.runner,
                 )
                 or []

@@ -6,19 +6,19 @@ from pytest_resilience.clock._bubble.frames import frames_of_others
 
 
 def progress(ident: int, native_id: int) -> tuple[object, ...]:
-    """Something that changes while a thread runs, could run, or cannot be judged."""
+    """Something that changes while a thread runs, could run, or is no longer there: `object` equals nothing else."""
     frame = frames_of_others().get(ident)
     try:
         with open(f"/proc/self/task/{native_id}/stat", encoding="ascii", errors="replace") as file:
             state = file.read().rpartition(")")[2].split()[0]
     except OSError:
         return (object(),)
-    ran = computed(native_id) or object()
+    ran = computed(native_id)
     return (id(frame), None if frame is None else frame.f_lasti, ran, object() if state == "R" else state)
 
 
 def computed(native_id: int) -> int:
-    """The nanoseconds for which a thread has had a processor; 0 where that is not told."""
+    """The nanoseconds for which a thread has had a processor; 0 if it is no longer there."""
     try:
         with open(f"/proc/self/task/{native_id}/schedstat", encoding="ascii") as file:
             return int(file.read().split()[0])

@@ -227,8 +227,7 @@ def patches() -> Iterator[Patch]:
     """Everything in `select` that waits."""
     yield BuiltinPatch(original(select, "select"), _select)
     yield TypePatch(_Poll, {"poll": _poll, "register": _register, "modify": _modify, "unregister": _unregister})
-    if hasattr(select, "epoll"):
-        yield _epoll_patch()
+    yield _epoll_patch()
 
 
 def reset() -> None:
