@@ -26,9 +26,9 @@ lint: $(READY)  ## run the linters and the type checkers
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) -m mypy tests/typing/api.py
-	$(VENV)/bin/basedpyright --level error tests/typing/api.py
-	$(VENV)/bin/pyrefly check tests/typing/api.py
+	$(RUN) -m mypy tests/typing/*.py
+	$(VENV)/bin/basedpyright --level error tests/typing/*.py
+	$(VENV)/bin/pyrefly check tests/typing/*.py
 
 format: $(READY)
 	$(RUN) -m ruff format .

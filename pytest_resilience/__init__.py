@@ -6,73 +6,65 @@ since pytest loads the plugin in every run, also in those that do not use it.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pytest_resilience._faults.injection import Faults, Injection
-    from pytest_resilience._timeline.logs import RetryLog
-    from pytest_resilience._timeline.retries import Retries
-    from pytest_resilience._timeline.timeline import Timeline
-    from pytest_resilience.clock import DeadlockError, VirtualClock
-    from pytest_resilience.discord import DiscordMock, edge_ban, lost_answer, rate_limited
-    from resilience._failpoints.script import Script, ScriptError, answer, delay, fail, passthrough
+    from pytest_resilience._faults.injection import Faults as Faults
+    from pytest_resilience._faults.injection import InjectedCall as InjectedCall
+    from pytest_resilience._faults.injection import Injection as Injection
+    from pytest_resilience._timeline.calls import Attempt as Attempt
+    from pytest_resilience._timeline.calls import Call as Call
+    from pytest_resilience._timeline.logs import LogLine as LogLine
+    from pytest_resilience._timeline.logs import Prefix as Prefix
+    from pytest_resilience._timeline.logs import RetryLog as RetryLog
+    from pytest_resilience._timeline.retries import Retries as Retries
+    from pytest_resilience._timeline.timeline import Entry as Entry
+    from pytest_resilience._timeline.timeline import Timeline as Timeline
+    from pytest_resilience.clock import DeadlockError as DeadlockError
+    from pytest_resilience.clock import Jump as Jump
+    from pytest_resilience.clock import LeftoverThreadWarning as LeftoverThreadWarning
+    from pytest_resilience.clock import VirtualClock as VirtualClock
+    from pytest_resilience.discord import Alert as Alert
+    from pytest_resilience.discord import DiscordMock as DiscordMock
+    from pytest_resilience.discord import WebhookRequest as WebhookRequest
+    from pytest_resilience.discord import edge_ban as edge_ban
+    from pytest_resilience.discord import lost_answer as lost_answer
+    from pytest_resilience.discord import rate_limited as rate_limited
+    from resilience.testing import Script as Script
+    from resilience.testing import ScriptError as ScriptError
+    from resilience.testing import ScriptRun as ScriptRun
+    from resilience.testing import answer as answer
+    from resilience.testing import delay as delay
+    from resilience.testing import fail as fail
+    from resilience.testing import passthrough as passthrough
 
-_HOMES: Final = {
-    "DeadlockError": "pytest_resilience.clock",
-    "DiscordMock": "pytest_resilience.discord",
-    "Faults": "pytest_resilience._faults.injection",
-    "Injection": "pytest_resilience._faults.injection",
-    "Retries": "pytest_resilience._timeline.retries",
-    "RetryLog": "pytest_resilience._timeline.logs",
-    "Script": "resilience._failpoints.script",
-    "ScriptError": "resilience._failpoints.script",
-    "Timeline": "pytest_resilience._timeline.timeline",
-    "VirtualClock": "pytest_resilience.clock",
-    "answer": "resilience._failpoints.script",
-    "delay": "resilience._failpoints.script",
-    "edge_ban": "pytest_resilience.discord",
-    "fail": "resilience._failpoints.script",
-    "lost_answer": "pytest_resilience.discord",
-    "passthrough": "resilience._failpoints.script",
-    "rate_limited": "pytest_resilience.discord",
+_LATE: Final = {
+    "pytest_resilience._faults.injection": ("Faults", "InjectedCall", "Injection"),
+    "pytest_resilience._timeline.calls": ("Attempt", "Call"),
+    "pytest_resilience._timeline.logs": ("LogLine", "Prefix", "RetryLog"),
+    "pytest_resilience._timeline.retries": ("Retries",),
+    "pytest_resilience._timeline.timeline": ("Entry", "Timeline"),
+    "pytest_resilience.clock": ("DeadlockError", "Jump", "LeftoverThreadWarning", "VirtualClock"),
+    "pytest_resilience.discord": ("Alert", "DiscordMock", "WebhookRequest", "edge_ban", "lost_answer", "rate_limited"),
+    "resilience.testing": ("Script", "ScriptError", "ScriptRun", "answer", "delay", "fail", "passthrough"),
 }
-
-__all__ = [
-    "DeadlockError",
-    "DiscordMock",
-    "Faults",
-    "Injection",
-    "Retries",
-    "RetryLog",
-    "Script",
-    "ScriptError",
-    "Timeline",
-    "VirtualClock",
-    "answer",
-    "delay",
-    "edge_ban",
-    "fail",
-    "lost_answer",
-    "passthrough",
-    "rate_limited",
-]
+_NAMES: Final = sorted(name for names in _LATE.values() for name in names)
+if not TYPE_CHECKING:  # type checkers read the imports above
+    __all__ = [*_NAMES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from resilience.testing import exported  # not before a name is used: pytest imports this package in every run
+
     try:
-        found = getattr(import_module(_HOMES[name]), name)
+        return exported(__name__, _LATE, name)
     except ModuleNotFoundError as missing:
         if missing.name not in {"pytest", "respx", "freezegun"}:
             raise
         from resilience import MissingExtraError
 
         raise MissingExtraError(f"{__name__}.{name}", extra="pytest") from None
-    globals()[name] = found
-    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_NAMES})

@@ -14,12 +14,8 @@ import pytest
 from pytest_resilience._pytest.options import Options, add_options, hand_over, read_options
 
 if TYPE_CHECKING:
-    from pytest_resilience._faults.injection import Faults
-    from pytest_resilience._pytest.test_case_state import Case
-    from pytest_resilience._timeline.logs import RetryLog
-    from pytest_resilience._timeline.retries import Retries
-    from pytest_resilience.clock import VirtualClock
-    from pytest_resilience.discord import DiscordMock
+    from pytest_resilience import DiscordMock, Faults, Retries, RetryLog, VirtualClock
+    from pytest_resilience._pytest.fixture_state import FixtureState
 
 _OPTIONS = pytest.StashKey[Options]()
 _TALLY = "resilience"
@@ -59,12 +55,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    case, runtest = _case_of(item), item.runtest
-    if case is None:
+    state, runtest = _state_of(item), item.runtest
+    if state is None:
         return (yield)
 
     def reseed_and_run() -> None:
-        case.reseed()
+        state.reseed()
         runtest()
 
     vars(item)["runtest"] = reseed_and_run  # other plugins reseed in this hook; the test's own seed is what replays
@@ -77,101 +73,101 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report: pytest.TestReport = yield
-    case = _case_of(item)
-    if case is None:
+    state = _state_of(item)
+    if state is None:
         return report
     if report.when == "call":  # once, and besides for each subtest
-        case.passed = report.passed and case.passed is not False
+        state.passed = report.passed and state.passed is not False
     if report.failed:
         seed = f"seed: --resilience-seed={item.config.stash[_OPTIONS].seed}"
-        report.sections.append(("resilience", "\n".join(filter(None, [case.account(report.longreprtext), seed]))))
+        report.sections.append(("resilience", "\n".join(filter(None, [state.account(report.longreprtext), seed]))))
     if report.when == "teardown":
-        report.user_properties.append((_TALLY, case.tally().as_dict()))
+        report.user_properties.append((_TALLY, state.tally().as_dict()))
     return report
 
 
-def _case_of(item: pytest.Item) -> Case | None:
+def _state_of(item: pytest.Item) -> FixtureState | None:
     """Return what the fixtures of a test share; None where it uses none of them."""
-    return item.stash.get(_CASE, None)
+    return item.stash.get(_STATE, None)
 
 
-_CASE = pytest.StashKey["Case"]()
+_STATE = pytest.StashKey["FixtureState"]()
 
 
 @pytest.fixture
-def _resilience_case(request: pytest.FixtureRequest) -> Iterator[Case]:
+def _resilience_state(request: pytest.FixtureRequest) -> Iterator[FixtureState]:
     """Share a timeline, a seed and the end of the test between the fixtures."""
-    from pytest_resilience._pytest.test_case_state import Case
+    from pytest_resilience._pytest.fixture_state import FixtureState
 
     item = request.node
     if "virtual_clock" in request.fixturenames:
         request.getfixturevalue("_resilience_clock")  # first, so that everything else begins at its zero
-    case = item.stash[_CASE] = Case(f"{item.config.stash[_OPTIONS].seed}:{item.nodeid}")
-    with case.open:
-        case.begin()
-        yield case
-    complaints = case.complaints()
-    if complaints and case.passed:
+    state = item.stash[_STATE] = FixtureState(f"{item.config.stash[_OPTIONS].seed}:{item.nodeid}")
+    with state.open:
+        state.begin()
+        yield state
+    complaints = state.complaints()
+    if complaints and state.passed:
         pytest.fail("\n".join(complaints), pytrace=False)
 
 
 @pytest.fixture
 def _resilience_clock() -> Iterator[VirtualClock]:
     """Stop real time for the test."""
-    from pytest_resilience.clock import VirtualClock
+    from pytest_resilience import VirtualClock
 
     with VirtualClock() as clock:
         yield clock
 
 
 @pytest.fixture
-def virtual_clock(_resilience_clock: VirtualClock, _resilience_case: Case) -> Iterator[VirtualClock]:
+def virtual_clock(_resilience_clock: VirtualClock, _resilience_state: FixtureState) -> Iterator[VirtualClock]:
     """Time that passes only when the test, or the code under test, sleeps: hours in milliseconds.
 
     ``.now()`` is an aware datetime in UTC, ``.elapsed`` the seconds so far, ``.sleeps`` the sleeps that were asked for,
     ``.advance(seconds)`` a sleep.
     """
     yield _resilience_clock
-    _resilience_case.virtual_s = _resilience_clock.elapsed
+    _resilience_state.virtual_s = _resilience_clock.elapsed
 
 
 @pytest.fixture
-def faults(_resilience_case: Case) -> Iterator[Faults]:
+def faults(_resilience_state: FixtureState) -> Iterator[Faults]:
     """Scripted faults: ``faults.inject("Redis.connect", "3*raise(ConnectionError('refused'))")``.
 
     A planned fault that never strikes fails the test.
     """
-    from pytest_resilience._faults.injection import Faults
+    from pytest_resilience import Faults
 
-    with Faults(_resilience_case.timeline, _resilience_case.objections) as faults:
-        _resilience_case.faults = faults
+    with Faults(_resilience_state.timeline, _resilience_state.objections) as faults:
+        _resilience_state.faults = faults
         yield faults
 
 
 @pytest.fixture
-def discord(_resilience_case: Case) -> Iterator[DiscordMock]:
+def discord(_resilience_state: FixtureState) -> Iterator[DiscordMock]:
     """A stand-in for Discord's webhooks: ``.alerts``, ``.respond(script)``, ``.assert_alerted(count=1)``."""
-    from pytest_resilience.discord import DiscordMock
+    from pytest_resilience import DiscordMock
 
-    with DiscordMock(started_ns=_resilience_case.timeline.started_ns, verify=False) as mock:
+    with DiscordMock(started_ns=_resilience_state.timeline.started_ns, verify=False) as mock:
         yield mock
-        _resilience_case.alerts = len(mock.alerts)
-    _resilience_case.left.append(mock.complaint())
+        _resilience_state.alerts = len(mock.alerts)
+    _resilience_state.left.append(mock.complaint())
 
 
 @pytest.fixture
-def retry_log(_resilience_case: Case) -> Iterator[RetryLog]:
+def retry_log(_resilience_state: FixtureState) -> Iterator[RetryLog]:
     """The log lines of the kit, parsed: ``.prefixes``, ``.assert_gave_up(...)``, ``.assert_no_secret(text)``."""
-    from pytest_resilience._timeline.logs import RetryLog
+    from pytest_resilience import RetryLog
 
-    with RetryLog(_resilience_case.timeline, _resilience_case.objections) as log:
+    with RetryLog(_resilience_state.timeline, _resilience_state.objections) as log:
         yield log
 
 
 @pytest.fixture
-def retries(_resilience_case: Case) -> Iterator[Retries]:
+def retries(_resilience_state: FixtureState) -> Iterator[Retries]:
     """The calls of decorated functions: ``retries["Redis.connect"]``, ``.assert_recovered(name, attempts=4)``."""
-    from pytest_resilience._timeline.retries import Retries
+    from pytest_resilience import Retries
 
-    with Retries(_resilience_case.timeline, _resilience_case.objections) as retries:
+    with Retries(_resilience_state.timeline, _resilience_state.objections) as retries:
         yield retries

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from resilience import _log
 from resilience import alerts as alerts  # so that `resilience.alerts.flush` needs no import of its own
@@ -22,7 +22,8 @@ from resilience._engine.deadline import time_left
 from resilience._failpoints.table import failpoint
 from resilience._log import log_prefix
 from resilience._policy import EXCESSIVE_RETRY_THRESHOLD
-from resilience._support.lazy import exports as _exports
+from resilience._support.lazy import exported as _exported
+from resilience._support.lazy import publish as _publish
 from resilience.errors import MissingExtraError
 from resilience.events import stream as _stream
 
@@ -49,18 +50,13 @@ __all__ = [
 
 subscribe = _stream.subscribe
 
+_publish(__name__, __all__)
 _log.install()
 _alert_listener.install()
 
-
-_find = _exports(
-    __name__,
-    {
-        "ALERT_RATE_LIMIT_SECONDS": "resilience._alerts.admission.limiter",
-        "send_rate_limited_discord_alert": "resilience._alerts.by_hand",
-        "should_send_alert": "resilience._alerts.by_hand",
-    },
-)
+_LATE: Final = {
+    "resilience.alerts": ("ALERT_RATE_LIMIT_SECONDS", "send_rate_limited_discord_alert", "should_send_alert")
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -68,4 +64,4 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("pytest-resilience")
-    return _find(name)
+    return _exported(__name__, _LATE, name)

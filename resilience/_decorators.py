@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from resilience import _policy
 from resilience._engine import retried, wait_equal_jitter, wait_fixed
@@ -23,9 +23,10 @@ _log = logging.getLogger("resilience")
 
 @final
 class RetryDecorator:
-    """What the functions of this module return: a decorator for any number of callables, which share nothing."""
+    """A decorator for any number of callables, which share nothing.
 
-    __slots__ = ("_announced", "_policy")
+    It gives back a callable of the very same type: write it above a function, or call it with one.
+    """
 
     def __init__(self, policy: Policy, announced: Callable[[], bool] | None = None) -> None:
         self._policy = policy
@@ -88,14 +89,15 @@ def create_retry_decorator(
     Args:
         max_attempts: How often the function is run at most; at least 1.
         exclude_exceptions: Errors that are raised at once, however they are related to ``retry_on``.
-        max_wait: The longest backoff between two attempts, in seconds. The waits are drawn from [c/2, c], where c is
-            2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
+        max_wait: The longest backoff between two attempts, in seconds; at least 0. The waits are drawn from [c/2, c],
+            where c is 2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
         context: A text that stands before the log lines and in the alert.
         reraise: Raise the last error as it is; False raises `tenacity.RetryError` from it.
         retry_on: Errors that are retried. Only `Exception` ever is; Ctrl-C and cancellation pass straight through.
         alert_threshold: The attempt from which on a failing call alerts. Default: 50 where 50 can be reached.
         timeout: Seconds from the start of the call after which no attempt starts; an async attempt is cut off then. A
-            wait that would pass it gives up at once. `resilience.time_left` tells an attempt how much is left.
+            wait that would pass it gives up at once. `resilience.time_left` tells an attempt how much is left. Default:
+            no limit.
         wait: A tenacity wait strategy instead of the backoff above.
         max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
             more is not waited for: the call gives up.
@@ -105,7 +107,10 @@ def create_retry_decorator(
         ValueError: An argument out of its range.
 
     Example:
-        ``@create_retry_decorator(max_attempts=3, exclude_exceptions=(PermissionError,))``
+        ::
+
+            @create_retry_decorator(max_attempts=3, exclude_exceptions=(PermissionError,))
+            def read_order() -> str: ...
     """
     if callable(max_attempts):
         raise TypeError("the decorator needs its parentheses: write @create_retry_decorator() above the function")
@@ -122,8 +127,22 @@ def create_retry_decorator(
     return RetryDecorator(policy)
 
 
-func_retry = create_retry_decorator(max_attempts=5)
-"""A decorator that makes up to five attempts; see `create_retry_decorator`."""
+func_retry: Final[Decorator] = create_retry_decorator(max_attempts=5)
+func_retry.__doc__ = """Retry a callable, sync or async: five attempts at most, then the last error is raised as it is.
+
+The decorator `create_retry_decorator` with its defaults, ready made. Any `Exception` is retried; after attempt n it
+waits from 1 to 2, 2 to 4, 4 to 8, 8 to 16 seconds, drawn anew for each call, or longer where a server's ``Retry-After``
+says so. Each failure that will be retried is logged as a WARNING, giving up as an ERROR.
+
+Raises:
+    TypeError: What it decorates can't be retried, such as a generator function; the text says what to write instead.
+
+Example:
+    ::
+
+        @func_retry
+        def fetch() -> str: ...
+"""
 
 
 def conn_retry(
@@ -149,20 +168,28 @@ def conn_retry(
         resource_name: What is connected to, such as ``"Redis"``.
         action_name: What is done with it, such as ``"connect"``.
         max_retry: How often the call is repeated at most, so it makes ``max_retry + 1`` attempts; at least 0.
-        max_wait: As for `create_retry_decorator`.
-        exclude_exceptions: As for `create_retry_decorator`.
-        retry_on: As for `create_retry_decorator`.
-        alert_threshold: As for `create_retry_decorator`; where None can't mean 50, the give-up alerts.
-        timeout: As for `create_retry_decorator`.
-        wait: As for `create_retry_decorator`.
-        max_retry_after: As for `create_retry_decorator`.
+        max_wait: The longest backoff between two attempts, in seconds; at least 0. The waits are drawn from [c/2, c],
+            where c is 2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
+        exclude_exceptions: Errors that are raised at once, however they are related to ``retry_on``.
+        retry_on: Errors that are retried. Only `Exception` ever is; Ctrl-C and cancellation pass straight through.
+        alert_threshold: The attempt from which on a failing call alerts. Default: 50 where 50 can be reached, else the
+            give-up alerts.
+        timeout: Seconds from the start of the call after which no attempt starts; an async attempt is cut off then. A
+            wait that would pass it gives up at once. `resilience.time_left` tells an attempt how much is left. Default:
+            no limit.
+        wait: A tenacity wait strategy instead of the backoff above.
+        max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
+            more is not waited for: the call gives up.
 
     Raises:
         TypeError: An argument of a wrong type.
         ValueError: An argument out of its range.
 
     Example:
-        ``@conn_retry("PostgreSQL", "connect", max_retry=20)``
+        ::
+
+            @conn_retry("PostgreSQL", "connect", max_retry=20)
+            def connect() -> Connection: ...
     """
     attempts = _policy.check_count("max_retry", max_retry, least=0) + 1
     policy = Policy(
@@ -187,19 +214,26 @@ def continuous_retry(
 ) -> Decorator:
     """Return a decorator that goes on until the call succeeds, for loops that must not die, such as consumers.
 
+    Each failure is a WARNING, every tenth an ERROR with its traceback. Only `Exception` is retried; Ctrl-C and
+    cancellation pass straight through.
+
     Args:
         retry_delay: Seconds between two attempts; at least 0. A server's ``Retry-After`` may make a wait longer.
         stop_event: A `threading.Event`, or for async functions also an `asyncio.Event`. When it is set the sleep ends
-            at once, no further attempt is made, and the last error is raised.
-        stop_on: Errors that are raised at once.
-        max_retry_after: As for `create_retry_decorator`.
+            at once, no further attempt is made, and the last error is raised. Default: nothing ends it.
+        stop_on: Errors that are raised at once; an exception type or several. Default: none.
+        max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
+            more is not waited for: the call gives up.
 
     Raises:
         TypeError: An argument of a wrong type.
         ValueError: An argument out of its range.
 
     Example:
-        ``@continuous_retry(retry_delay=5.0, stop_event=shutting_down)``
+        ::
+
+            @continuous_retry(retry_delay=5.0, stop_event=shutting_down)
+            def consume() -> None: ...
     """
     policy = Policy(
         kind="continuous",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["DeadlineExceededError", "MissingExtraError"]
+
 
 class MissingExtraError(ImportError):
     """An optional dependency is needed and not installed.

@@ -14,10 +14,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, final
 
-from resilience._support.fork import Lock
+from resilience._support import fork
 
 if TYPE_CHECKING:
     from resilience._policy import Policy
+
+__all__ = [
+    "AlertDelivered",
+    "AlertFailed",
+    "AlertRefused",
+    "AlertSuppressed",
+    "AttemptFailed",
+    "Call",
+    "CallEnded",
+    "CallStarted",
+    "Event",
+    "EventStream",
+    "FaultInjected",
+    "Listener",
+    "ListenerRemoved",
+    "NoWebhook",
+    "Outcome",
+    "Reason",
+    "WindowShared",
+    "stream",
+]
 
 Reason = Literal["attempts", "deadline", "excluded", "stop_event", "cancelled"]
 Outcome = Literal["succeeded", "recovered", "gave_up", "cancelled"]
@@ -176,8 +197,8 @@ class ListenerRemoved(Event):
     error: Exception
 
 
-E = TypeVar("E", bound=Event)
-Listener = Callable[[E], None]
+_E = TypeVar("_E", bound=Event)
+Listener = Callable[[_E], None]
 
 
 @final
@@ -206,14 +227,14 @@ class EventStream:
         self.observed = False
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._by_kind: dict[type[Event], tuple[_Subscription, ...]] = {}
-        self._changing = Lock()  # reentrant: a signal handler may subscribe, too
+        self._changing = fork.Lock()  # reentrant: a signal handler may subscribe, too
 
     def wants(self, kind: type[Event]) -> bool:
         """Tell whether anyone listens, so that an event nobody wants is never built."""
         return kind in self._by_kind
 
     def subscribe(
-        self, listener: Listener[E], kind: type[E], *kinds: type[E], every_call: bool = True
+        self, listener: Listener[_E], kind: type[_E], *kinds: type[_E], every_call: bool = True
     ) -> Callable[[], None]:
         """Call ``listener`` with every event of the given types; the returned function ends that.
 

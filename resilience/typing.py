@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-F = TypeVar("F", bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any]")
+from resilience._policy import ExceptionTypes, Policy, WaitStrategy
+from resilience._support.lazy import publish as _publish
+
+__all__ = ["Decorator", "ExceptionTypes", "Policy", "StopEvent", "WaitStrategy"]
+
+_F = TypeVar("_F", bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any]")
 
 
 class Decorator(Protocol):
     """What the decorator functions return: it gives back a callable of the very same type."""
 
-    def __call__(self, candidate: F, /) -> F: ...
+    def __call__(self, candidate: _F, /) -> _F: ...
 
 
 class StopEvent(Protocol):
@@ -21,3 +26,6 @@ class StopEvent(Protocol):
 
     @property
     def wait(self) -> Callable[..., Any]: ...
+
+
+_publish(__name__, __all__)

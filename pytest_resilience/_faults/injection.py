@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, assert_never, final
 
-from pytest_resilience._faults.did_you_mean import UnknownTargetError
+from pytest_resilience._faults.stand_ins import UnknownTargetError
 from pytest_resilience._faults.targets import target_of
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import Timeline, opened
-from resilience._engine.stop import trio_runs_here
-from resilience._failpoints.script import Script, as_script
-from resilience._failpoints.script.actions import Action, Off, Raise, Return, Sleep
-from resilience._failpoints.script.run import ScriptRun
-from resilience._support.wording import counted
+from pytest_resilience._wording import counted
 from resilience.events import FaultInjected, stream
 from resilience.redact import clean
+from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep, as_script, sleep_async
 
 _LONGEST_PLAN: Final = 200
 _unstruck: Final = ContextVar("_unstruck", default=False)
@@ -110,7 +107,7 @@ class Injection:
                 return value
             case Sleep() as pause:
                 with _kits_own():
-                    await _sleep(pause.seconds)
+                    await sleep_async(pause.seconds)
             case Off():
                 pass
             case other:
@@ -227,14 +224,3 @@ def _kits_own() -> Iterator[None]:
         yield
     finally:
         _unstruck.reset(token)
-
-
-async def _sleep(seconds: float) -> None:
-    if trio_runs_here():
-        import trio
-
-        await trio.sleep(seconds)
-    else:
-        import asyncio
-
-        await asyncio.sleep(seconds)

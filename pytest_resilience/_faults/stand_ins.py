@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator
 from types import CellType, FunctionType, MethodType
 from typing import Any, Final, final
 
-from pytest_resilience._faults.did_you_mean import UnknownTargetError
-from resilience._failpoints.table import Interceptor
+from resilience.testing import Interceptor
 
 _OWN: Final = __name__.partition(".")[0]
 _changing = threading.RLock()
@@ -29,6 +28,10 @@ BUILT_IN: Final = (
     "is built into Python, where nothing can be replaced: put the fault into the function of yours that calls it, or "
     'at a failpoint("name") beside the call'
 )
+
+
+class UnknownTargetError(Exception):
+    """There is no such failpoint or function, or it can't be replaced; the text says what to write instead."""
 
 
 @contextlib.contextmanager

@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, Final, final
 
-from pytest_resilience._faults.did_you_mean import UnknownTargetError, closest
-from pytest_resilience._faults.stand_ins import BUILT_IN, is_kept_by_modules, standing_in
+from pytest_resilience._faults.stand_ins import BUILT_IN, UnknownTargetError, is_kept_by_modules, standing_in
 from pytest_resilience._faults.unpassed_failpoints import names_in_code
-from resilience._failpoints.table import Interceptor, arming, known_names
+from pytest_resilience._wording import closest
 from resilience.redact import message_of, type_name
+from resilience.testing import Interceptor, arming, known_names
 
 _HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made at run time, not one of the interpreter's own
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 
 import resilience
-from resilience._failpoints.table import failpoint
+from resilience import failpoint
 
 
 def names_in_code() -> set[str]:

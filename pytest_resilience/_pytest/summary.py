@@ -9,7 +9,7 @@ from typing import Any, Final, Self, final
 
 import pytest
 
-from resilience._support.wording import counted
+from pytest_resilience._wording import counted
 
 _HEAD: Final = ("", "faults", "attempts", "virtual time", "alerts", "real time")
 _SECOND: Final = 1000

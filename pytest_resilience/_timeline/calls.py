@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import final
 
 from pytest_resilience._timeline.timeline import Timeline
-from resilience._policy import Policy
-from resilience._support.wording import counted
+from pytest_resilience._wording import counted
 from resilience.events import AttemptFailed, CallEnded, CallStarted, Outcome, Reason
 from resilience.events import Call as RunningCall
+from resilience.typing import Policy
 
 
 @final

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self, final
 from unittest import mock
 
-from pytest_resilience._faults.did_you_mean import check_number, shown, type_named, unknown
 from pytest_resilience._objections import Objections
+from pytest_resilience._timeline.reader import TimelineReader
 from pytest_resilience._timeline.timeline import Timeline
-from pytest_resilience._timeline.view import View
-from resilience._support.wording import counted
+from pytest_resilience._wording import check_number, counted, shown, type_named, unknown
 
 _PREFIX: Final = re.compile(
     r"\[PID-(?P<pid>\d+)\|THREAD-(?P<thread>\d+)\|(?P<service>.*?)\|(?P<resource>.*?)-(?P<conn_id>[^-\]]*)\](?: |$)"
@@ -67,7 +66,7 @@ class LogLine:
 
 
 @final
-class RetryLog(View):
+class RetryLog(TimelineReader):
     """Records what the logger ``resilience`` is given, for the length of a ``with`` block.
 
     Every level is recorded, whatever logging is set to, also where it is disabled; other handlers get what they would

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final, final
 
-from pytest_resilience._faults.did_you_mean import check_number, shown, type_named, unknown
-from pytest_resilience._timeline.calls import Call, calls_of
-from pytest_resilience._timeline.view import View
-from resilience._engine import wait_equal_jitter, wait_fixed
-from resilience._engine.retry_after import retry_after_of
-from resilience._support.wording import counted
+from pytest_resilience._timeline.calls import Attempt, Call, calls_of
+from pytest_resilience._timeline.reader import TimelineReader
+from pytest_resilience._wording import check_number, counted, shown, type_named, unknown
+from resilience.testing import wait_bounds
 
 ErrorType = type[BaseException] | str
 Bounds = tuple[float, float] | Callable[[int], tuple[float, float]]
@@ -20,7 +18,7 @@ _MOST_ALIKE: Final = 1 / 3  # draws hardly ever repeat, but jitter in whole seco
 
 
 @final
-class Retries(View):
+class Retries(TimelineReader):
     """The calls of a test by their name, each with its attempts.
 
     ``retries["Redis.connect"]`` is the list of calls of a failpoint; a function's ``__name__``, or the function itself,
@@ -79,9 +77,7 @@ class Retries(View):
                 if attempt.wait is None:
                     continue
                 waits += 1
-                low, high = self._bounds(call, attempt.number, bounds)
-                asked = 0.0 if attempt.error is None else retry_after_of(attempt.error)
-                low, high = max(low, asked), max(high, asked)
+                low, high = self._bounds(call, attempt, bounds)
                 if not low - _SAME <= attempt.wait <= high + _SAME:
                     self._fail(
                         f"{call.failpoint} waited {attempt.wait:.3f} s after attempt {attempt.number}; "
@@ -135,18 +131,15 @@ class Retries(View):
             f"{_listed(calls) if calls else 'no call'}"
         )
 
-    def _bounds(self, call: Call, attempt: int, bounds: Bounds | None) -> tuple[float, float]:
+    def _bounds(self, call: Call, attempt: Attempt, bounds: Bounds | None) -> tuple[float, float]:
         __tracebackhide__ = True
-        if bounds is not None:
-            return _checked(bounds(attempt) if callable(bounds) else bounds)
-        wait = call.policy.wait
-        if isinstance(wait, wait_equal_jitter):
-            return wait.bounds(attempt)
-        if isinstance(wait, wait_fixed):
-            return wait.wait_fixed, wait.wait_fixed
+        own = None if bounds is None else _checked(bounds(attempt.number) if callable(bounds) else bounds)
+        found = wait_bounds(call.policy, attempt.number, attempt.error, own)
+        if found is not None:
+            return found
         self._objections.object(
-            f"assert_waits({call.failpoint!r}): what its wait strategy, {type(wait).__name__}, may wait is not known; "
-            "pass bounds=(shortest, longest) in seconds, or a function from the attempt to them"
+            f"assert_waits({call.failpoint!r}): what its wait strategy, {type(call.policy.wait).__name__}, may wait is "
+            "not known; pass bounds=(shortest, longest) in seconds, or a function from the attempt to them"
         )
 
     def _fail(self, text: str, at: float | None = None) -> None:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar, final
 
 from pytest_resilience._timeline.stopwatch import Stopwatch
-from resilience._support.wording import counted
+from pytest_resilience._wording import counted
 from resilience.events import (
     AlertDelivered,
     AlertFailed,

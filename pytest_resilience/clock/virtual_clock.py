@@ -36,6 +36,8 @@ from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.late import LatePatches
 from pytest_resilience.clock._reach.patches import Patch, install, restore
 
+__all__ = ["Jump", "LeftoverThreadWarning", "VirtualClock"]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _patches: list[Patch] = []
 _open: list[VirtualClock] = []

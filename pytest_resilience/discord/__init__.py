@@ -6,8 +6,8 @@ The fixture ``discord`` is a `DiscordMock`. Importing this package imports httpx
 from pytest_resilience.discord._mock import DiscordMock
 from pytest_resilience.discord._planned_answers import edge_ban, lost_answer, rate_limited
 from pytest_resilience.discord._records import Alert, WebhookRequest
+from resilience.testing import publish as _publish
 
 __all__ = ["Alert", "DiscordMock", "WebhookRequest", "edge_ban", "lost_answer", "rate_limited"]
 
-for _item in (Alert, DiscordMock, WebhookRequest, edge_ban, lost_answer, rate_limited):
-    _item.__module__ = __name__  # users never see where it really is
+_publish(__name__, __all__)

@@ -18,14 +18,12 @@ from types import EllipsisType, TracebackType
 from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
+from pytest_resilience._wording import counted
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
 from pytest_resilience.discord._server import DiscordServer
 from resilience import alerts as kit
-from resilience._config import configured
-from resilience._failpoints.script import Script
-from resilience._failpoints.script.run import ScriptRun
-from resilience._support.wording import counted
 from resilience.errors import MissingExtraError
+from resilience.testing import Script, ScriptRun, configured
 
 _PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
 _SLICE_S: Final = 5.0

@@ -12,9 +12,7 @@ import httpx
 from pytest_resilience.discord import _answers as answers
 from pytest_resilience.discord._answers import Scope
 from pytest_resilience.discord._rate_limits import WEBHOOK, bucket_headers
-from resilience._failpoints.script import Script, answer, as_script
-from resilience._failpoints.script.actions import Raise, Return
-from resilience._failpoints.script.values import described
+from resilience.testing import Raise, Return, Script, answer, as_script, described
 
 _SCOPES: Final = ("user", "shared", "global")
 _ERRORS: Final = {

@@ -20,10 +20,8 @@ from pytest_resilience.discord._planned_answers import PlannedAnswer, as_httpx_r
 from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits, server_now_ns
 from pytest_resilience.discord._records import Alert, WebhookRequest, alerts_in, channel_name
 from pytest_resilience.discord._webhooks import Webhooks
-from resilience._failpoints.script import Script
-from resilience._failpoints.script.actions import Action, Off, Raise, Return, Sleep
-from resilience._failpoints.script.run import ScriptRun
 from resilience.events import FaultInjected, stream
+from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep
 
 _VERSIONS: Final = ("8", "9", "10")  # what older ones answer has other units and another shape of errors
 _FIRST_MESSAGE: Final = 1_000_000_000_000_000_001

@@ -58,6 +58,18 @@ def trio_runs_here() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_task())
 
 
+async def sleep_async(seconds: float) -> None:
+    """Sleep in whichever runs the caller, asyncio or trio."""
+    if trio_runs_here():
+        import trio
+
+        await trio.sleep(seconds)
+    else:
+        import asyncio
+
+        await asyncio.sleep(seconds)
+
+
 async def _within(seconds: float, wait: Callable[[], Awaitable[Any]]) -> None:
     if trio_runs_here():
         import trio
@@ -124,16 +136,8 @@ def _wake_from_any_thread() -> tuple[Callable[[], object], Callable[[], Awaitabl
 
 async def _polled(event: Any, seconds: float) -> None:
     """Look at an event that can't wake a task (one of multiprocessing, say) every 50 ms."""
-    if trio_runs_here():
-        import trio
-
-        pause: Callable[[float], Awaitable[Any]] = trio.sleep
-    else:
-        import asyncio
-
-        pause = asyncio.sleep
-    await pause(0)  # other tasks get their turn, and a cancellation arrives, however short the sleep
+    await sleep_async(0)  # other tasks get their turn, and a cancellation arrives, however short the sleep
     left = seconds
     while left > 0 and not event.is_set():
-        await pause(min(left, _POLL_S))
+        await sleep_async(min(left, _POLL_S))
         left -= _POLL_S

@@ -1,29 +1,50 @@
-"""Names of a package that are loaded when they are first used (PEP 562)."""
+"""Fronts: what users import from one says that it is from there, and may be loaded when it is first used (PEP 562)."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
 from resilience._support.fork import importing
 
 
-def exports(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a package: it finds each name in its module, and keeps it in the package.
+def exported(front: str, homes: Mapping[str, Iterable[str]], name: str) -> Any:
+    """Return what a front exports under a name, loaded now and kept there; for its ``__getattr__``.
 
     Args:
-        package: The ``__name__`` of the package.
-        homes: The module of each name.
+        front: The ``__name__`` of the module that users import from.
+        homes: The modules where things are defined, each with the names that the front takes from it.
+        name: What is asked for.
+
+    Raises:
+        AttributeError: The front exports no such name.
+
+    Example:
+        ``__getattr__ = functools.partial(exported, __name__, {"shop._orders": ("Order", "order")})``
     """
+    home = next((home for home, names in homes.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {front!r} has no attribute {name!r}")
+    with importing:
+        found = getattr(import_module(home), name)
+    _say_where(found, front)
+    setattr(sys.modules[front], name, found)
+    return found
 
-    def find(name: str) -> Any:
-        if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        with importing:
-            found = getattr(import_module(homes[name]), name)
-        setattr(sys.modules[package], name, found)
-        return found
 
-    return find
+def publish(front: str, names: Iterable[str]) -> None:
+    """Have what a front has imported already say that it is from there, in tracebacks, pickles and `help`."""
+    namespace = vars(sys.modules[front])
+    for name in names:
+        if name in namespace:
+            _say_where(namespace[name], front)
+
+
+def _say_where(thing: Any, front: str) -> None:
+    house = {front.partition(".")[0], __name__.partition(".")[0]}
+    if str(getattr(thing, "__module__", "")).partition(".")[0] in house:
+        with contextlib.suppress(AttributeError):  # a bound method says what its function says
+            thing.__module__ = front

@@ -8,35 +8,27 @@ What is named here is loaded when it is first used: most programs never send an 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Final
 
-from resilience._support.lazy import exports
+from resilience._support.lazy import exported as _exported
 
 if TYPE_CHECKING:
-    from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS
-    from resilience._alerts.by_hand import send_rate_limited_discord_alert, should_send_alert
-    from resilience._alerts.system import flush, isolated
-    from resilience.alerts.notifier import Alert, Notifier
+    from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS as ALERT_RATE_LIMIT_SECONDS
+    from resilience._alerts.by_hand import send_rate_limited_discord_alert as send_rate_limited_discord_alert
+    from resilience._alerts.by_hand import should_send_alert as should_send_alert
+    from resilience._alerts.system import flush as flush
+    from resilience._alerts.system import isolated as isolated
+    from resilience.alerts.notifier import Alert as Alert
+    from resilience.alerts.notifier import Notifier as Notifier
 
-__all__ = [
-    "ALERT_RATE_LIMIT_SECONDS",
-    "Alert",
-    "Notifier",
-    "flush",
-    "isolated",
-    "send_rate_limited_discord_alert",
-    "should_send_alert",
-]
+_LATE: Final = {
+    "resilience._alerts.admission.limiter": ("ALERT_RATE_LIMIT_SECONDS",),
+    "resilience._alerts.by_hand": ("send_rate_limited_discord_alert", "should_send_alert"),
+    "resilience._alerts.system": ("flush", "isolated"),
+    "resilience.alerts.notifier": ("Alert", "Notifier"),
+}
+if not TYPE_CHECKING:  # type checkers read the imports above
+    __all__ = [*sorted(name for names in _LATE.values() for name in names)]
 
-__getattr__ = exports(
-    __name__,
-    {
-        "ALERT_RATE_LIMIT_SECONDS": "resilience._alerts.admission.limiter",
-        "Alert": "resilience.alerts.notifier",
-        "Notifier": "resilience.alerts.notifier",
-        "flush": "resilience._alerts.system",
-        "isolated": "resilience._alerts.system",
-        "send_rate_limited_discord_alert": "resilience._alerts.by_hand",
-        "should_send_alert": "resilience._alerts.by_hand",
-    },
-)
+__getattr__ = functools.partial(_exported, __name__, _LATE)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, final
 
+__all__ = ["Alert", "Notifier"]
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)

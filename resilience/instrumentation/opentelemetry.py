@@ -33,6 +33,8 @@ from resilience.instrumentation._fields import (
 )
 from resilience.redact import type_name
 
+__all__ = ["install"]
+
 try:
     from opentelemetry import metrics, trace
 except ImportError as missing:

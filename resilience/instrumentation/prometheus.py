@@ -28,6 +28,8 @@ from resilience.instrumentation._fields import (
 )
 from resilience.redact import type_name
 
+__all__ = ["install"]
+
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 except ImportError as missing:

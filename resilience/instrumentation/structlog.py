@@ -15,6 +15,8 @@ from resilience.errors import MissingExtraError
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, Event, stream
 from resilience.instrumentation._fields import ALERTING_CHANGES, error_fields, name_of_change
 
+__all__ = ["install"]
+
 try:
     import structlog
 except ImportError as missing:

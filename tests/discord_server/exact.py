@@ -14,7 +14,7 @@ from pytest_resilience.discord import _answers as answers
 from pytest_resilience.discord._incoming import Incoming
 from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits
 from pytest_resilience.discord._server import DiscordServer, Refusal, refuse
-from resilience._failpoints.script.actions import Action
+from resilience.testing import Action
 from tests.discord_server.mentions import notified
 from tests.discord_server.rules import faults_of, snowflake_problem
 

@@ -10,7 +10,7 @@ import pytest
 import tenacity
 
 from resilience import conn_retry, create_retry_decorator, failpoint
-from resilience._failpoints.table import arming, known_names
+from resilience.testing import arming, known_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

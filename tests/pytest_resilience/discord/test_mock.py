@@ -14,7 +14,7 @@ import resilience
 from pytest_resilience.discord import Alert, DiscordMock, edge_ban, lost_answer, rate_limited
 from resilience import _config as config
 from resilience import alerts as kit
-from resilience._failpoints.script import answer, fail
+from resilience.testing import answer, fail
 from tests.discord_server import ExactDiscord
 from tests.discord_server.exact import NO_LIMITS
 from tests.discord_server.posting import versioned

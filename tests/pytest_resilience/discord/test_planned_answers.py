@@ -14,7 +14,7 @@ from pytest_resilience.discord import edge_ban, lost_answer, rate_limited
 from pytest_resilience.discord._planned_answers import PlannedAnswer
 from pytest_resilience.discord._rate_limits import RateLimits
 from pytest_resilience.discord._server import DiscordServer
-from resilience._failpoints.script import Script, answer, delay, fail, passthrough
+from resilience.testing import Script, answer, delay, fail, passthrough
 from tests.discord_server.posting import post, versioned
 
 

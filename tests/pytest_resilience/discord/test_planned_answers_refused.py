@@ -7,8 +7,7 @@ import pytest
 from pytest_resilience.discord import lost_answer, rate_limited
 from pytest_resilience.discord._planned_answers import checked
 from pytest_resilience.discord._server import DiscordServer
-from resilience._failpoints.script import answer, fail
-from resilience._failpoints.script.error import ScriptError
+from resilience.testing import ScriptError, answer, fail
 from tests.discord_server.posting import post
 
 BAD = [

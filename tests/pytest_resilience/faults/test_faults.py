@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_resilience import Faults, Script, VirtualClock, answer, delay, fail, passthrough
 from pytest_resilience._faults.injection import InjectedCall
 from resilience import conn_retry, continuous_retry, create_retry_decorator, failpoint
-from resilience._failpoints.script.error import ScriptError
+from resilience.testing import ScriptError
 
 
 @create_retry_decorator(max_attempts=5, max_wait=0)

@@ -205,5 +205,5 @@ def test_a_long_timeline_is_cut_in_the_middle(suite: pytest.Pytester) -> None:
     result = suite.runpytest()
 
     result.stdout.fnmatch_lines(
-        ["       0.000  *: call started", "         ...  160 more", "* recovered at attempt 100", "seed: *"]
+        ["       0.000  *: call started", "         ...  161 more", "* recovered at attempt 100", "seed: *"]
     )

@@ -17,7 +17,7 @@ from pytest_resilience.clock import VirtualClock
 from pytest_resilience.discord import edge_ban, lost_answer, rate_limited
 from resilience import _config as config
 from resilience import send_rate_limited_discord_alert
-from resilience._failpoints.script import answer, delay, fail
+from resilience.testing import answer, delay, fail
 from tests.discord_server import ExactDiscord
 
 

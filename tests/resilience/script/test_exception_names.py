@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from resilience._failpoints.script import Script
-from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.exception_names import exception_class_name, find_exception_class
+from resilience.testing import Script, ScriptError
 
 if TYPE_CHECKING:
     import pathlib

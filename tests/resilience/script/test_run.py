@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience._failpoints.script import Script, answer, fail, passthrough
-from resilience._failpoints.script.actions import Action, Off, Raise, Return, Sleep
-from resilience._failpoints.script.run import ScriptRun
+from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep, answer, fail, passthrough
 
 
 def draw(script: str, calls: int) -> list[str]:

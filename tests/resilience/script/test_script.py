@@ -10,8 +10,7 @@ from dataclasses import FrozenInstanceError
 import httpx
 import pytest
 
-from resilience._failpoints.script import Script, answer, as_script, delay, fail, passthrough
-from resilience._failpoints.script.actions import Off, Raise, Return, Sleep
+from resilience.testing import Off, Raise, Return, Script, Sleep, answer, as_script, delay, fail, passthrough
 
 
 def _status_error() -> httpx.HTTPStatusError:

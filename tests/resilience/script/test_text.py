@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience._failpoints.script import Script, answer, delay, fail, passthrough
-from resilience._failpoints.script.error import ScriptError
+from resilience.testing import Script, ScriptError, answer, delay, fail, passthrough
 
 
 class Outer:

@@ -39,7 +39,7 @@ class Tally:
 
 
 @final
-class Case:
+class FixtureState:
     """One test that uses the fixtures.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What to say about a name that nothing bears."""
+"""How messages put things into words: numbers, names, and what is said about a name that nothing bears."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from resilience._failpoints.table import known_names
+from resilience.testing import known_names
 
 _MOST: Final = 5
 
 
-class UnknownTargetError(Exception):
-    """There is no such failpoint or function, or it can't be replaced; the text says what to write instead."""
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 call``, ``2 calls``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def shown(name: Any) -> str:

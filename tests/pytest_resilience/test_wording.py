@@ -1,11 +1,10 @@
-"""What is said about a name that nothing bears."""
+"""What messages say about numbers, and about a name that nothing bears."""
 
 from __future__ import annotations
 
 import pytest
 
-from pytest_resilience._faults.did_you_mean import closest
-from resilience._support.wording import counted
+from pytest_resilience._wording import closest, counted
 
 KNOWN = ["Kafka.poll", "Redis.connect", "Redis.get", "app.billing:charge", "app.billing:refund", "app.stock:reserve"]
 

@@ -1,4 +1,4 @@
-"""What the views of a timeline have in common: they read that of the test, or one of their own."""
+"""What all that read a timeline have in common: it is that of the test, or one of their own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import Timeline, opened
 
 
-class View:
+class TimelineReader:
     """Reads a timeline for the length of a ``with`` block.
 
     Args:
-        timeline: That of the test; without it, the view opens one for its block, and judges the block at its end.
+        timeline: That of the test; without it, the reader opens one for its block, and judges the block at its end.
         objections: Those of the test.
     """
 
