@@ -11,29 +11,17 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from pytest_resilience.clock._bubble import spinning as _spinning
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
-from pytest_resilience.clock._calls import asyncio as _asyncio
-from pytest_resilience.clock._calls import clocks as _time
-from pytest_resilience.clock._calls import freezegun as _freezegun
-from pytest_resilience.clock._calls import locks as _locks
-from pytest_resilience.clock._calls import order_of_sets as _births
-from pytest_resilience.clock._calls import pools as _pools
-from pytest_resilience.clock._calls import processes as _processes
-from pytest_resilience.clock._calls import refusals as _refusals
-from pytest_resilience.clock._calls import selectors as _selectors
-from pytest_resilience.clock._calls import sockets as _sockets
-from pytest_resilience.clock._calls import ssl as _ssl
-from pytest_resilience.clock._calls import threads as _threads
-from pytest_resilience.clock._calls import trio as _trio
-from pytest_resilience.clock._outside import peers as _peers
-from pytest_resilience.clock._outside import waits as _polling
+from pytest_resilience.clock._calls import locks, pools, queues, refusals, threads
+from pytest_resilience.clock._calls.catalogue import all_patches
+from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
+from pytest_resilience.clock._calls.freezegun import frozen_now
 from pytest_resilience.clock._outside.monitor import Monitor
-from pytest_resilience.clock._outside.strangers import Strangers
+from pytest_resilience.clock._outside.strangers import WokenStrangers
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.late import LatePatches
 from pytest_resilience.clock._reach.patches import Patch, install, restore
 
 __all__ = ["Jump", "LeftoverThreadWarning", "VirtualClock"]
@@ -102,7 +90,7 @@ class VirtualClock:
         if not grace >= 0:
             raise ValueError(f"grace must be 0 or more real seconds, not {grace!r}")
         self._monitor = Monitor(float(min(grace, LONGEST)))
-        self._scheduler = self._monitor.scheduler = Scheduler(self._monitor, Strangers())
+        self._scheduler = self._monitor.scheduler = Scheduler(self._monitor, WokenStrangers())
         self._installed: list[Patch] = []
         self._entered = False
         self._has_perf_counter = False
@@ -115,16 +103,16 @@ class VirtualClock:
                 "a virtual clock is open already, and clocks do not nest: use that one (the `virtual_clock` fixture, "
                 "if the test has it) instead of opening another"
             )
-        _refusals.check()
+        refusals.check()
         self._entered = True
         _open.append(self)
         try:
             import threading
 
             if not _patches:
-                _patches.extend(_all_patches())
-            _time.Epoch.wall = _time.on_grain(real.time_ns()) if self._start is None else self._start
-            _time.Epoch.monotonic = _time.on_grain(real.monotonic_ns())
+                _patches.extend(all_patches())
+            Epoch.wall = on_grain(real.time_ns()) if self._start is None else self._start
+            Epoch.monotonic = on_grain(real.monotonic_ns())
             self._scheduler.enter(Member(self._scheduler, threading.current_thread().name, threading.current_thread()))
             self._installed = install(_patches)
         except BaseException:
@@ -161,10 +149,10 @@ class VirtualClock:
     def now(self) -> datetime:
         """The wall clock, as an aware `datetime` in UTC."""
         self._check_open()
-        frozen = _freezegun.frozen_now()
+        frozen = frozen_now()
         if frozen is not None:
             return frozen
-        return _EPOCH + timedelta(microseconds=(_time.Epoch.wall + self._scheduler.now) // 1000)
+        return _EPOCH + timedelta(microseconds=(Epoch.wall + self._scheduler.now) // 1000)
 
     @property
     def elapsed(self) -> float:
@@ -217,7 +205,7 @@ class VirtualClock:
         if member is None or member.scheduler is not self._scheduler:
             raise RuntimeError("advance() was called from a thread outside the virtual clock, which has real time only")
         deadline = self._scheduler.now + nanoseconds(seconds)
-        _refusals.check_no_task_is_late(deadline, "advance()")
+        refusals.check_no_task_is_late(deadline, "advance()")
         self._scheduler.block(Waiter(member, deadline, "advance()"))
 
     @contextmanager
@@ -239,7 +227,7 @@ class VirtualClock:
         if not self._has_perf_counter:
             self._has_perf_counter = True
             start = real.perf_counter_ns() - self._scheduler.now
-            self._installed += install(_time.perf_counter_patches(start))
+            self._installed += install(perf_counter_patches(start))
 
     def _check_open(self) -> None:
         if self not in _open:
@@ -248,8 +236,9 @@ class VirtualClock:
 
 
 def _forget(clock: VirtualClock) -> None:
-    for module in (_locks, _threads, _peers, _polling, _pools):
+    for module in (locks, queues, threads, pools):
         module.reset()
+    PerClock.renew_all()
     if clock in _open:
         _open.remove(clock)
 
@@ -268,30 +257,6 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
-
-
-def _all_patches() -> Iterator[Patch]:
-    for module in (_time, _locks, _threads, _polling, _selectors, _sockets, _processes, _spinning):
-        yield from module.patches()
-    yield LatePatches(
-        {
-            "_pytest.timing": _time.pytest_patches,
-            "anyio._backends._asyncio": _pools.anyio_patches,
-            "asyncio": _asyncio.patches,
-            "concurrent.futures": _births.futures_patches,
-            "concurrent.futures.thread": _pools.executor_patches,
-            "freezegun.api": _freezegun.patches,
-            "gevent.hub": _refusals.gevent_patches,
-            "looptime": _refusals.looptime_patches,
-            "time_machine": _refusals.time_machine_patches,
-            "uvloop": _refusals.uvloop_patches,
-            "trio": _trio.patches,
-            "ssl": _ssl.patches,
-            "multiprocessing.queues": _pools.queue_patches,
-            "subprocess": _processes.subprocess_patches,
-            "_multiprocessing": _processes.multiprocessing_patches,
-        }
-    )
 
 
 def _is_number(value: object) -> bool:

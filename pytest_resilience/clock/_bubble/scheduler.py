@@ -41,7 +41,7 @@ class Scheduler(Turns):
         self.root: Member | None = None
         self.absent = Absent()
         self.strangers = strangers
-        self.pollers: list[Waiter] = []
+        self.checked: list[Waiter] = []
         self.switches = 0
         self.stuck: list[Waiter] = []
         self._ready: deque[Waiter] = deque()
@@ -115,8 +115,8 @@ class Scheduler(Turns):
             waiter.member.looks = 0
             if waiter.deadline is not None:
                 self.deadlines.add(waiter.deadline, next(self.arrivals), waiter)
-            if waiter.poll is not None and waiter.outcome is None:
-                self.pollers.append(waiter)
+            if waiter.check is not None:
+                self.checked.append(waiter)
             gate = self._park(waiter)
         return self._await_turn(waiter, gate)
 
@@ -129,7 +129,7 @@ class Scheduler(Turns):
         del self.history.sleeps[key]
 
     def skip(self, member: Member, length: int, what: str) -> bool:
-        if self._ready or self._yielded or self.pollers or self.absent or self.holds:
+        if self._ready or self._yielded or self.checked or self.absent or self.holds:
             return False
         target, earliest = self.now + length, self.deadlines.earliest()
         if earliest is not None and earliest <= target:
@@ -157,7 +157,7 @@ class Scheduler(Turns):
             self._dispatch()
 
     def yield_now(self, member: Member) -> None:
-        if not (self._ready or self._yielded or self.pollers):
+        if not (self._ready or self._yielded or self.checked):
             return
         waiter = Waiter(member, None, "its next turn")
         with real.uncollected(), self.mutex:
@@ -177,7 +177,7 @@ class Scheduler(Turns):
             if waiter.member.waiter is not waiter:
                 return True  # it has not begun to block, and will see its outcome when it does
             self.deadlines.note_ended(waiter)
-            self._stop_polling(waiter)
+            self._stop_checking(waiter)
             if self.closed:
                 later = current()  # a thread of a later clock
                 if later is not None:
@@ -226,7 +226,7 @@ class Scheduler(Turns):
             for queue in (self._ready, self._yielded):
                 if waiter in queue:
                     queue.remove(waiter)
-            self._stop_polling(waiter)
+            self._stop_checking(waiter)
             if waiter.outcome is None:
                 waiter.outcome = Outcome.INTERRUPTED
             member.waiter = None
@@ -260,7 +260,7 @@ class Scheduler(Turns):
         while self.running is None and not self.closed:
             if self._ready:
                 self._resume(self._ready.popleft().member)
-            elif self._look():
+            elif self._check():
                 continue
             elif self._yielded:
                 self._resume(self._yielded.popleft().member)
@@ -291,11 +291,11 @@ class Scheduler(Turns):
         with real.uncollected(), self.mutex:
             self._dispatch()
 
-    def _look(self) -> bool:
-        """Wake the waiters for which something outside has come true, in the order of their arrival."""
-        if not self.pollers:
+    def _check(self) -> bool:
+        """Wake those for which something outside has come true, in order of arrival; whether there are any."""
+        if not self.checked:
             return False
-        ready = [waiter for waiter in self.pollers if waiter.has_come_true()]
+        ready = [waiter for waiter in self.checked if waiter.has_come_true()]
         for waiter in ready:
             if waiter.outcome is None:
                 self.deadlines.note_ended(waiter)
@@ -304,21 +304,21 @@ class Scheduler(Turns):
 
     def _wake(self, waiter: Waiter, outcome: Outcome) -> None:
         waiter.outcome = outcome
-        self._stop_polling(waiter)
+        self._stop_checking(waiter)
         self._ready.append(waiter)
 
-    def _stop_polling(self, waiter: Waiter) -> None:
-        if waiter in self.pollers:
-            self.pollers.remove(waiter)
+    def _stop_checking(self, waiter: Waiter) -> None:
+        if waiter in self.checked:
+            self.checked.remove(waiter)
 
     def has_others_waiting(self) -> bool:
         """Whether anybody would have a use for the baton."""
-        return bool(self._ready or self._yielded or self.pollers or self.deadlines)
+        return bool(self._ready or self._yielded or self.checked or self.deadlines)
 
     def outsiders(self) -> list[Outsider]:
         """Who might still do something that the scheduler cannot see coming."""
         found = self.absent.outsiders()
-        for waiter in self.pollers:
+        for waiter in self.checked:
             found += waiter.outsiders()
         return found
 
@@ -341,7 +341,7 @@ class Scheduler(Turns):
 
     def _may_be_signalled(self) -> bool:
         """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""
-        since = max((waiter.signal_since for waiter in self.pollers), default=-math.inf)
+        since = max((waiter.signal_since for waiter in self.checked), default=-math.inf)
         outside = sys._current_frames().keys() - members.keys() - {self._watcher.ident}
         return bool(outside) and since + self._watcher.grace > real.monotonic()
 

@@ -136,57 +136,70 @@ class Member:
         self.timer = (-1, 0.0)
 
 
+def _expects_nobody() -> bool:
+    return False
+
+
 class Waiter:
     """One wait of one thread. `release` makes it a drop-in for the locks that `threading.Condition` queues.
 
-    ``deadline`` is in nanoseconds of virtual time. ``poll`` tells whether something outside the scheduler's sight (a
-    file descriptor, a lock held by a foreign thread) has come true; ``outside`` who outside may make it true, nobody if
-    only the bubble itself can; ``descriptors`` are what to watch.
-
-    When the bubble closes, a ``lasting`` wait without a deadline goes on as it is: its notification may still come. An
-    ``idle`` one is a worker without work, which is no part of any deadlock. ``loop`` is the asyncio event loop, or the
-    runner of trio, that waits. ``signal_since`` is when, in real seconds, the wait began for a lock that the waiter has
-    locked itself: it is used as a signal, which may come from a thread outside. ``expects`` tells whether anybody at
-    all may notify the waiter.
+    Attributes:
+        deadline: In nanoseconds of virtual time.
+        what: What the thread waits for, in words.
+        check: Tells whether something outside the scheduler's sight (a descriptor, a lock held by a foreign thread) has
+            come true.
+        outside: Who outside may make it true, nobody if only the bubble itself can.
+        descriptors: What to watch for it.
+        lasting: Without a deadline, it goes on as it is when the bubble closes: its notification may still come.
+        idle: It is a worker without work, which is no part of any deadlock.
+        loop: The asyncio event loop, or the runner of trio, that waits.
+        signal_since: When, in real seconds, the wait began for a lock that the waiter has locked itself: it is used as
+            a signal, which may come from a thread outside.
+        expects: Tells whether anybody at all may notify the waiter.
+        outcome: Why the wait has ended.
+        result: What ``check`` has returned.
     """
 
     __slots__ = (
-        "deadline",
-        "descriptors",
-        "expects",
-        "idle",
-        "lasting",
-        "loop",
-        "member",
-        "outcome",
-        "outside",
-        "poll",
-        "result",
-        "signal_since",
-        "what",
+        *("check", "deadline", "descriptors", "expects", "idle", "lasting", "loop", "member", "outcome", "outside"),
+        *("result", "signal_since", "what"),
     )
 
-    def __init__(self, member: Member, deadline: int | None, what: str) -> None:
+    def __init__(
+        self,
+        member: Member,
+        deadline: int | None,
+        what: str,
+        *,
+        check: Callable[[], Any] | None = None,
+        outside: Callable[[], list[Outsider]] | None = None,
+        descriptors: Callable[[], list[tuple[int, int]]] | None = None,
+        lasting: bool = False,
+        idle: bool = False,
+        loop: Any = None,
+        signal_since: float = -math.inf,
+        expects: Callable[[], bool] = _expects_nobody,
+    ) -> None:
         self.member = member
         self.deadline = deadline
         self.what = what
+        self.check = check
+        self.outside = outside
+        self.descriptors = descriptors
+        self.lasting = lasting
+        self.idle = idle
+        self.loop = loop
+        self.signal_since = signal_since
+        self.expects = expects
         self.outcome: Outcome | None = None
-        self.poll: Callable[[], Any] | None = None
-        self.outside: Callable[[], list[Outsider]] | None = None
-        self.descriptors: Callable[[], list[tuple[int, int]]] | None = None
         self.result: Any = None
-        self.lasting = False
-        self.idle = False
-        self.loop: Any = None
-        self.signal_since = -math.inf
-        self.expects: Callable[[], bool] = _expects_nobody
 
     def has_come_true(self) -> bool:
-        """Look whether what is waited for has come true, or can no longer be looked for: the waiter will see why."""
-        assert self.poll is not None
+        """Whether what is waited for has come true, or can no longer be checked: the waiter will see why."""
+        assert self.check is not None
         try:
-            self.result = self.poll()
-        except Exception:  # noqa: BLE001  # this is any thread; the waiter looks again in its own
+            self.result = self.check()
+        except Exception:  # noqa: BLE001  # this is any thread; the waiter checks again in its own
             return True
         return bool(self.result)
 
@@ -210,10 +223,6 @@ class Waiter:
             raise RuntimeError("release unlocked lock")
 
 
-def _expects_nobody() -> bool:
-    return False
-
-
 members: dict[int, Member] = {}
 """The threads of the bubble that is open now, by identifier."""
 
@@ -227,3 +236,10 @@ def current() -> Member | None:
     if member is None or member.waiter is not None or member.gate is not None or member.scheduler.mutex.is_mine():
         return None
     return member
+
+
+def wake_strangers() -> None:
+    """Note that a thread outside may be waiting for what happens next, such as the release of a condition's lock."""
+    member = current()
+    if member is not None:
+        member.scheduler.strangers.wake()

@@ -38,7 +38,7 @@ def _now(member: Member) -> int:
     """What a program that looks at a clock sees; who does nothing else sees it go on in the end."""
     member.looks += _spinning.GLANCE
     if member.looks >= _spinning.LIMIT:
-        _spinning.look_again(member, 0)
+        _spinning.note_question(member, 0)
     return member.scheduler.now + member.scheduler.ahead
 
 

@@ -1,4 +1,4 @@
-"""Locks, and all that `threading` and `queue` build on them: conditions, events, semaphores, barriers, queues.
+"""Locks, and all that `threading` and `queue` build on them: conditions, events, semaphores, barriers.
 
 A thread that cannot have a lock gives the baton to others, so a lock may be held across a sleep. Locks that exist
 already are covered too: their C types are patched, not their constructors.
@@ -9,17 +9,17 @@ from __future__ import annotations
 import bisect
 import contextlib
 import functools
-import queue
+import math
 import threading
 from _thread import get_ident
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
-from pytest_resilience.clock._bubble.spinning import NOT_YET, look_again, poll, watched
+from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question, wait_no_time
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers
+from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import TypePatch
@@ -45,7 +45,7 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
         if current() is None:
             return wait_real(self, blocking, timeout)
         if not blocking or timeout == 0:
-            poll(member, timeout if blocking else 0)  # which lets its holder run
+            wait_no_time(member, timeout if blocking else 0)  # which lets its holder run
             return False
         return _wait(self, member, try_now, wait_real, timeout)
 
@@ -60,12 +60,15 @@ def _wait(
     deadline = None if timeout == -1 or idle else scheduler.now + nanoseconds_of_difference(timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
     while True:
-        waiter = Waiter(member, deadline, _describe(lock))
-        waiter.poll = lambda: _is_free(lock, try_now)
-        waiter.idle = idle
-        waiter.outside = lambda: [] if lock in holders else [Outsider(since, ASKED)]
-        if holders.get(lock) is member and not idle:
-            waiter.signal_since = since
+        waiter = Waiter(
+            member,
+            deadline,
+            _describe(lock),
+            check=lambda: _is_free(lock, try_now),
+            outside=lambda: [] if lock in holders else [Outsider(since, ASKED)],
+            idle=idle,
+            signal_since=since if holders.get(lock) is member and not idle else -math.inf,
+        )
         place = (arrival, waiter)  # which it keeps when another thread is faster
         with real.uncollected(), scheduler.mutex:
             line = _queues.setdefault(lock, [])
@@ -109,13 +112,6 @@ def _wake_next(lock: Any) -> None:
             return
 
 
-def _wake_stranger() -> None:
-    """Note that a thread outside may be waiting for what happens next, such as the release of a condition's lock."""
-    member = current()
-    if member is not None:
-        member.scheduler.strangers.wake()
-
-
 lock_acquire = _acquirer(real.lock_acquire, real.lock_acquire)
 rlock_acquire = _acquirer(real.rlock_acquire, real.rlock_acquire)
 
@@ -123,7 +119,7 @@ rlock_acquire = _acquirer(real.rlock_acquire, real.rlock_acquire)
 def lock_release(self: Any, *_: object) -> None:
     """`Lock.release` and ``Lock.__exit__``."""
     if self not in holders:
-        _wake_stranger()
+        wake_strangers()
     real.lock_release(self)
     holders.pop(self, None)
     if _queues:
@@ -142,7 +138,7 @@ def rlock_release(self: Any, *_: object) -> None:
 def _locked(self: Any) -> bool:
     locked: bool = real.locked(self)
     if locked and (member := current()) is not None:
-        look_again(member, NOT_YET)
+        note_question(member, NOT_YET)
     return locked
 
 
@@ -168,8 +164,8 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         raise RuntimeError("cannot wait on un-acquired lock")
     polls = timeout is not None and timeout <= 0
     deadline = None if timeout is None or polls else member.scheduler.now + nanoseconds_of_difference(timeout)
-    waiter = Waiter(member, deadline, "a notification")
-    waiter.lasting, waiter.idle, waiter.expects = True, self is member.idle_on, lambda: True
+    idle = self is member.idle_on
+    waiter = Waiter(member, deadline, "a notification", lasting=True, idle=idle, expects=lambda: True)
     self._waiters.append(waiter)
     saved = self._release_save()
     lock = self._lock
@@ -180,7 +176,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     outcome = None
     try:
         if polls:  # without the lock, which others may need to make the notification come
-            poll(member, timeout)
+            wait_no_time(member, timeout)
             outcome = waiter.outcome
         else:
             outcome = member.scheduler.block(waiter)
@@ -202,7 +198,7 @@ class _ClosedError(BaseException):
     """The clock has closed in the middle of a timed wait, whose deadline means nothing in real time."""
 
 
-def _timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
+def timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
     """``method``, which waits on a condition in a loop of its own; ``refusal`` is how it says that time is over."""
 
     @functools.wraps(method)
@@ -223,70 +219,8 @@ def _timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
     return wait
 
 
-_real_get = queue.SimpleQueue.get
-real_put = queue.SimpleQueue.put
-_real_empty = queue.SimpleQueue.empty
-_readers: dict[Any, deque[Waiter]] = {}
-
-comers: dict[Any, Callable[[], None]] = {}
-"""What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
-
-
-def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
-    """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
-    if get_ident() not in members:
-        comers.get(self, int)()
-    member = current()
-    if member is None or (timeout is not None and timeout < 0):
-        with at_rest() if _real_empty(self) else contextlib.nullcontext():
-            return _real_get(self, block, timeout)
-    try:
-        return _real_get(self, False)
-    except queue.Empty:
-        if not block or timeout == 0:
-            if self is not member.idle_on:  # a worker is about to wait there
-                poll(member, timeout)
-            raise
-    scheduler = member.scheduler
-    deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
-    line = _readers.setdefault(self, deque())
-    while True:
-        waiter = Waiter(member, deadline, "an item in a queue")
-        waiter.idle = self is member.idle_on
-        waiter.poll, waiter.expects = lambda: not _real_empty(self), lambda: True
-        line.append(waiter)
-        try:
-            outcome = scheduler.block(waiter)
-        finally:
-            if waiter in line:
-                line.remove(waiter)
-            if not line:
-                _readers.pop(self, None)
-        try:
-            return _real_get(self, False)
-        except queue.Empty:
-            if outcome is Outcome.TIMED_OUT:
-                raise
-            if outcome is Outcome.CLOSED:
-                return _real_get(self, True, timeout)
-
-
-def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-    line = _readers.get(self)
-    if line is None and self not in comers:
-        _wake_stranger()
-    real_put(self, item, block, timeout)
-    while line:
-        try:
-            waiter = line.popleft()
-        except IndexError:
-            return
-        if waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
-            return
-
-
 def patches() -> Iterator[Patch]:
-    """Everything that blocks on a lock, a condition or a `queue.SimpleQueue`."""
+    """Everything that blocks on a lock or a condition."""
     yield TypePatch(
         real.Lock,
         {
@@ -305,30 +239,13 @@ def patches() -> Iterator[Patch]:
     )
     yield AttributePatch(threading.Condition, "wait", _condition_wait)
     yield AttributePatch(threading.Condition, "_is_owned", _is_owned)
-    yield AttributePatch(threading.Condition, "wait_for", _timed(threading.Condition.wait_for, False))
+    yield AttributePatch(threading.Condition, "wait_for", timed(threading.Condition.wait_for, False))
     yield AttributePatch(
-        threading.Semaphore, "acquire", watched(_timed(threading.Semaphore.acquire, False), nothing=False)
+        threading.Semaphore, "acquire", asking(timed(threading.Semaphore.acquire, False), nothing=False)
     )
-    for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
-        method = _timed(getattr(queue.Queue, name), refusal)
-        yield AttributePatch(queue.Queue, name, watched(method, refusal=refusal))
-    if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
-        yield TypePatch(
-            queue.SimpleQueue,
-            {
-                "get": _simple_queue_get,
-                "get_nowait": lambda self: _simple_queue_get(self, False),
-                "put": _simple_queue_put,
-                "put_nowait": _simple_queue_put,
-                "empty": watched(queue.SimpleQueue.empty, nothing=True),
-                "qsize": watched(queue.SimpleQueue.qsize, nothing=0),
-            },
-        )
 
 
 def reset() -> None:
     """Forget everything about a bubble that has closed."""
     holders.clear()
     _queues.clear()
-    _readers.clear()
-    comers.clear()

@@ -16,8 +16,8 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
 from pytest_resilience.clock._bubble.waiting import Member, Turns, current
-from pytest_resilience.clock._calls.locks import comers, real_put
 from pytest_resilience.clock._calls.order_of_sets import class_patches
+from pytest_resilience.clock._calls.queues import comers, real_put
 from pytest_resilience.clock._calls.threads import admit, are_members, arrive, dismiss
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch

@@ -15,18 +15,19 @@ from typing import Any
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._outside.children import children
-from pytest_resilience.clock._outside.peers import is_older_pipe, made_pipe
-from pytest_resilience.clock._outside.waits import READ, new_poll, wait_for_descriptor, wait_until
+from pytest_resilience.clock._outside.pipes import is_older_pipe, note_pipe
+from pytest_resilience.clock._outside.real_poll import READ, ready
+from pytest_resilience.clock._outside.waits import wait_for_descriptor, wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 
-def _wait(member: Member, look: Callable[[], Any], timeout: float | None, what: str) -> bool:
-    """Wait until ``look()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
+def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what: str) -> bool:
+    """Wait until ``check()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
     since = real.monotonic()
-    found = look() or wait_until(
-        member, look, timeout, what, outside=lambda: [Outsider(since, ASKED)] if children(os.getpid()) else []
+    found = check() or wait_until(
+        member, check, timeout, what, outside=lambda: [Outsider(since, ASKED)] if children(os.getpid()) else []
     )
     return bool(found)
 
@@ -60,7 +61,7 @@ def _read(*arguments: Any) -> bytes:
     member = current()
     if member is not None and len(arguments) == 2 and isinstance(arguments[0], int) and arguments[0] >= 0:
         descriptor = arguments[0]
-        if not new_poll((descriptor, READ))(0) and os.get_blocking(descriptor):
+        if not ready([(descriptor, READ)]) and os.get_blocking(descriptor):
             wait_for_descriptor(member, descriptor, READ, None)
     data: bytes = _real_read(*arguments)
     return data
@@ -81,7 +82,7 @@ def _making(make: Callable[..., tuple[int, int]]) -> Callable[..., tuple[int, in
     def pipe(*arguments: Any) -> tuple[int, int]:
         ends = make(*arguments)
         if current() is not None:
-            made_pipe(ends[0])
+            note_pipe(ends[0])
         return ends
 
     return pipe

@@ -9,12 +9,12 @@ import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.spinning import poll
+from pytest_resilience.clock._bubble.spinning import wait_no_time
 from pytest_resilience.clock._bubble.units import LONGEST
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.asyncio import expects_input
-from pytest_resilience.clock._outside.peers import Interest
-from pytest_resilience.clock._outside.waits import READ, WRITE, wait_for_input
+from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
+from pytest_resilience.clock._outside.waits import wait_for_input
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _LONGEST_WAIT = 86_400
@@ -31,7 +31,7 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
             return real(self, timeout)
         if timeout is not None and timeout <= 0:
             if _loop(self) is None:
-                poll(member, 0.0)
+                wait_no_time(member, 0.0)
             return real(self, timeout)
         loop = _loop(self)
         if timeout is not None and timeout >= _LONGEST_WAIT:

@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.spinning import NOT_YET, look_again
+from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question
 from pytest_resilience.clock._bubble.waiting import Member, current, members
-from pytest_resilience.clock._outside import peers as _peers
-from pytest_resilience.clock._outside.waits import READ, WRITE, wait_for_descriptor
+from pytest_resilience.clock._outside.real_poll import READ, WRITE
+from pytest_resilience.clock._outside.sockets import known_sockets
+from pytest_resilience.clock._outside.waits import wait_for_descriptor
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
@@ -46,9 +47,9 @@ def _receiving(name: str, flags_at: int) -> Callable[..., Any]:
         try:
             result = real(self, *args, **kwargs)
         except BlockingIOError:
-            look_again(member, NOT_YET)
+            note_question(member, NOT_YET)
             raise
-        _peers.received(self)
+        known_sockets.current.note_received(self)
         return result
 
     return receive
@@ -73,7 +74,7 @@ def _sending(name: str, flags_at: int, counts: range) -> Callable[..., Any]:
                 args = _without_waiting(args, flags_at)
         _wake_stranger(member, self)
         result = real(self, *args)
-        _peers.sent(self, args[-1] if isinstance(args[-1], tuple) and len(args) > 1 else None)
+        known_sockets.current.note_sent(self, args[-1] if isinstance(args[-1], tuple) and len(args) > 1 else None)
         return result
 
     return send
@@ -81,7 +82,7 @@ def _sending(name: str, flags_at: int, counts: range) -> Callable[..., Any]:
 
 def _wake_stranger(member: Member, sent_by: Any) -> None:
     """Note that a thread outside may be waiting at the other end of a socket that is older than the clock."""
-    if not _peers.is_ours(sent_by) and not _is_read_inside(sent_by, sys._getframe(2).f_locals.get("self")):
+    if sent_by not in known_sockets.current and not _is_read_inside(sent_by, sys._getframe(2).f_locals.get("self")):
         member.scheduler.strangers.wake()
 
 
@@ -109,7 +110,7 @@ def _sendall(self: Any, data: Any, flags: int = 0) -> None:
     if member is None or not _would_block(self, flags):
         _Socket.sendall(self, data, flags)
         if member is not None:
-            _peers.sent(self)
+            known_sockets.current.note_sent(self)
         return
     _wake_stranger(member, self)
     timeout = self.gettimeout()
@@ -120,7 +121,7 @@ def _sendall(self: Any, data: Any, flags: int = 0) -> None:
             left = None if deadline is None else max(0, deadline - member.scheduler.now) / 1e9
             _wait(member, self, WRITE, left)
             start += _Socket.send(self, rest[start:], flags | _DONTWAIT)
-    _peers.sent(self)
+    known_sockets.current.note_sent(self)
 
 
 def _connect_ex(self: Any, address: Any) -> int:
@@ -131,7 +132,7 @@ def _connect_ex(self: Any, address: Any) -> int:
     self.settimeout(0)
     try:
         error = _Socket.connect_ex(self, address)
-        _peers.sent(self)
+        known_sockets.current.note_sent(self)
         if error in {errno.EINPROGRESS, errno.EAGAIN}:
             if not wait_for_descriptor(member, self.fileno(), WRITE, timeout):
                 return errno.EAGAIN if error == errno.EAGAIN else errno.EWOULDBLOCK
@@ -158,7 +159,7 @@ _real_init = socket.socket.__init__
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
     _real_init(self, *args, **kwargs)
     if current() is not None:
-        _peers.made(self)
+        known_sockets.current.note_made(self)
 
 
 _real_socketpair = clone(original(_socket, "socketpair"))
@@ -167,7 +168,7 @@ _real_socketpair = clone(original(_socket, "socketpair"))
 def _socketpair(*args: Any) -> tuple[Any, Any]:
     first, second = _real_socketpair(*args)
     if current() is not None:
-        _peers.made_pair(first.fileno(), second.fileno())
+        known_sockets.current.note_pair(first.fileno(), second.fileno())
     return first, second
 
 

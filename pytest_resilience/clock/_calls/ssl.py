@@ -7,15 +7,16 @@ from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock._bubble.waiting import current
-from pytest_resilience.clock._outside import peers as _peers
-from pytest_resilience.clock._outside.waits import READ, WRITE, wait_for_descriptor
+from pytest_resilience.clock._outside.real_poll import READ, WRITE
+from pytest_resilience.clock._outside.sockets import Sockets, known_sockets
+from pytest_resilience.clock._outside.waits import wait_for_descriptor
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 
 def patches(ssl: ModuleType) -> Iterator[Patch]:
     """What to replace in `ssl`."""
 
-    def waiting(real: Callable[..., Any], message: str, done: Callable[[Any], None]) -> Callable[..., Any]:
+    def waiting(real: Callable[..., Any], message: str, note: Callable[[Sockets, Any], None]) -> Callable[..., Any]:
         """A method that never blocks in C: it is tried without waiting, and again when the socket is ready."""
 
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -33,7 +34,7 @@ def patches(ssl: ModuleType) -> Iterator[Patch]:
                 except ssl.SSLWantWriteError:
                     events = WRITE
                 else:
-                    done(self)
+                    note(known_sockets.current, self)
                     return result
                 finally:
                     self.settimeout(timeout)
@@ -44,10 +45,10 @@ def patches(ssl: ModuleType) -> Iterator[Patch]:
         return method
 
     tls = ssl.SSLSocket
-    for name, message, done in (
-        ("read", "The read operation timed out", _peers.received),
-        ("send", "The write operation timed out", _peers.sent),
-        ("do_handshake", "_ssl.c: The handshake operation timed out", _peers.received),
-        ("unwrap", "The read operation timed out", _peers.received),
+    for name, message, note in (
+        ("read", "The read operation timed out", Sockets.note_received),
+        ("send", "The write operation timed out", Sockets.note_sent),
+        ("do_handshake", "_ssl.c: The handshake operation timed out", Sockets.note_received),
+        ("unwrap", "The read operation timed out", Sockets.note_received),
     ):
-        yield AttributePatch(tls, name, waiting(getattr(tls, name), message, done))
+        yield AttributePatch(tls, name, waiting(getattr(tls, name), message, note))

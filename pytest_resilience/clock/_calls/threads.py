@@ -1,17 +1,15 @@
-"""Sleeping, and threads that start, end and are waited for."""
+"""Threads that start, end and are waited for."""
 
 from __future__ import annotations
 
 import _thread
-import operator
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
-from pytest_resilience.clock._bubble.spinning import NOT_YET, look_again, poll
-from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
+from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question, wait_no_time
+from pytest_resilience.clock._bubble.units import nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
@@ -23,42 +21,6 @@ _joinable: Any = getattr(_thread, "start_joinable_thread", None)
 _real_start_joinable_thread: Any = clone(_joinable) if _joinable is not None else None
 
 _by_thread: dict[threading.Thread, Member] = {}
-
-
-def _sleep(seconds: Any) -> None:
-    """`time.sleep`, in virtual time."""
-    member = current()
-    if not isinstance(seconds, (int, float)) and hasattr(seconds, "__index__"):
-        seconds = operator.index(seconds)
-    if member is None or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST:
-        real.sleep(seconds)  # also says what is wrong with a text, a negative number or NaN
-        return
-    scheduler = member.scheduler
-    if seconds == 0:
-        poll(member, seconds)
-        return
-    length = nanoseconds(seconds)
-    scheduler.record_sleep(seconds)
-    if not scheduler.skip(member, length, "time.sleep"):
-        scheduler.block(Waiter(member, scheduler.now + length, "time.sleep"))
-
-
-_real_event_wait = threading.Event.wait
-
-
-def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
-    """`threading.Event.wait`: a sleep, if its time runs out. The waiting itself is done by the condition in it."""
-    member = current()
-    if member is None or timeout is None or not timeout > 0 or self.is_set():
-        return _real_event_wait(self, timeout)
-    key = member.scheduler.record_sleep(timeout)
-    happened = True
-    try:
-        happened = _real_event_wait(self, timeout)
-    finally:
-        if happened:
-            member.scheduler.forget_sleep(key)
-    return happened
 
 
 def _start_new_thread(
@@ -192,7 +154,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         return
     polls = timeout is not None and timeout <= 0
     if polls:
-        poll(member, timeout)
+        wait_no_time(member, timeout)
     if target is not None and not target.ended:
         if polls:
             return
@@ -242,14 +204,12 @@ def _is_alive(self: threading.Thread) -> bool:
         _see_off(self)
     alive = _real_is_alive(self)
     if alive and (member := current()) is not None:
-        look_again(member, NOT_YET)
+        note_question(member, NOT_YET)
     return alive
 
 
 def patches() -> Iterator[Patch]:
-    """Everything that sleeps, starts threads or waits for them."""
-    yield BuiltinPatch(original(time, "sleep"), _sleep)
-    yield AttributePatch(threading.Event, "wait", _event_wait)
+    """Everything that starts threads or waits for them."""
     yield BuiltinPatch(original(_thread, "start_new_thread"), _start_new_thread)
     if _joinable is not None:
         yield BuiltinPatch(_joinable, _start_joinable_thread)

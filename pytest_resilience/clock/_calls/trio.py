@@ -14,7 +14,8 @@ from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_differ
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.clocks import monotonic
 from pytest_resilience.clock._calls.order_of_sets import class_patches
-from pytest_resilience.clock._outside.waits import READ, WRITE, wait_for_input
+from pytest_resilience.clock._outside.real_poll import READ, WRITE
+from pytest_resilience.clock._outside.waits import wait_for_input
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _LONGEST_WAIT = 86_400

@@ -1,4 +1,4 @@
-"""The child processes of this process, and whether they are at work."""
+"""The child processes of this process: which there are, whether they are at work, and what they share."""
 
 from __future__ import annotations
 
@@ -42,3 +42,19 @@ def activity() -> object:
         working = object() if fields[0] in {"R", "D"} else None
         found.append((process, fields[11], fields[12], working))
     return found
+
+
+def open_inodes(process: int) -> Iterator[int]:
+    """The inodes of all that a process has open, as often as it has it open."""
+    try:
+        names = os.listdir(f"/proc/{process}/fd")
+    except OSError:
+        return
+    for name in names:
+        with contextlib.suppress(OSError):
+            yield os.stat(f"/proc/{process}/fd/{name}").st_ino
+
+
+def is_shared(inode: int) -> bool:
+    """Whether a child has something open as well, such as an end of a pipe, of which the inode is given."""
+    return any(inode in open_inodes(process) for process in descendants())

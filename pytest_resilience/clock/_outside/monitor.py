@@ -16,9 +16,8 @@ from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.waiting import Member
 from pytest_resilience.clock._outside.children import activity
-from pytest_resilience.clock._outside.peers import Interest
+from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
 from pytest_resilience.clock._outside.vitals import computed, progress
-from pytest_resilience.clock._outside.waits import READ, new_poll
 from pytest_resilience.clock._reach import real
 
 TICK = 0.005
@@ -107,15 +106,15 @@ class Monitor:
         strangers = scheduler.strangers.outsiders(scheduler.everyone)
         can_jump = (scheduler.deadlines or strangers) and not scheduler.holds
         left = self.left(scheduler.outsiders() + strangers) if can_jump else math.inf
-        blind = strangers or any(waiter.descriptors is None for waiter in scheduler.pollers)
-        interests = [pair for waiter in scheduler.pollers for pair in waiter.watched()]
+        blind = strangers or any(waiter.descriptors is None for waiter in scheduler.checked)
+        interests = [pair for waiter in scheduler.checked for pair in waiter.watched()]
         longest = TICK / 5 if blind else TICK * 4  # a look at the children now and then
         return (None if math.isinf(left) and not blind else max(0.0, min(left, longest)) * 1000), interests
 
     def _wait(self, timeout: float | None, interests: list[Interest]) -> None:
         assert self._pipe is not None
         nudge = self._pipe[0]
-        if any(descriptor == nudge for descriptor, _ in new_poll((nudge, READ), *interests)(timeout)):
+        if any(descriptor == nudge for descriptor, _ in ready([(nudge, READ), *interests], timeout)):
             os.read(nudge, 1024)
 
     def left(self, outsiders: list[Outsider]) -> float:

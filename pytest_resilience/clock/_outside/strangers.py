@@ -50,7 +50,7 @@ class _Stranger:
     alive_at: float
 
 
-class Strangers:
+class WokenStrangers:
     """Those who may still answer."""
 
     def __init__(self) -> None:

@@ -1,0 +1,29 @@
+"""What is kept for one clock only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class PerClock(Generic[T]):
+    """Something that each clock has anew, such as a registry: it dies with the clock, without anything to remember.
+
+    `current` is that of the clock that is open. A thread left over from an earlier clock, in the middle of a call, goes
+    on with that clock's, and so disturbs nothing.
+    """
+
+    _all: ClassVar[list[PerClock[Any]]] = []
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self.current = make()
+        self._all.append(self)
+
+    @classmethod
+    def renew_all(cls) -> None:
+        """Make all of them anew: a clock has closed."""
+        for each in cls._all:
+            each.current = each._make()

@@ -1,0 +1,52 @@
+"""Which patches there are. Those of a library are made once it has been imported, be it while a clock is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_resilience.clock._calls import (
+    asyncio,
+    clocks,
+    freezegun,
+    locks,
+    order_of_sets,
+    pools,
+    processes,
+    questions,
+    queues,
+    refusals,
+    select,
+    selectors,
+    sleep,
+    sockets,
+    ssl,
+    threads,
+    trio,
+)
+from pytest_resilience.clock._reach.late import LatePatches
+from pytest_resilience.clock._reach.patches import Patch
+
+
+def all_patches() -> Iterator[Patch]:
+    """Everything that a clock replaces while it is open."""
+    for module in (clocks, locks, queues, sleep, threads, select, selectors, sockets, processes, questions):
+        yield from module.patches()
+    yield LatePatches(
+        {
+            "_multiprocessing": processes.multiprocessing_patches,
+            "_pytest.timing": clocks.pytest_patches,
+            "anyio._backends._asyncio": pools.anyio_patches,
+            "asyncio": asyncio.patches,
+            "concurrent.futures": order_of_sets.futures_patches,
+            "concurrent.futures.thread": pools.executor_patches,
+            "freezegun.api": freezegun.patches,
+            "gevent.hub": refusals.gevent_patches,
+            "looptime": refusals.looptime_patches,
+            "multiprocessing.queues": pools.queue_patches,
+            "ssl": ssl.patches,
+            "subprocess": processes.subprocess_patches,
+            "time_machine": refusals.time_machine_patches,
+            "trio": trio.patches,
+            "uvloop": refusals.uvloop_patches,
+        }
+    )

@@ -1,0 +1,54 @@
+"""What programs ask again and again while the answer is "not yet": whether an event is set, a queue empty, and such.
+
+Here are the questions that are written in Python; those of locks and of queues in C are asked where these are.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any
+
+from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question
+from pytest_resilience.clock._bubble.waiting import current
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+
+def asking(method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exception] | None = None) -> Any:
+    """``method``, of which the result ``nothing`` or the exception ``refusal`` means "not yet"."""
+
+    @functools.wraps(method)
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        try:
+            answer = method(*args, **kwargs)
+        except Exception as error:
+            if refusal is not None and isinstance(error, refusal):
+                _note_question()
+            raise
+        if refusal is None and answer is nothing:
+            _note_question()
+        return answer
+
+    return ask
+
+
+def _note_question() -> None:
+    member = current()
+    if member is not None:
+        note_question(member, NOT_YET)
+
+
+def patches() -> Iterator[Patch]:
+    """Questions that `threading`, `queue` and `concurrent.futures` answer."""
+    for owner, name, nothing in (
+        (threading.Event, "is_set", False),
+        (Future, "done", False),
+        (Future, "running", True),
+        (queue.Queue, "empty", True),
+        (queue.Queue, "full", True),
+        (queue.Queue, "qsize", 0),
+    ):
+        yield AttributePatch(owner, name, asking(getattr(owner, name), nothing=nothing))

@@ -1,0 +1,110 @@
+"""Queues: `queue.Queue`, and `queue.SimpleQueue`, which is written in C and from which executors take their work."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from _thread import get_ident
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pytest_resilience.clock._bubble.spinning import wait_no_time
+from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
+from pytest_resilience.clock._bubble.waiting import Outcome, Waiter, current, members, wake_strangers
+from pytest_resilience.clock._calls.locks import timed
+from pytest_resilience.clock._calls.questions import asking
+from pytest_resilience.clock._outside.strangers import at_rest
+from pytest_resilience.clock._reach.native import TypePatch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+_real_get = queue.SimpleQueue.get
+real_put = queue.SimpleQueue.put
+_real_empty = queue.SimpleQueue.empty
+_readers: dict[Any, deque[Waiter]] = {}
+
+comers: dict[Any, Callable[[], None]] = {}
+"""What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
+
+
+def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+    """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
+    if get_ident() not in members:
+        comers.get(self, int)()
+    member = current()
+    if member is None or (timeout is not None and timeout < 0):
+        with at_rest() if _real_empty(self) else contextlib.nullcontext():
+            return _real_get(self, block, timeout)
+    try:
+        return _real_get(self, False)
+    except queue.Empty:
+        if not block or timeout == 0:
+            if self is not member.idle_on:  # a worker is about to wait there
+                wait_no_time(member, timeout)
+            raise
+    scheduler = member.scheduler
+    deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
+    line = _readers.setdefault(self, deque())
+    while True:
+        waiter = Waiter(
+            member,
+            deadline,
+            "an item in a queue",
+            check=lambda: not _real_empty(self),
+            idle=self is member.idle_on,
+            expects=lambda: True,
+        )
+        line.append(waiter)
+        try:
+            outcome = scheduler.block(waiter)
+        finally:
+            if waiter in line:
+                line.remove(waiter)
+            if not line:
+                _readers.pop(self, None)
+        try:
+            return _real_get(self, False)
+        except queue.Empty:
+            if outcome is Outcome.TIMED_OUT:
+                raise
+            if outcome is Outcome.CLOSED:
+                return _real_get(self, True, timeout)
+
+
+def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
+    line = _readers.get(self)
+    if line is None and self not in comers:
+        wake_strangers()
+    real_put(self, item, block, timeout)
+    while line:
+        try:
+            waiter = line.popleft()
+        except IndexError:
+            return
+        if waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
+            return
+
+
+def patches() -> Iterator[Patch]:
+    """Everything that blocks on a queue."""
+    for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
+        method = timed(getattr(queue.Queue, name), refusal)
+        yield AttributePatch(queue.Queue, name, asking(method, refusal=refusal))
+    if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
+        yield TypePatch(
+            queue.SimpleQueue,
+            {
+                "get": _simple_queue_get,
+                "get_nowait": lambda self: _simple_queue_get(self, False),
+                "put": _simple_queue_put,
+                "put_nowait": _simple_queue_put,
+                "empty": asking(queue.SimpleQueue.empty, nothing=True),
+                "qsize": asking(queue.SimpleQueue.qsize, nothing=0),
+            },
+        )
+
+
+def reset() -> None:
+    """Forget the queues of a bubble that has closed."""
+    _readers.clear()
+    comers.clear()

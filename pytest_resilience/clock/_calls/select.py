@@ -1,0 +1,129 @@
+"""`select`: `select.select`, and the objects of `select.poll` and `select.epoll`."""
+
+from __future__ import annotations
+
+import select
+from _thread import get_ident
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._bubble.spinning import GLANCE, note_question, wait_no_time
+from pytest_resilience.clock._bubble.waiting import current, members
+from pytest_resilience.clock._outside.descriptors import epoll_interests
+from pytest_resilience.clock._outside.real_poll import READ, URGENT, WRITE, Interest, real_poll, real_register
+from pytest_resilience.clock._outside.waits import wait_for_input
+from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
+from pytest_resilience.clock._reach.patches import Patch
+
+_Poll: Any = type(select.poll())
+_real_modify, _real_unregister = _Poll.modify, _Poll.unregister
+
+_registered: PerClock[OrderedDict[int, tuple[object, dict[int, int]]]] = PerClock(OrderedDict)
+"""What was registered at the latest `select.poll` objects, which do not tell: by their identity."""
+
+_REMEMBERED = 256
+"""So many of these objects are kept, since they cannot be referred to weakly; few programs have more than one."""
+
+
+def _registered_at(poll: object) -> dict[int, int]:
+    return _registered.current.setdefault(id(poll), (poll, {}))[1]
+
+
+def _register(self: Any, fd: Any, eventmask: int = READ | WRITE | URGENT) -> None:
+    real_register(self, fd, eventmask)
+    _registered_at(self)[fd if isinstance(fd, int) else fd.fileno()] = eventmask
+    while len(_registered.current) > _REMEMBERED:
+        _registered.current.popitem(last=False)
+
+
+def _modify(self: Any, fd: Any, eventmask: int) -> None:
+    _real_modify(self, fd, eventmask)
+    _registered_at(self)[fd if isinstance(fd, int) else fd.fileno()] = eventmask
+
+
+def _unregister(self: Any, fd: Any) -> None:
+    _real_unregister(self, fd)
+    _registered_at(self).pop(fd if isinstance(fd, int) else fd.fileno(), None)
+
+
+def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
+    """`select.poll` objects, in virtual time; their timeout is in milliseconds."""
+    member = current()
+    if member is None:
+        return real_poll(self, timeout)
+    if timeout == 0:
+        wait_no_time(member, timeout)
+    found = real_poll(self, 0)
+    if found or timeout == 0:
+        return found
+    seconds = None if timeout is None or timeout < 0 else timeout / 1000
+    return wait_for_input(member, lambda: real_poll(self, 0), lambda: list(_registered_at(self).items()), seconds) or []
+
+
+_real_epoll = select.epoll.poll
+
+
+def _epoll(self: Any, timeout: Any = None, maxevents: int = -1) -> list[Interest]:
+    """`select.epoll` objects, in virtual time; their timeout is in seconds."""
+    if timeout == 0:
+        member = members.get(get_ident())
+        if member is not None and member.waiter is None:
+            note_question(member, GLANCE)
+            member.scheduler.yield_now(member)
+        return _real_epoll(self, 0, maxevents)
+    member = current()
+    found = _real_epoll(self, timeout if member is None else 0, maxevents)
+    if found or member is None:
+        return found
+    seconds = None if timeout is None or timeout < 0 else timeout
+    descriptor = self.fileno()
+    return (
+        wait_for_input(
+            member,
+            lambda: _real_epoll(self, 0, maxevents),
+            lambda: epoll_interests(descriptor),
+            seconds,
+            watch=descriptor,
+        )
+        or []
+    )
+
+
+_real_select = clone(original(select, "select"))
+
+
+def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """`select.select`, in virtual time."""
+    member = current()
+    timeout = arguments[3] if len(arguments) == 4 else None
+    if member is None or not 3 <= len(arguments) <= 4 or (timeout is not None and timeout < 0):
+        given: tuple[list[Any], list[Any], list[Any]] = _real_select(*arguments)
+        return given
+    files = [list(chosen) for chosen in arguments[:3]]
+    if timeout == 0:
+        wait_no_time(member, timeout)
+
+    def check() -> tuple[list[Any], list[Any], list[Any]] | None:
+        found = _real_select(*files, 0)
+        return found if any(found) else None
+
+    def interests() -> list[Interest]:
+        return [
+            (item if isinstance(item, int) else item.fileno(), events)
+            for chosen, events in zip(files, (READ, WRITE, URGENT), strict=True)
+            for item in chosen
+        ]
+
+    found = check()
+    if found is None and timeout != 0:
+        found = wait_for_input(member, check, interests, timeout)
+    return found or ([], [], [])
+
+
+def patches() -> Iterator[Patch]:
+    """Everything in `select` that waits."""
+    yield BuiltinPatch(original(select, "select"), _select)
+    yield TypePatch(_Poll, {"poll": _poll, "register": _register, "modify": _modify, "unregister": _unregister})
+    yield TypePatch(select.epoll, {"poll": _epoll})

@@ -1,0 +1,58 @@
+"""Sleeping: `time.sleep`, and `threading.Event.wait` with a timeout."""
+
+from __future__ import annotations
+
+import operator
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_resilience.clock._bubble.spinning import wait_no_time
+from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
+from pytest_resilience.clock._bubble.waiting import Waiter, current
+from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._reach.native import BuiltinPatch, original
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+
+
+def _sleep(seconds: Any) -> None:
+    """`time.sleep`, in virtual time."""
+    member = current()
+    if not isinstance(seconds, (int, float)) and hasattr(seconds, "__index__"):
+        seconds = operator.index(seconds)
+    if member is None or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST:
+        real.sleep(seconds)  # also says what is wrong with a text, a negative number or NaN
+        return
+    scheduler = member.scheduler
+    if seconds == 0:
+        wait_no_time(member, seconds)
+        return
+    length = nanoseconds(seconds)
+    scheduler.record_sleep(seconds)
+    if not scheduler.skip(member, length, "time.sleep"):
+        scheduler.block(Waiter(member, scheduler.now + length, "time.sleep"))
+
+
+_real_event_wait = threading.Event.wait
+
+
+def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
+    """`threading.Event.wait`: a sleep, if its time runs out. The waiting itself is done by the condition in it."""
+    member = current()
+    if member is None or timeout is None or not timeout > 0 or self.is_set():
+        return _real_event_wait(self, timeout)
+    key = member.scheduler.record_sleep(timeout)
+    happened = True
+    try:
+        happened = _real_event_wait(self, timeout)
+    finally:
+        if happened:
+            member.scheduler.forget_sleep(key)
+    return happened
+
+
+def patches() -> Iterator[Patch]:
+    """Everything that sleeps."""
+    yield BuiltinPatch(original(time, "sleep"), _sleep)
+    yield AttributePatch(threading.Event, "wait", _event_wait)

@@ -1,0 +1,54 @@
+"""Who is at the other end of a descriptor: a thread of the bubble, or an outsider that may be about to answer."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable
+
+from pytest_resilience.clock._bubble.outsider import ASKED, UNASKED, Outsider
+from pytest_resilience.clock._outside.pipes import outsider_at_pipe
+from pytest_resilience.clock._outside.real_poll import Interest
+from pytest_resilience.clock._outside.silence import silence
+from pytest_resilience.clock._outside.sockets import known_sockets
+
+
+def outsiders(interests: Iterable[Interest], expects: Callable[[], bool], since: float) -> list[Outsider]:
+    """Who outside may act on ``interests``; nobody where the bubble alone can, so that time may move.
+
+    ``expects`` tells whether anybody waits for more than has come already, ``since`` is when the wait began.
+    """
+    return [found for interest in interests if (found := _outsider_at(*interest, expects, since)) is not None]
+
+
+def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], since: float) -> Outsider | None:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    inode = status.st_ino
+    if stat.S_ISSOCK(status.st_mode):
+        return known_sockets.current.outsider_at(descriptor, inode, events, expects)
+    if stat.S_ISFIFO(status.st_mode):
+        return outsider_at_pipe(descriptor, inode)
+    try:
+        name = os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        name = ""
+    if "eventfd" in name:  # a library has threads of its own, as ZeroMQ does; nothing tells when they were asked
+        return Outsider(since, ASKED if expects() else UNASKED)
+    is_process = "pidfd" in name
+    if not is_process and ("event" in name or "inotify" in name):
+        return None
+    return Outsider(silence.current.since(descriptor, inode), ASKED if is_process else UNASKED)
+
+
+def epoll_interests(descriptor: int) -> list[Interest]:
+    """The descriptors registered at the epoll object ``descriptor``."""
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as information:
+            text = information.read()
+    except OSError:
+        return []
+    return [(int(fd), int(events, 16)) for fd, events in re.findall(r"tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)", text)]
