@@ -263,7 +263,8 @@ def test_the_module_has_an_honest_front():
 
     public = {name for name, value in vars(package).items() if name[0].isalpha() and not inspect.ismodule(value)}
     assert public == set(package.__all__)
-    assert {getattr(package, name).__module__ for name in package.__all__} == {"pytest_resilience.clock"}
+    homes = {getattr(package, name).__module__ for name in package.__all__}
+    assert homes <= {"pytest_resilience.clock", "pytest_resilience"}  # which both have them
 
 
 def empty(made, seconds):
