@@ -18,11 +18,14 @@ from types import CodeType, FrameType
 from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
 from pytest_resilience.clock._bubble.outsider import ASKED, FREED, Outsider
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, members
-from pytest_resilience.clock._outside.vitals import computed
+from pytest_resilience.clock._outside.vitals import computed, could_run
 from pytest_resilience.clock._reach import real
 
 _QUIET = 0.01
-"""For so many real seconds nobody may run before all are taken to be back: one may just have woken another."""
+"""For so many real seconds nobody may run before all are taken to be back: one may just have woken another.
+
+The kernel tells at once of whoever a lock has woken, but of the reader of a socket only when it has passed on the byte.
+"""
 
 _resting: dict[int, float] = {}
 """The threads outside, by identifier, that wait for a condition or for an item in an empty queue, and since when."""
@@ -96,12 +99,14 @@ class WokenStrangers:
             self._strangers[ident] = _Stranger(outside[ident].native_id or 0, None, -1, 0, now)
         frames, is_back, at_work = frames_of_others(), False, []
         for ident, stranger in self._strangers.items():
-            ran = computed(stranger.native_id)
-            if ran != stranger.ran:
+            ran, runs = computed(stranger.native_id), could_run(stranger.native_id)
+            if ran != stranger.ran or runs:
                 stranger.ran, stranger.alive_at, self._ran_at = ran, now, now
-            if ran == stranger.ran_before:
+            if runs:  # on a busy machine, one that has just been woken waits long for a processor
+                at_work.append(Outsider(now, ASKED))
+            elif ran == stranger.ran_before:
                 continue
-            if ident not in outside or self._rests(ident, stranger, frames.get(ident)):
+            elif ident not in outside or self._rests(ident, stranger, frames.get(ident)):
                 is_back = True
             else:
                 at_work.append(Outsider(stranger.alive_at, ASKED))

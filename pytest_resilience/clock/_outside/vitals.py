@@ -8,13 +8,24 @@ from pytest_resilience.clock._bubble.frames import frames_of_others
 def progress(ident: int, native_id: int) -> tuple[object, ...]:
     """Something that changes while a thread runs, could run, or is no longer there: `object` equals nothing else."""
     frame = frames_of_others().get(ident)
-    try:
-        with open(f"/proc/self/task/{native_id}/stat", encoding="ascii", errors="replace") as file:
-            state = file.read().rpartition(")")[2].split()[0]
-    except OSError:
+    if not (state := _state(native_id)):
         return (object(),)
     ran = computed(native_id)
     return (id(frame), None if frame is None else frame.f_lasti, ran, object() if state == "R" else state)
+
+
+def could_run(native_id: int) -> bool:
+    """Whether a thread runs, or has been woken and waits for a processor: the kernel says so as soon as it is woken."""
+    return _state(native_id) == "R"
+
+
+def _state(native_id: int) -> str:
+    """The kernel's letter for what a thread does; empty where that is not told."""
+    try:
+        with open(f"/proc/self/task/{native_id}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def computed(native_id: int) -> int:

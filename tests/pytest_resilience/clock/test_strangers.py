@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import queue
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -211,6 +213,43 @@ def test_an_answer_that_comes_by_way_of_two_threads_is_waited_for():
             answers = queue.Queue()
             first.put(lambda answers=answers, number=number: answers.put(number))
             assert answers.get(timeout=5) == number
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+@contextlib.contextmanager
+def busy_processor():
+    """Another process that computes on one processor for ever; it is at work when its number is there."""
+    number = min(os.sched_getaffinity(0))
+    code = f"import os\nos.sched_setaffinity(0, {{{number}}})\nprint('!', flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-Sc", code], stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.read(1)
+            yield number
+        finally:
+            process.kill()
+
+
+def test_a_thread_outside_that_waits_for_a_processor_has_been_asked():
+    """On a busy machine a thread that has been woken, but does not run for long, is not taken to be at rest."""
+
+    def relay(requests):
+        while (request := requests.get()) is not None:
+            second.put(request)
+
+    def serve_when_nothing_else_runs(requests):
+        os.sched_setaffinity(0, {number})
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        serve(requests)
+
+    with (
+        busy_processor() as number,
+        running(serve_when_nothing_else_runs) as second,
+        running(relay) as first,
+        VirtualClock(grace=60) as clock,
+    ):
+        answered = threading.Event()
+        first.put(answered.set)
+        assert answered.wait(5)
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
 
