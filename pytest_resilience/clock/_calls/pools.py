@@ -1,7 +1,7 @@
 """Worker threads that are older than the clock: those of an executor join the bubble when it gives them work.
 
-The executor of a test session, or that of its event loop, has workers from before the clock. Idle ones wait for work in
-C, in real time, until an item of a special kind calls them in; busy ones join when they come for the next item.
+The executor of a test session, or that of its event loop, has workers from before the clock. One joins the bubble when
+it comes to the queue for its next work. Idle ones wait there in C, in real time: they are given work that does nothing.
 The thread of a `multiprocessing` queue stays outside: time stands still until it has written what it was given.
 """
 
@@ -17,31 +17,19 @@ from typing import Any
 from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
 from pytest_resilience.clock._bubble.waiting import Member, Turns, current
 from pytest_resilience.clock._calls.order_of_sets import class_patches
-from pytest_resilience.clock._calls.queues import comers, real_put
+from pytest_resilience.clock._calls.queues import comers
 from pytest_resilience.clock._calls.threads import admit, are_members, arrive, dismiss
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _PATIENCE = 1.0
-"""The real seconds that an idle worker has to take its invitation, which takes it some microseconds."""
+"""The real seconds that an idle worker has to come, which takes it some microseconds.
+
+So long that it is not missed on a machine with other things to do; one that never comes cannot stop the test.
+"""
 
 _invited: dict[threading.Thread, Member] = {}
-"""The workers that have not arrived yet."""
-
-
-class _Invitation:
-    """A work item that makes a thread of the bubble of the worker who takes it."""
-
-    def __init__(self, executor: Any, arrive: Callable[[], None]) -> None:
-        self._executor = executor
-        self._arrive = arrive
-
-    def run(self) -> None:
-        """Called by the worker, who may say next that it is idle, which the executor knows already."""
-        self._arrive()
-        idle, work = self._executor._idle_semaphore, self._executor._work_queue
-        if sys.version_info < (3, 12) or work.empty():
-            idle.release = lambda: vars(idle).pop("release")
+"""The workers that have been woken and have not come yet."""
 
 
 def _arriving(scheduler: Turns, executor: weakref.ref[Any]) -> Callable[[], None]:
@@ -58,9 +46,10 @@ def _arriving(scheduler: Turns, executor: weakref.ref[Any]) -> Callable[[], None
     return arrive_now
 
 
-def _invite(executor: Any, scheduler: Turns, worker_code: CodeType) -> None:
-    """Call in the workers of ``executor`` that wait for work, and wait until they have come."""
-    arrive_now = comers[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
+def _invite(executor: Any, member: Member, real_submit: Callable[..., Any], worker_code: CodeType) -> None:
+    """Wake the workers of ``executor`` that wait for work, so that they come for it again, and into the bubble."""
+    scheduler = member.scheduler
+    comers[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
     frames = frames_of_others()
     for thread in sorted(executor._threads, key=lambda thread: (len(thread.name), thread.name)):
         frame = frames.get(thread.ident)
@@ -68,15 +57,22 @@ def _invite(executor: Any, scheduler: Turns, worker_code: CodeType) -> None:
             frame = frame.f_back
         if frame is not None and frame.f_code is worker_code and not are_members({thread}):
             _invited[thread] = admit(scheduler, thread)
-    for _ in list(_invited):
-        real_put(executor._work_queue, _Invitation(executor, arrive_now))
-    until = real.monotonic() + _PATIENCE
-    while _invited and real.monotonic() < until:
-        real.sleep(0.0001)
-    for thread in list(_invited):
-        missing = _invited.pop(thread, None)
-        if missing is not None:
-            dismiss(missing)
+    try:
+        for _ in list(_invited):
+            real_submit(executor, _do_nothing)
+        until = real.monotonic() + _PATIENCE
+        while _invited and real.monotonic() < until:
+            real.sleep(0.0001)
+    finally:
+        for thread in list(_invited):
+            missing = _invited.pop(thread, None)
+            if missing is not None:
+                dismiss(missing)
+    scheduler.yield_now(member)  # until they are idle again, or the executor would believe that it needs more of them
+
+
+def _do_nothing() -> None:
+    """The work by which a worker is woken."""
 
 
 def reset() -> None:
@@ -92,7 +88,7 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         member = current()
         if member is not None and self._work_queue not in comers:
-            _invite(self, member.scheduler, worker_code)
+            _invite(self, member, real_submit, worker_code)
         if member is not None and not are_members(self._threads):
             member.scheduler.strangers.await_work(self._threads)
         return real_submit(self, fn, *args, **kwargs)

@@ -19,7 +19,7 @@ from pytest_resilience.clock._reach.native import TypePatch
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _real_get = queue.SimpleQueue.get
-real_put = queue.SimpleQueue.put
+_real_put = queue.SimpleQueue.put
 _real_empty = queue.SimpleQueue.empty
 _readers: dict[Any, deque[Waiter]] = {}
 
@@ -75,7 +75,7 @@ def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float |
     line = _readers.get(self)
     if line is None and self not in comers:
         wake_strangers()
-    real_put(self, item, block, timeout)
+    _real_put(self, item, block, timeout)
     while line:
         try:
             waiter = line.popleft()

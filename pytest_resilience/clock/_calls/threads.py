@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -137,7 +138,7 @@ def _where_idle(thread: Any) -> object:
         return thread.queue.not_empty
     target = getattr(thread, "_target", None)
     if getattr(target, "__module__", "") == "concurrent.futures.thread":
-        return thread._args[1]
+        return next((argument for argument in thread._args if isinstance(argument, queue.SimpleQueue)), None)
     return getattr(getattr(target, "__self__", None), "_worker_lock", None)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures.thread import BrokenThreadPool
 
 import anyio
 import anyio.from_thread
@@ -108,6 +111,85 @@ def test_an_older_executor_that_gets_no_work_stays_outside(executor):
         while not future.done():
             pass
     assert before <= future.result() <= time.monotonic()
+
+
+EXECUTOR_OF_PYTHON_3_14 = """
+import concurrent.futures.thread as module, queue, threading, time, weakref
+from concurrent.futures import Future, wait
+
+class Context:
+    def run(self, task):
+        function, arguments = task
+        return function(*arguments)
+
+class WorkItem:
+    def __init__(self, future, task):
+        self.future, self.task = future, task
+
+    def run(self, context):
+        self.future.set_result(context.run(self.task))
+
+def worker(executor_reference, context, work_queue):
+    while True:
+        try:
+            work_item = work_queue.get_nowait()
+        except queue.Empty:
+            executor_reference()._idle_semaphore.release()
+            work_item = work_queue.get(block=True)
+        if work_item is None:
+            work_queue.put(None)
+            return
+        work_item.run(context)
+
+class Executor(module.ThreadPoolExecutor):
+    def submit(self, function, /, *arguments):
+        future = Future()
+        self._work_queue.put(WorkItem(future, (function, arguments)))
+        self._adjust_thread_count()
+        return future
+
+    def _adjust_thread_count(self):
+        if not self._idle_semaphore.acquire(timeout=0) and len(self._threads) < self._max_workers:
+            thread = threading.Thread(target=worker, args=(weakref.ref(self), Context(), self._work_queue))
+            thread.start()
+            self._threads.add(thread)
+
+worker.__module__ = Executor.__module__ = module.__name__
+module._worker, module.ThreadPoolExecutor = worker, Executor
+
+from pytest_resilience import VirtualClock
+
+with Executor(2) as executor:
+    executor.submit(int).result()
+    for _ in range(2):
+        with VirtualClock() as clock:
+            wait([executor.submit(time.sleep, 10) for _ in range(3)])
+            print(clock.elapsed, clock.guesses, threading.active_count())
+"""
+
+
+def test_an_executor_as_in_python_3_14():
+    """There, a work item is given a context, which is among the arguments of the worker, too."""
+    command = [sys.executable, "-W", "error", "-c", EXECUTOR_OF_PYTHON_3_14]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (run.stdout, run.stderr) == ("20.0 0 3\n20.0 0 3\n", "")
+
+
+def test_an_executor_that_takes_no_more_work_says_so():
+    """A broken one has idle workers yet: nobody waits for them when they are not called in."""
+    outcomes = iter([lambda: None, lambda: 1 / 0])
+    with ThreadPoolExecutor(2, initializer=lambda: next(outcomes)()) as executor:
+        go = threading.Event()
+        busy = executor.submit(go.wait)
+        with pytest.raises(BrokenThreadPool):
+            executor.submit(int).result()
+        go.set()
+        assert busy.result()
+        with VirtualClock() as clock:
+            with pytest.raises(BrokenThreadPool, match=r"^A thread initializer failed, the thread pool is not usable"):
+                executor.submit(int)
+            time.sleep(3600)
+            assert (clock.elapsed, clock.guesses) == (3600.0, 0)
 
 
 def test_an_event_loop_that_is_older_than_the_clock():
