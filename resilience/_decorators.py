@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, final
 
 from resilience import _policy
 from resilience._engine import retried, wait_equal_jitter, wait_fixed
 from resilience._engine.stop import check_stop_event
+from resilience._matching import check_errors, check_predicate
 from resilience._policy import Policy
 from resilience._support.wording import counted
 from resilience.redact import clean
 
 if TYPE_CHECKING:
-    from resilience._policy import ExceptionTypes, WaitStrategy
+    from resilience._matching import Exceptions
+    from resilience._policy import WaitStrategy
     from resilience.typing import Decorator, StopEvent
 
 _log = logging.getLogger("resilience")
@@ -52,10 +54,16 @@ class RetryDecorator:
         return f"<retry decorator{place}, {attempts}>"
 
 
-def _failures(retry_on: object, exclude_exceptions: object, timeout: object, max_retry_after: object) -> dict[str, Any]:
+def _failures(
+    retry_on: object, exclude_exceptions: object, retry_on_result: object, timeout: object, max_retry_after: object
+) -> dict[str, Any]:
+    of_result = (
+        None if retry_on_result is None else check_predicate("retry_on_result", retry_on_result, of="the result")
+    )
     return {
-        "retry_on": _policy.check_exceptions("retry_on", retry_on, retried=True),
-        "exclude_exceptions": _policy.check_exceptions("exclude_exceptions", exclude_exceptions, retried=False),
+        "retry_on_result": of_result,
+        "retry_on": check_errors("retry_on", retry_on, retried=True),
+        "exclude_exceptions": check_errors("exclude_exceptions", exclude_exceptions, retried=False),
         "timeout": None if timeout is None else _policy.check_seconds("timeout", timeout, zero=False),
         "max_retry_after": _policy.check_seconds("max_retry_after", max_retry_after, zero=True),
     }
@@ -70,12 +78,13 @@ def _waits(wait: object, max_wait: object) -> dict[str, Any]:
 
 def create_retry_decorator(
     max_attempts: int = 5,
-    exclude_exceptions: ExceptionTypes | Iterable[type[BaseException]] = (),
+    exclude_exceptions: Exceptions = (),
     max_wait: float = 30.0,
     context: str = "",
     reraise: bool = True,  # noqa: FBT001, FBT002  # a public signature, which callers use by position
     *,
-    retry_on: ExceptionTypes | Iterable[type[BaseException]] = Exception,
+    retry_on: Exceptions = Exception,
+    retry_on_result: Callable[[Any], bool] | None = None,
     alert_threshold: int | None = None,
     timeout: float | None = None,
     wait: WaitStrategy | None = None,
@@ -88,12 +97,17 @@ def create_retry_decorator(
 
     Args:
         max_attempts: How often the function is run at most; at least 1.
-        exclude_exceptions: Errors that are raised at once, however they are related to ``retry_on``.
+        exclude_exceptions: Exceptions that are raised at once, however they are related to ``retry_on``: types, or a
+            predicate of the error. An exception group is excluded if any exception in it is, and retried only if every
+            one would be.
         max_wait: The longest backoff between two attempts, in seconds; at least 0. The waits are drawn from [c/2, c],
             where c is 2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
         context: A text that stands before the log lines and in the alert.
         reraise: Raise the last error as it is; False raises `tenacity.RetryError` from it.
-        retry_on: Errors that are retried. Only `Exception` ever is; Ctrl-C and cancellation pass straight through.
+        retry_on: Exceptions that are retried: types, or a predicate of the error. Only `Exception` ever is; Ctrl-C and
+            cancellation pass straight through.
+        retry_on_result: A predicate: a result for which it is true is retried like an error. Where that of the last
+            attempt still is, the call raises `tenacity.RetryError`.
         alert_threshold: The attempt from which on a failing call alerts. Default: 50 where 50 can be reached.
         timeout: Seconds from the start of the call after which no attempt starts; an async attempt is cut off then. A
             wait that would pass it gives up at once. `resilience.time_left` tells an attempt how much is left. Default:
@@ -121,7 +135,7 @@ def create_retry_decorator(
         context=_policy.check_text("context", context, empty=True),
         reraise=_policy.check_flag("reraise", reraise),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
-        **_failures(retry_on, exclude_exceptions, timeout, max_retry_after),
+        **_failures(retry_on, exclude_exceptions, retry_on_result, timeout, max_retry_after),
         **_waits(wait, max_wait),
     )
     return RetryDecorator(policy)
@@ -151,8 +165,9 @@ def conn_retry(
     max_retry: int = 100,
     max_wait: float = 30.0,
     *,
-    exclude_exceptions: ExceptionTypes | Iterable[type[BaseException]] = (),
-    retry_on: ExceptionTypes | Iterable[type[BaseException]] = Exception,
+    exclude_exceptions: Exceptions = (),
+    retry_on: Exceptions = Exception,
+    retry_on_result: Callable[[Any], bool] | None = None,
     alert_threshold: int | None = None,
     timeout: float | None = None,
     wait: WaitStrategy | None = None,
@@ -170,8 +185,13 @@ def conn_retry(
         max_retry: How often the call is repeated at most, so it makes ``max_retry + 1`` attempts; at least 0.
         max_wait: The longest backoff between two attempts, in seconds; at least 0. The waits are drawn from [c/2, c],
             where c is 2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
-        exclude_exceptions: Errors that are raised at once, however they are related to ``retry_on``.
-        retry_on: Errors that are retried. Only `Exception` ever is; Ctrl-C and cancellation pass straight through.
+        exclude_exceptions: Exceptions that are raised at once, however they are related to ``retry_on``: types, or a
+            predicate of the error. An exception group is excluded if any exception in it is, and retried only if every
+            one would be.
+        retry_on: Exceptions that are retried: types, or a predicate of the error. Only `Exception` ever is; Ctrl-C and
+            cancellation pass straight through.
+        retry_on_result: A predicate: a result for which it is true is retried like an error. Where that of the last
+            attempt still is, the call raises `tenacity.RetryError`.
         alert_threshold: The attempt from which on a failing call alerts. Default: 50 where 50 can be reached, else the
             give-up alerts.
         timeout: Seconds from the start of the call after which no attempt starts; an async attempt is cut off then. A
@@ -199,7 +219,7 @@ def conn_retry(
         action=_policy.check_text("action_name", action_name, empty=False),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
         alert_on_give_up=alert_threshold is None,
-        **_failures(retry_on, exclude_exceptions, timeout, max_retry_after),
+        **_failures(retry_on, exclude_exceptions, retry_on_result, timeout, max_retry_after),
         **_waits(wait, max_wait),
     )
     return RetryDecorator(policy, announced=functools.partial(_log.isEnabledFor, logging.INFO))
@@ -209,7 +229,7 @@ def continuous_retry(
     *,
     retry_delay: float = 1.0,
     stop_event: StopEvent | None = None,
-    stop_on: ExceptionTypes | Iterable[type[BaseException]] = (),
+    stop_on: Exceptions = (),
     max_retry_after: float = 300.0,
 ) -> Decorator:
     """Return a decorator that goes on until the call succeeds, for loops that must not die, such as consumers.
@@ -221,7 +241,7 @@ def continuous_retry(
         retry_delay: Seconds between two attempts; at least 0. A server's ``Retry-After`` may make a wait longer.
         stop_event: A `threading.Event`, or for async functions also an `asyncio.Event`. When it is set the sleep ends
             at once, no further attempt is made, and the last error is raised. Default: nothing ends it.
-        stop_on: Errors that are raised at once; an exception type or several. Default: none.
+        stop_on: Exceptions that are raised at once; an exception type or several. Default: none.
         max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
             more is not waited for: the call gives up.
 
@@ -238,7 +258,7 @@ def continuous_retry(
     policy = Policy(
         kind="continuous",
         max_attempts=None,
-        exclude_exceptions=_policy.check_exceptions("stop_on", stop_on, retried=False),
+        exclude_exceptions=check_errors("stop_on", stop_on, retried=False),
         wait=wait_fixed(_policy.check_seconds("retry_delay", retry_delay, zero=True)),
         stop_event=None if stop_event is None else check_stop_event(stop_event),
         max_retry_after=_policy.check_seconds("max_retry_after", max_retry_after, zero=True),

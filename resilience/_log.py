@@ -93,8 +93,10 @@ def _call_ended(event: CallEnded) -> None:
     if level is None or not logger.isEnabledFor(level):
         return
     values: tuple[object, ...]
-    if error is None:
+    if error is None and connection:
         text, values = "%s %s completed successfully.", (_prefix(call), _action(call))
+    elif error is None:
+        text, values = "%sRecovered at attempt %d for '%s'", (_context(call), attempts, clean(call.function))
     elif event.outcome == "cancelled" and connection:
         after = f"cancelled after {counted(attempts, 'attempt')}"
         text, values = "%s %s %s: %s", (_prefix(call), _action(call), after, message_of(error))
@@ -102,6 +104,9 @@ def _call_ended(event: CallEnded) -> None:
         text, values = "%sCancelled after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
     elif connection:
         text, values = "%s %s failed after retries: %s", (_prefix(call), _action(call), message_of(error))
+    elif _is_no_failure(event):
+        context, _, *rest = _failure(call, attempts, error)
+        text, values = "%sNot retried '%s': %s: %s", (context, *rest)
     else:
         text, values = "%sGiving up after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
     _write(level, call, text, *values, attempt=attempts, error=error)
@@ -110,11 +115,19 @@ def _call_ended(event: CallEnded) -> None:
 def _level_of_end(event: CallEnded) -> int | None:
     """Return the level that the end of a call is logged at; None where it is not logged."""
     kind = event.call.policy.kind
-    if event.error is None:
-        return logging.INFO if kind == "connection" else None
+    if event.outcome in {"succeeded", "recovered"}:
+        tells = kind == "connection" or (kind == "retry" and event.outcome == "recovered")
+        return logging.INFO if tells and event.error is None else None
     if event.outcome == "cancelled":
         return logging.DEBUG
-    return logging.INFO if event.reason == "stop_event" else logging.ERROR  # a stop event is what somebody asked for
+    asked_for = event.reason == "stop_event"
+    return logging.INFO if asked_for or _is_no_failure(event) else logging.ERROR
+
+
+def _is_no_failure(event: CallEnded) -> bool:
+    """Whether a call ended as its author foresaw: with an error, at once, that is not to be retried."""
+    excluded = event.reason == "excluded" and event.attempts == 1 and not event.broken
+    return excluded and event.call.policy.kind == "retry"
 
 
 def _alert_delivered(event: AlertDelivered) -> None:
@@ -180,8 +193,11 @@ def _write_about_alerting(level: int, text: str, *values: object) -> None:
 
 
 def _failure(call: Call, attempts: int, error: BaseException) -> tuple[str, int, str, str, str]:
-    context = f"{clean(call.policy.context)}: " if call.policy.context else ""
-    return context, attempts, clean(call.function), type_name(error), message_of(error)
+    return _context(call), attempts, clean(call.function), type_name(error), message_of(error)
+
+
+def _context(call: Call) -> str:
+    return f"{clean(call.policy.context)}: " if call.policy.context else ""
 
 
 def _prefix(call: Call) -> str:

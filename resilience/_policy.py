@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, final
+
+from resilience._matching import NamedExceptions, check_takes_one, is_signal, names_all, names_any
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 EXCESSIVE_RETRY_THRESHOLD: Final = 50
 """The attempt at which a call alerts, where no threshold is given and so many attempts can be made."""
 
-ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
 WaitStrategy = Callable[["RetryCallState"], float]
 Kind = Literal["retry", "connection", "continuous"]
 
@@ -28,6 +28,9 @@ class Policy:
     Attributes:
         kind: Which log texts and alert texts its calls get.
         max_attempts: None where only success, an exception or an event ends a call.
+        retry_on: The types of the errors that are retried, or a predicate.
+        exclude_exceptions: The types of the errors that are not, whatever ``retry_on`` says, or a predicate.
+        retry_on_result: Tells whether a result is to be retried like an error; None where every result is a success.
         alert_threshold: The attempt from which on a failing call alerts; None where none does.
         alert_on_give_up: Alert when the call gives up, whichever attempt that is.
         max_wait: The cap of the backoff; None where ``wait`` is the user's own.
@@ -37,8 +40,9 @@ class Policy:
 
     kind: Kind
     max_attempts: int | None
-    retry_on: tuple[type[BaseException], ...] = (Exception,)
-    exclude_exceptions: tuple[type[BaseException], ...] = ()
+    retry_on: NamedExceptions = (Exception,)
+    exclude_exceptions: NamedExceptions = ()
+    retry_on_result: Callable[[Any], bool] | None = None
     wait: WaitStrategy
     max_wait: float | None = None
     timeout: float | None = None
@@ -52,11 +56,12 @@ class Policy:
     stop_event: Any = None
 
     def retries(self, error: BaseException) -> bool:
-        """Tell whether an error is of the kinds that are retried. What is no `Exception` never is."""
+        """Tell whether an error is of those that are retried. What is no `Exception` never is, and no signal."""
         return (
             isinstance(error, Exception)
-            and isinstance(error, self.retry_on)
-            and not isinstance(error, self.exclude_exceptions)
+            and not names_any(is_signal, error)
+            and names_all(self.retry_on, error)
+            and not names_any(self.exclude_exceptions, error)
         )
 
 
@@ -97,42 +102,11 @@ def check_text(name: str, value: object, *, empty: bool) -> str:
     return value
 
 
-def check_exceptions(name: str, value: object, *, retried: bool) -> tuple[type[BaseException], ...]:
-    """Return a tuple of exception types from one type or an iterable of them.
-
-    With ``retried``, only `Exception` and its subclasses will do: Ctrl-C and cancellation are never retried.
-    """
-    given: Iterable[object] = (value,)
-    if not isinstance(value, type):
-        if isinstance(value, str) or not isinstance(value, Iterable):
-            raise TypeError(f"{name} must be an exception type or a tuple of them, got {value!r}")
-        given = value
-    types: list[type[BaseException]] = []
-    for each in given:
-        if not (isinstance(each, type) and issubclass(each, BaseException)):
-            where = "" if each is value else f" in {value!r}"
-            raise TypeError(f"{name} must be an exception type or a tuple of them, got {each!r}{where}")
-        if retried and not issubclass(each, Exception):
-            raise ValueError(
-                f"{name} must name subclasses of Exception, got {each.__name__}: "
-                "KeyboardInterrupt, cancellation and their like are never retried"
-            )
-        types.append(each)
-    if retried and not types:
-        raise ValueError(f"{name} must name at least one exception type, got {value!r}")
-    return tuple(types)
-
-
 def check_wait(wait: object) -> WaitStrategy:
     """Return a tenacity wait strategy, or raise."""
     if not callable(wait) or isinstance(wait, type):
         raise TypeError(f"wait must be a tenacity wait strategy such as tenacity.wait_fixed(2), got {wait!r}")
-    try:
-        inspect.signature(wait).bind("the retry state")
-    except ValueError:  # written in C, without a signature
-        pass
-    except TypeError:
-        raise TypeError(f"wait must be callable with one argument, tenacity's retry state, got {wait!r}") from None
+    check_takes_one("wait", wait, "tenacity's retry state")
     return wait
 
 

@@ -105,7 +105,8 @@ class CallEnded(Event):
         attempts: How many attempts were made, the last one included.
         outcome: ``succeeded`` at the first attempt, ``recovered`` at a later one, ``gave_up``, or ``cancelled``.
         reason: Why a call that did not succeed stopped; None where it succeeded.
-        error: The last error; None where the call succeeded.
+        error: The last error. Of a call that succeeded, None, or the `StopIteration` (or its like) that it ended with.
+        broken: Whether a strategy, a predicate or a hook has raised, and ``error`` is what it raised.
     """
 
     call: Call
@@ -113,6 +114,7 @@ class CallEnded(Event):
     outcome: Outcome
     reason: Reason | None = None
     error: BaseException | None = None
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

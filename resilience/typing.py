@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from resilience._policy import ExceptionTypes, Policy, WaitStrategy
+from resilience._matching import ExceptionPredicate, ExceptionTypes
+from resilience._policy import Policy, WaitStrategy
 from resilience._support.lazy import publish as _publish
 
-__all__ = ["Decorator", "ExceptionTypes", "Policy", "StopEvent", "WaitStrategy"]
+__all__ = ["Decorator", "ExceptionPredicate", "ExceptionTypes", "Policy", "StopEvent", "WaitStrategy"]
 
 _F = TypeVar("_F", bound="Callable[..., Any] | staticmethod[..., Any] | classmethod[Any, ..., Any]")
 

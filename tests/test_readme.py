@@ -200,7 +200,7 @@ def test_log_lines_are_those_of_the_table() -> None:
 
 
 def _make_all_log_lines(discord: DiscordMock) -> None:
-    failures = iter([ConnectionError("refused")] * 7)
+    failures = iter([ConnectionError("refused")] * 5)
 
     def work() -> None:
         for error in failures:
@@ -210,6 +210,12 @@ def _make_all_log_lines(discord: DiscordMock) -> None:
         resilience.create_retry_decorator(max_attempts=3, context="billing", alert_threshold=2)(work)()
     with pytest.raises(ConnectionError):
         resilience.conn_retry("Redis", "connect", max_retry=1)(work)()
+    failures = iter([ConnectionError("refused")])
+    resilience.create_retry_decorator()(work)()
+    failures = iter([PermissionError("denied")])
+    with pytest.raises(PermissionError):
+        resilience.create_retry_decorator(exclude_exceptions=PermissionError)(work)()
+    failures = iter([ConnectionError("refused")] * 2)
     resilience.continuous_retry()(work)()
     resilience.conn_retry("Redis", "connect")(work)()
     assert discord.alerts

@@ -24,6 +24,7 @@ _GAVE_UP: Final = re.compile(
     r"(?:(?P<context>.*): )?Giving up after (?P<attempts>\d+) attempts for '(?P<function>.*?)': "
     r"(?P<type>\w+): (?P<msg>.*)"
 )
+_NOT_RETRIED: Final = re.compile(r"(?:(?P<context>.*): )?Not retried '(?P<function>.*?)': (?P<type>\w+): (?P<msg>.*)")
 _CONNECTION_GAVE_UP: Final = re.compile(r"\[PID-.*?\] (?P<action>.*) failed after retries: (?P<msg>.*)")
 _OWN: Final = ("attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace_id")
 
@@ -132,7 +133,9 @@ class RetryLog(TimelineReader):
         match: str | None = None,
         times: int = 1,
     ) -> None:
-        """Assert that giving up was logged at ERROR, exactly ``times``.
+        """Assert that giving up was logged, exactly ``times``.
+
+        That is at ERROR; an error that is not retried at all has a line at INFO instead, which counts as well.
 
         Args:
             name: A failpoint, the name of a function, or the function; without it, all calls count.
@@ -248,6 +251,8 @@ def _prefix_of(text: str) -> Prefix | None:
 
 
 def _is_give_up(line: LogLine) -> bool:
+    if line.level == "INFO":
+        return bool(_NOT_RETRIED.fullmatch(line.text))
     return line.level == "ERROR" and bool(_GAVE_UP.fullmatch(line.text) or _CONNECTION_GAVE_UP.fullmatch(line.text))
 
 

@@ -46,7 +46,9 @@ class Controller(tenacity.BaseRetrying):
         object.__setattr__(self, name, value)
         if name in _DECISIVE:
             own = {each: self.__dict__.get(each) for each in _DECISIVE}
-            self.plain = self.enabled is True and own["before"] in _NO_HOOK and isinstance(own["retry"], RetryOn)
+            predicate = own["retry"]
+            only_errors = isinstance(predicate, RetryOn) and not predicate.asks_results
+            self.plain = self.enabled is True and own["before"] in _NO_HOOK and only_errors
             self.timed = not (
                 type(own["stop"]) in _TIMELESS_STOPS
                 and type(own["wait"]) in _TIMELESS_WAITS

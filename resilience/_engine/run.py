@@ -11,15 +11,18 @@ from typing import Any, Final, final
 
 import tenacity
 
+from resilience import events
 from resilience._engine.callables import Target
 from resilience._engine.controller import Controller
 from resilience._engine.deadline import nearest_deadline_ns
+from resilience._engine.outcome import Outcome
 from resilience._engine.strategies import StopWithReason, wait_as_asked
 from resilience._failpoints.table import declare
+from resilience._matching import is_signal
 from resilience._policy import Policy
 from resilience._support.wording import counted
 from resilience.errors import DeadlineExceededError
-from resilience.events import AttemptFailed, Call, CallEnded, CallStarted, Outcome, Reason, stream
+from resilience.events import AttemptFailed, Call, CallEnded, CallStarted, Reason, stream
 
 _WHY: Final[dict[Reason, str]] = {
     "attempts": "no attempt is left",
@@ -126,9 +129,7 @@ class Run:
         self._frames = _users_frames(error, earlier=self._frames if error is self._error else None)
         self._error = error
         BaseException.with_traceback(error, self._frames)  # not an assignment, which an exception class may refuse
-        state.set_exception((type(error), error, self._frames))
-        if _is_falsy(error):
-            state.outcome = _FalsyFailure.of(error, state.attempt_number)
+        Outcome.failure(error, state.attempt_number).become_that_of(state)
 
     def attempt_returned(self, result: object) -> bool:
         """Tell whether the result ends the call at once; else tenacity's predicate may yet ask for another attempt."""
@@ -136,7 +137,7 @@ class Run:
         if self._state is None:
             self.returned()
             return True
-        self._state.set_result(result)
+        Outcome.success(result, self._state.attempt_number).become_that_of(self._state)
         return False
 
     def waits(self, seconds: float) -> None:
@@ -163,12 +164,16 @@ class Run:
 
         What a strategy or a hook has raised comes instead of the attempt's error, which is kept as its context.
         """
+        if raised is self._error and is_signal(raised):
+            self._end("succeeded" if self._attempt == 1 else "recovered", error=raised)
+            return raised
         reason = self._stopped_by or ("deadline" if self._cut_off else "excluded")
-        if reason == "excluded" and self._error is not None and not self._is_last(raised):
+        broken = reason == "excluded" and not self._is_last(raised)
+        if broken and self._error is not None:
             if raised.__context__ is None and raised.__cause__ is None:
                 raised.__context__ = self._error
             self._error, self._frames = raised, raised.__traceback__
-        return self._end_with(raised, reason)
+        return self._end_with(raised, reason, broken=broken)
 
     def returned(self) -> None:
         """End the call that returns: with a success, or with what a ``retry_error_callback`` made of its failure."""
@@ -223,16 +228,23 @@ class Run:
         """Whether this is the error of the last attempt, or what tenacity makes of it."""
         return raised is self._error or isinstance(raised, self.retried.controller.retry_error_cls)
 
-    def _end_with(self, raised: BaseException, reason: Reason) -> BaseException:
+    def _end_with(self, raised: BaseException, reason: Reason, *, broken: bool = False) -> BaseException:
         error = self._error if self._error is not None else raised
-        self._end("gave_up", reason, error)
+        self._end("gave_up", reason, error, broken=broken)
         if raised is self._error:
             BaseException.with_traceback(raised, self._frames)
         elif isinstance(raised, tenacity.RetryError):
             raised.with_traceback(None)
         return raised
 
-    def _end(self, outcome: Outcome, reason: Reason | None = None, error: BaseException | None = None) -> None:
+    def _end(
+        self,
+        outcome: events.Outcome,
+        reason: Reason | None = None,
+        error: BaseException | None = None,
+        *,
+        broken: bool = False,
+    ) -> None:
         self._ended = True
         if self._controller is not None:
             self.retried.controller.publish(self._controller.statistics)
@@ -241,34 +253,7 @@ class Run:
         if error is not None and reason is not None:
             _note(error, self.retried.failpoint, self._attempt, reason, self._why(reason))
         if stream.wants(CallEnded):
-            stream.emit(CallEnded(self.call, self._attempt, outcome, reason, error))
-
-
-def _is_falsy(error: BaseException) -> bool:
-    try:
-        return not bool(error)
-    except Exception:  # noqa: BLE001  # a foreign __bool__ may raise anything, and must then be asked by nobody
-        return True
-
-
-@final
-class _FalsyFailure(tenacity.Future):
-    """The outcome of an attempt whose exception counts as false, which `concurrent.futures` takes for none."""
-
-    @classmethod
-    def of(cls, error: BaseException, attempt: int) -> _FalsyFailure:
-        outcome = cls(attempt)
-        outcome.set_exception(error)
-        return outcome
-
-    def result(self, timeout: float | None = None) -> Any:
-        error = self.exception(timeout)
-        if error is None:
-            return super().result(timeout)
-        try:
-            raise error
-        finally:
-            del error  # or the exception would keep this frame alive, and this frame the exception
+            stream.emit(CallEnded(self.call, self._attempt, outcome, reason, error, broken))
 
 
 def _users_frames(error: BaseException, *, earlier: TracebackType | None) -> TracebackType | None:

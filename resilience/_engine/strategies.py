@@ -55,15 +55,24 @@ class wait_equal_jitter(wait_base):  # noqa: N801  # named as tenacity names its
 
 @final
 class RetryOn(tenacity.retry_base):
-    """The predicate of a policy. It never asks for a retry after a success, which is what makes a direct call right."""
+    """The predicate of a policy.
+
+    Attributes:
+        asks_results: Whether a result, too, may be retried. Where none is, the first attempt may be a direct call.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self.asks_results = policy.retry_on_result is not None
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        outcome = retry_state.outcome
-        error = outcome.exception() if outcome is not None and outcome.failed else None
-        return error is not None and self._policy.retries(error)
+        outcome, of_result = retry_state.outcome, self._policy.retry_on_result
+        if outcome is None:
+            return False
+        if outcome.failed:
+            error = outcome.exception()
+            return error is not None and self._policy.retries(error)
+        return of_result is not None and bool(of_result(outcome.result()))
 
 
 @final

@@ -48,6 +48,7 @@ def test_create_retry_decorator_has_its_signature() -> None:
         ("context", "", False),
         ("reraise", True, False),
         ("retry_on", Exception, True),
+        ("retry_on_result", None, True),
         ("alert_threshold", None, True),
         ("timeout", None, True),
         ("wait", None, True),
@@ -64,6 +65,7 @@ def test_conn_retry_has_its_signature() -> None:
         ("max_wait", 30.0, False),
         ("exclude_exceptions", (), True),
         ("retry_on", Exception, True),
+        ("retry_on_result", None, True),
         ("alert_threshold", None, True),
         ("timeout", None, True),
         ("wait", None, True),
@@ -142,7 +144,7 @@ SECONDS: list[Case] = [
     ("continuous_retry", "retry_delay", NAN, ValueError, f"retry_delay {_RANGE} at least 0, got nan"),
 ]
 
-_TYPES = "must be an exception type or a tuple of them, got"
+_TYPES = "must be an exception type, a tuple of them, or a predicate of the exception, got"
 _NEVER = "KeyboardInterrupt, cancellation and their like are never retried"
 EXCEPTIONS: list[Case] = [
     ("create_retry_decorator", "exclude_exceptions", None, TypeError, f"exclude_exceptions {_TYPES} None"),

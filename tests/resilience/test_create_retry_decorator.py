@@ -224,13 +224,6 @@ def test_odd_errors_are_errors_like_any_other(mode: Mode, log: Log, kind: type[E
     assert [text.partition("fetch': ")[2].partition(":")[0] for _, text in log.lines] == [kind.__name__] * 2
 
 
-def test_stop_iteration_is_an_error_like_any_other(sync_mode: Mode) -> None:
-    """A plain function may raise StopIteration, which is retried and raised as it is."""
-    error = StopIteration("no more")
-    assert sync_mode.fails(create_retry_decorator(2, wait=NO_WAIT)(sync_mode.function(error))) is error
-    assert sync_mode.attempts == 2
-
-
 @pytest.mark.parametrize("timeout", [None, 60.0])
 def test_context_variables_that_an_attempt_sets_stay_set(mode: Mode, timeout: float | None) -> None:
     """Attempts run in the context of the caller."""

@@ -48,19 +48,40 @@ def test_the_context_comes_first(mode: Mode, log: Log) -> None:
 
 
 def test_success_and_recovery_of_a_plain_retry(mode: Mode, log: Log) -> None:
-    """A success is silent, and a recovery has only the lines of its failures."""
+    """A success is silent, and a recovery says at which attempt it came."""
     mode.run(create_retry_decorator()(mode.function("stock")))
     assert log.lines == []
     mode.run(create_retry_decorator(wait=NO_WAIT)(mode.function(ConnectionError, "stock")))
-    assert log.lines == [("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused")]
+    assert log.lines == [
+        ("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused"),
+        ("INFO", "Recovered at attempt 2 for 'fetch'"),
+    ]
 
 
 @pytest.mark.parametrize("outcome", [ValueError, PermissionError])
 def test_an_error_that_is_not_retried_is_given_up_on_once(mode: Mode, log: Log, outcome: type[Exception]) -> None:
-    """An excluded error, or one outside ``retry_on``, has the one line of giving up."""
+    """An error that is excluded, or outside ``retry_on``, at the first attempt is a line at INFO, and no failure."""
     fetch = create_retry_decorator(exclude_exceptions=PermissionError, retry_on=OSError)(mode.function(outcome))
     mode.fails(fetch)
-    assert log.lines == [("ERROR", f"Giving up after 1 attempts for 'fetch': {outcome.__name__}: refused")]
+    assert log.lines == [("INFO", f"Not retried 'fetch': {outcome.__name__}: refused")]
+
+
+def test_an_error_that_is_not_retried_later_is_a_give_up(mode: Mode, log: Log) -> None:
+    """After a failure that was retried, an excluded error ends the call as any other does."""
+    fetch = create_retry_decorator(3, PermissionError, wait=NO_WAIT)(mode.function(KeyError, PermissionError))
+    mode.fails(fetch)
+    assert log.lines[1:] == [("ERROR", "Giving up after 2 attempts for 'fetch': PermissionError: refused")]
+
+
+def test_the_context_comes_before_the_lines_at_info_too(mode: Mode, log: Log) -> None:
+    """Whether a call recovers or is not retried, its line begins with the context."""
+    decorator = create_retry_decorator(3, PermissionError, context="billing", wait=NO_WAIT)
+    mode.run(decorator(mode.function(KeyError, "stock")))
+    mode.fails(decorator(mode.function(PermissionError)))
+    assert log.texts("INFO") == [
+        "billing: Recovered at attempt 2 for 'fetch'",
+        "billing: Not retried 'fetch': PermissionError: refused",
+    ]
 
 
 def test_without_reraise_the_lines_name_the_real_error(mode: Mode, log: Log) -> None:

@@ -63,3 +63,20 @@ def test_blocks_that_overlap_leave_the_logger_as_it_was() -> None:
         ["two", "three"],
     )
     assert vars(logger).keys() == before.keys()
+
+
+def test_an_error_that_is_not_retried_counts_as_a_give_up() -> None:
+    """Its line is at INFO and has another text, and says as well that the call ended with its error."""
+
+    @create_retry_decorator(exclude_exceptions=PermissionError, context="upstairs")
+    def lock_box() -> None:
+        raise PermissionError("denied")
+
+    with RetryLog() as log:
+        with pytest.raises(PermissionError):
+            lock_box()
+
+        assert [str(line).split(maxsplit=1)[1] for line in log.lines] == [
+            "INFO     upstairs: Not retried 'lock_box': PermissionError: denied"
+        ]
+        log.assert_gave_up("lock_box", attempts=1, error=PermissionError)
