@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from resilience.testing import known_names
+from resilience.testing import closest, known_names
 
 _MOST: Final = 5
 
@@ -50,17 +49,17 @@ def unknown(name: str, functions: Iterable[str]) -> str | None:
     names = sorted({*known_names(), *functions})
     if name in names or any(each.rpartition(":")[2].rpartition(".")[2] == name for each in names):
         return None
-    return f"no failpoint is called that, nor any function that was called. {closest(name, names)}"
+    return f"no failpoint is called that, nor any function that was called. {suggestion(name, names)}"
 
 
-def closest(name: str, names: Sequence[str]) -> str:
+def suggestion(name: str, names: Sequence[str]) -> str:
     """Return a sentence with the names that come closest to one that is not among them."""
     if not names:
         return "None is known: import the module that declares it first."
     tail = _tail(name)
-    near = difflib.get_close_matches(name, names, n=_MOST, cutoff=0.6)
+    near = closest(name, names, most=_MOST)
     near += [each for each in names if tail and _tail(each) == tail and each not in near]
-    near = near or difflib.get_close_matches(name, names, n=_MOST, cutoff=0.4)
+    near = near or closest(name, names, most=_MOST, cutoff=0.4)
     if near:
         return f"Closest: {', '.join(near[:_MOST])}."
     more = len(names) - _MOST

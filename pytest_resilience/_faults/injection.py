@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, assert_never, final
+from typing import Any, Final, NoReturn, Self, final
 
 from pytest_resilience._faults.stand_ins import UnknownTargetError
 from pytest_resilience._faults.targets import target_of
@@ -18,7 +18,7 @@ from pytest_resilience._timeline.timeline import Timeline, opened
 from pytest_resilience._wording import counted
 from resilience.events import FaultInjected, stream
 from resilience.redact import clean
-from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep, as_script, sleep_async
+from resilience.testing import Effect, Place, Script, ScriptRun, as_script, sleep_async
 
 _LONGEST_PLAN: Final = 200
 _unstruck: Final = ContextVar("_unstruck", default=False)
@@ -84,46 +84,35 @@ class Injection:
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer for the function as the script says."""
-        match self._draw(args, kwargs):
-            case Raise(error=error):
-                raise error
-            case Return(value=value):
-                return value
-            case Sleep() as pause:
-                with _kits_own():
-                    time.sleep(pause.seconds)
-            case Off():
-                pass
-            case other:
-                assert_never(other)
-        return function(*args, **kwargs)
+        effect = self._draw(args, kwargs)
+        if effect.wait_s:
+            with _kits_own():
+                time.sleep(effect.wait_s)
+        if effect.error is not None:
+            raise effect.error
+        return effect.value if effect.answers else function(*args, **kwargs)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer for an async function as the script says."""
-        match self._draw(args, kwargs):
-            case Raise(error=error):
-                raise error
-            case Return(value=value):
-                return value
-            case Sleep() as pause:
-                with _kits_own():
-                    await sleep_async(pause.seconds)
-            case Off():
-                pass
-            case other:
-                assert_never(other)
-        return await function(*args, **kwargs)
+        effect = self._draw(args, kwargs)
+        if effect.wait_s:
+            with _kits_own():
+                await sleep_async(effect.wait_s)
+        if effect.error is not None:
+            raise effect.error
+        return effect.value if effect.answers else await function(*args, **kwargs)
 
-    def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Action:
+    def _draw(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Effect:
+        """Return what the script makes of a call that has come."""
         if _unstruck.get():
-            return Off()
+            return Effect()
         with _kits_own():
             with self._drawing:
                 action = self._run.next()
                 self._calls.append(InjectedCall(args, dict(kwargs), self._timeline.now(), str(action)))
-            if not isinstance(action, Off):
+            if action.is_fault:
                 stream.emit(FaultInjected(self.name, str(action)))
-        return action
+        return action.effect()
 
     def __repr__(self) -> str:
         return f"<Injection {self.name}={self.script}, fired {self.fired}>"
@@ -180,7 +169,7 @@ class Faults:
                 f"faults.inject({target!r}): these faults are not open; arm a fault inside the test that has them, or "
                 "inside `with Faults() as faults:`"
             )
-        planned = as_script(script)
+        planned = as_script(script, Place.FUNCTION)
         try:
             place = target_of(target)
             injection = Injection(place.name, planned, self._timeline, strict=strict)

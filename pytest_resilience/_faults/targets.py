@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -13,9 +12,9 @@ from typing import Any, Final, final
 
 from pytest_resilience._faults.stand_ins import BUILT_IN, UnknownTargetError, is_kept_by_modules, standing_in
 from pytest_resilience._faults.unpassed_failpoints import names_in_code
-from pytest_resilience._wording import closest
+from pytest_resilience._wording import suggestion
 from resilience.redact import message_of, type_name
-from resilience.testing import Interceptor, arming, known_names
+from resilience.testing import Interceptor, arming, closest, known_names
 
 _HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made at run time, not one of the interpreter's own
 
@@ -57,7 +56,7 @@ def target_of(wanted: object) -> Target:
     if found is None:
         names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
-        raise UnknownTargetError(f"no failpoint or function is called {wanted!r}. {closest(wanted, names)}{hint}")
+        raise UnknownTargetError(f"no failpoint or function is called {wanted!r}. {suggestion(wanted, names)}{hint}")
     owner, attribute, value = found
     return _of_callable(value, owner if isinstance(owner, type) else None, attribute)
 
@@ -157,7 +156,7 @@ def _neighbours(name: str) -> list[str]:
 def _cousins(name: str) -> list[str]:
     """Return the functions and methods of the loaded modules whose names come closest to the one in a name."""
     separator = ":" if ":" in name else "."
-    modules = difflib.get_close_matches(name.rpartition(separator)[0], list(sys.modules), n=3, cutoff=0.8)
+    modules = closest(name.rpartition(separator)[0], sys.modules, cutoff=0.8)
     return [each for module_name in modules for each in _functions_in(module_name, separator)]
 
 

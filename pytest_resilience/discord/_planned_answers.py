@@ -12,7 +12,7 @@ import httpx
 from pytest_resilience.discord import _answers as answers
 from pytest_resilience.discord._answers import Scope
 from pytest_resilience.discord._rate_limits import WEBHOOK, bucket_headers
-from resilience.testing import Raise, Return, Script, answer, as_script, described
+from resilience.testing import Place, Script, answer, as_script, described
 
 _SCOPES: Final = ("user", "shared", "global")
 _ERRORS: Final = {
@@ -99,18 +99,16 @@ def checked(script: Script | str) -> Script:
         TypeError: No script, one that raises what is no `Exception`, or one that returns neither a status nor a dict.
         ValueError: A text that is no script, or an answer with an entry that is not known or can't be so.
     """
-    planned = as_script(script)
+    planned = as_script(script, Place.DISCORD)
     for term in planned.terms:
-        match term.action:
-            case Return(value=value) if value is not None:
-                PlannedAnswer.of(value)
-            case Raise(error=error) if not isinstance(error, Exception):
-                raise TypeError(
-                    f"a request to Discord can't raise {type(error).__name__}: plan an error of httpx, such as "
-                    "fail(httpx.ConnectError('down'))"
-                )
-            case _:
-                pass
+        effect = term.action.effect()
+        if effect.value is not None:
+            PlannedAnswer.of(effect.value)
+        if effect.error is not None and not isinstance(effect.error, Exception):
+            raise TypeError(
+                f"a request to Discord can't raise {type(effect.error).__name__}: plan an error of httpx, such as "
+                "fail(httpx.ConnectError('down'))"
+            )
     return planned
 
 

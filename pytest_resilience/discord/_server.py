@@ -21,7 +21,7 @@ from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits, server
 from pytest_resilience.discord._records import Alert, WebhookRequest, alerts_in, channel_name
 from pytest_resilience.discord._webhooks import Webhooks
 from resilience.events import FaultInjected, stream
-from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep
+from resilience.testing import Action, Off, Script, ScriptRun
 
 _VERSIONS: Final = ("8", "9", "10")  # what older ones answer has other units and another shape of errors
 _FIRST_MESSAGE: Final = 1_000_000_000_000_000_001
@@ -108,11 +108,11 @@ class DiscordServer:
                     body=incoming.body,
                     answer=_told(result),
                     status=result.status_code if isinstance(result, httpx.Response) else None,
-                    planned=None if isinstance(action, Off) else str(action),
+                    planned=str(action) if action.is_fault else None,
                     recorded=self._messages > messages,
                 )
             )
-        if not isinstance(action, Off):
+        if action.is_fault:
             stream.emit(FaultInjected("discord", str(action)))
         return result, delay_s
 
@@ -141,19 +141,16 @@ class DiscordServer:
     def _result_of(
         self, incoming: Incoming, refusal: Refusal | None, action: Action
     ) -> tuple[httpx.Response | Exception, float]:
-        match action:
-            case Raise(error=Exception() as error):
-                return as_httpx_raises(error, incoming.request), 0.0
-            case Return(value=value) if value is not None:
-                return self._planned(incoming, refusal, PlannedAnswer.of(value)), 0.0
-            case _:
-                response = self._usual(incoming, refusal)
-                delay_s = action.seconds if isinstance(action, Sleep) else 0.0
-                patience_s = (incoming.request.extensions.get("timeout") or {}).get("read")
-                if patience_s is not None and delay_s > patience_s:
-                    late = httpx.ReadTimeout(f"no answer within {patience_s} s", request=incoming.request)
-                    return late, patience_s
-                return response, delay_s
+        effect = action.effect()
+        if isinstance(effect.error, Exception):
+            return as_httpx_raises(effect.error, incoming.request), 0.0
+        if effect.value is not None:
+            return self._planned(incoming, refusal, PlannedAnswer.of(effect.value)), 0.0
+        response = self._usual(incoming, refusal)
+        patience_s = (incoming.request.extensions.get("timeout") or {}).get("read")
+        if patience_s is not None and effect.wait_s > patience_s:
+            return httpx.ReadTimeout(f"no answer within {patience_s} s", request=incoming.request), patience_s
+        return response, effect.wait_s
 
     def _planned(
         self, incoming: Incoming, refusal: Refusal | None, planned: PlannedAnswer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_resilience._wording import closest, counted
+from pytest_resilience._wording import counted, suggestion
 
 KNOWN = ["Kafka.poll", "Redis.connect", "Redis.get", "app.billing:charge", "app.billing:refund", "app.stock:reserve"]
 
@@ -19,7 +19,7 @@ KNOWN = ["Kafka.poll", "Redis.connect", "Redis.get", "app.billing:charge", "app.
         ("charge", "Closest: app.billing:charge."),
         ("app.billing.charge", "Closest: app.billing:charge, app.billing:refund."),
         ("Cache.get", "Closest: Redis.get."),
-        ("rediss.poll", "Closest: Kafka.poll."),
+        ("rediss.poll", "Closest: Redis.get, Kafka.poll."),
         (
             "zzz",
             "Known: Kafka.poll, Redis.connect, Redis.get, app.billing:charge, app.billing:refund and 1 more.",
@@ -29,22 +29,22 @@ KNOWN = ["Kafka.poll", "Redis.connect", "Redis.get", "app.billing:charge", "app.
 )
 def test_the_closest_names_come_first(wrong: str, sentence: str) -> None:
     """Slips in spelling, case, separator or module lead to the right name; else some known ones are listed."""
-    assert closest(wrong, KNOWN) == sentence
+    assert suggestion(wrong, KNOWN) == sentence
 
 
 def test_a_few_names_are_listed_in_full() -> None:
     """Where there are no more than five, none is left out."""
-    assert closest("zzz", KNOWN[:5]) == f"Known: {', '.join(KNOWN[:5])}."
+    assert suggestion("zzz", KNOWN[:5]) == f"Known: {', '.join(KNOWN[:5])}."
 
 
 def test_at_most_five_close_names_are_listed() -> None:
     """The list stays short."""
-    assert closest("Redis.get", [f"Redis.get{number}" for number in range(20)]).count(",") == 4
+    assert suggestion("Redis.get", [f"Redis.get{number}" for number in range(20)]).count(",") == 4
 
 
 def test_without_any_name_the_reason_is_likely_a_missing_import() -> None:
     """Where nothing is known at all, the message says what to do."""
-    assert closest("Redis.connect", []) == "None is known: import the module that declares it first."
+    assert suggestion("Redis.connect", []) == "None is known: import the module that declares it first."
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 calls"), (1, "1 call"), (2, "2 calls"), (11, "11 calls")])

@@ -10,19 +10,26 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
-from resilience._failpoints.script.exception_names import UnknownNameError, closest, find_exception_class
+from resilience._failpoints.script.exception_names import (
+    UnknownNameError,
+    exception_class_name,
+    find_exception_class,
+)
+from resilience._failpoints.script.values import call_text
+from resilience._support.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from resilience._failpoints.script.error import ScriptError, Source
+    from resilience._failpoints.script.error import ScriptError
+    from resilience._failpoints.script.source import Source
 
 Arguments: TypeAlias = tuple[tuple[object, ...], dict[str, Any]]
 
 _CALL = "_("  # arguments are parsed as those of a call to this name
 _LITERAL = "a Python literal, such as 500, 'text', None, [1, 2] or {'ok': True}"
 _LINE_BREAK = re.compile(r"[\t\n\v\f\r]")
-
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)?")
 
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
 
@@ -39,23 +46,38 @@ def literal_argument(source: Source, start: int, end: int) -> object:
     return values.literal(values.args[0])
 
 
-def exception_arguments(source: Source, start: int, end: int) -> Arguments:
-    """Return the positional and the keyword arguments between two positions: literals, or exceptions made of them."""
-    return _Values(source, start, end).arguments()
+def read_exception(source: Source, start: int, end: int) -> tuple[BaseException, str | None]:
+    """Return the one exception between two positions, and its text, if it has one. Its class is called once."""
+    written = _NAME.match(source.text, start)
+    if written is None:
+        raise source.error(start, "an exception, such as OSError('lost') or httpx.ConnectTimeout('slow')")
+    name = written[0]
+    cls = _exception_class(source, start, name)
+    opening = source.skip(written.end())
+    texts: dict[int, str] = {}
+    arguments: Arguments = (), {}
+    if opening < end:
+        if source.text[opening] != "(":
+            raise source.error(opening, "'(' and the arguments of the exception, or ')'")
+        closing = source.closing(opening)
+        after = source.skip(closing + 1)
+        if after < end:
+            raise source.error(after, "')' after the exception")
+        arguments = _Values(source, opening + 1, closing, texts).arguments()
+    return _made(source, start, name, cls, arguments, texts)
 
 
-def exception_class(source: Source, position: int, name: str) -> type[BaseException]:
-    """Return the exception class whose name stands at a position."""
+def _exception_class(source: Source, position: int, name: str) -> type[BaseException]:
     try:
         return find_exception_class(name)
     except UnknownNameError as error:
         raise source.error(position + error.offset, error.expected, found=error.found) from error.__cause__
 
 
-def make_exception(
-    source: Source, position: int, name: str, cls: type[BaseException], arguments: Arguments
-) -> BaseException:
-    """Return what the class makes of the arguments."""
+def _made(
+    source: Source, position: int, name: str, cls: type[BaseException], arguments: Arguments, texts: dict[int, str]
+) -> tuple[BaseException, str | None]:
+    """Return what a class makes of arguments, and the text of the call; ``texts`` has those of exceptions in them."""
     args, keywords = arguments
     try:
         made: object = cls(*args, **keywords)
@@ -64,14 +86,15 @@ def make_exception(
         raise source.error(position, "arguments that the class takes", found=raised) from error
     if not isinstance(made, BaseException):
         raise source.error(position, "a class that makes exceptions", found=f"{name}(...), which made no exception")
-    return made
+    return made, call_text(exception_class_name(cls) or name, args, keywords, texts)
 
 
 @final
 class _Values:
     """The parsed arguments between two positions of a script."""
 
-    def __init__(self, source: Source, start: int, end: int) -> None:
+    def __init__(self, source: Source, start: int, end: int, texts: dict[int, str] | None = None) -> None:
+        self._texts = {} if texts is None else texts  # of the exceptions inside, by their ids
         self._source = source
         self._start = start
         self._parsed = f"{_CALL}{_LINE_BREAK.sub(' ', source.text[start:end])})"
@@ -134,7 +157,7 @@ class _Values:
             case ast.Call():
                 return call(node)
             case ast.Name():
-                raise self.error(node, _LITERAL + closest(node.id, ("None", "True", "False")))
+                raise self.error(node, _LITERAL + did_you_mean(node.id, ("None", "True", "False")))
         raise self.error(node)
 
     def _keys(self, node: ast.Dict) -> Iterator[ast.expr]:
@@ -159,8 +182,11 @@ class _Values:
         if name is None:
             raise self.error(node)
         position = self._position(node)
-        cls = exception_class(self._source, position, name)
-        return make_exception(self._source, position, name, cls, self.arguments(node))
+        cls = _exception_class(self._source, position, name)
+        made, text = _made(self._source, position, name, cls, self.arguments(node), self._texts)
+        if text is not None:
+            self._texts[id(made)] = text
+        return made
 
     def _position(self, node: ast.expr | ast.keyword) -> int:
         before = self._parsed.encode()[: node.col_offset].decode()  # the tree counts bytes

@@ -1,20 +1,13 @@
-"""The error of an unparsable script, and the text being read, which makes it."""
+"""The error of a text that is no script."""
 
 from __future__ import annotations
 
-import re
 from typing import final
 from unicodedata import combining, east_asian_width
 
 from resilience._failpoints.script.values import printable
 
 _BEFORE, _AFTER = 60, 60  # how much of a long script is shown around the place
-_LONGEST_FOUND = 40
-
-_SPACE = re.compile(r"\s*")
-_STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"", re.DOTALL)
-_TOKEN = re.compile(rf"{_STRING.pattern}|->|\w+|\S", re.DOTALL)
-
 
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
 
@@ -62,55 +55,6 @@ class ScriptError(ValueError):
         )
 
 
-def _quoted(token: str) -> str:
-    return token if token[0] in "'\"" else f"'{token}'"
-
-
 def _width(text: str) -> int:
     """Return how many columns a terminal gives a text."""
     return sum(0 if combining(each) else 2 if east_asian_width(each) in "WF" else 1 for each in text)
-
-
-@final
-class Source:
-    """The text of a script while it is read: what lies where in it, and the error for what can't be read.
-
-    Attributes:
-        text: The whole text.
-        example: What an error shows as right, fitting to what is being read.
-    """
-
-    def __init__(self, text: str, example: str) -> None:
-        self.text = text
-        self.example = example
-
-    def skip(self, position: int) -> int:
-        """Return where the next thing after spaces and line breaks begins."""
-        found = _SPACE.match(self.text, position)
-        return found.end() if found else position
-
-    def closing(self, opening: int) -> int:
-        """Return where the parenthesis that opens at ``opening`` is closed; those inside quotes don't count."""
-        depth, position = 0, opening
-        while position < len(self.text):
-            each = self.text[position]
-            if each in "'\"":
-                string = _STRING.match(self.text, position)
-                if string is None:
-                    raise self.error(position, "the same quote where the text ends", found="a quote without its end")
-                position = string.end()
-                continue
-            depth += (each == "(") - (each == ")")
-            if depth == 0:
-                return position
-            position += 1
-        raise self.error(opening, "')' where what is inside ends", found="'(' without its end")
-
-    def error(
-        self, position: int, expected: str, *, found: str | None = None, example: str | None = None
-    ) -> ScriptError:
-        """Return the error for what stands at ``position``: the word there, unless ``found`` says it better."""
-        if found is None:
-            token = _TOKEN.match(self.text, position)
-            found = _quoted(token[0][:_LONGEST_FOUND]) if token else "the end of the script"
-        return ScriptError(self.text, position + 1, found, expected, example or self.example)

@@ -11,10 +11,8 @@ import importlib
 import sys
 from importlib.util import find_spec
 from types import ModuleType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from resilience._support.wording import did_you_mean
 
 _EXPECTED = "an exception class: a builtin such as ConnectionError, or one with its module such as httpx.ConnectTimeout"
 
@@ -71,18 +69,6 @@ def exception_class_name(cls: type[BaseException]) -> str | None:
     return None
 
 
-def closest(name: str, names: Iterable[str]) -> str:
-    """Return `` (did you mean 'this' or 'that'?)`` of the names most like ``name``; empty when none is."""
-    import difflib  # only a mistake needs it
-
-    by_lower_case = {each.lower(): each for each in sorted(names)}
-    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.6)
-    if not matches:
-        return ""
-    *others, last = [f"'{by_lower_case[each]}'" for each in matches]
-    return f" (did you mean {', '.join(others)} or {last}?)" if others else f" (did you mean {last}?)"
-
-
 def _walk(parts: list[str]) -> object:
     """Follow a dotted name; a loaded module goes before an attribute of the same name, an import comes last."""
     holder: object = _import(parts[0])
@@ -107,7 +93,7 @@ def _attributes(holder: object, parts: list[str], *, offset: int) -> object:
         try:
             found = getattr(holder, part)
         except Exception as error:  # a module's own __getattr__ may raise anything
-            hint = closest(part, _exceptions_in(holder))
+            hint = did_you_mean(part, _exceptions_in(holder))
             where = "" if holder is builtins else f" of '{holder.__name__}'"
             expected = f"an exception class{where}{hint}" if where else f"{_EXPECTED}{hint}"
             raise UnknownNameError(offset, f"'{part}'", expected) from error
@@ -130,7 +116,7 @@ def _import(name: str) -> ModuleType:
         expected = "a module that can be imported"
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             known = {each.partition(".")[0] for each in sys.modules} | sys.stdlib_module_names
-            hint = closest(name, (each for each in known if not each.startswith("_")))
+            hint = did_you_mean(name, (each for each in known if not each.startswith("_")))
             raise UnknownNameError(0, f"'{name}'", f"{expected}{hint}") from error
         found = f"'{name}', whose import raised {type(error).__qualname__}: {error}"
         raise UnknownNameError(0, found, expected) from error

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
-from resilience._failpoints.script.actions import Action, Off, Term
+from resilience._failpoints.script.actions import Off
 
 if TYPE_CHECKING:
+    from resilience._failpoints.script.action import Action
     from resilience._failpoints.script.script import Script
+    from resilience._failpoints.script.term import Term
 
 
 @final
 class ScriptRun:
     """One use of a script, by the calls of any number of threads and tasks.
 
-    >>> from resilience._failpoints.script.script import Script
     >>> run = ScriptRun(Script.parse("1*return(500)->1*return(429)"))
     >>> [run.next(), run.next(), run.next()]
     [return(500), return(429), off]
@@ -31,13 +31,11 @@ class ScriptRun:
     def next(self) -> Action:
         """Return what to do to this call; a fault counts as fired from here on.
 
-        The first term that has not been used up decides; `Off` when there is none. The action is the call's own: its
-        exception has never been raised.
+        The first term that has not been used up decides; `Off` when there is none.
         """
         with self._lock:
             self._evaluations += 1
-            action = self._draw()
-        return action.fresh()
+            return self._draw()
 
     @property
     def evaluations(self) -> int:
@@ -48,7 +46,7 @@ class ScriptRun:
     def fired(self) -> int:
         """How many of those were faults: everything but `Off`."""
         with self._lock:
-            return sum(used for term, used in self._uses() if not isinstance(term.action, Off))
+            return sum(used for term, used in self._uses() if term.action.is_fault)
 
     @property
     def exhausted(self) -> bool:
@@ -67,23 +65,17 @@ class ScriptRun:
         ``1*off->1*return(500)``.
         """
         with self._lock:
-            left = [rest for term, used in self._uses() if (rest := _rest(term, used)) is not None]
-        while left and isinstance(left[-1].action, Off):
+            left = [rest for term, used in self._uses() if (rest := term.left(used)) is not None]
+        while left and not left[-1].action.is_fault:
             left.pop()
         return "->".join(map(str, left))
 
     def _draw(self) -> Action:
         for index, (term, used) in enumerate(self._uses()):
-            if term.count is None or used < term.count:
+            if term.applies(used):
                 self._used[index] += 1
                 return term.action
         return Off()
 
     def _uses(self) -> zip[tuple[Term, int]]:
         return zip(self.script.terms, self._used, strict=True)
-
-
-def _rest(term: Term, used: int) -> Term | None:
-    if term.count is None:
-        return None if used else term
-    return replace(term, count=term.count - used) if used < term.count else None

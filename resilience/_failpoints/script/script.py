@@ -2,11 +2,9 @@
 
 A script is a chain of terms, each an action and the number of calls it is for:
 
->>> script = fail(ConnectionError("refused")).times(3).then(passthrough())
->>> print(script)
+>>> outage = Script.parse("raise(ConnectionError('refused'))").times(3)
+>>> print(outage.then(Script.parse("off")))
 3*raise(ConnectionError('refused'))->off
->>> script == Script.parse("3*raise(ConnectionError('refused'))->off")
-True
 
 Two rules cover everything:
 
@@ -20,9 +18,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import final
 
-from resilience._failpoints.script.actions import MAX_COUNT, Off, Raise, Return, Sleep, Term
-from resilience._failpoints.script.duration import from_seconds, parse_duration
-from resilience._failpoints.script.exception_copy import fresh_copy
+from resilience._failpoints.script.action import Action, Place, listed
+from resilience._failpoints.script.term import MAX_COUNT, Term
 from resilience._failpoints.script.text import parse_terms
 from resilience._failpoints.script.values import described
 
@@ -77,7 +74,7 @@ class Script:
             TypeError: The count is not an int.
             ValueError: The count is not from 1 to 1000000000, or the term has one already.
         """
-        if not _is_number(count, int):
+        if not is_number(count, int):
             raise TypeError(f".times() takes a whole number of calls, such as .times(3); got {described(count)}")
         if not 1 <= count <= MAX_COUNT:
             raise ValueError(f".times() takes a number of calls from 1 to {MAX_COUNT}; got {described(count)}")
@@ -104,95 +101,32 @@ class Script:
         return f"<Script {self}>"
 
 
-def as_script(script: Script | str) -> Script:
-    """Return a script as it is and a text parsed: for functions that take either.
+def as_script(script: Script | str, place: Place) -> Script:
+    """Return a script as it is and a text parsed, for functions that take either, once the place can do it all.
 
     Raises:
         TypeError: Neither of them.
         ScriptError: A text that is no script.
+        ValueError: An action that the place can't do; the text names those that it can.
     """
-    if isinstance(script, Script):
-        return script
     if isinstance(script, str):
-        return Script.parse(script)
-    raise TypeError(
-        "expected a script, such as fail(ConnectionError('refused')).times(3) or "
-        f"\"3*raise(ConnectionError('refused'))\"; got {described(script)}"
-    )
-
-
-def fail(error: BaseException | type[BaseException]) -> Script:
-    """Return a script that raises ``error`` in place of every call; `Script.times` says of how many.
-
-    Each call gets a copy of its own: same type, ``args``, attributes and cause, but no traceback. Any exception will
-    do, ``asyncio.CancelledError`` and ``KeyboardInterrupt`` too. A class stands for what calling it without arguments
-    makes. To find the text form, the class may be called again, with what the exception holds.
-
-    >>> fail(ConnectionError("refused")).times(2)
-    <Script 2*raise(ConnectionError('refused'))>
-
-    Raises:
-        TypeError: Not an exception, or a class that can't be called without arguments.
-    """
-    if isinstance(error, type) and issubclass(error, BaseException):
-        try:
-            return _script(Raise(error()))
-        except Exception as problem:
-            raise TypeError(
-                f"{error.__qualname__} can't be made without arguments ({type(problem).__qualname__}: {problem}): "
-                f"write fail({error.__qualname__}(...))"
-            ) from problem
-    if not isinstance(error, BaseException):
+        script = Script.parse(script)
+    if not isinstance(script, Script):
         raise TypeError(
-            f"fail() takes an exception or its class, such as ConnectionError('refused'); got {described(error)}"
+            "expected a script, such as fail(ConnectionError('refused')).times(3) or "
+            f"\"3*raise(ConnectionError('refused'))\"; got {described(script)}"
         )
-    return _script(Raise(fresh_copy(error)))
+    for term in script.terms:
+        if place not in term.action.places:
+            raise ValueError(f"{term.action} is nothing that {place} can do, which is {listed(place)}")
+    return script
 
 
-def answer(value: object = None) -> Script:
-    """Return a script that returns ``value`` in place of every call; `Script.times` says of how many.
-
-    A list, dict or set made of literals is new for each call; any other object is handed out as it is.
-
-    >>> answer(500).times(3).then(answer({"ok": True}))
-    <Script 3*return(500)->return({'ok': True})>
-    """
-    return _script(Return(value).fresh())
-
-
-def delay(seconds: float | str) -> Script:
-    """Return a script that sleeps before it lets a call through; `Script.times` says how many.
-
-    ``seconds`` is a number, or a duration such as ``"250ms"`` or ``"1h30m"``.
-
-    >>> delay(1.5).times(1).then(delay("250ms"))
-    <Script 1*sleep(1.5)->sleep(0.25)>
-
-    Raises:
-        TypeError: Neither a number nor a text.
-        ValueError: Negative, NaN, longer than 292 years, or not a duration.
-    """
-    if isinstance(seconds, str):
-        return _script(Sleep(parse_duration(seconds)))
-    if not _is_number(seconds, int, float):
-        raise TypeError(f"delay() takes seconds, such as 1.5, or a duration, such as '250ms'; got {described(seconds)}")
-    return _script(Sleep(from_seconds(seconds)))
-
-
-def passthrough() -> Script:
-    """Return a script that lets every call through; `Script.times` says how many.
-
-    With a count it picks the call that a fault strikes:
-
-    >>> passthrough().times(2).then(fail(TimeoutError).times(1))
-    <Script 2*off->1*raise(TimeoutError)>
-    """
-    return _script(Off())
-
-
-def _is_number(value: object, *kinds: type) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
-
-
-def _script(action: Raise | Return | Sleep | Off) -> Script:
+def script_of(action: Action) -> Script:
+    """Return the script that does this to every call: what the builders return."""
     return Script((Term(action),))
+
+
+def is_number(value: object, *kinds: type) -> bool:
+    """Tell whether a value is of one of these types of numbers, and no bool."""
+    return isinstance(value, kinds) and not isinstance(value, bool)

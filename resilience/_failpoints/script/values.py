@@ -19,7 +19,7 @@ from resilience._failpoints.script.exception_copy import constructor_arguments, 
 from resilience._failpoints.script.exception_names import exception_class_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
 _LITERAL_TYPES = {NoneType, bool, int, float, complex, str, bytes, EllipsisType, tuple, list, set, dict}
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -55,10 +55,19 @@ def exception_text(error: BaseException) -> str | None:
     return None
 
 
-def call_text(name: str, args: tuple[object, ...], keywords: dict[str, Any]) -> str | None:
-    """Return ``name(arguments)``, or None where an argument has no text."""
+def call_text(
+    name: str, args: tuple[object, ...], keywords: dict[str, Any], known: Mapping[int, str] | None = None
+) -> str | None:
+    """Return ``name(arguments)``, or None where an argument has no text.
+
+    Args:
+        name: What is called.
+        args: With these positional arguments.
+        keywords: With these keyword arguments.
+        known: The texts of exceptions among them, by their ids.
+    """
     try:
-        return _call(name, args, keywords)
+        return _call(name, args, keywords, known or {})
     except (_NoTextError, RecursionError):
         return None
 
@@ -93,19 +102,20 @@ def _short(text: str) -> str:
     return printable(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}...")
 
 
-def _text(value: object, *, exceptions: bool = False) -> str:
+def _text(value: object, exceptions: Mapping[int, str] | None = None) -> str:
+    """Return the text of a value; exceptions will do only where their known texts, if any, are given."""
     text = None
     if type(value) in _LITERAL_TYPES:  # a subclass prints like its base, and would come back as that
-        text = _literal(value, exceptions=exceptions)
-    elif exceptions and isinstance(value, BaseException):
-        text = exception_text(value)
+        text = _literal(value, exceptions)
+    elif exceptions is not None and isinstance(value, BaseException):
+        text = exceptions.get(id(value)) or exception_text(value)
         text = text if text is None or text.endswith(")") else f"{text}()"  # a bare class is a class, inside a call
     if text is None:
         raise _NoTextError
     return text
 
 
-def _literal(value: object, *, exceptions: bool) -> str | None:
+def _literal(value: object, exceptions: Mapping[int, str] | None) -> str | None:
     match value:
         case int() if value.bit_length() > _LONGEST_DECIMAL:
             return hex(value)
@@ -116,10 +126,10 @@ def _literal(value: object, *, exceptions: bool) -> str | None:
         case EllipsisType():
             return "..."
         case dict():
-            pairs = [f"{_text(key)}: {_text(each, exceptions=exceptions)}" for key, each in value.items()]
+            pairs = [f"{_text(key)}: {_text(each, exceptions)}" for key, each in value.items()]
             return f"{{{', '.join(pairs)}}}"
         case tuple() | list() | set():
-            return _members_text(value, [_text(each, exceptions=exceptions) for each in value])
+            return _members_text(value, [_text(each, exceptions) for each in value])
     return repr(value)
 
 
@@ -143,11 +153,11 @@ def _complex_text(value: complex) -> str | None:
     return f"({value.real!r}{value.imag:+}j)" if exact else None
 
 
-def _call(name: str, args: tuple[object, ...], keywords: dict[str, Any]) -> str:
+def _call(name: str, args: tuple[object, ...], keywords: dict[str, Any], known: Mapping[int, str]) -> str:
     if not all(each.isidentifier() and not iskeyword(each) for each in keywords):
         raise _NoTextError
-    pieces = [_text(each, exceptions=True) for each in args]
-    pieces += [f"{key}={_text(each, exceptions=True)}" for key, each in keywords.items()]
+    pieces = [_text(each, known) for each in args]
+    pieces += [f"{key}={_text(each, known)}" for key, each in keywords.items()]
     return f"{name}({', '.join(pieces)})" if pieces else name
 
 

@@ -80,6 +80,26 @@ def test_call_that_cannot_be_found_again_is_kept_as_it_was_written() -> None:
     assert str(Script.parse(text)) == text
 
 
+class CountedError(Exception):
+    made = 0
+
+    def __init__(self, *args: object, code: int = 0) -> None:
+        super().__init__(*args)
+        self.code = code
+        type(self).made += 1
+
+
+@pytest.mark.parametrize("inside", ["{}(7, 'no')", "{}(code=7)", "ExceptionGroup('g', [{}(1)])", "ValueError({}())"])
+def test_parsing_makes_each_exception_once(inside: str) -> None:
+    """A constructor with side effects is called once for each time that it is written."""
+    before = CountedError.made
+
+    script = Script.parse(f"3*raise({inside.format(f'{HERE}.CountedError')})")
+
+    assert CountedError.made == before + 1
+    assert Script.parse(str(script)) == script
+
+
 NAMES = "an exception class: a builtin such as ConnectionError, or one with its module such as httpx.ConnectTimeout"
 ACTIONS = "raise(...), return(...), sleep(...) or off"
 LITERAL = "a Python literal, such as 500, 'text', None, [1, 2] or {'ok': True}"
