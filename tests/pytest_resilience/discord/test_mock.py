@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 import resilience
-from pytest_resilience.discord import Alert, DiscordMock, edge_ban, lost_answer, rate_limited
+from pytest_resilience.discord import Alert, DiscordMock, rate_limited
 from resilience import _config as config
 from resilience import alerts as kit
 from resilience.testing import answer, fail
@@ -280,12 +280,6 @@ def test_many_threads_may_alert_at_once() -> None:
                 each.join()
         assert sorted(int(each.content) for each in discord.alerts) == list(range(24))
         assert len({each.webhook for each in discord.requests}) == 3
-
-
-@pytest.mark.parametrize("public", [Alert, DiscordMock, edge_ban, lost_answer, rate_limited])
-def test_public_names_say_where_they_are_imported_from(public) -> None:
-    """Users never see a private module."""
-    assert public.__module__ == "pytest_resilience.discord"
 
 
 def test_without_respx_the_cure_is_named(monkeypatch) -> None:
