@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
 
-from resilience._support.fork import Lock
+from resilience._support.fork import renewed_lock
 from resilience.redact import clean
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Settings:
 
 
 _told = Settings()
-_telling = Lock()
+_telling = renewed_lock(sys.modules[__name__], "_telling")
 
 
 def configure(

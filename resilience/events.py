@@ -229,7 +229,7 @@ class EventStream:
         self.observed = False
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._by_kind: dict[type[Event], tuple[_Subscription, ...]] = {}
-        self._changing = fork.Lock()  # reentrant: a signal handler may subscribe, too
+        self._changing = fork.renewed_lock(self, "_changing")  # reentrant: a signal handler may subscribe, too
 
     def wants(self, kind: type[Event]) -> bool:
         """Tell whether anyone listens, so that an event nobody wants is never built."""

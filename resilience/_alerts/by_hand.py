@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final, final
+
+from resilience._alerts.admission.admission import Grant
 from resilience._alerts.admission.limiter import signature_of
+from resilience._alerts.call_alert import alert_of
+from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._alerts.system import current
+from resilience._alerts.texts import failure_of, text_by_hand
 from resilience.events import AlertFailed, stream
-from resilience.redact import message_of, type_name
+from resilience.redact import clean, message_of, type_name
+
+if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert
+
+_LONGEST_WAIT_S: Final = 180.0
 
 
 def should_send_alert(func_name: str, exception: BaseException, context: str = "") -> bool:
     """Tell whether an error may alert now, and if so, take the alert of its window.
 
-    True the first time, and again when `ALERT_RATE_LIMIT_SECONDS` have passed since it last was. Errors are the same
-    where context, function, type and the first 100 characters of the message are. Atomic under threads and tasks, and
-    in the whole fleet where ``redis_url`` is configured; then it may wait for Redis for a moment.
+    For alerts that are sent by other means than this package's. Atomic under threads and tasks, and in the whole fleet
+    where ``redis_url`` is configured; then it may wait for Redis for a moment (half a second where Redis is down).
+
+    Args:
+        func_name: What failed.
+        exception: How it failed: its type and the first 100 characters of its message count.
+        context: Where it failed; may be empty. Errors are the same where all three are.
+
+    Returns:
+        True the first time, and again when `ALERT_RATE_LIMIT_SECONDS` (300) have passed since it last was.
 
     Example:
         ::
 
             if should_send_alert("charge", error, "billing"):
-                page_somebody(error)
+                page_the_engineer_on_call(error)
     """
-    return current().claim(signature_of(func_name, exception, context))
+    return current().admission.claim(signature_of(func_name, exception, context))
 
 
 def send_rate_limited_discord_alert(
@@ -30,8 +48,8 @@ def send_rate_limited_discord_alert(
     """Send an alert in your own words, unless its window is taken, and wait until it is delivered.
 
     It blocks as long as that takes, retries and rate limits included, at most for three minutes: call it where that is
-    all right, and not in an event loop. Nothing that goes wrong is raised. A failed delivery is logged and keeps its
-    window.
+    all right, and not in an event loop. Nothing that goes wrong is raised, wrong arguments included. A failed delivery
+    is logged and keeps its window.
 
     Args:
         func_name: What failed; with the other two, the signature: see `should_send_alert`.
@@ -43,11 +61,54 @@ def send_rate_limited_discord_alert(
     Returns:
         True once delivered; false when held back by the window or the storm cap, when it failed, which is logged, or
         without a webhook.
+
+    Example:
+        ::
+
+            try:
+                settle(batch)
+            except SettlementError as error:
+                send_rate_limited_discord_alert("settle", error, "billing", f"Batch {batch.id} is not settled: {error}")
+                raise
     """
     try:
         if channel is not None and not isinstance(channel, str):
             raise TypeError(f"channel must be a str, got {channel!r}")
-        return current().alert_by_hand(func_name, exception, context, alert_msg, channel)
+        system = current()
+        sinks = system.destinations.of(channel)
+        grant = system.admission.ask(signature_of(func_name, exception, context)) if sinks else None
+        if grant is None:
+            return False
+        alert = _AlertByHand(func_name, exception, context, alert_msg, channel, grant)
+        system.dispatcher.put(alert, sinks)
+        reached = system.dispatcher.wait(alert, _LONGEST_WAIT_S)
+        if not alert.settled.is_open:
+            stream.emit(AlertFailed(problem=f"it was not delivered within {_LONGEST_WAIT_S:.0f} s"))
+        return reached
     except Exception as problem:  # noqa: BLE001  # whoever alerts has trouble enough
         stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))
         return False
+
+
+@final
+class _AlertByHand(QueuedAlert):
+    """One alert in the user's own words."""
+
+    def __init__(
+        self, function: str, error: BaseException, context: str, message: str, channel: str | None, grant: Grant
+    ) -> None:
+        super().__init__(grant)
+        self._function = function
+        self._failure = failure_of(error)
+        self._context = context
+        self._message = message
+        self._channel = channel
+
+    def write(self) -> Alert:
+        return alert_of(
+            text=text_by_hand(self._message, self._function, self._failure, suppressed=self.grant.suppressed),
+            function=clean(self._function),
+            context=clean(self._context),
+            error_type=clean(self._failure.error_type),
+            channel=self._channel,
+        )

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import sys
-import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Final, final
 
-from resilience import _config as config
-from resilience._alerts.admission.limiter import StormCap, WindowLimiter, signature_of
+from resilience._alerts.admission.admission import Admission
+from resilience._alerts.call_alert import CallAlert
+from resilience._alerts.delivery.destinations import Destinations
 from resilience._alerts.delivery.dispatcher import Dispatcher
-from resilience._alerts.delivery.message import Delivery
-from resilience._alerts.delivery.sinks import Sinks
-from resilience._alerts.texts import Failure, context_of, failure_of, text_by_hand, text_of
-from resilience._support.fork import importing
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, stream
-from resilience.redact import clean
-
-if TYPE_CHECKING:
-    from resilience._alerts.admission.redis import RedisLimiter
-    from resilience.alerts.notifier import Alert
+from resilience.events import Call
 
 EXIT_S: Final = 5.0
 """How long the end of the program may be delayed by alerts that are on their way, in seconds."""
 
-_BY_HAND_S: Final = 180.0
 _LINGER_S: Final = 60.0
 
 
@@ -40,138 +29,23 @@ class AlertSystem:
     """
 
     def __init__(self, *, linger_s: float = 0.0) -> None:
-        self._windows = WindowLimiter()
-        self._storm = StormCap()
-        self._sinks = Sinks()
-        self._fleet: RedisLimiter | None = None
-        self._signatures: weakref.WeakKeyDictionary[Call, str] = weakref.WeakKeyDictionary()
-        self.dispatcher = Dispatcher(self._storm.count_held_back, linger_s=linger_s)
-
-    def claim(self, signature: str) -> bool:
-        """Take the alert of the window, from the whole fleet where there is a Redis. That may block for a moment."""
-        return self._windows.claim(signature) and self._fleet_grants(signature)
+        self.admission = Admission()
+        self.destinations = Destinations()
+        self.dispatcher = Dispatcher(linger_s=linger_s)
 
     def alert(self, call: Call, attempt: int, error: BaseException) -> None:
         """Alert for a failing call, if it may. Never blocks."""
-        sinks = self._sinks.of(None)
-        if not sinks:
-            return
-        signature = self._signature_of(call, error)
-        asks_fleet = config.redis_url() is not None  # which may take a moment, so that the delivering thread does it
-        if not (self._windows.claim(signature) and (asks_fleet or self._admits(signature))):
-            _suppressed(call, attempt)
-            return
-        held_back = self._storm.take_held_back()
-        delivery = Delivery(
-            functools.partial(_write, call, attempt, failure_of(error), held_back),
-            may_leave=functools.partial(self._may_leave, signature, call, attempt, held_back) if asks_fleet else None,
-            on_delivered=functools.partial(_delivered, call, attempt),
-            on_failed=functools.partial(self._failed, held_back),
-            on_dropped=functools.partial(self._storm.count_held_back, held_back),
-        )
-        _flush_at_end_of_worker()
-        self.dispatcher.put(delivery, sinks)
-
-    def alert_by_hand(
-        self, function: str, error: BaseException, context: str, message: str, channel: str | None
-    ) -> bool:
-        """Alert in the user's words, if that may be, and wait until it is delivered; tell whether it is."""
-        sinks = self._sinks.of(channel)
-        if not (
-            sinks
-            and self._windows.claim(signature := signature_of(function, error, context))
-            and self._admits(signature)
-        ):
-            return False
-        held_back = self._storm.take_held_back()
-        failure = failure_of(error)
-        delivery = Delivery(
-            lambda: _alert_of(
-                text=text_by_hand(message, function, failure, held_back=held_back),
-                function=clean(function),
-                context=clean(context),
-                error_type=clean(failure.error_type),
-                channel=channel,
-            ),
-            on_failed=functools.partial(self._failed, held_back),
-            on_dropped=functools.partial(self._storm.count_held_back, held_back),
-        )
-        self.dispatcher.put(delivery, sinks)
-        reached = self.dispatcher.wait(delivery, _BY_HAND_S)
-        if not delivery.settled.is_set():
-            self._failed(held_back, f"it was not delivered within {_BY_HAND_S:.0f} s")
-        return reached
+        sinks = self.destinations.of(None)
+        alert = CallAlert.ask(self.admission, call, attempt, error) if sinks else None
+        if alert is not None:
+            _flush_at_end_of_worker()
+            self.dispatcher.put(alert, sinks)
 
     def close(self) -> None:
         """Stop what is on its way, and let go of threads and connections."""
-        for delivery in self.dispatcher.stop(EXIT_S):
-            delivery.abandoned()
-        fleet, self._fleet = self._fleet, None
-        if fleet is not None:
-            fleet.close()
-
-    def _signature_of(self, call: Call, error: BaseException) -> str:
-        """Return the signature that the call had when it first alerted: its message may change, it is one outage."""
-        signature = self._signatures.get(call)
-        if signature is None:
-            signature = self._signatures[call] = signature_of(call.function, error, context_of(call))
-        return signature
-
-    def _may_leave(self, signature: str, call: Call, attempt: int, held_back: int) -> bool:
-        if self._admits(signature):
-            return True
-        self._storm.count_held_back(held_back)
-        _suppressed(call, attempt)
-        return False
-
-    def _admits(self, signature: str) -> bool:
-        """Tell whether an alert may leave that its window has granted: only what the fleet grants counts for the cap.
-
-        Where there is no room, the fleet is not asked: its windows are for alerts that do leave.
-        """
-        most = config.max_alerts_per_minute()
-        return self._storm.has_room(most) and self._fleet_grants(signature) and self._storm.admit(most)
-
-    def _fleet_grants(self, signature: str) -> bool:
-        url = config.redis_url()
-        if url is None:
-            return True
-        fleet = self._fleet
-        if fleet is None or fleet.url != url:
-            with importing:
-                from resilience._alerts.admission.redis import RedisLimiter
-            fleet = self._fleet = RedisLimiter(url, self._windows)
-        return fleet.confirm(signature)
-
-    def _failed(self, held_back: int, problem: str) -> None:
-        self._storm.count_held_back(held_back)
-        stream.emit(AlertFailed(problem=problem))
-
-
-def _alert_of(**words: Any) -> Alert:
-    """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs."""
-    with importing:
-        from resilience.alerts.notifier import Alert
-    return Alert(**words)
-
-
-def _write(call: Call, attempt: int, failure: Failure, held_back: int) -> Alert:
-    return _alert_of(
-        text=text_of(call, attempt, failure, held_back=held_back),
-        function=clean(call.function),
-        context=clean(context_of(call)),
-        error_type=clean(failure.error_type),
-        attempt=attempt,
-    )
-
-
-def _delivered(call: Call, attempt: int) -> None:
-    stream.emit(AlertDelivered(call=call, attempt=attempt))
-
-
-def _suppressed(call: Call, attempt: int) -> None:
-    if stream.wants(AlertSuppressed):
-        stream.emit(AlertSuppressed(call=call, attempt=attempt))
+        for alert in self.dispatcher.stop(EXIT_S):
+            alert.abandoned()
+        self.admission.close()
 
 
 _current = AlertSystem(linger_s=_LINGER_S)
@@ -188,7 +62,15 @@ def isolated() -> Iterator[None]:
 
     Windows, the storm cap, dead webhooks and what is on its way belong to the block; at its end its threads are
     stopped, what has not left is dropped, and the earlier system is back. A thread of its lives only as long as it has
-    something to deliver. For tests; blocks may be nested.
+    something to deliver. For tests; blocks may be nested. It takes at most 5 seconds to end, where a message is just
+    being sent.
+
+    Example:
+        ::
+
+            with resilience.alerts.isolated():
+                assert should_send_alert("charge", error)
+                assert not should_send_alert("charge", error)
     """
     global _current  # noqa: PLW0603  # the one place that swaps it
     before, _current = _current, AlertSystem()
@@ -201,9 +83,25 @@ def isolated() -> Iterator[None]:
 
 
 def flush(timeout: float | None = EXIT_S) -> bool:
-    """Wait until no alert is on its way, at most so many seconds; tell whether that is so.
+    """Wait until no alert is on its way.
 
-    A process that ends in an ordinary way does this by itself.
+    A process that ends in an ordinary way does this by itself. Call it where one does not: before the freeze of a
+    serverless function, or at the end of an ASGI application's lifespan.
+
+    Args:
+        timeout: The most seconds to wait; None waits as long as it takes. Default 5.
+
+    Returns:
+        Whether nothing is on its way any more: delivered, or failed and told.
+
+    Example:
+        ::
+
+            def handler(event, context):
+                try:
+                    return work(event)
+                finally:
+                    resilience.alerts.flush(2.0)
     """
     return _current.dispatcher.flush(timeout)
 
@@ -215,8 +113,8 @@ def finish() -> None:
     except KeyboardInterrupt:  # the program ends anyway; now at once
         flushed = False
     if not flushed:
-        for delivery in _current.dispatcher.stop(0):
-            delivery.failed("the program has ended first")
+        for alert in _current.dispatcher.stop(0):
+            alert.failed("the program has ended first")
 
 
 def _flush_at_end_of_worker() -> None:

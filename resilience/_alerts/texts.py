@@ -44,21 +44,21 @@ def context_of(call: Call) -> str:
     return f"{policy.resource}_infrastructure" if policy.kind == "connection" else policy.context
 
 
-def text_of(call: Call, attempt: int, failure: Failure, *, held_back: int = 0) -> str:
+def text_of(call: Call, attempt: int, failure: Failure, *, suppressed: int = 0) -> str:
     """Return the alert of a failing call: one text for connections, one for all other operations."""
-    note = _held_back_note(held_back)
+    note = _suppressed_note(suppressed)
     if call.policy.kind == "connection":
         return _fit(_connection_text(call, attempt, failure), note)
     return _retry_text(call, attempt, failure, room=CONTENT_CHARACTERS - len(note)) + note
 
 
-def text_by_hand(message: str, function: str, failure: Failure, *, held_back: int = 0) -> str:
+def text_by_hand(message: str, function: str, failure: Failure, *, suppressed: int = 0) -> str:
     """Return an alert whose words are the user's own, or a fixed text where they are empty."""
     lines = [clean(line) for line in redact(message).strip().splitlines()[:CONTENT_CHARACTERS]]
     text = "\n".join(lines).strip()
     if not text:
         text = f"{_name(function)} failed: {_name(failure.error_type)}: {_plain(clean(failure.message))}"
-    return _fit(text, _held_back_note(held_back))
+    return _fit(text, _suppressed_note(suppressed))
 
 
 def _retry_text(call: Call, attempt: int, failure: Failure, *, room: int) -> str:
@@ -87,10 +87,10 @@ def _connection_text(call: Call, attempt: int, failure: Failure) -> str:
     )
 
 
-def _held_back_note(held_back: int) -> str:
-    if held_back == 0:
+def _suppressed_note(suppressed: int) -> str:
+    if suppressed == 0:
         return ""
-    return f"\n\n{held_back} more {'alert was' if held_back == 1 else 'alerts were'} held back before this one."
+    return f"\n\n{suppressed} more {'alert was' if suppressed == 1 else 'alerts were'} held back before this one."
 
 
 def _name(text: str) -> str:

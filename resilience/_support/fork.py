@@ -6,7 +6,7 @@ import logging as _logging  # noqa: F401  # see `importing`
 import os
 import threading
 import weakref
-from typing import Final, Protocol, final
+from typing import Final, Protocol
 
 importing: Final = threading.RLock()
 """Held while something is imported late. A fork waits for it: a half-imported module stays that for ever in a child.
@@ -16,7 +16,7 @@ Before a fork, what was registered last is called first. So logging, whose lock 
 
 
 class Renewable(Protocol):
-    """What holds locks, or threads, that a child process does not inherit in a usable state."""
+    """What has threads or connections that a child process does not inherit in a usable state."""
 
     def after_fork(self) -> None:
         """Make good for the child, in which only the forking thread lives on."""
@@ -30,30 +30,30 @@ def renew_after_fork(instance: Renewable) -> None:
     _instances.add(instance)
 
 
-@final
-class Lock:
-    """A reentrant lock that is free in every child process, whichever other thread held it in the parent."""
+_locks: Final[weakref.WeakKeyDictionary[object, str]] = weakref.WeakKeyDictionary()
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        renew_after_fork(self)
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
+def renewed_lock(owner: object, name: str) -> threading.RLock:
+    """Return a reentrant lock that is free in every child process, whichever thread held it in the parent.
 
-    def __exit__(self, *_error: object) -> None:
-        self._lock.release()
+    It is written in C, so that no exception of a signal handler can come between taking it and the ``with`` block.
 
-    def after_fork(self) -> None:
-        """Replace the lock, unless the forking thread can take it, and so may be holding it."""
-        if self._lock.acquire(blocking=False):
-            self._lock.release()
-        else:
-            self._lock = threading.RLock()
+    Args:
+        owner: What keeps the lock; in a child it may get another one.
+        name: The attribute of the owner that is the lock.
+    """
+    _locks[owner] = name
+    return threading.RLock()
 
 
 def _in_child() -> None:
     importing.release()
+    for owner, name in list(_locks.items()):
+        lock = getattr(owner, name, None)  # the owner may be half made
+        if lock is not None and lock.acquire(blocking=False):  # free, or held by the forking thread, which releases it
+            lock.release()
+        else:
+            setattr(owner, name, threading.RLock())
     for each in list(_instances):
         each.after_fork()
 

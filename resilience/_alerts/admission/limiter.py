@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict, deque
 from typing import Final, final
 
-from resilience._support.fork import Lock
+from resilience._support.fork import renewed_lock
 
 ALERT_RATE_LIMIT_SECONDS: Final = 300
 """The window in which one signature may alert once, in seconds."""
@@ -46,7 +46,7 @@ class WindowLimiter:
         self._window_ns = round(window_s * SECOND_NS)
         self._capacity = capacity
         self._opened: OrderedDict[str, int] = OrderedDict()
-        self._lock = Lock()  # reentrant: a signal handler may ask, too
+        self._lock = renewed_lock(self, "_lock")  # reentrant: a signal handler may ask, too
 
     def claim(self, signature: str) -> bool:
         """Take the alert of the window: true for the first who asks, and again when the window is over."""
@@ -72,43 +72,29 @@ class WindowLimiter:
 
 @final
 class StormCap:
-    """At most so many alerts in any minute, and the number of those that were held back.
+    """At most so many alerts in any minute. Safe under threads and after fork.
 
     Errors with ever-changing messages have a new signature each time; this is what keeps them from flooding a channel.
     """
 
     def __init__(self) -> None:
         self._admitted: deque[int] = deque()
-        self._held_back = 0
-        self._lock = Lock()
+        self._lock = renewed_lock(self, "_lock")
 
     def admit(self, most: int) -> bool:
-        """Tell whether one more alert may leave in this minute; if not, count it as held back."""
-        with self._lock:
-            if not self.has_room(most):
-                return False
-            self._admitted.append(time.monotonic_ns())
-            return True
-
-    def has_room(self, most: int) -> bool:
-        """Tell whether one more alert could leave in this minute; if not, count it as held back."""
+        """Tell whether one more alert may leave in this minute."""
         with self._lock:
             now = time.monotonic_ns()
             admitted = self._admitted
             while admitted and not 0 <= now - admitted[0] < _MINUTE_NS:
                 admitted.popleft()
             if len(admitted) >= most:
-                self._held_back += 1
                 return False
+            admitted.append(now)
             return True
 
-    def count_held_back(self, more: int) -> None:
-        """Count alerts that were lost in another way, so that the next one tells of them, too."""
+    def withdraw(self) -> None:
+        """Give back what was admitted last: it does not leave."""
         with self._lock:
-            self._held_back += more
-
-    def take_held_back(self) -> int:
-        """Return how many were held back since this was last asked."""
-        with self._lock:
-            held_back, self._held_back = self._held_back, 0
-            return held_back
+            if self._admitted:
+                self._admitted.pop()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, final
 from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
 from resilience._alerts.admission.redis_url import connect
 from resilience._alerts.discord.watchdog import cut_off_after
-from resilience._support.fork import Lock, renew_after_fork
+from resilience._support.fork import renew_after_fork, renewed_lock
 from resilience.events import WindowShared, stream
 from resilience.redact import message_of, type_name
 
@@ -45,7 +45,7 @@ class RedisLimiter:
         self._window_ms = round(window_s * 1000)
         self._client: redis.Redis | None = None
         self._down_since_ns: int | None = None
-        self._lock = Lock()
+        self._lock = renewed_lock(self, "_lock")
         renew_after_fork(self)
 
     def claim(self, signature: str) -> bool:

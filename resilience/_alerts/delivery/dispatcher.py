@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import final
 
 from resilience._alerts.admission.limiter import SECOND_NS
 from resilience._alerts.delivery.line import Line
-from resilience._alerts.delivery.message import Delivery, Sink
+from resilience._alerts.delivery.queued_alert import QueuedAlert
+from resilience._alerts.delivery.sink import Sink
 from resilience._support.fork import renew_after_fork
 
 
@@ -26,77 +28,85 @@ class Dispatcher:
     """The lines to all destinations. Safe under threads and after fork.
 
     Args:
-        on_dropped: Called with the number of alerts that a full queue has cost.
         linger_s: How long a thread that has nothing to do waits for more, in seconds.
     """
 
-    def __init__(self, on_dropped: Callable[[int], None] = lambda _count: None, *, linger_s: float = 0.0) -> None:
-        self._on_dropped = on_dropped
+    def __init__(self, *, linger_s: float = 0.0) -> None:
         self._linger_s = linger_s
-        self._lines: dict[Sink, Line] = {}
-        self._changed = threading.Condition()
         renew_after_fork(self)
+        self.after_fork()
 
-    def put(self, delivery: Delivery, sinks: Sequence[Sink]) -> None:
-        """Queue an alert for its destinations, and return at once. A full queue drops its oldest alert."""
-        delivery.expect(len(sinks))
-        dropped = 0
-        starting = []
-        wake = False
-        with self._changed:
-            for sink in sinks:
-                line = self._lines.get(sink)
-                if line is None or line.ended:
-                    self._lines = {each: known for each, known in self._lines.items() if not known.ended}
-                    line = self._lines[sink] = Line(sink, self._changed, self._linger_s)
-                wake |= line.idle
-                dropped += not line.append(delivery)
-                worker = line.employ()
-                if worker is not None:
-                    starting.append((line, worker))
-            if wake:  # and only then: a thread that wakes up for nothing takes the processor from the failing call
-                self._changed.notify_all()
-        for line, worker in starting:
-            line.start(worker)
-        if dropped:
-            self._on_dropped(dropped)
+    def after_fork(self) -> None:
+        """Start afresh: the threads live on in the parent only, and so does what it has queued."""
+        self._lines: dict[Sink, Line] = {}
+        self._lock = threading.RLock()
+        # Weak, since an alert that a signal handler has kept from its queue is never finished.
+        self._unfinished: weakref.WeakSet[QueuedAlert] = weakref.WeakSet()
+
+    def put(self, alert: QueuedAlert, sinks: Sequence[Sink]) -> None:
+        """Queue an alert for its destinations, and return at once."""
+        alert.expect(len(sinks))
+        queued = 0
+        try:
+            with self._lock:
+                self._unfinished.add(alert)
+                lines = [self._line_to(sink) for sink in sinks]
+            for line in lines:
+                line.put(alert)
+                queued += 1
+        except BaseException:  # such as a signal handler raises: nobody is to wait for what never was queued
+            for _ in sinks[queued:]:
+                alert.abandoned()
+            raise
 
     def flush(self, timeout: float | None) -> bool:
         """Wait until nothing is on its way, at most so many seconds; tell whether that is so."""
-        left_s = self._work_where_no_thread_does(timeout)
-        with self._changed:
-            return self._changed.wait_for(lambda: all(line.idle for line in self._lines.values()), left_s)
+        left_s = _countdown(timeout)
+        while (alert := self._next_unfinished()) is not None:
+            self._work_where_no_thread_does(left_s)
+            if not alert.finished.wait(left_s()):
+                return False
+        return True
 
-    def wait(self, delivery: Delivery, timeout: float) -> bool:
+    def wait(self, alert: QueuedAlert, timeout: float) -> bool:
         """Wait until an alert is settled, at most so many seconds; tell whether it has reached a destination."""
-        delivery.settled.wait(self._work_where_no_thread_does(timeout))
-        return delivery.reached
+        left_s = _countdown(timeout)
+        self._work_where_no_thread_does(left_s)
+        alert.settled.wait(left_s())
+        return alert.reached
 
-    def stop(self, timeout: float) -> list[Delivery]:
+    def stop(self, timeout: float) -> list[QueuedAlert]:
         """End all lines and return what was not delivered.
 
         Waits are cut short; a message that is being sent has so many seconds to arrive.
         """
-        with self._changed:
+        with self._lock:
             lines, self._lines = list(self._lines.values()), {}
-            for line in lines:
-                line.stop()
-            self._changed.notify_all()
-        return [delivery for line in lines for delivery in line.join(timeout)]
+        for line in lines:
+            line.stop()
+        return [alert for line in lines for alert in line.join(timeout)]
 
-    def after_fork(self) -> None:
-        """Start afresh: the threads live on in the parent only, and so does what it has queued."""
-        self._changed = threading.Condition()
-        self._lines = {}
+    def _line_to(self, sink: Sink) -> Line:
+        line = self._lines.get(sink)
+        if line is None:
+            self._lines = {each: known for each, known in self._lines.items() if not known.is_unused}
+            line = self._lines[sink] = Line(sink, self._linger_s)
+        return line
 
-    def _work_where_no_thread_does(self, timeout: float | None) -> float | None:
-        """Do here what no other thread does, as far as it can begin in time; return what is left of the time."""
-        began_ns = time.monotonic_ns()
-        with self._changed:
-            orphans = [line for line in self._lines.values() if line.adopt()]
-        left_s = timeout
-        for line in orphans:
-            line.work(within_s=left_s)
-            if timeout is not None:
-                left_s = max(timeout - (time.monotonic_ns() - began_ns) / SECOND_NS, 0.0)
-        return left_s
+    def _next_unfinished(self) -> QueuedAlert | None:
+        with self._lock:
+            return next((each for each in self._unfinished if not each.finished.is_open), None)
+
+    def _work_where_no_thread_does(self, left_s: Callable[[], float | None]) -> None:
+        """Do here what no other thread does, as far as it can begin in time."""
+        with self._lock:
+            lines = list(self._lines.values())
+        for line in lines:
+            if line.adopt():
+                line.work(within_s=left_s())
+
+
+def _countdown(seconds: float | None) -> Callable[[], float | None]:
+    """Return what tells how many of so many seconds are left; None where there is no end."""
+    began_ns = time.monotonic_ns()
+    return lambda: None if seconds is None else max(seconds - (time.monotonic_ns() - began_ns) / SECOND_NS, 0.0)

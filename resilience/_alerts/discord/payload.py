@@ -6,9 +6,10 @@ Source: Discord developer documentation, "Execute Webhook" and "Embed Limits". L
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from resilience.alerts.notifier import Alert
+if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert
 
 MOST_ALERTS: Final = 10  # one as the content and nine embeds, which leaves room for one more embed of ours
 
@@ -17,7 +18,7 @@ _ALL_EMBEDS_CHARACTERS: Final = 6000
 _NOBODY: Final[dict[str, list[str]]] = {"parse": []}
 
 
-def message_body(alerts: Sequence[Alert], *, repeats_since: float | None = None) -> dict[str, Any]:
+def message_body(alerts: Sequence[Alert], repeats_since: float | None = None) -> dict[str, Any]:
     """Return a message that shows the first alert as its content and the others as embeds, and that pings nobody.
 
     Args:

@@ -19,8 +19,11 @@ import redis
 import respx
 
 from resilience import alerts
+from resilience._alerts.admission.admission import Admission, Grant
+from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._config import configured
 from resilience._policy import Policy
+from resilience.alerts import Alert
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, Event, stream
 
 WEBHOOK = "https://discord.com/api/webhooks/123456789012345678/a-token"
@@ -177,6 +180,34 @@ def make_call() -> Callable[..., Call]:
         return Call(failpoint="Redis.connect", function=function, policy=Policy(**policy), conn_id="0", started_ns=0)
 
     return make
+
+
+class FakeAlert(QueuedAlert):
+    """An alert of nothing, which records what becomes of it in a list."""
+
+    def __init__(self, text: str = "a", told: list[str] | None = None, *, leaves: bool = True) -> None:
+        super().__init__(Grant(Admission(), text, asks_fleet=False))
+        self.text = text
+        self._told = [] if told is None else told
+        self._may_leave = leaves
+        self.expect(1)
+
+    def may_leave(self) -> bool:
+        """Do as the test says."""
+        return self._may_leave
+
+    def write(self) -> Alert:
+        """Make an alert of which only the text matters."""
+        return Alert(text=self.text, function="f", context="", error_type="E")
+
+    def on_delivered(self) -> None:
+        """Record."""
+        self._told.append(f"{self.text} delivered")
+
+    def failed(self, problem: str) -> None:
+        """Record."""
+        self._told.append(f"{self.text} failed: {problem}")
+        super().failed(problem)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_a_failed_alert_is_told_and_keeps_its_window(discord, make_call, events)
 def test_a_bug_in_alerting_reaches_nobody_but_the_log(discord, make_call, events, monkeypatch, broken):
     """Should alerting itself fail, the call goes on, it is reported, and the next alert is delivered."""
     with monkeypatch.context() as patch:
-        patch.setattr(f"resilience._alerts.system.{broken}", lambda *_args, **_kw: 1 / 0)
+        patch.setattr(f"resilience._alerts.call_alert.{broken}", lambda *_args, **_kw: 1 / 0)
         fail(make_call(), 50)
         alerts.flush(None)
     fail(make_call(), 50, error=OSError("other"))

@@ -40,7 +40,7 @@ def test_an_alert_by_hand_that_fails_is_false_and_told(discord, events):
 
 def test_an_alert_by_hand_that_takes_too_long_is_false_and_told(discord, events, monkeypatch):
     """The wait for a delivery is bounded; what is not delivered by then has failed for the caller."""
-    monkeypatch.setattr("resilience._alerts.system._BY_HAND_S", 0)
+    monkeypatch.setattr("resilience._alerts.by_hand._LONGEST_WAIT_S", 0)
     answering = threading.Event()
     discord.mock(side_effect=lambda _request: answering.wait() and httpx.Response(200))
     assert not send_rate_limited_discord_alert("f", REFUSED, "", "down")

@@ -10,12 +10,13 @@ import httpx
 import pytest
 import respx
 
-from resilience._alerts.delivery.holds import Holds
-from resilience._alerts.discord.client import DiscordSink
+from resilience._alerts.delivery.cooldowns import Cooldowns
+from resilience._alerts.discord.sink import DiscordSink
 from resilience._alerts.discord.webhook_url import Webhook
 from resilience.alerts import Alert
 
 WEBHOOK = Webhook("123456789012345678", "a-token")
+WEBHOOK_URL = f"https://discord.com/api/webhooks/{WEBHOOK.id}/{WEBHOOK.token}"
 URL = f"https://discord.com/api/v10/webhooks/{WEBHOOK.id}/{WEBHOOK.token}"
 VIA = {"Via": "1.1 google"}
 UNKNOWN_WEBHOOK = {"message": "Unknown Webhook", "code": 10015}
@@ -29,15 +30,15 @@ def api():
 
 
 @pytest.fixture
-def holds(clock) -> Holds:
+def cooldowns(clock) -> Cooldowns:
     """What the sinks of a test share."""
-    return Holds()
+    return Cooldowns()
 
 
 @pytest.fixture
-def sink(holds) -> DiscordSink:
+def sink(cooldowns) -> DiscordSink:
     """A webhook that nothing was sent to."""
-    return DiscordSink(WEBHOOK, holds)
+    return DiscordSink(WEBHOOK_URL, cooldowns)
 
 
 def alert(text: str = "down") -> Alert:
@@ -56,10 +57,10 @@ def send(sink: DiscordSink, *, again: bool = False) -> tuple[str, bool, bool, bo
     return undelivered.problem, undelivered.try_again, undelivered.backs_off, undelivered.may_have_arrived
 
 
-def held(holds: Holds, webhook: Webhook = WEBHOOK) -> float:
+def held(cooldowns: Cooldowns, webhook: Webhook = WEBHOOK) -> float:
     """Return the seconds for which a webhook is held."""
-    hold = holds.of(webhook)
-    return 0.0 if hold is None else hold.left_s()
+    cooldown = cooldowns.of(webhook)
+    return 0.0 if cooldown is None else cooldown.left_s()
 
 
 def test_a_message_is_posted_as_the_api_wants_it(api, sink):
@@ -130,11 +131,11 @@ def test_a_server_error_may_be_tried_again_and_may_have_arrived(api, sink, statu
     assert verdict == [True, True, True]
 
 
-def test_a_server_error_that_says_when_to_come_back_is_obeyed(api, sink, holds):
-    """A 503 with Retry-After holds the webhook for as long as it asks."""
+def test_a_server_error_that_says_when_to_come_back_is_obeyed(api, sink, cooldowns):
+    """A 503 with Retry-After leaves the webhook alone for as long as it asks."""
     api.respond(503, headers={"Retry-After": "17"})
     assert send(sink) == ("HTTP 503", True, True, True)
-    assert held(holds) == 17
+    assert held(cooldowns) == 17
 
 
 @pytest.mark.parametrize(
@@ -167,11 +168,11 @@ def test_a_repeated_message_is_labelled_with_the_first_try(api, sink, monkeypatc
     ]
 
 
-def test_an_empty_bucket_is_waited_for_instead_of_overdrawn(api, sink, holds):
+def test_an_empty_bucket_is_waited_for_instead_of_overdrawn(api, sink, cooldowns):
     """After a success that was the bucket's last, the webhook waits for the seconds that the answer names."""
     api.respond(204, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": "1.25"})
     send(sink)
-    assert held(holds) == 1.25
+    assert held(cooldowns) == 1.25
 
 
 @pytest.mark.parametrize(
@@ -184,11 +185,11 @@ def test_an_empty_bucket_is_waited_for_instead_of_overdrawn(api, sink, holds):
         {"X-RateLimit-Reset-After": "2"},
     ],
 )
-def test_missing_or_odd_headers_hold_nothing(api, sink, holds, headers):
+def test_missing_or_odd_headers_hold_nothing(api, sink, cooldowns, headers):
     """Only an empty bucket with a readable time is waited for."""
     api.respond(204, headers=headers)
     assert send(sink) is None
-    assert held(holds) == 0
+    assert held(cooldowns) == 0
 
 
 OTHER = Webhook("2", "other-token")
@@ -216,24 +217,24 @@ RATE_LIMITS = {
 
 
 @pytest.mark.parametrize("kind", RATE_LIMITS)
-def test_every_form_of_429_is_waited_for_by_whom_it_concerns(api, sink, holds, kind):
+def test_every_form_of_429_is_waited_for_by_whom_it_concerns(api, sink, cooldowns, kind):
     """The wait is never shorter than asked, little longer, and concerns all webhooks where it must."""
     body, headers, (own_s, others_s) = RATE_LIMITS[kind]
     api.respond(429, headers=headers, **({} if body is None else {"json": body}))
     problem, *verdict = send(sink)
     assert problem.startswith("rate limited, HTTP 429")
     assert verdict == [True, own_s == 0, False]
-    assert own_s <= held(holds) <= own_s + 0.5
-    assert others_s <= held(holds, OTHER) <= others_s + (0.5 if others_s else 0)
+    assert own_s <= held(cooldowns) <= own_s + 0.5
+    assert others_s <= held(cooldowns, OTHER) <= others_s + (0.5 if others_s else 0)
 
 
-def test_bans_that_do_not_say_how_long_cool_down_longer_and_longer(api, sink, holds, clock):
+def test_bans_that_do_not_say_how_long_cool_down_longer_and_longer(api, sink, cooldowns, clock):
     """Repeated bans without a time double the wait up to an hour, and a success ends that."""
     api.mock(side_effect=[*[httpx.Response(429)] * 6, httpx.Response(204), httpx.Response(429)])
     waits = []
     for _ in range(8):
         send(sink)
-        waits.append(round(held(holds) / 60))
+        waits.append(round(held(cooldowns) / 60))
         clock.advance(3601)
     assert waits == [5, 10, 20, 40, 60, 60, 0, 5]
 
@@ -242,37 +243,37 @@ def test_bans_that_do_not_say_how_long_cool_down_longer_and_longer(api, sink, ho
     ("status", "body"),
     [(404, UNKNOWN_WEBHOOK), (401, {"message": "Invalid Webhook Token", "code": 50027})],
 )
-def test_a_dead_webhook_is_never_used_again(api, holds, status, body):
+def test_a_dead_webhook_is_never_used_again(api, cooldowns, status, body):
     """After Discord has said that a webhook is gone, no request is made to it, by whatever sink."""
     api.respond(status, json=body)
     problem = (
         f"HTTP {status}, code {body['code']}: {body['message']}; "
         "nothing more is sent to this webhook until another one is configured"
     )
-    assert send(DiscordSink(WEBHOOK, holds)) == (problem, False, True, False)
-    sink = DiscordSink(WEBHOOK, holds)
-    assert (sink.hold(), send(sink)) == (None, (problem, False, True, False))
+    assert send(DiscordSink(WEBHOOK_URL, cooldowns)) == (problem, False, True, False)
+    sink = DiscordSink(WEBHOOK_URL, cooldowns)
+    assert (sink.cooldown(), send(sink)) == (None, (problem, False, True, False))
     assert api.call_count == 1
 
 
 @pytest.mark.parametrize("status", [401, 404])
-def test_an_unexplained_refusal_is_respected_for_a_while(api, sink, holds, status):
+def test_an_unexplained_refusal_is_respected_for_a_while(api, sink, cooldowns, status):
     """A 404 or 401 that does not name the webhook stops it for minutes and not for good."""
     api.respond(status, text="no such route")
     assert send(sink) == (f"HTTP {status}: no such route", False, True, False)
-    assert held(holds) == 300
+    assert held(cooldowns) == 300
 
 
 @pytest.mark.parametrize(
     "response", [httpx.Response(403, text="error code: 1010"), httpx.Response(403, json={"code": 40333})]
 )
-def test_a_block_at_the_edge_stops_everything_for_a_while(api, sink, holds, response):
+def test_a_block_at_the_edge_stops_everything_for_a_while(api, sink, cooldowns, response):
     """When the edge does not like the client, nothing is sent again at once, and no webhook tries."""
     api.mock(return_value=response)
     problem, *verdict = send(sink)
     assert problem.startswith("blocked by Discord's edge, HTTP 403")
     assert verdict == [False, True, False]
-    assert (api.call_count, held(holds, OTHER)) == (1, 300)
+    assert (api.call_count, held(cooldowns, OTHER)) == (1, 300)
 
 
 INVALID = httpx.Response(400, json={"message": "Invalid Form Body", "code": 50035})
@@ -294,30 +295,30 @@ def test_a_refused_message_is_replaced_by_the_plainest(api, sink, status, caplog
     ]
 
 
-def test_a_twice_refused_message_has_failed(api, sink, holds):
+def test_a_twice_refused_message_has_failed(api, sink, cooldowns):
     """Where the plainest message is refused, too, there is no third."""
     api.mock(side_effect=[INVALID, INVALID])
     refused = "HTTP 400, code 50035: Invalid Form Body"
     assert [send(sink), send(sink)] == [(refused, True, False, False), (refused, False, True, False)]
 
 
-def test_the_answer_to_the_plainest_message_is_heeded_like_any_other(api, holds, clock):
+def test_the_answer_to_the_plainest_message_is_heeded_like_any_other(api, cooldowns, clock):
     """A rate limit is waited out and the plainest message sent again; and a webhook that is gone is dead."""
-    sink = DiscordSink(WEBHOOK, holds)
+    sink = DiscordSink(WEBHOOK_URL, cooldowns)
     limited = httpx.Response(429, json={"retry_after": 30, "global": False}, headers=VIA)
     api.mock(side_effect=[INVALID, limited, httpx.Response(404, json=UNKNOWN_WEBHOOK)])
     assert send(sink) is not None
     assert send(sink) == ('rate limited, HTTP 429: {"retry_after":30,"global":false}', True, False, False)
-    assert 30 <= held(holds) <= 30.5
+    assert 30 <= held(cooldowns) <= 30.5
     clock.advance(31)
     assert send(sink) is not None
-    assert holds.death_of(WEBHOOK) is not None
+    assert cooldowns.why_disabled(WEBHOOK) is not None
     assert [json.loads(call.request.content)["content"] for call in api.calls] == ["down", PLAINEST, PLAINEST]
 
 
-def test_a_missing_thread_is_left_out_once_and_for_all(api, holds):
+def test_a_missing_thread_is_left_out_once_and_for_all(api, cooldowns):
     """When the thread is gone, the message goes to the channel, and so do later ones."""
-    sink = DiscordSink(Webhook(WEBHOOK.id, WEBHOOK.token, thread_id="42"), holds)
+    sink = DiscordSink(f"{WEBHOOK_URL}?thread_id=42", cooldowns)
     api.mock(
         side_effect=[
             httpx.Response(404, json={"message": "Unknown Channel", "code": 10003}),
@@ -337,19 +338,19 @@ def test_an_error_that_shows_all_it_received_is_cut(api, sink):
     assert len(problem) < 400
 
 
-def test_refusals_that_can_end_in_a_ban_are_counted(api, sink, holds, clock):
+def test_refusals_that_can_end_in_a_ban_are_counted(api, sink, cooldowns, clock):
     """A hundred 429s of the own bucket within ten minutes stop everything; shared ones don't count."""
     body = {"retry_after": 0.1, "global": False}
     api.respond(429, json=body, headers=VIA | {"X-RateLimit-Scope": "shared"})
     for _ in range(150):
         send(sink)
         clock.advance(1)
-    assert held(holds, OTHER) == 0
+    assert held(cooldowns, OTHER) == 0
     api.respond(429, json=body, headers=VIA | {"X-RateLimit-Scope": "user"})
     for _ in range(100):
         send(sink)
         clock.advance(1)
-    assert held(holds, OTHER) == 599
+    assert held(cooldowns, OTHER) == 599
 
 
 def test_an_unknown_error_is_the_problem_of_the_alert_alone(api, sink):

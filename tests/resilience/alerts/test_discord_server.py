@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from resilience._alerts.delivery.holds import Holds
+from resilience._alerts.delivery.cooldowns import Cooldowns
 from resilience._alerts.discord import client as discord
-from resilience._alerts.discord.client import DiscordSink
-from resilience._alerts.discord.webhook_url import Webhook
+from resilience._alerts.discord.sink import DiscordSink
 from resilience.alerts import Alert
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+URL = "https://discord.com/api/webhooks/1/a-secret"
 Behaviour = Callable[[socket.socket], object]
 
 
@@ -63,14 +63,15 @@ def _read_request(connection: socket.socket) -> bytes:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Behaviour], tuple[Server, DiscordSink]]]:
+def serve(monkeypatch) -> Iterator[Callable[[Behaviour], tuple[Server, DiscordSink]]]:
     """Start servers, and a webhook on each."""
     with contextlib.ExitStack() as undo:
 
         def start(behave: Behaviour) -> tuple[Server, DiscordSink]:
             server = Server(behave)
             undo.callback(server.close)
-            sink = DiscordSink(Webhook("1", "a-secret"), Holds(), base=server.base)
+            monkeypatch.setattr(discord, "DISCORD_API", server.base)
+            sink = DiscordSink(URL, Cooldowns())
             undo.callback(sink.close)
             return server, sink
 
@@ -196,11 +197,11 @@ def test_a_server_that_never_answers_is_given_up(serve, monkeypatch):
     assert (undelivered.problem, undelivered.may_have_arrived) == ("ReadTimeout: timed out", True)
 
 
-def test_a_refused_connection_may_be_tried_again():
+def test_a_refused_connection_may_be_tried_again(monkeypatch):
     """Where nobody listens nothing can have arrived."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    sink = DiscordSink(Webhook("1", "token"), Holds(), base=f"http://127.0.0.1:{port}/api/v10")
+        monkeypatch.setattr(discord, "DISCORD_API", f"http://127.0.0.1:{listening.getsockname()[1]}/api/v10")
+    sink = DiscordSink(URL, Cooldowns())
     undelivered = sink.send([ALERT], again=False)
     sink.close()
     assert undelivered is not None

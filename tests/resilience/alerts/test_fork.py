@@ -15,11 +15,12 @@ import pytest
 from resilience import _config as config
 from resilience._alerts.admission.limiter import StormCap, WindowLimiter
 from resilience._alerts.admission.redis import RedisLimiter
-from resilience._alerts.delivery.holds import Holds
-from resilience._alerts.delivery.message import Delivery
+from resilience._alerts.delivery.cooldowns import Cooldowns
+from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._alerts.discord.webhook_url import Webhook
 from resilience.alerts import Alert
 from resilience.events import CallEnded, EventStream
+from tests.resilience.alerts.conftest import FakeAlert
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -31,13 +32,13 @@ logging.disable()
 
 forking, begun = threading.Event(), threading.Event()
 
-class Hold:
+class Cooldown:
     def find_spec(self, name, path, target=None):
         if name == MODULE and not begun.is_set():
             begun.set()
             forking.wait()
 
-sys.meta_path.insert(0, Hold())
+sys.meta_path.insert(0, Cooldown())
 os.register_at_fork(before=forking.set)  # called before what was registered earlier
 
 @resilience.conn_retry("Redis", "connect", max_retry=0)
@@ -99,8 +100,8 @@ def admit(storm: StormCap) -> None:
     storm.admit(1)
 
 
-def ask(holds: Holds) -> None:
-    holds.of(Webhook("1", "t"))
+def ask(cooldowns: Cooldowns) -> None:
+    cooldowns.of(Webhook("1", "t"))
 
 
 def confirm(fleet: RedisLimiter) -> None:
@@ -115,14 +116,14 @@ def configure(_module: object) -> None:
     config.configure(service_name=None)
 
 
-def write(delivery: Delivery) -> None:
-    assert delivery.alert
+def write(alert: QueuedAlert) -> None:
+    assert alert.alert
 
 
 LOCKED = {
     "windows": (WindowLimiter(), "_lock", claim),
     "storm cap": (StormCap(), "_lock", admit),
-    "holds": (Holds(), "_lock", ask),
+    "cooldowns": (Cooldowns(), "_lock", ask),
     "fleet": (RedisLimiter("unix:///nowhere", WindowLimiter()), "_lock", confirm),
     "events": (EventStream(), "_changing", subscribe),
     "settings": (config, "_telling", configure),
@@ -179,15 +180,16 @@ def test_an_alert_that_another_thread_is_writing_at_a_fork_is_written_in_the_chi
     """Writing an alert takes no lock that a fork could leave locked, not even that of the alert's class."""
     writing, done = threading.Event(), threading.Event()
 
-    def slowly() -> Alert:
-        writing.set()
-        done.wait()
-        return Alert(text="a", function="f", context="", error_type="E")
+    class Slow(FakeAlert):
+        def write(self) -> Alert:
+            writing.set()
+            done.wait()
+            return super().write()
 
-    thread = threading.Thread(target=lambda: Delivery(slowly).alert)
+    thread = threading.Thread(target=lambda: Slow("a").alert)
     thread.start()
     writing.wait()
-    other = Delivery(lambda: Alert(text="b", function="f", context="", error_type="E"))
+    other = FakeAlert("b")
     try:
         assert in_child(write, other)
     finally:

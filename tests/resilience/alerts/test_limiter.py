@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilience import alerts
+from resilience._alerts.admission.admission import Admission
 from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, StormCap, WindowLimiter, signature_of
-from resilience._alerts.delivery.holds import Holds
+from resilience._alerts.delivery.cooldowns import Cooldowns
 from resilience._alerts.discord.webhook_url import Webhook
 
 
@@ -108,8 +109,8 @@ def test_exactly_one_of_many_threads_wins():
     [
         (WindowLimiter(), lambda limiter: limiter.claim("s")),
         (StormCap(), lambda storm: storm.admit(1)),
-        (Holds(), lambda holds: holds.count_sent(Webhook("1", "t"))),
-        (Holds(), lambda holds: holds.count_invalid()),
+        (Cooldowns(), lambda cooldowns: cooldowns.count_sent(Webhook("1", "t"))),
+        (Cooldowns(), lambda cooldowns: cooldowns.count_invalid()),
     ],
 )
 def test_time_is_read_where_no_other_thread_can_be_later(monkeypatch, owner, ask):
@@ -117,7 +118,7 @@ def test_time_is_read_where_no_other_thread_can_be_later(monkeypatch, owner, ask
     others_get_in = []
 
     def now() -> int:
-        lock = owner._lock._lock
+        lock = owner._lock
         other = threading.Thread(
             target=lambda: others_get_in.append(lock.acquire(blocking=False) and not lock.release())
         )
@@ -164,13 +165,20 @@ def test_the_storm_cap_admits_so_many_in_any_minute(clock):
     assert [storm.admit(2), storm.admit(2), storm.admit(2)] == [True, True, False]
 
 
-def test_the_storm_cap_counts_what_it_held_back_once(clock):
-    """The number of those held back is handed out once and starts again at zero."""
+def test_what_is_withdrawn_leaves_its_room_to_another(clock):
+    """An alert that was admitted and does not leave after all is not counted."""
     storm = StormCap()
-    for _ in range(5):
-        storm.admit(2)
-    storm.count_held_back(4)
-    assert [storm.take_held_back(), storm.take_held_back()] == [7, 0]
+    assert [storm.admit(1), storm.admit(1)] == [True, False]
+    storm.withdraw()
+    assert [storm.admit(1), storm.admit(1)] == [True, False]
+
+
+def test_what_was_suppressed_is_told_once():
+    """The number of those suppressed is handed out once and starts again at zero."""
+    admission = Admission()
+    admission.count_suppressed(3)
+    admission.count_suppressed(4)
+    assert [admission.take_suppressed(), admission.take_suppressed()] == [7, 0]
 
 
 def test_the_storm_cap_survives_a_clock_that_steps_back(clock):

@@ -73,12 +73,12 @@ def test_foreign_markup_neither_opens_a_block_nor_hides_a_link(make_call, kind):
 
 
 @pytest.mark.parametrize(
-    ("held_back", "note"),
+    ("suppressed", "note"),
     [(1, "1 more alert was held back before this one."), (12, "12 more alerts were held back before this one.")],
 )
-def test_the_next_alert_counts_those_held_back(make_call, held_back, note):
+def test_the_next_alert_counts_those_suppressed(make_call, suppressed, note):
     """What the storm cap held back is counted in a line of its own below the contract's text."""
-    text = text_of(make_call(), 50, failure_of(ConnectionError("refused")), held_back=held_back)
+    text = text_of(make_call(), 50, failure_of(ConnectionError("refused")), suppressed=suppressed)
     assert text == text_of(make_call(), 50, failure_of(ConnectionError("refused"))) + "\n\n" + note
 
 
@@ -86,14 +86,14 @@ def test_the_next_alert_counts_those_held_back(make_call, held_back, note):
     kind=st.sampled_from(["retry", "connection"]),
     name=st.text(max_size=3000),
     message=st.text(max_size=5000) | st.just("\n" * 10_000) | st.just("🚨" * 3000),
-    held_back=st.integers(0, 10**6),
+    suppressed=st.integers(0, 10**6),
 )
-def test_every_alert_fits_into_a_message(make_call, kind, name, message, held_back):
+def test_every_alert_fits_into_a_message(make_call, kind, name, message, suppressed):
     """However long the names and messages are, an alert has at most 2000 characters and ends as it should."""
     call = make_call(name, kind=kind, context=name, resource=name, action=name)
-    text = text_of(call, 50, failure_of(ConnectionError(message)), held_back=held_back)
+    text = text_of(call, 50, failure_of(ConnectionError(message)), suppressed=suppressed)
     assert len(text) <= CONTENT_CHARACTERS
-    assert text.split("\n\n")[-1 if held_back == 0 else -2].endswith("Investigate immediately.")
+    assert text.split("\n\n")[-1 if suppressed == 0 else -2].endswith("Investigate immediately.")
     text.encode()
 
 
@@ -117,9 +117,9 @@ def test_an_empty_text_by_hand_says_what_failed():
 
 
 @given(st.text(max_size=5000) | st.just("x\n" * 4000), st.integers(0, 10**6))
-def test_every_text_by_hand_fits_into_a_message(message, held_back):
+def test_every_text_by_hand_fits_into_a_message(message, suppressed):
     """However long the text is, it is cut to at most 2000 characters, the note included."""
-    text = text_by_hand(message, "f", failure_of(OSError("no")), held_back=held_back)
+    text = text_by_hand(message, "f", failure_of(OSError("no")), suppressed=suppressed)
     assert 0 < len(text) <= CONTENT_CHARACTERS
     text.encode()
 

@@ -1,0 +1,72 @@
+"""One alert of a failing call, from the question whether it may be sent to its delivery."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, final
+
+from resilience._alerts.admission.admission import Admission, Grant
+from resilience._alerts.delivery.queued_alert import QueuedAlert
+from resilience._alerts.texts import context_of, failure_of, text_of
+from resilience._support.fork import importing
+from resilience.events import AlertDelivered, AlertSuppressed, Call, stream
+from resilience.redact import clean
+
+if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert
+
+
+@final
+class CallAlert(QueuedAlert):
+    """One alert of a failing call.
+
+    The failing call asks for it and queues it. A delivering thread asks whether it may leave, writes it, sends it, and
+    says what became of it.
+    """
+
+    def __init__(self, call: Call, attempt: int, error: BaseException, grant: Grant) -> None:
+        super().__init__(grant)
+        self._call = call
+        self._attempt = attempt
+        self._failure = failure_of(error)  # its words alone: the error and its frames need not live on
+
+    @classmethod
+    def ask(cls, admission: Admission, call: Call, attempt: int, error: BaseException) -> Self | None:
+        """Return the alert, if it may be sent. Never blocks."""
+        grant = admission.ask(admission.signature_of(call, error))
+        if grant is None:
+            _suppressed(call, attempt)
+            return None
+        return cls(call, attempt, error, grant)
+
+    def may_leave(self) -> bool:
+        """Tell whether the whole fleet, too, lets it leave."""
+        if super().may_leave():
+            return True
+        _suppressed(self._call, self._attempt)
+        return False
+
+    def write(self) -> Alert:
+        """Put the failure into words."""
+        return alert_of(
+            text=text_of(self._call, self._attempt, self._failure, suppressed=self.grant.suppressed),
+            function=clean(self._call.function),
+            context=clean(context_of(self._call)),
+            error_type=clean(self._failure.error_type),
+            attempt=self._attempt,
+        )
+
+    def on_delivered(self) -> None:
+        """Report that it was sent."""
+        stream.emit(AlertDelivered(call=self._call, attempt=self._attempt))
+
+
+def _suppressed(call: Call, attempt: int) -> None:
+    if stream.wants(AlertSuppressed):
+        stream.emit(AlertSuppressed(call=call, attempt=attempt))
+
+
+def alert_of(**words: Any) -> Alert:
+    """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs."""
+    with importing:
+        from resilience.alerts.notifier import Alert
+    return Alert(**words)

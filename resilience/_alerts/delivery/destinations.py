@@ -1,0 +1,78 @@
+"""Where alerts go: the webhook of the channel, and whatever else was configured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, final
+
+from resilience import _config as config
+from resilience._alerts.delivery.cooldowns import Cooldown, Cooldowns
+from resilience._alerts.delivery.sink import Sink, Undelivered
+from resilience._alerts.discord.sink import DiscordSink
+from resilience.events import NoWebhook, stream
+from resilience.redact import message_of, type_name
+
+if TYPE_CHECKING:
+    from resilience.alerts.notifier import Alert, Notifier
+
+_MOST_KEPT: Final = 100
+
+
+@final
+class NotifierSink:
+    """A notifier of the user's, one alert at a time. It is never asked twice: it knows best when to try again."""
+
+    most_per_message = 1
+
+    def __init__(self, notifier: Notifier) -> None:
+        self.notifier = notifier
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NotifierSink) and other.notifier is self.notifier
+
+    def __hash__(self) -> int:
+        return id(self.notifier)
+
+    def cooldown(self) -> Cooldown | None:
+        """Never wait."""
+        return None
+
+    def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:  # noqa: ARG002  # see the class
+        """Hand the alert over; what the notifier raises is the problem."""
+        try:
+            for alert in alerts:
+                self.notifier.notify(alert)
+        except Exception as error:  # noqa: BLE001  # foreign code
+            return Undelivered(f"{type(self.notifier).__name__}: {type_name(error)}: {message_of(error)}")
+        return None
+
+    def close(self) -> None:
+        """Do nothing: the notifier's connections are its own."""
+
+
+@final
+class Destinations:
+    """The destinations of this process. What is known about a webhook is kept as long as it is configured."""
+
+    def __init__(self) -> None:
+        self._cooldowns = Cooldowns()
+        self._by_url: dict[str, Sink] = {}
+        self._told_that_there_is_none = False
+
+    def of(self, channel: str | None) -> list[Sink]:
+        """Return the destinations for a channel. Where there is none at all, that is told once."""
+        url = config.discord_webhook_url(channel)
+        sinks = [self._webhook(url)] if url is not None else []
+        sinks += [NotifierSink(each) for each in config.notifiers()]
+        if not sinks and not self._told_that_there_is_none:
+            self._told_that_there_is_none = True
+            stream.emit(NoWebhook())
+        return sinks
+
+    def _webhook(self, url: str) -> Sink:
+        sink = self._by_url.get(url)
+        if sink is None:
+            if len(self._by_url) >= _MOST_KEPT:
+                self._by_url.clear()
+            sink = self._by_url[url] = DiscordSink(url, self._cooldowns)
+        return sink

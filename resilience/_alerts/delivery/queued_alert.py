@@ -1,0 +1,100 @@
+"""One alert on its way to its destinations."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from resilience._support.latch import Latch
+from resilience.events import AlertFailed, stream
+
+if TYPE_CHECKING:
+    from resilience._alerts.admission.admission import Grant
+    from resilience.alerts.notifier import Alert
+
+
+class QueuedAlert:
+    """One alert on its way to its destinations, each of which settles it. Safe under threads.
+
+    All that takes time is done by delivering threads, and is no work for the failing call.
+
+    Args:
+        grant: The leave to send it, which lapses where no destination has it.
+
+    Attributes:
+        reached: A destination has it.
+        settled: Opens when a destination has it, or when none ever will.
+        finished: Opens when all of its destinations have settled it.
+    """
+
+    def __init__(self, grant: Grant) -> None:
+        self.grant = grant
+        self.reached = False
+        self.settled = Latch()
+        self.finished = Latch()
+        self._alert: Alert | None = None
+        self._unsettled = 0
+        self._counting = threading.RLock()  # reentrant: a signal handler may alert, too
+        self._leaves: bool | None = None
+        self._deciding = threading.RLock()
+
+    def write(self) -> Alert:
+        """Make the alert. Two threads may do so at the same time, with the same result."""
+        raise NotImplementedError
+
+    def may_leave(self) -> bool:
+        """Tell whether it may be sent at all; asked once."""
+        return self.grant.confirm()
+
+    def on_delivered(self) -> None:
+        """Do what is to be done when the first destination has it."""
+
+    @property
+    def alert(self) -> Alert:
+        """What to deliver."""
+        if self._alert is None:
+            self._alert = self.write()
+        return self._alert
+
+    def expect(self, destinations: int) -> None:
+        """Say how many destinations will settle it."""
+        self._unsettled = destinations
+
+    def leaves(self) -> bool:
+        """Tell whether it may be sent; whoever comes second waits for the first one's answer."""
+        with self._deciding:
+            if self._leaves is None:
+                self._leaves = self.may_leave()
+            return self._leaves
+
+    def delivered(self) -> None:
+        """Settle it for one destination, which has it."""
+        with self._counting:
+            is_first, self.reached = not self.reached, True
+        if is_first:
+            self.on_delivered()
+            self.settled.open()
+        self._settle()
+
+    def failed(self, problem: str) -> None:
+        """Settle it for one destination, which can't have it."""
+        stream.emit(AlertFailed(problem=problem))
+        self._settle()
+
+    def dropped(self) -> None:
+        """Settle it for one destination, whose queue was full."""
+        self._settle(dropped=True)
+
+    def abandoned(self) -> None:
+        """Settle it for one destination, without a word."""
+        self._settle()
+
+    def _settle(self, *, dropped: bool = False) -> None:
+        with self._counting:
+            self._unsettled -= 1
+            is_last = self._unsettled == 0
+        if is_last:
+            if not self.reached:
+                self.grant.lapse(dropped=dropped)
+            self.settled.open()
+            self.finished.open()
