@@ -151,12 +151,12 @@ def _alert_refused(event: AlertRefused) -> None:
     _write_about_alerting(logging.WARNING, text, event.problem)
 
 
-def _no_webhook(_event: NoWebhook) -> None:
-    text = (
-        "An alert was due and is not sent, because there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL "
-        "or call resilience.configure(discord_webhook_url=...)"
+def _no_webhook(event: NoWebhook) -> None:
+    reason = (
+        "there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL or call "
+        "resilience.configure(discord_webhook_url=...)"
     )
-    _write_about_alerting(logging.WARNING, text)
+    _write_about_alerting(logging.WARNING, "An alert was due and is not sent, because %s", event.reason or reason)
 
 
 def _window_shared(event: WindowShared) -> None:

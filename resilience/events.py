@@ -170,7 +170,13 @@ class AlertRefused(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoWebhook(Event):
-    """An alert was due and is not sent, because there is neither a webhook nor a notifier; told for the first one."""
+    """An alert was due and is not sent, because there is neither a webhook nor a notifier; told for the first one.
+
+    Attributes:
+        reason: Why there is none, where something keeps alerts from leaving: a test; else None.
+    """
+
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

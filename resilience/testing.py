@@ -4,7 +4,8 @@
   that follows a script asks a `ScriptRun` for the `Action` of each call; `fail`, `answer`, `delay` and `passthrough`
   make scripts, `Script.parse` reads them.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, each for the length of a
-  ``with`` block; `flush` waits until no alert is on its way. Events are listened to by `resilience.subscribe`.
+  ``with`` block. With an `Outlet`, alerts go there in the place of all destinations. `flush` waits until none is on its
+  way. Events are listened to by `resilience.subscribe`.
 - Besides: `wait_bounds` tells how long a call may wait between two attempts, `sleep_async` sleeps in asyncio and trio,
   `described` shows a value that was refused,
   `closest` finds the names that may have been meant, `exported` and `publish` make fronts such as this one.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from resilience._support.lazy import exported as _exported
 
 if TYPE_CHECKING:
+    from resilience._alerts.delivery.outlet import Outlet as Outlet
     from resilience._alerts.system import flush as flush
     from resilience._alerts.system import isolated as isolated
     from resilience._config import configured as configured
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from resilience._support.wording import closest as closest
 
 _LATE: Final = {
+    "resilience._alerts.delivery.outlet": ("Outlet",),
     "resilience._alerts.system": ("flush", "isolated"),
     "resilience._config": ("configured",),
     "resilience._engine.stop": ("sleep_async",),

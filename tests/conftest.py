@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 
 OTHER_PLUGINS = (
     "anyio asyncio cacheprovider freezer hypothesispytest looptime_chronometers looptime_plugin looptime_timeproxies "
-    "randomly respx time_machine timeout xdist xdist.looponfail"
+    "pytest_httpx randomly respx time_machine timeout xdist xdist.looponfail"
 )
 
 

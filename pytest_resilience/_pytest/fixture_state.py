@@ -5,15 +5,20 @@ from __future__ import annotations
 import contextlib
 import random
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import TITLE, Timeline
 from resilience.alerts import isolated
 from resilience.events import AttemptFailed, CallEnded, FaultInjected
+from resilience.testing import Outlet
 
 if TYPE_CHECKING:
     from pytest_resilience._faults.injection import Faults
+
+_NOWHERE: Final = Outlet(
+    reason="this is a test and does not use the fixture discord, which takes the place of Discord and of all notifiers"
+)
 
 
 @final
@@ -64,7 +69,7 @@ class FixtureState:
         """Start recording, with the random numbers of this test's seed, and with no alert sent so far."""
         self.open.callback(random.setstate, random.getstate())
         self.reseed()
-        self.open.enter_context(isolated())
+        self.open.enter_context(isolated(_NOWHERE))
         self.open.enter_context(self.timeline)
 
     def reseed(self) -> None:

@@ -163,8 +163,8 @@ def _described_alerting(event: Event) -> str:
             return f"an alert could not be delivered: {problem}"
         case AlertRefused(problem=problem):
             return f"an alert was refused, and is sent without its details: {problem}"
-        case NoWebhook():
-            return "an alert was due and is not sent: there is neither a webhook nor a notifier"
+        case NoWebhook(reason=reason):
+            return f"an alert was due and is not sent: {reason or 'there is neither a webhook nor a notifier'}"
         case WindowShared(shared=True):
             return "the alert window is shared with other processes again"
         case WindowShared(problem=problem):

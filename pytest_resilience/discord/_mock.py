@@ -1,11 +1,11 @@
 """The stand-in for Discord's webhooks: what the fixture ``discord`` gives.
 
 Problem: alerts must be tested against a Discord that answers as the real one does, fails on demand, and is never the
-real one. Solution: a simulated server behind respx, for requests to Discord's webhooks alone; the kit is configured for
-it, and alerts with a memory of its own.
+real one. Solution: a simulated server, to which the kit hands its requests itself, and with which it alerts as if the
+program had just begun. respx catches what other code sends to Discord's webhooks.
 
-What is given up: clients that don't use httpx are not caught, nor are those whose transport a test replaces by its own,
-as pytest-httpx does.
+What is given up: other code that doesn't use httpx is not caught, nor is that whose transport a test replaces by its
+own, as pytest-httpx does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import functools
 import re
 import time
 from types import EllipsisType, TracebackType
-from typing import Final, NoReturn, Self
+from typing import Final, NoReturn, Self, final
+
+import httpx
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._wording import counted
@@ -23,18 +25,33 @@ from pytest_resilience.discord._records import Alert, WebhookRequest, channel_na
 from pytest_resilience.discord._server import DiscordServer
 from resilience import alerts as kit
 from resilience.errors import MissingExtraError
-from resilience.testing import Script, ScriptRun, configured
+from resilience.testing import Outlet, Script, ScriptRun, configured
 
 _PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
 _SLICE_S: Final = 5.0
 _real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
 
 
+@final
+class _Transport(httpx.BaseTransport):
+    """Hands the requests of the kit over, beside whatever else replaces httpx's transports in a test.
+
+    It is no `httpx.MockTransport`, which other tools, such as vcrpy, patch as well.
+    """
+
+    def __init__(self, server: DiscordServer) -> None:
+        self._server = server
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._server.handle(request)
+
+
 class DiscordMock:
     """Stands in for Discord for the length of a ``with`` block.
 
-    All alerts of the kit come here, of every channel, whatever was configured before. Requests to Discord's webhooks
-    that other code makes with httpx come here, too; all other traffic is left alone, as are other routers of respx.
+    All alerts of the kit come here, of every channel, whatever is configured and whatever else replaces parts of httpx;
+    notifiers get none. Requests to Discord's webhooks that other code makes with httpx come here, too; all other
+    traffic is left alone, as are other routers of respx.
 
     It has Discord's rate limits (5 requests in 2 s for each webhook, 30 messages in 60 s for each channel, 50 requests
     in 1 s for everything) and its limits on lengths. At the end of a block without an exception, planned answers that
@@ -79,7 +96,7 @@ class DiscordMock:
         with contextlib.ExitStack() as opening:  # what comes last goes first: no alert is left when the router goes
             opening.enter_context(WebhookRouter(self._server))
             opening.enter_context(configured(discord_webhook_url=webhooks.url(None), discord_channels=webhooks))
-            opening.enter_context(kit.isolated())
+            opening.enter_context(kit.isolated(Outlet(_Transport(self._server))))
             self._open = opening.pop_all()
         self._active = True
         return self

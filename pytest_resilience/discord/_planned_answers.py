@@ -29,14 +29,13 @@ _ENTRIES: Final = {
     "via": "True or False",
 }
 _EXAMPLES: Final = "500, {'status': 429, 'retry_after': 40} or {'status': 500, 'recorded': True}"
-_AS_HTTPX: Final = (
-    (TimeoutError, httpx.ReadTimeout),
-    ((ConnectionResetError, ConnectionAbortedError, BrokenPipeError), httpx.ReadError),
-    (OSError, httpx.ConnectError),
-)
-_NO_CONTENT: Final = 204
-_REDIRECTION: Final = 300
-_RATE_LIMITED: Final = 429
+_AS_HTTPX: Final = {  # the first that fits
+    TimeoutError: httpx.ReadTimeout,
+    BrokenPipeError: httpx.ReadError,
+    ConnectionAbortedError: httpx.ReadError,
+    ConnectionResetError: httpx.ReadError,
+    OSError: httpx.ConnectError,
+}
 
 
 def rate_limited(retry_after: float | str | None = 1.0, *, scope: Scope = "user") -> Script:
@@ -55,7 +54,7 @@ def rate_limited(retry_after: float | str | None = 1.0, *, scope: Scope = "user"
     >>> rate_limited(40, scope="shared").times(2)
     <Script 2*return({'status': 429, 'retry_after': 40, 'scope': 'shared'})>
     """
-    return _planned({"status": _RATE_LIMITED, "retry_after": retry_after, "scope": scope})
+    return _planned({"status": 429, "retry_after": retry_after, "scope": scope})
 
 
 def edge_ban(retry_after: float | None = None) -> Script:
@@ -72,7 +71,7 @@ def edge_ban(retry_after: float | None = None) -> Script:
     >>> edge_ban(3600)
     <Script return({'status': 429, 'via': False, 'retry_after': 3600})>
     """
-    return _planned({"status": _RATE_LIMITED, "via": False, "retry_after": retry_after})
+    return _planned({"status": 429, "via": False, "retry_after": retry_after})
 
 
 def lost_answer(error: str = "ReadTimeout") -> Script:
@@ -93,12 +92,7 @@ def lost_answer(error: str = "ReadTimeout") -> Script:
 
 
 def checked(script: Script | str) -> Script:
-    """Return a script for Discord, once all that it may return or raise is known to be possible.
-
-    Raises:
-        TypeError: No script, one that raises what is no `Exception`, or one that returns neither a status nor a dict.
-        ValueError: A text that is no script, or an answer with an entry that is not known or can't be so.
-    """
+    """Return a script for Discord, once all that it may return or raise is known to be possible; see `respond`."""
     planned = as_script(script, Place.DISCORD)
     for term in planned.terms:
         effect = term.action.effect()
@@ -126,12 +120,7 @@ class PlannedAnswer:
 
     @classmethod
     def of(cls, value: object) -> PlannedAnswer:
-        """Return the answer that a value in a script stands for.
-
-        Raises:
-            TypeError: Neither a status nor a dict.
-            ValueError: An entry that is not known or can't be so.
-        """
+        """Return the answer that a value in a script stands for."""
         if isinstance(value, int) and not isinstance(value, bool):
             value = {"status": value}
         if not isinstance(value, dict):
@@ -145,8 +134,8 @@ class PlannedAnswer:
         if ("status" in value) == ("error" in value):
             raise ValueError(f"an answer of Discord has either a status or an error; got {value!r}")
         status = value.get("status", 0)
-        usual = {"recorded": 0 < status < _REDIRECTION}
-        if status == _RATE_LIMITED and value.get("via", True):
+        usual = {"recorded": 0 < status < 300}
+        if status == 429 and value.get("via", True):
             usual["retry_after"] = 1.0
         return cls(**{**usual, **value})
 
@@ -155,23 +144,18 @@ class PlannedAnswer:
         return _ERRORS[self.error]("as planned for Discord", request=request) if self.error else None
 
     def response(self, message: object, bucket: Mapping[str, str]) -> httpx.Response:
-        """Return the answer.
-
-        Args:
-            message: The stored message as JSON, which a 2xx has for its body; None where none is.
-            bucket: The headers of the webhook's bucket.
-        """
+        """Return the answer, given the stored message as JSON, None where none is, and the headers of the bucket."""
         wait = self.retry_after
-        if self.status == _RATE_LIMITED:
+        if self.status == 429:
             made = answers.rate_limited(wait, self.scope) if self.via else answers.banned(wait)
-        elif self.status >= _REDIRECTION:
+        elif self.status >= 300:
             made = answers.typical(self.status, answers.wait_header(wait), by_edge=not self.via)
-        elif message is None or self.status == _NO_CONTENT:
+        elif message is None or self.status == 204:
             made = answers.answer(self.status, "")
         else:
             made = answers.answer(self.status, message)
         if self.via and self.scope != "global":  # a limit of everything shows no bucket
-            if self.status == _RATE_LIMITED and self.scope == "user" and isinstance(wait, int | float):
+            if self.status == 429 and self.scope == "user" and isinstance(wait, int | float):
                 bucket = bucket_headers(WEBHOOK[0], 0, wait)
             made.headers.update(bucket)
         return made
@@ -182,8 +166,8 @@ def as_httpx_raises(error: Exception, request: httpx.Request) -> Exception:
     if isinstance(error, httpx.RequestError):
         error.request = request
         return error
-    for errors, kind in _AS_HTTPX:
-        if isinstance(error, errors):
+    for each, kind in _AS_HTTPX.items():
+        if isinstance(error, each):
             translated = kind(str(error), request=request)
             translated.__cause__ = error
             return translated

@@ -27,9 +27,7 @@ class WebhookRouter(respx.MockRouter):
     def start(self) -> None:
         """Begin to answer."""
         super().start()
-        if (
-            self.Mocker is not None
-        ):  # respx asks in the order in which routers began, and has no other way to come first
+        if self.Mocker is not None:  # respx asks in the order of the list, and has no other way to come first
             self.Mocker.routers.remove(self)
             self.Mocker.routers.insert(0, self)
 

@@ -6,13 +6,16 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from resilience._alerts.admission.admission import Admission
 from resilience._alerts.call_alert import CallAlert
 from resilience._alerts.delivery.destinations import Destinations
 from resilience._alerts.delivery.dispatcher import Dispatcher
 from resilience.events import Call
+
+if TYPE_CHECKING:
+    from resilience._alerts.delivery.outlet import Outlet
 
 EXIT_S: Final = 5.0
 """How long the end of the program may be delayed by alerts that are on their way, in seconds."""
@@ -26,11 +29,13 @@ class AlertSystem:
 
     Args:
         linger_s: How long an idle thread waits for another alert, in seconds.
+        outlet: Where alerts go in the place of all destinations, in a test.
     """
 
-    def __init__(self, *, linger_s: float = 0.0) -> None:
+    def __init__(self, *, linger_s: float = 0.0, outlet: Outlet | None = None) -> None:
+        self.outlet = outlet
         self.admission = Admission()
-        self.destinations = Destinations()
+        self.destinations = Destinations(outlet)
         self.dispatcher = Dispatcher(linger_s=linger_s)
 
     def alert(self, call: Call, attempt: int, error: BaseException) -> None:
@@ -57,13 +62,17 @@ def current() -> AlertSystem:
 
 
 @contextlib.contextmanager
-def isolated() -> Iterator[None]:
+def isolated(outlet: Outlet | None = None) -> Iterator[None]:
     """Alert with a memory of its own for the length of a ``with`` block, as if the program had just started.
 
     Windows, the storm cap, dead webhooks and what is on its way belong to the block; at its end its threads are
     stopped, what has not left is dropped, and the earlier system is back. A thread of its lives only as long as it has
     something to deliver. For tests; blocks may be nested. It takes at most 5 seconds to end, where a message is just
     being sent.
+
+    Args:
+        outlet: Where alerts go in the place of all destinations; for test kits. Default: where those of the block
+            around it go.
 
     Example:
         ::
@@ -73,7 +82,8 @@ def isolated() -> Iterator[None]:
                 assert not should_send_alert("charge", error)
     """
     global _current  # noqa: PLW0603  # the one place that swaps it
-    before, _current = _current, AlertSystem()
+    before = _current
+    _current = AlertSystem(outlet=before.outlet if outlet is None else outlet)
     inside = _current
     try:
         yield

@@ -13,6 +13,7 @@ from resilience.events import NoWebhook, stream
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
+    from resilience._alerts.delivery.outlet import Outlet
     from resilience.alerts.notifier import Alert, Notifier
 
 _MOST_KEPT: Final = 100
@@ -52,21 +53,28 @@ class NotifierSink:
 
 @final
 class Destinations:
-    """The destinations of this process. What is known about a webhook is kept as long as it is configured."""
+    """The destinations of this process. What is known about a webhook is kept as long as it is configured.
 
-    def __init__(self) -> None:
+    Args:
+        outlet: What takes the place of all of them, in a test.
+    """
+
+    def __init__(self, outlet: Outlet | None = None) -> None:
+        self._outlet = outlet
         self._cooldowns = Cooldowns()
         self._by_url: dict[str, Sink] = {}
         self._told_that_there_is_none = False
 
     def of(self, channel: str | None) -> list[Sink]:
         """Return the destinations for a channel. Where there is none at all, that is told once."""
-        url = config.discord_webhook_url(channel)
+        outlet = self._outlet
+        url = None if outlet is not None and outlet.transport is None else config.discord_webhook_url(channel)
         sinks = [self._webhook(url)] if url is not None else []
-        sinks += [NotifierSink(each) for each in config.notifiers()]
+        if outlet is None:
+            sinks += [NotifierSink(each) for each in config.notifiers()]
         if not sinks and not self._told_that_there_is_none:
             self._told_that_there_is_none = True
-            stream.emit(NoWebhook())
+            stream.emit(NoWebhook(reason=None if outlet is None else outlet.reason))
         return sinks
 
     def _webhook(self, url: str) -> Sink:
@@ -74,5 +82,6 @@ class Destinations:
         if sink is None:
             if len(self._by_url) >= _MOST_KEPT:
                 self._by_url.clear()
-            sink = self._by_url[url] = DiscordSink(url, self._cooldowns)
+            substitute = None if self._outlet is None else self._outlet.transport
+            sink = self._by_url[url] = DiscordSink(url, self._cooldowns, substitute)
         return sink

@@ -52,10 +52,15 @@ class Answer(NamedTuple):
 
 @final
 class Client:
-    """A connection to Discord. Used by one thread at a time; safe after fork."""
+    """A connection to Discord. Used by one thread at a time; safe after fork.
 
-    def __init__(self) -> None:
-        self._transport: httpx.HTTPTransport | None = None
+    Args:
+        substitute: What requests are handed to in the place of the network, in a test.
+    """
+
+    def __init__(self, substitute: httpx.BaseTransport | None = None) -> None:
+        self._substitute = substitute
+        self._transport: httpx.BaseTransport | None = None
         self._socket: socket.socket | None = None
         renew_after_fork(self)
 
@@ -83,7 +88,7 @@ class Client:
     def _exchange(self, webhook: Webhook, body: dict[str, Any]) -> tuple[httpx.Response, bytes]:
         if self._transport is None:
             with importing:  # since httpx, too, imports what it stands on as late as that
-                self._transport = _new_transport(DISCORD_API)
+                self._transport = self._substitute or _new_transport(DISCORD_API)
         request = httpx.Request(
             "POST",
             webhook.url(DISCORD_API),

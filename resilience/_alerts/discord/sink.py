@@ -15,6 +15,8 @@ from resilience._support.fork import importing
 from resilience.events import AlertRefused, stream
 
 if TYPE_CHECKING:
+    import httpx
+
     from resilience._alerts.discord.client import Client
     from resilience._alerts.discord.refusals import DiscordError
     from resilience._alerts.discord.webhook_url import Webhook
@@ -34,13 +36,15 @@ class DiscordSink:
     Args:
         url: The URL of the webhook.
         cooldowns: What the process knows about waiting, shared by all webhooks.
+        substitute: What requests are handed to in the place of the network, in a test.
     """
 
     most_per_message = MOST_ALERTS
     _client: Client
     _webhook: Webhook
 
-    def __init__(self, url: str, cooldowns: Cooldowns) -> None:
+    def __init__(self, url: str, cooldowns: Cooldowns, substitute: httpx.BaseTransport | None = None) -> None:
+        self._substitute = substitute
         self._url: str | None = url
         self._problem: str | None = None
         self._cooldowns = cooldowns
@@ -87,7 +91,7 @@ class DiscordSink:
                 from resilience._alerts.discord.client import Client
                 from resilience._alerts.discord.webhook_url import parse_webhook_url
             try:
-                self._webhook, self._client = parse_webhook_url(self._url), Client()
+                self._webhook, self._client = parse_webhook_url(self._url), Client(self._substitute)
             except ValueError as error:
                 self._problem = f"the configured webhook URL is not Discord's: {error}"
             self._url = None

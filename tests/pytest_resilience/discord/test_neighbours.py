@@ -170,6 +170,36 @@ def test_a_router_that_uses_the_clients_works_beside(web) -> None:
         assert len(discord.alerts) == 1
 
 
+@pytest.mark.parametrize("transport", [httpx.HTTPTransport, httpx.MockTransport, httpcore.ConnectionPool])
+@pytest.mark.parametrize("order", ["patched first", "patched last"])
+def test_what_replaces_parts_of_httpx_does_not_get_the_kits_alerts(transport, order) -> None:
+    """A mock or a recorder that patches a transport or a connection leaves alerts alone, whichever came first."""
+    taken = []
+    patch = pytest.MonkeyPatch()
+    discord = DiscordMock()
+    with contextlib.ExitStack() as stack:
+        if order == "patched last":
+            stack.enter_context(discord)
+        stack.callback(patch.undo)
+        patch.setattr(transport, "handle_request", lambda _self, request: taken.append(request))
+        if order == "patched first":
+            stack.enter_context(discord)
+        assert alert()
+        assert len(discord.alerts) == 1
+    assert taken == []
+
+
+def test_a_cassette_of_vcrpy_neither_plays_nor_records_alerts(tmp_path) -> None:
+    """Inside a cassette alerts reach the stand-in, and what other code sends is still the cassette's."""
+    vcr = pytest.importorskip("vcr")
+    for mode in ("none", "all"):
+        cassette = tmp_path / f"{mode}.yaml"
+        with DiscordMock() as discord, vcr.use_cassette(cassette, record_mode=mode), DiscordMock() as inner:
+            assert alert()
+            assert (len(discord.alerts), len(inner.alerts)) == (0, 1)
+        assert not cassette.exists()
+
+
 def test_everything_is_put_back() -> None:
     """After a block httpx's connections are the original ones, and so they are after an exception or an interrupt."""
     before = methods()
@@ -194,7 +224,7 @@ def test_everything_is_put_back_when_a_block_cannot_begin(monkeypatch) -> None:
     """A failure halfway into the block undoes the first half."""
     from pytest_resilience.discord import _mock as module
 
-    def broken() -> None:
+    def broken(_outlet: object) -> None:
         raise RuntimeError("no memory")
 
     before = methods()

@@ -179,3 +179,30 @@ def test_caplog_sees_the_same_beside_the_fixture(suite: pytest.Pytester) -> None
     """)
 
     suite.runpytest().assert_outcomes(passed=10)
+
+
+def test_pytest_httpx_does_not_take_the_alerts(suite: pytest.Pytester) -> None:
+    """Beside ``httpx_mock``, in whatever order, alerts reach ``discord``, and other requests are still the mock's."""
+    pytest.importorskip("pytest_httpx")
+    suite.makepyfile(
+        """
+        import httpx, pytest
+        from resilience import send_rate_limited_discord_alert
+
+        def check(discord, httpx_mock):
+            httpx_mock.add_response(url="https://example.org/", status_code=418)
+            assert send_rate_limited_discord_alert("job", ValueError("x"), "tests", "disk full")
+            assert httpx.get("https://example.org/").status_code == 418
+            discord.assert_alerted(count=1, match="disk full")
+
+        def test_mock_first(httpx_mock, discord):
+            check(discord, httpx_mock)
+
+        def test_mock_last(discord, httpx_mock):
+            check(discord, httpx_mock)
+
+        def test_without_the_stand_in(httpx_mock, faults):
+            assert not send_rate_limited_discord_alert("job", ValueError("x"), "tests", "disk full")
+        """
+    )
+    suite.runpytest_inprocess("-p", "pytest_httpx").assert_outcomes(passed=3)

@@ -8,6 +8,7 @@ import pytest
 
 from pytest_resilience import Faults, Timeline, VirtualClock, fail
 from resilience import conn_retry, continuous_retry, create_retry_decorator
+from resilience.alerts import isolated
 from resilience.events import (
     AlertDelivered,
     AlertFailed,
@@ -56,7 +57,7 @@ def test_an_empty_timeline_says_so() -> None:
 
 def test_what_happened_reads_in_order_and_with_its_virtual_time() -> None:
     """A recovery, a give-up and a cancellation are told line by line."""
-    with VirtualClock() as clock, Timeline() as timeline, Faults(timeline) as faults:
+    with isolated(), VirtualClock() as clock, Timeline() as timeline, Faults(timeline) as faults:
         faults.inject(fill, "1*raise(OSError('dust'))->1*off->3*raise(OSError('dust'))->1*raise(KeyboardInterrupt)")
         clock.advance(1000)
         fill()
@@ -80,6 +81,7 @@ def test_what_happened_reads_in_order_and_with_its_virtual_time() -> None:
         "Silo.fill: fault injected: raise(OSError('dust'))",
         f"Silo.fill: attempt 2 failed with OSError: dust, waits {waits[2]:.3f} s",
         "Silo.fill: fault injected: raise(OSError('dust'))",
+        "an alert was due and is not sent: there is neither a webhook nor a notifier",
         "Silo.fill: gave up (attempts) after 3 attempts with OSError: dust",
         "Silo.fill: call started",
         "Silo.fill: fault injected: raise(KeyboardInterrupt)",
@@ -110,12 +112,14 @@ def test_what_happens_to_alerting_itself_is_told() -> None:
     with Timeline() as timeline:
         stream.emit(AlertRefused("HTTP 400"))
         stream.emit(NoWebhook())
+        stream.emit(NoWebhook(reason="this is a test"))
         stream.emit(WindowShared(shared=False, problem="ConnectionError: refused"))
         stream.emit(WindowShared(shared=True))
 
     assert lines_of(timeline) == [
         "an alert was refused, and is sent without its details: HTTP 400",
         "an alert was due and is not sent: there is neither a webhook nor a notifier",
+        "an alert was due and is not sent: this is a test",
         "the alert window is not shared with other processes: ConnectionError: refused",
         "the alert window is shared with other processes again",
     ]

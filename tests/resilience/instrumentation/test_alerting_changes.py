@@ -38,6 +38,13 @@ each_event = pytest.mark.parametrize(
             "RESILIENCE_DISCORD_WEBHOOK_URL or call resilience.configure(discord_webhook_url=...)",
         ),
         (
+            NoWebhook(reason="this is a test"),
+            "no_webhook",
+            "WARNING",
+            None,
+            "An alert was due and is not sent, because this is a test",
+        ),
+        (
             NOT_SHARED,
             "window_not_shared",
             "WARNING",
