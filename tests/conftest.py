@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
+
+# Workers and the many runs of Python inside tests are to find compiled what the run before has compiled: without that,
+# each of them compiles pytest's plugins anew, which is more than half of its work.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("suite", deadline=None)  # machines may be slow
 settings.load_profile("suite")

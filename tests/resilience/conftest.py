@@ -25,7 +25,6 @@ _SETTINGS = (
 
 
 _WARM_UP = object()
-_COUNTING = ("test_events", "test_failpoints", "test_statistics")
 
 
 class Mode:
@@ -179,21 +178,20 @@ class Log:
         return [text for at, text in self.lines if at == level]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Call each function for the first time and again, but where events or statistics are counted."""
-    if "mode" in metafunc.fixturenames:
-        counted = "ends" in metafunc.fixturenames or metafunc.module.__name__.endswith(_COUNTING)
-        times = [""] if counted else ["", " again"]
-        metafunc.parametrize(
-            "mode", [way + time for way in ("sync", "asyncio", "trio") for time in times], indirect=True
-        )
+WAYS = ["sync", "asyncio", "trio"]
 
 
-@pytest.fixture
+@pytest.fixture(params=WAYS)
 def mode(request: pytest.FixtureRequest) -> Mode:
     """Each way to call a function."""
-    name, _, again = request.param.partition(" ")
-    return Mode(name, warm=bool(again))
+    return Mode(request.param)
+
+
+@pytest.fixture(params=[way + time for way in WAYS for time in ("", " again")])
+def repeated_mode(request: pytest.FixtureRequest) -> Mode:
+    """Each way to call a function, for the first time and after a success."""
+    way, _, again = request.param.partition(" ")
+    return Mode(way, warm=bool(again))
 
 
 @pytest.fixture
@@ -209,13 +207,13 @@ def virtual_clock() -> Iterator[VirtualClock]:
         yield clock
 
 
-@pytest.fixture(params=["sync", "asyncio", "trio"])
+@pytest.fixture(params=WAYS)
 def timed_mode(request: pytest.FixtureRequest, virtual_clock: object) -> Mode:
     """The ways to call a function in virtual time."""
     return Mode(request.param)
 
 
-@pytest.fixture(params=["asyncio", "trio"])
+@pytest.fixture(params=WAYS[1:])
 def async_mode(request: pytest.FixtureRequest) -> Mode:
     """Each way to call an async function."""
     return Mode(request.param)

@@ -49,12 +49,19 @@ class Connection:
 
 
 @pytest.fixture
+def mode(repeated_mode: Mode) -> Mode:
+    """Call each function for the first time and after a success: there, a call takes a shorter way."""
+    return repeated_mode
+
+
+@pytest.fixture
 def no_collector() -> Iterator[None]:
     """Only reference counting: what is in a cycle stays."""
-    gc.collect()
+    gc.freeze()  # a collection of all that the suite has loaded would take longer than the test
     gc.disable()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def failing(held: list[weakref.ref[Connection]], error: Callable[[], BaseException]) -> Callable[[], None]:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 BOUNDS = [(1, 2), (2, 4), (4, 8), (8, 16), (15, 30), (15, 30), (15, 30)]
 
 
+@pytest.fixture
+def mode(repeated_mode: Mode) -> Mode:
+    """Call each function for the first time and after a success: there, a call takes a shorter way."""
+    return repeated_mode
+
+
 @pytest.mark.parametrize(
     "decorator", [create_retry_decorator(8), conn_retry("Redis", "connect", max_retry=7)], ids=["retry", "connection"]
 )
