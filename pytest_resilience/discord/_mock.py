@@ -15,9 +15,7 @@ import functools
 import re
 import time
 from types import EllipsisType, TracebackType
-from typing import Final, NoReturn, Self, final
-
-import httpx
+from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._wording import counted
@@ -30,20 +28,6 @@ from resilience.testing import Outlet, Script, ScriptRun, configured
 _PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
 _SLICE_S: Final = 5.0
 _real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
-
-
-@final
-class _Transport(httpx.BaseTransport):
-    """Hands the requests of the kit over, beside whatever else replaces httpx's transports in a test.
-
-    It is no `httpx.MockTransport`, which other tools, such as vcrpy, patch as well.
-    """
-
-    def __init__(self, server: DiscordServer) -> None:
-        self._server = server
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._server.handle(request)
 
 
 class DiscordMock:
@@ -96,7 +80,7 @@ class DiscordMock:
         with contextlib.ExitStack() as opening:  # what comes last goes first: no alert is left when the router goes
             opening.enter_context(WebhookRouter(self._server))
             opening.enter_context(configured(discord_webhook_url=webhooks.url(None), discord_channels=webhooks))
-            opening.enter_context(kit.isolated(Outlet(_Transport(self._server))))
+            opening.enter_context(kit.isolated(Outlet(self._server)))
             self._open = opening.pop_all()
         self._active = True
         return self

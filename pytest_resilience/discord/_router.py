@@ -35,13 +35,13 @@ class WebhookRouter(respx.MockRouter):
         """Answer, or leave the request to others."""
         if not is_for_webhooks(request):
             self._leave(request)
-        return self._server.handle(request)
+        return self._server.handle_request(request)
 
     async def async_handler(self, request: httpx.Request) -> httpx.Response:
         """Answer, or leave the request to others."""
         if not is_for_webhooks(request):
             self._leave(request)
-        return await self._server.handle_async(request)
+        return await self._server.handle_async_request(request)
 
     def _leave(self, request: httpx.Request) -> NoReturn:
         routers = [] if self.Mocker is None else self.Mocker.routers

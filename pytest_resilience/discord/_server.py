@@ -35,10 +35,11 @@ class Refusal(NamedTuple):
     objection: str | None
 
 
-class DiscordServer:
+class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """A Discord that takes what its limits allow, whichever webhook it is for.
 
-    It reads ``time.monotonic_ns()`` at each request: whatever replaces that clock drives it. Safe under threads.
+    It reads ``time.monotonic_ns()`` at each request: whatever replaces that clock drives it. Safe under threads. It is
+    no `httpx.MockTransport`, which tools that take requests away, such as vcrpy, patch as well.
 
     Args:
         limits: Other rate limits than the usual ones.
@@ -51,7 +52,7 @@ class DiscordServer:
         problems: What was wrong with the requests so far, apart from what was planned.
 
     Example:
-        ``httpx.Client(transport=httpx.MockTransport(DiscordServer().handle))``
+        ``httpx.Client(transport=DiscordServer())``
     """
 
     def __init__(self, limits: RateLimits | None = None) -> None:
@@ -70,7 +71,7 @@ class DiscordServer:
         self._plan = plan = ScriptRun(checked(script))
         return plan
 
-    def handle(self, request: httpx.Request) -> httpx.Response:
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request, or raise what a client of httpx gets where there is no answer."""
         request.read()
         result, delay_s = self.receive(request)
@@ -78,8 +79,8 @@ class DiscordServer:
             time.sleep(delay_s)
         return _returned(result)
 
-    async def handle_async(self, request: httpx.Request) -> httpx.Response:
-        """Answer the request of an async client; see `handle`."""
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer the request of an async client; see `handle_request`."""
         await request.aread()
         result, delay_s = self.receive(request)
         if delay_s:

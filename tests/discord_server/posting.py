@@ -48,4 +48,4 @@ def post(
     content = body if isinstance(body, str | bytes) else json.dumps({"content": "hello"} if body is None else body)
     sent = {"User-Agent": BOT, "Content-Type": "application/json", **(headers or {})}
     named = {name: value for name, value in sent.items() if value is not None}
-    return server.handle(httpx.Request(method, target + query, content=content, headers=named))
+    return server.handle_request(httpx.Request(method, target + query, content=content, headers=named))

@@ -157,7 +157,7 @@ def test_any_json_gets_an_answer_of_discords_shape(body, query, exact) -> None:
         content=json.dumps(body),
         headers={"User-Agent": BOT, "Content-Type": "application/json"},
     )
-    response = server.handle(request)
+    response = server.handle_request(request)
     assert response.status_code in {200, 204, 400}
     assert response.headers["via"] == "1.1 google"
     assert len(server.alerts) == (response.status_code != 400)
@@ -199,7 +199,7 @@ def test_any_bytes_get_an_answer(content) -> None:
     """A body of any bytes is answered, never with an exception."""
     server = DiscordServer()
     headers = {"User-Agent": BOT, "Content-Type": "application/json"}
-    response = server.handle(
+    response = server.handle_request(
         httpx.Request("POST", versioned(server.webhooks.url(None)), content=content, headers=headers)
     )
     assert response.status_code == 400

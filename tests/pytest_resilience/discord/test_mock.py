@@ -226,8 +226,8 @@ def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch
             answered.set()
 
     with DiscordMock(verify=False) as discord:
-        answer_of = discord._server.handle
-        monkeypatch.setattr(discord._server, "handle", handle)
+        answer_of = discord._server.handle_request
+        monkeypatch.setattr(discord._server, "handle_request", handle)
         discord.respond(rate_limited(100).times(1))
         with pytest.raises(OSError, match="disk full"):
             job()

@@ -238,7 +238,7 @@ def test_a_client_does_not_wait_longer_than_its_timeout(clock, monkeypatch) -> N
     server.respond(delay(60))
     url = versioned(server.webhooks.url(None))
     with (
-        httpx.Client(transport=httpx.MockTransport(server.handle), timeout=5.0) as client,
+        httpx.Client(transport=server, timeout=5.0) as client,
         pytest.raises(httpx.ReadTimeout, match=r"no answer within 5\.0 s"),
     ):
         client.post(url, json={"content": "x"})
@@ -254,7 +254,7 @@ def test_async_clients_wait_without_blocking(monkeypatch, run) -> None:
 
     async def main() -> list[object]:
         url = versioned(server.webhooks.url(None))
-        async with httpx.AsyncClient(transport=httpx.MockTransport(server.handle_async)) as client:
+        async with httpx.AsyncClient(transport=server) as client:
             first = await client.post(url, json={"content": "x"})
             with pytest.raises(httpx.ConnectError, match="down"):
                 await client.post(url, json={"content": "x"})

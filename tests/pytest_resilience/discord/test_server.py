@@ -222,10 +222,10 @@ def test_the_channels_are_a_mapping_that_knows_every_name() -> None:
     assert (len(channels), list(channels)) == (2, ["ops", "billing"])
 
 
-def test_it_is_a_handler_of_httpx_own_mock_transport() -> None:
+def test_it_is_a_transport_of_httpx() -> None:
     """Without any patching the server answers sync and async clients of httpx."""
     server = unlimited()
-    with httpx.Client(transport=httpx.MockTransport(server.handle)) as client:
+    with httpx.Client(transport=server) as client:
         url = versioned(server.webhooks.url(None))
         assert client.post(url, json={"content": "x"}).status_code == 204
     assert [each.content for each in server.alerts] == ["x"]

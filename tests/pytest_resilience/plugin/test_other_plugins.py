@@ -93,7 +93,7 @@ def test_our_fixtures_beside_each_other_plugin(together: pytest.Pytester) -> Non
             with caplog.at_level(logging.WARNING):
                 assert fetch() == "patched"
             assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
-            assert len(retry_log.lines) == 3
+            assert len(retry_log.lines) == 4
             (tmp_path / "file").write_text("text")
             print("printed")
             assert capsys.readouterr().out == "printed\\n"
