@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pytest_resilience._faults.injection import Faults as Faults
+    from pytest_resilience._faults.faults import Faults as Faults
     from pytest_resilience._faults.injection import InjectedCall as InjectedCall
     from pytest_resilience._faults.injection import Injection as Injection
     from pytest_resilience._timeline.calls import Attempt as Attempt
@@ -30,23 +30,64 @@ if TYPE_CHECKING:
     from pytest_resilience.discord import edge_ban as edge_ban
     from pytest_resilience.discord import lost_answer as lost_answer
     from pytest_resilience.discord import rate_limited as rate_limited
+    from resilience.errors import Crash as Crash
     from resilience.testing import Script as Script
     from resilience.testing import ScriptError as ScriptError
     from resilience.testing import ScriptRun as ScriptRun
     from resilience.testing import answer as answer
+    from resilience.testing import bandwidth as bandwidth
+    from resilience.testing import call as call
+    from resilience.testing import corrupt as corrupt
+    from resilience.testing import crash as crash
     from resilience.testing import delay as delay
     from resilience.testing import fail as fail
+    from resilience.testing import garbage as garbage
+    from resilience.testing import hang as hang
+    from resilience.testing import latency as latency
+    from resilience.testing import limit as limit
     from resilience.testing import passthrough as passthrough
+    from resilience.testing import pause as pause
+    from resilience.testing import refuse as refuse
+    from resilience.testing import reset as reset
+    from resilience.testing import slices as slices
+    from resilience.testing import slow_close as slow_close
+    from resilience.testing import status as status
+    from resilience.testing import truncate as truncate
 
 _LATE: Final = {
-    "pytest_resilience._faults.injection": ("Faults", "InjectedCall", "Injection"),
+    "pytest_resilience._faults.faults": ("Faults",),
+    "pytest_resilience._faults.injection": ("InjectedCall", "Injection"),
     "pytest_resilience._timeline.calls": ("Attempt", "Call"),
     "pytest_resilience._timeline.logs": ("LogLine", "Prefix", "RetryLog"),
     "pytest_resilience._timeline.retries": ("Retries",),
     "pytest_resilience._timeline.timeline": ("Entry", "Timeline"),
     "pytest_resilience.clock": ("DeadlockError", "Jump", "LeftoverThreadWarning", "VirtualClock"),
     "pytest_resilience.discord": ("Alert", "DiscordMock", "WebhookRequest", "edge_ban", "lost_answer", "rate_limited"),
-    "resilience.testing": ("Script", "ScriptError", "ScriptRun", "answer", "delay", "fail", "passthrough"),
+    "resilience.errors": ("Crash",),
+    "resilience.testing": (
+        "Script",
+        "ScriptError",
+        "ScriptRun",
+        "answer",
+        "bandwidth",
+        "call",
+        "corrupt",
+        "crash",
+        "delay",
+        "fail",
+        "garbage",
+        "hang",
+        "latency",
+        "limit",
+        "passthrough",
+        "pause",
+        "refuse",
+        "reset",
+        "slices",
+        "slow_close",
+        "status",
+        "truncate",
+    ),
 }
 _NAMES: Final = sorted(name for names in _LATE.values() for name in names)
 if not TYPE_CHECKING:  # type checkers read the imports above

@@ -139,7 +139,7 @@ def faults(_resilience_state: FixtureState) -> Iterator[Faults]:
     """
     from pytest_resilience import Faults
 
-    with Faults(_resilience_state.timeline, _resilience_state.objections) as faults:
+    with Faults(_resilience_state.timeline, _resilience_state.objections, seed=_resilience_state.seed) as faults:
         _resilience_state.faults = faults
         yield faults
 

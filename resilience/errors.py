@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DeadlineExceededError", "MissingExtraError"]
+__all__ = ["Crash", "DeadlineExceededError", "MissingExtraError"]
 
 
 class MissingExtraError(ImportError):
@@ -32,3 +32,11 @@ class DeadlineExceededError(TimeoutError):
 
     def __reduce__(self) -> tuple[type[DeadlineExceededError], tuple[int]]:
         return type(self), (self.deadline_ns,)
+
+
+class Crash(BaseException):  # the field's own word
+    """The program dies here, says a fault script: what comes after it is as after SIGKILL.
+
+    A `BaseException`, so that no handler of the code under test goes on. In a process other than the test's own a
+    ``crash`` is SIGKILL itself.
+    """

@@ -1,14 +1,14 @@
 """What a test kit may use of this package: the `pytest_resilience` that comes with it, or one of your own.
 
 - Faults: `arming` puts an `Interceptor` at a failpoint; `known_names` lists the failpoints there are. An interceptor
-  that follows a script asks a `ScriptRun` for the `Action` of each call; `fail`, `answer`, `delay` and `passthrough`
-  make scripts, `Script.parse` reads them.
+  that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the `Action` is one of the
+  classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse` reads them.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, each for the length of a
   ``with`` block. With an `Outlet`, alerts go there in the place of all destinations. `flush` waits until none is on its
   way. Events are listened to by `resilience.subscribe`.
 - Besides: `wait_bounds` tells how long a call may wait between two attempts, `sleep_async` sleeps in asyncio and trio,
-  `described` shows a value that was refused,
-  `closest` finds the names that may have been meant, `exported` and `publish` make fronts such as this one.
+  `described` shows a value that was refused, `closest` finds the names that may have been meant, `exported` and
+  `publish` make fronts such as this one.
 
 What is named here is loaded when it is first used.
 """
@@ -27,22 +27,55 @@ if TYPE_CHECKING:
     from resilience._config import configured as configured
     from resilience._engine.stop import sleep_async as sleep_async
     from resilience._engine.wait_bounds import wait_bounds as wait_bounds
-    from resilience._failpoints.script.action import Action as Action
-    from resilience._failpoints.script.action import Effect as Effect
-    from resilience._failpoints.script.action import Place as Place
-    from resilience._failpoints.script.actions import Off as Off
-    from resilience._failpoints.script.actions import Raise as Raise
-    from resilience._failpoints.script.actions import Return as Return
-    from resilience._failpoints.script.actions import Sleep as Sleep
-    from resilience._failpoints.script.actions import answer as answer
-    from resilience._failpoints.script.actions import delay as delay
-    from resilience._failpoints.script.actions import fail as fail
-    from resilience._failpoints.script.actions import passthrough as passthrough
+    from resilience._failpoints.script.actions import ACTIONS as ACTIONS
+    from resilience._failpoints.script.actions.action import Action as Action
+    from resilience._failpoints.script.actions.action import PlaceKind as PlaceKind
+    from resilience._failpoints.script.actions.functions import Call as Call
+    from resilience._failpoints.script.actions.functions import CrashHere as CrashHere
+    from resilience._failpoints.script.actions.functions import Hang as Hang
+    from resilience._failpoints.script.actions.functions import Off as Off
+    from resilience._failpoints.script.actions.functions import Pause as Pause
+    from resilience._failpoints.script.actions.functions import Raise as Raise
+    from resilience._failpoints.script.actions.functions import Return as Return
+    from resilience._failpoints.script.actions.functions import Sleep as Sleep
+    from resilience._failpoints.script.actions.http import Garbage as Garbage
+    from resilience._failpoints.script.actions.http import Reset as Reset
+    from resilience._failpoints.script.actions.http import Status as Status
+    from resilience._failpoints.script.actions.http import Truncate as Truncate
+    from resilience._failpoints.script.actions.tcp import Bandwidth as Bandwidth
+    from resilience._failpoints.script.actions.tcp import Corrupt as Corrupt
+    from resilience._failpoints.script.actions.tcp import Latency as Latency
+    from resilience._failpoints.script.actions.tcp import Limit as Limit
+    from resilience._failpoints.script.actions.tcp import Refuse as Refuse
+    from resilience._failpoints.script.actions.tcp import Slices as Slices
+    from resilience._failpoints.script.actions.tcp import SlowClose as SlowClose
+    from resilience._failpoints.script.builders import answer as answer
+    from resilience._failpoints.script.builders import bandwidth as bandwidth
+    from resilience._failpoints.script.builders import call as call
+    from resilience._failpoints.script.builders import corrupt as corrupt
+    from resilience._failpoints.script.builders import crash as crash
+    from resilience._failpoints.script.builders import delay as delay
+    from resilience._failpoints.script.builders import fail as fail
+    from resilience._failpoints.script.builders import garbage as garbage
+    from resilience._failpoints.script.builders import hang as hang
+    from resilience._failpoints.script.builders import latency as latency
+    from resilience._failpoints.script.builders import limit as limit
+    from resilience._failpoints.script.builders import passthrough as passthrough
+    from resilience._failpoints.script.builders import pause as pause
+    from resilience._failpoints.script.builders import refuse as refuse
+    from resilience._failpoints.script.builders import reset as reset
+    from resilience._failpoints.script.builders import slices as slices
+    from resilience._failpoints.script.builders import slow_close as slow_close
+    from resilience._failpoints.script.builders import status as status
+    from resilience._failpoints.script.builders import truncate as truncate
     from resilience._failpoints.script.error import ScriptError as ScriptError
+    from resilience._failpoints.script.quantities import Share as Share
+    from resilience._failpoints.script.run import Decision as Decision
     from resilience._failpoints.script.run import ScriptRun as ScriptRun
     from resilience._failpoints.script.script import Script as Script
     from resilience._failpoints.script.script import as_script as as_script
     from resilience._failpoints.script.term import Term as Term
+    from resilience._failpoints.script.text import parse_plan as parse_plan
     from resilience._failpoints.script.values import described as described
     from resilience._failpoints.table import Interceptor as Interceptor
     from resilience._failpoints.table import arming as arming
@@ -57,15 +90,69 @@ _LATE: Final = {
     "resilience._config": ("configured",),
     "resilience._engine.stop": ("sleep_async",),
     "resilience._engine.wait_bounds": ("wait_bounds",),
-    "resilience._failpoints.script.action": ("Action", "Effect", "Place"),
-    "resilience._failpoints.script.actions": (
-        *("Off", "Raise", "Return", "Sleep"),
-        *("answer", "delay", "fail", "passthrough"),
+    "resilience._failpoints.script.actions": ("ACTIONS",),
+    "resilience._failpoints.script.actions.action": (
+        "Action",
+        "PlaceKind",
+    ),
+    "resilience._failpoints.script.actions.functions": (
+        "Call",
+        "CrashHere",
+        "Hang",
+        "Off",
+        "Pause",
+        "Raise",
+        "Return",
+        "Sleep",
+    ),
+    "resilience._failpoints.script.actions.http": (
+        "Garbage",
+        "Reset",
+        "Status",
+        "Truncate",
+    ),
+    "resilience._failpoints.script.actions.tcp": (
+        "Bandwidth",
+        "Corrupt",
+        "Latency",
+        "Limit",
+        "Refuse",
+        "Slices",
+        "SlowClose",
+    ),
+    "resilience._failpoints.script.builders": (
+        "answer",
+        "bandwidth",
+        "call",
+        "corrupt",
+        "crash",
+        "delay",
+        "fail",
+        "garbage",
+        "hang",
+        "latency",
+        "limit",
+        "passthrough",
+        "pause",
+        "refuse",
+        "reset",
+        "slices",
+        "slow_close",
+        "status",
+        "truncate",
     ),
     "resilience._failpoints.script.error": ("ScriptError",),
-    "resilience._failpoints.script.run": ("ScriptRun",),
-    "resilience._failpoints.script.script": ("Script", "as_script"),
+    "resilience._failpoints.script.quantities": ("Share",),
+    "resilience._failpoints.script.run": (
+        "Decision",
+        "ScriptRun",
+    ),
+    "resilience._failpoints.script.script": (
+        "Script",
+        "as_script",
+    ),
     "resilience._failpoints.script.term": ("Term",),
+    "resilience._failpoints.script.text": ("parse_plan",),
     "resilience._failpoints.script.values": ("described",),
     "resilience._failpoints.table": ("Interceptor", "arming", "known_names"),
     "resilience._support.lazy": ("exported", "publish"),

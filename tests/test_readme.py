@@ -270,8 +270,16 @@ def test_options_are_those_of_the_table(option: str, ini: str, pytestconfig: pyt
 @pytest.mark.parametrize(("text", "code"), [row[:2] for row in _table("text | code")])
 def test_scripts_are_the_same_in_code_and_as_text(text: str, code: str) -> None:
     """The text of a row makes the same script as its code."""
-    builders = {name: getattr(pytest_resilience, name) for name in ("answer", "delay", "fail", "passthrough")}
+    builders = {name: getattr(pytest_resilience, name) for name in pytest_resilience.__all__}
     assert Script.parse(_code(text)) == eval(_code(code), builders)
+
+
+@pytest.mark.parametrize(("text", "code"), [row[:2] for row in _table("modifier | code")])
+def test_modifiers_are_the_same_in_code_and_as_text(text: str, code: str) -> None:
+    """The modifier of a row makes the same script as its method."""
+    method = code.partition("`")[2].partition("`")[0]
+    expected = eval(f"passthrough(){method}", {"passthrough": pytest_resilience.passthrough})
+    assert Script.parse(f"{_code(text)} off") == expected
 
 
 def test_extras_are_those_of_the_table() -> None:

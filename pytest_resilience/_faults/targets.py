@@ -35,6 +35,11 @@ class Target:
         self._heir = heir
         self._attribute = attribute
 
+    @property
+    def key(self) -> object:
+        """What two targets have in common that are the same place."""
+        return self.name if self._function is None else (id(self._function), self._heir, self._attribute)
+
     def intercepted(self, interceptor: Interceptor) -> AbstractContextManager[None]:
         """Put an interceptor there for the length of a ``with`` block."""
         if self._function is None:

@@ -14,7 +14,7 @@ from resilience.events import AttemptFailed, CallEnded, FaultInjected
 from resilience.testing import Outlet
 
 if TYPE_CHECKING:
-    from pytest_resilience._faults.injection import Faults
+    from pytest_resilience._faults.faults import Faults
 
 _NOWHERE: Final = Outlet(
     reason="this is a test and does not use the fixture discord, which takes the place of Discord and of all notifiers"

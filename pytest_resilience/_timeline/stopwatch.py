@@ -29,12 +29,16 @@ class Stopwatch:
 
     def seconds(self) -> float:
         """Return the seconds that have passed; never less than before."""
+        return self.nanoseconds() / 1e9
+
+    def nanoseconds(self) -> int:
+        """Return the whole nanoseconds that have passed."""
         with self._reading:
             frozen, now_ns = _read()
             if frozen is self._frozen:
                 self._passed_ns += max(now_ns - self._last_ns, 0)
             self._frozen, self._last_ns = frozen, now_ns
-            return self._passed_ns / 1e9
+            return self._passed_ns
 
 
 def _read() -> tuple[Any, int]:

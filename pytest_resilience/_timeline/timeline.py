@@ -87,6 +87,10 @@ class Timeline:
         """Return the seconds since the timeline began."""
         return self._stopwatch.seconds()
 
+    def now_ns(self) -> int:
+        """Return the whole nanoseconds since the timeline began."""
+        return self._stopwatch.nanoseconds()
+
     def of(self, kind: type[E]) -> list[tuple[float, E]]:
         """Return the events of one type, each with its time."""
         return [(entry.at, entry.event) for entry in self.entries if isinstance(entry.event, kind)]

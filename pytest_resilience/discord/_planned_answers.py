@@ -12,7 +12,7 @@ import httpx
 from pytest_resilience.discord import _answers as answers
 from pytest_resilience.discord._answers import Scope
 from pytest_resilience.discord._rate_limits import WEBHOOK, bucket_headers
-from resilience.testing import Place, Script, answer, as_script, described
+from resilience.testing import Raise, Return, Script, answer, as_script, described
 
 _SCOPES: Final = ("user", "shared", "global")
 _ERRORS: Final = {
@@ -93,16 +93,23 @@ def lost_answer(error: str = "ReadTimeout") -> Script:
 
 def checked(script: Script | str) -> Script:
     """Return a script for Discord, once all that it may return or raise is known to be possible; see `respond`."""
-    planned = as_script(script, Place.DISCORD)
+    planned = as_script(script)
+    refusal = planned.refusal_by("discord")
+    if refusal is not None:
+        raise ValueError(f"Discord {refusal}")
     for term in planned.terms:
-        effect = term.action.effect()
-        if effect.value is not None:
-            PlannedAnswer.of(effect.value)
-        if effect.error is not None and not isinstance(effect.error, Exception):
-            raise TypeError(
-                f"a request to Discord can't raise {type(effect.error).__name__}: plan an error of httpx, such as "
-                "fail(httpx.ConnectError('down'))"
+        if term.after:
+            raise ValueError(
+                f"Discord can't do {term}: a message that is stored while its answer is lost is lost_answer()"
             )
+        match term.action:
+            case Return(value=value) if value is not None:
+                PlannedAnswer.of(value)
+            case Raise(error=error) if not isinstance(error, Exception):
+                raise TypeError(
+                    f"a request to Discord can't raise {type(error).__name__}: plan an error of httpx, such as "
+                    "fail(httpx.ConnectError('down'))"
+                )
     return planned
 
 

@@ -21,7 +21,7 @@ from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits, server
 from pytest_resilience.discord._records import Alert, WebhookRequest, alerts_in, channel_name
 from pytest_resilience.discord._webhooks import Webhooks
 from resilience.events import FaultInjected, stream
-from resilience.testing import Action, Off, Script, ScriptRun
+from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep
 
 _VERSIONS: Final = ("8", "9", "10")  # what older ones answer has other units and another shape of errors
 _FIRST_MESSAGE: Final = 1_000_000_000_000_000_001
@@ -94,7 +94,8 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
         incoming = Incoming(request)
         channel = self.webhooks.channel_of(incoming.webhook)
         with self._lock:
-            action = Off() if self._plan is None else self._plan.next()
+            decision = None if self._plan is None else self._plan.next()
+            action = Off() if decision is None else decision.action
             refusal, at, messages = self._refusal_of(incoming), self._now_s(), self._messages
             if refusal is not None and refusal.objection is not None:
                 place = "Discord" if incoming.webhook is None else channel_name(channel)
@@ -109,11 +110,11 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
                     body=incoming.body,
                     answer=_told(result),
                     status=result.status_code if isinstance(result, httpx.Response) else None,
-                    planned=str(action) if action.is_fault else None,
+                    planned=None if isinstance(action, Off) else str(action),
                     recorded=self._messages > messages,
                 )
             )
-        if action.is_fault:
+        if not isinstance(action, Off):
             stream.emit(FaultInjected("discord", str(action)))
         return result, delay_s
 
@@ -142,16 +143,17 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _result_of(
         self, incoming: Incoming, refusal: Refusal | None, action: Action
     ) -> tuple[httpx.Response | Exception, float]:
-        effect = action.effect()
-        if isinstance(effect.error, Exception):
-            return as_httpx_raises(effect.error, incoming.request), 0.0
-        if effect.value is not None:
-            return self._planned(incoming, refusal, PlannedAnswer.of(effect.value)), 0.0
+        match action:
+            case Raise(error=Exception() as error):
+                return as_httpx_raises(error, incoming.request), 0.0
+            case Return(value=value) if value is not None:
+                return self._planned(incoming, refusal, PlannedAnswer.of(value)), 0.0
         response = self._usual(incoming, refusal)
+        wait_s = action.seconds if isinstance(action, Sleep) else 0.0
         patience_s = (incoming.request.extensions.get("timeout") or {}).get("read")
-        if patience_s is not None and effect.wait_s > patience_s:
+        if patience_s is not None and wait_s > patience_s:
             return httpx.ReadTimeout(f"no answer within {patience_s} s", request=incoming.request), patience_s
-        return response, effect.wait_s
+        return response, wait_s
 
     def _planned(
         self, incoming: Incoming, refusal: Refusal | None, planned: PlannedAnswer

@@ -15,12 +15,14 @@ from resilience._failpoints.script.exception_names import (
     exception_class_name,
     find_exception_class,
 )
+from resilience._failpoints.script.quantities import QuantityError
 from resilience._failpoints.script.values import call_text
 from resilience._support.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from resilience._failpoints.script.actions.action import Action, Parameter
     from resilience._failpoints.script.error import ScriptError
     from resilience._failpoints.script.source import Source
 
@@ -30,6 +32,8 @@ _CALL = "_("  # arguments are parsed as those of a call to this name
 _LITERAL = "a Python literal, such as 500, 'text', None, [1, 2] or {'ok': True}"
 _LINE_BREAK = re.compile(r"[\t\n\v\f\r]")
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)?")
+
+_KEYWORD = re.compile(r"([^\W\d]\w*)\s*=(?!=)\s*")
 
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
 
@@ -65,6 +69,40 @@ def read_exception(source: Source, start: int, end: int) -> tuple[BaseException,
             raise source.error(after, "')' after the exception")
         arguments = _Values(source, opening + 1, closing, texts).arguments()
     return _made(source, start, name, cls, arguments, texts)
+
+
+def read_parameters(source: Source, start: int, end: int, action: type[Action]) -> dict[str, object]:
+    """Return the values between two positions by the names of the action's parameters."""
+    unnamed = [each for each in action.parameters if not each.is_named]
+    by_name = {each.name: each for each in action.parameters}
+    given: dict[str, object] = {}
+    for first, last in source.pieces(start, end):
+        keyword = _KEYWORD.match(source.text, first, last)
+        if keyword is not None:
+            parameter = by_name.get(keyword[1])
+            if parameter is None:
+                known = ", ".join(f"{each}=" for each in by_name)
+                raise source.error(first, f"{known} in {action.word}(...){did_you_mean(keyword[1], by_name)}")
+        elif not unnamed:
+            raise source.error(first, f"')': {action.word} takes no more values")
+        else:
+            parameter = unnamed[0]
+        if parameter in unnamed:
+            unnamed.remove(parameter)
+        if parameter.name in given:
+            raise source.error(first, f"another name: {parameter.name} is given already")
+        given[parameter.name] = _value_of(source, keyword.end() if keyword else first, last, parameter)
+    missing = next((each for each in action.parameters if each.is_required and each.name not in given), None)
+    if missing is not None:
+        raise source.error(end, f"{missing.kind.expected}, as in {action.example}")
+    return given
+
+
+def _value_of(source: Source, start: int, end: int, parameter: Parameter) -> object:
+    try:
+        return parameter.kind.read(source.text[start:end].rstrip())
+    except QuantityError as error:
+        raise source.error(start + error.offset, error.expected, found=error.found) from None
 
 
 def _exception_class(source: Source, position: int, name: str) -> type[BaseException]:

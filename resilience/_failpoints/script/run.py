@@ -1,52 +1,82 @@
-"""The running of a script: each call draws the next action."""
+"""The running of a script: each call that reaches the place is decided by the first term that applies."""
 
 from __future__ import annotations
 
+import random
 import threading
-from typing import TYPE_CHECKING, final
+from dataclasses import replace
+from typing import NamedTuple, final
 
-from resilience._failpoints.script.actions import Off
+from resilience._failpoints.script.actions.action import Action
+from resilience._failpoints.script.actions.functions import Off
+from resilience._failpoints.script.script import Script
+from resilience._failpoints.script.term import Term
 
-if TYPE_CHECKING:
-    from resilience._failpoints.script.action import Action
-    from resilience._failpoints.script.script import Script
-    from resilience._failpoints.script.term import Term
+
+class Decision(NamedTuple):
+    """What a script does to one call.
+
+    Attributes:
+        action: The call's own: its exception has never been raised, what is drawn has been.
+        after: Whether it comes once the call has taken effect.
+    """
+
+    action: Action
+    after: bool
+
+    def __str__(self) -> str:
+        return f"after {self.action}" if self.after else str(self.action)
 
 
 @final
 class ScriptRun:
     """One use of a script, by the calls of any number of threads and tasks.
 
-    >>> run = ScriptRun(Script.parse("1*return(500)->1*return(429)"))
-    >>> [run.next(), run.next(), run.next()]
-    [return(500), return(429), off]
+    Args:
+        script: What is run.
+        chance: From which chances and ranges are drawn; the same one draws the same again.
+
+    Example:
+        >>> run = ScriptRun(Script.parse("1*return(500)->1*return(429)"))
+        >>> [str(run.next()), str(run.next()), run.next()]
+        ['return(500)', 'return(429)', None]
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, chance: random.Random | None = None) -> None:
         self.script = script
+        self._chance = chance or random.Random(0)  # noqa: S311  # replays are the point
         self._used = [0] * len(script.terms)
-        self._evaluations = 0
+        self._number = 0
         self._lock = threading.Lock()
 
-    def next(self) -> Action:
-        """Return what to do to this call; a fault counts as fired from here on.
+    def next(self, elapsed: int = 0) -> Decision | None:
+        """Decide a call; None where no term applies. A fault counts as fired from here on.
 
-        The first term that has not been used up decides; `Off` when there is none.
+        Args:
+            elapsed: Nanoseconds since the script was armed.
         """
         with self._lock:
-            self._evaluations += 1
-            return self._draw()
+            self._number += 1
+            for index, term in enumerate(self.script.terms):
+                if not term.takes(self._number, elapsed) or self._is_used_up(index):
+                    continue
+                # Drawn last, and before the count: a coin that says no uses nothing up.
+                if term.chance is not None and not self._chance.random() * 100 < term.chance:
+                    continue
+                self._used[index] += 1
+                return Decision(term.action.fresh(self._chance), term.after)
+        return None
 
     @property
     def evaluations(self) -> int:
-        """How many calls have drawn an action, whichever it was."""
-        return self._evaluations
+        """How many calls have reached the place, whatever was done to them."""
+        return self._number
 
     @property
     def fired(self) -> int:
-        """How many of those were faults: everything but `Off`."""
+        """How many of those were struck by a fault: by everything but `Off`."""
         with self._lock:
-            return sum(used for term, used in self._uses() if term.action.is_fault)
+            return sum(used for term, used in self._uses() if not isinstance(term.action, Off))
 
     @property
     def exhausted(self) -> bool:
@@ -65,17 +95,20 @@ class ScriptRun:
         ``1*off->1*return(500)``.
         """
         with self._lock:
-            left = [rest for term, used in self._uses() if (rest := term.left(used)) is not None]
-        while left and not left[-1].action.is_fault:
+            left = [rest for term, used in self._uses() if (rest := _rest(term, used)) is not None]
+        while left and isinstance(left[-1].action, Off):
             left.pop()
         return "->".join(map(str, left))
 
-    def _draw(self) -> Action:
-        for index, (term, used) in enumerate(self._uses()):
-            if term.applies(used):
-                self._used[index] += 1
-                return term.action
-        return Off()
+    def _is_used_up(self, index: int) -> bool:
+        count = self.script.terms[index].count
+        return count is not None and self._used[index] >= count
 
     def _uses(self) -> zip[tuple[Term, int]]:
         return zip(self.script.terms, self._used, strict=True)
+
+
+def _rest(term: Term, used: int) -> Term | None:
+    if term.count is None:
+        return None if used else term
+    return replace(term, count=term.count - used) if used < term.count else None

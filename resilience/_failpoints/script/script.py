@@ -1,29 +1,41 @@
 """Fault scripts: which fault strikes at which call.
 
-A script is a chain of terms, each an action and the number of calls it is for:
+A script is a chain of terms. Each is an action with modifiers that say which calls it is for:
 
->>> outage = Script.parse("raise(ConnectionError('refused'))").times(3)
->>> print(outage.then(Script.parse("off")))
+>>> from resilience.testing import fail, passthrough
+>>> script = fail(ConnectionError("refused")).times(3).then(passthrough())
+>>> print(script)
 3*raise(ConnectionError('refused'))->off
+>>> script == Script.parse("3*raise(ConnectionError('refused'))->off")
+True
 
 Two rules cover everything:
 
-- A term without a count is for every call from there on, so only the last term can do without.
-- When all terms are used up, calls go through.
+- Terms are asked in order; the first that applies to a call decides it, and when none applies the call goes through.
+- A term without modifiers is for every call from there on, so only the last term can do without.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import final
+from typing import Any, final
 
-from resilience._failpoints.script.action import Action, Place, listed
-from resilience._failpoints.script.term import MAX_COUNT, Term
+from resilience._failpoints.script.actions import ACTIONS
+from resilience._failpoints.script.actions.action import PlaceKind
+from resilience._failpoints.script.quantities import (
+    MAX_COUNT,
+    check_duration,
+    check_percent,
+    whole,
+)
+from resilience._failpoints.script.term import Term
 from resilience._failpoints.script.text import parse_terms
 from resilience._failpoints.script.values import described
 
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
+
+_CALL_NUMBER = whole("a whole number of calls", 1, MAX_COUNT)
 
 
 @final
@@ -31,10 +43,16 @@ __tracebackhide__ = True  # a mistake in a script is shown where the script is w
 class Script:
     """A chain of terms; immutable, compared by value.
 
-    Made by `fail`, `answer`, `delay` and `passthrough`, or by `Script.parse`; run by a `ScriptRun`.
+    Made by the builders (`fail`, `answer`, `delay`, `status`, `latency`, ...) or by `Script.parse`. A modifier, such as
+    `times`, belongs to the last term so far.
 
     ``str()`` gives the text form, of which `parse` makes an equal script. An exception or value made in code may have
     no text form: it is shown as ``<...>``, which `parse` refuses rather than make something else of it.
+
+    Example:
+        >>> from resilience.testing import status
+        >>> status(503).times(2).then(status(429, retry_after=2).chance(5))
+        <Script 2*status(503)->5%status(429, retry_after=2)>
     """
 
     terms: tuple[Term, ...]
@@ -42,8 +60,11 @@ class Script:
     def __post_init__(self) -> None:
         if not self.terms:
             raise ValueError("a script needs at least one term; passthrough() lets every call through")
+        for term in self.terms:
+            if term.contradiction is not None:
+                raise ValueError(f"{term} can never strike so: {term.contradiction}")
         for term, following in pairwise(self.terms):
-            if term.count is None:
+            if term.is_endless:
                 raise ValueError(
                     f"{term} has no count, so it is for every call and {following} after it is never reached: "
                     "write .times(n) before .then(...)"
@@ -51,7 +72,7 @@ class Script:
 
     @staticmethod
     def parse(text: str) -> Script:
-        """Return the script that ``text`` describes; the grammar is in `resilience._failpoints.script.text`.
+        """Return the script that ``text`` describes; the README has the grammar.
 
         Nothing in the text is evaluated. Values are literals; the one thing called is the class of an exception, and
         its module is imported for that.
@@ -68,31 +89,83 @@ class Script:
         return Script(parse_terms(text))
 
     def times(self, count: int) -> Script:
-        """Return the script with its last term, which has no count yet, for ``count`` calls.
+        """Return the script with its last term for ``count`` calls; ``3 * script`` is the same.
 
         Raises:
             TypeError: The count is not an int.
             ValueError: The count is not from 1 to 1000000000, or the term has one already.
         """
-        if not is_number(count, int):
+        if not _is_whole(count):
             raise TypeError(f".times() takes a whole number of calls, such as .times(3); got {described(count)}")
         if not 1 <= count <= MAX_COUNT:
             raise ValueError(f".times() takes a number of calls from 1 to {MAX_COUNT}; got {described(count)}")
-        last = self.terms[-1]
-        if last.count is not None:
-            raise ValueError(f"{last} has its count already: call .times() once for each term")
-        return Script((*self.terms[:-1], replace(last, count=int(count))))
+        if self.terms[-1].count is not None:
+            raise ValueError(f"{self.terms[-1]} has its count already: call .times() once for each term")
+        return self._with("times", count=int(count))
+
+    def __rmul__(self, count: int) -> Script:
+        return self.times(count)
+
+    def chance(self, percent: float) -> Script:
+        """Return the script with its last term striking with a chance of ``percent`` per cent, above 0 and up to 100.
+
+        The draws come from the seed of the test and from the place, so that a run can be repeated.
+        """
+        return self._with("chance", chance=_checked("chance", check_percent, percent))
+
+    def only(self, number: int) -> Script:
+        """Return the script with its last term for the call of this number alone, counted from 1 since it was armed."""
+        return self._with("only", only=_checked("only", _CALL_NUMBER.check, number))
+
+    def every(self, number: int) -> Script:
+        """Return the script with its last term for every ``number``-th call since it was armed."""
+        return self._with("every", every=_checked("every", _CALL_NUMBER.check, number))
+
+    def skip(self, number: int) -> Script:
+        """Return the script with its last term for the calls after the first ``number`` since it was armed."""
+        return self._with("skip", skip=_checked("skip", _CALL_NUMBER.check, number))
+
+    def between(self, start: float | str | None = None, end: float | str | None = None) -> Script:
+        """Return the script with its last term for the calls from ``start`` until before ``end``.
+
+        Both are seconds, or durations such as ``"10m"``, since the script was armed; None leaves that side open.
+        """
+        window = tuple(None if each is None else _checked("between", check_duration, each) for each in (start, end))
+        if window == (None, None):
+            raise ValueError(".between() takes a start, an end, or both, such as .between('10s', '1m')")
+        if None not in window and window[0] >= window[1]:  # type: ignore[operator]  # neither is None
+            raise ValueError(f".between() takes an end after its start; got {described(start)} and {described(end)}")
+        return self._with("between", window=window)
+
+    def after_effect(self) -> Script:
+        """Return the script with its last term striking once the call has taken effect: its answer is lost, or late."""
+        return self._with("after_effect", after=True)
 
     def then(self, following: Script) -> Script:
-        """Return the script with ``following`` for the calls after it.
+        """Return the script with ``following`` for the calls to which no term so far applies.
 
         Raises:
             TypeError: What follows is no script.
-            ValueError: The last term so far has no count, so that nothing after it would be reached.
+            ValueError: The last term so far has no modifier, so that nothing after it would be reached.
         """
         if not isinstance(following, Script):
             raise TypeError(f".then() takes a script, such as passthrough(); got {described(following)}")
         return Script((*self.terms, *following.terms))
+
+    def refusal_by(self, kind: PlaceKind) -> str | None:
+        """Say what a kind of place can't do of it, and what it can; None where it can do all."""
+        refused = next((term.action for term in self.terms if kind not in term.action.places), None)
+        if refused is None:
+            return None
+        able = [word for word, action in ACTIONS.items() if kind in action.places]
+        return f"can't do {refused}: it can do {', '.join(able)}"
+
+    def _with(self, method: str, **modifier: Any) -> Script:
+        last = self.terms[-1]
+        ((name, _),) = modifier.items()
+        if getattr(last, name) not in {None, False}:
+            raise ValueError(f"{last} has this modifier already: call .{method}() once for each term")
+        return Script((*self.terms[:-1], replace(last, **modifier)))
 
     def __str__(self) -> str:
         return "->".join(map(str, self.terms))
@@ -101,32 +174,30 @@ class Script:
         return f"<Script {self}>"
 
 
-def as_script(script: Script | str, place: Place) -> Script:
-    """Return a script as it is and a text parsed, for functions that take either, once the place can do it all.
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _checked(method: str, check: Any, value: object) -> Any:
+    try:
+        return check(value)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f".{method}(): {error}") from None
+
+
+def as_script(script: Script | str) -> Script:
+    """Return a script as it is and a text parsed: for functions that take either.
 
     Raises:
         TypeError: Neither of them.
         ScriptError: A text that is no script.
-        ValueError: An action that the place can't do; the text names those that it can.
     """
+    if isinstance(script, Script):
+        return script
     if isinstance(script, str):
-        script = Script.parse(script)
-    if not isinstance(script, Script):
-        raise TypeError(
-            "expected a script, such as fail(ConnectionError('refused')).times(3) or "
-            f"\"3*raise(ConnectionError('refused'))\"; got {described(script)}"
-        )
-    for term in script.terms:
-        if place not in term.action.places:
-            raise ValueError(f"{term.action} is nothing that {place} can do, which is {listed(place)}")
-    return script
-
-
-def script_of(action: Action) -> Script:
-    """Return the script that does this to every call: what the builders return."""
-    return Script((Term(action),))
-
-
-def is_number(value: object, *kinds: type) -> bool:
-    """Tell whether a value is of one of these types of numbers, and no bool."""
-    return isinstance(value, kinds) and not isinstance(value, bool)
+        return Script.parse(script)
+    raise TypeError(
+        "expected a script, such as fail(ConnectionError('refused')).times(3) or "
+        f"\"3*raise(ConnectionError('refused'))\"; got {described(script)}"
+    )

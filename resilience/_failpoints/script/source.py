@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import final
 
 from resilience._failpoints.script.error import ScriptError
@@ -23,35 +24,11 @@ class Source:
     Attributes:
         text: The whole text.
         example: What an error shows as right, fitting to what is being read.
-        position: How far it has been read; never at a space.
     """
 
     def __init__(self, text: str, example: str) -> None:
         self.text = text
         self.example = example
-        self.position = self.skip(0)
-
-    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        """Return what stands here, if it is such, and move past it."""
-        found = pattern.match(self.text, self.position)
-        if found is not None:
-            self.position = self.skip(found.end())
-        return found
-
-    def opens(self) -> bool:
-        """Tell whether a parenthesis opens here."""
-        return self.text.startswith("(", self.position)
-
-    def inside(self) -> tuple[int, int]:
-        """Return where what stands in the parentheses that open here begins and ends, and move past them."""
-        opening = self.position
-        start = self.skip(opening + 1)
-        if self.text.startswith("<", start):
-            made = "a value: <...> stands for an object that was made in code and has no text form"
-            raise self.error(start, made)
-        end = self.closing(opening)
-        self.position = self.skip(end + 1)
-        return start, end
 
     def skip(self, position: int) -> int:
         """Return where the next thing after spaces and line breaks begins."""
@@ -75,9 +52,26 @@ class Source:
             position += 1
         raise self.error(opening, "')' where what is inside ends", found="'(' without its end")
 
-    def error_here(self, expected: str, *, found: str | None = None) -> ScriptError:
-        """Return the error for what comes next."""
-        return self.error(self.position, expected, found=found)
+    def pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield where each of the values between two positions begins and ends; commas separate them.
+
+        Commas inside quotes and brackets separate nothing here.
+        """
+        first = position = self.skip(start)
+        depth = 0
+        while position < end:
+            each = self.text[position]
+            if each in "'\"":
+                string = _STRING.match(self.text, position)
+                position = string.end() if string else end
+                continue
+            depth += (each in "([{") - (each in ")]}")
+            position += 1
+            if each == "," and depth == 0:
+                yield first, position - 1
+                first = position = self.skip(position)
+        if first < end:
+            yield first, end
 
     def error(
         self, position: int, expected: str, *, found: str | None = None, example: str | None = None

@@ -1,83 +1,92 @@
-"""The links of a script's chain: an action, and the modifiers that say which calls it is for."""
+"""One term of a script: an action, and the modifiers that say which calls it is for."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, final
+from dataclasses import dataclass
+from typing import Final, final
 
-from resilience._failpoints.script.action import ACTIONS, Action, listed
-from resilience._support.wording import did_you_mean
+from resilience._failpoints.script.actions.action import Action
+from resilience._failpoints.script.duration import format_seconds
+from resilience._failpoints.script.quantities import MAX_COUNT, percent_text
 
-if TYPE_CHECKING:
-    from resilience._failpoints.script.source import Source
+__all__ = ["MAX_COUNT", "Term"]
 
-MAX_COUNT: Final = 1_000_000_000
-
-_COUNT = re.compile(r"([0-9]+)\s*\*")
-_MODIFIER = re.compile(r"[-+@/][0-9.]+\s*[%*]?|[0-9.]*\s*[%*]?")  # where only a count is known
-_WORD = re.compile(r"[^\W\d]\w*")
-
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
+FILTERS: Final = ("only", "every", "skip", "window")
 
 
 @final
 @dataclass(frozen=True, slots=True, repr=False)
 class Term:
-    """One link of a script's chain.
+    """One link of a script's chain. Without a modifier it is for every call from here on.
 
     Attributes:
         action: What happens to a call.
-        count: For how many calls; None is for every call from here on.
+        count: For so many calls.
+        chance: With this chance, in per cent.
+        only: Only the k-th call that reaches the place, from 1.
+        every: Only every k-th.
+        skip: Only after the first k.
+        window: Only from one time until before another, in nanoseconds since the script was armed; either may be None.
+        after: Once the call has taken effect, instead of in its place.
     """
 
     action: Action
     count: int | None = None
+    chance: float | None = None
+    only: int | None = None
+    every: int | None = None
+    skip: int | None = None
+    window: tuple[int | None, int | None] | None = None
+    after: bool = False
 
-    @classmethod
-    def read(cls, source: Source) -> Term:
-        """Return the term that comes next in a script."""
-        count = _read_count(source)
-        return cls(_read_action(source), count)
+    @property
+    def is_endless(self) -> bool:
+        """Whether it is for every call from here on, so that nothing behind it is reached."""
+        return self.count is None and self.chance is None and all(getattr(self, each) is None for each in FILTERS)
 
-    def applies(self, used: int) -> bool:
-        """Tell whether it is for the next call, after so many that it was for."""
-        return self.count is None or used < self.count
+    @property
+    def contradiction(self) -> str | None:
+        """Why it can never strike, or not as often as it says; None where it can."""
+        if self.only is None:
+            return None
+        if self.count is not None and self.count > 1:
+            return f"@{self.only} is a single call, which can't be struck {self.count} times"
+        if self.skip is not None and self.only <= self.skip:
+            return f"call {self.only} is among the first {self.skip}, which +{self.skip} leaves alone"
+        if self.every is not None and self.only % self.every:
+            return f"call {self.only} is not one of every {self.every}"
+        return None
 
-    def left(self, used: int) -> Term | None:
-        """Return what is planned still, after so many calls that it was for; None where nothing is."""
-        if self.count is None:
-            return None if used else self
-        return replace(self, count=self.count - used) if used < self.count else None
+    def takes(self, number: int, elapsed: int) -> bool:
+        """Whether its filters take the call of this number, so many nanoseconds after the script was armed."""
+        if self.only is not None and number != self.only:
+            return False
+        if self.every is not None and number % self.every:
+            return False
+        if self.skip is not None and number <= self.skip:
+            return False
+        if self.window is None:
+            return True
+        start, end = self.window
+        return (start is None or elapsed >= start) and (end is None or elapsed < end)
 
     def __str__(self) -> str:
-        return str(self.action) if self.count is None else f"{self.count}*{self.action}"
+        pieces = []
+        if self.window is not None:
+            start, end = ("" if each is None else format_seconds(each) for each in self.window)
+            pieces.append(f"[{start}..{end}] ")
+        if self.skip is not None:
+            pieces.append(f"+{self.skip} ")
+        if self.every is not None:
+            pieces.append(f"/{self.every} ")
+        if self.only is not None:
+            pieces.append(f"@{self.only} ")
+        if self.chance is not None:
+            pieces.append(f"{percent_text(self.chance)}%")
+        if self.count is not None:
+            pieces.append(f"{self.count}*")
+        if self.after:
+            pieces.append("after ")
+        return f"{''.join(pieces)}{self.action}"
 
     __repr__ = __str__
-
-
-def _read_count(source: Source) -> int | None:
-    count: int | None = None
-    while source.position < len(source.text) and not _WORD.match(source.text, source.position):
-        written = _COUNT.match(source.text, source.position)
-        if written is None:
-            modifier = _MODIFIER.match(source.text, source.position)
-            found = modifier and modifier[0].rstrip()
-            raise source.error_here(f"a count, such as 3*, or {listed()}", found=f"'{found}'" if found else None)
-        if count is not None:
-            raise source.error_here(f"{listed()}, after one count at most", found=f"'{written[0]}'")
-        count = int(written[1]) if len(written[1]) <= len(str(MAX_COUNT)) else 0
-        if not 1 <= count <= MAX_COUNT:
-            raise source.error_here(f"a count from 1 to {MAX_COUNT}, or none for every call", found=f"'{written[0]}'")
-        source.take(_COUNT)
-    return count
-
-
-def _read_action(source: Source) -> Action:
-    word = _WORD.match(source.text, source.position)
-    action = ACTIONS.get(word[0]) if word else None
-    if action is None:
-        raise source.error_here(listed() + did_you_mean(word[0] if word else "", ACTIONS))
-    source.take(_WORD)
-    source.example = action.example
-    return action.read(source)

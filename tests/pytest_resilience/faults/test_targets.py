@@ -216,14 +216,14 @@ def test_arming_a_function_again_replaces_its_script(app: ModuleType) -> None:
     assert not hasattr(app.plain, "__wrapped__")
 
 
-def test_arming_a_failpoint_again_replaces_its_script(app: ModuleType) -> None:
-    """A second script on a failpoint is the one that is run, under either of its names."""
+def test_scripts_on_one_place_stack(app: ModuleType) -> None:
+    """The newest script is asked first, under either name of the place; what it leaves goes on to the older one."""
     with Faults() as faults:
-        faults.inject("Ledger.open", "return('first')", strict=False)
-        faults.inject(app.open_ledger, "1*return('second')")
+        older = faults.inject("Ledger.open", "return('first')")
+        newer = faults.inject(app.open_ledger, "1*return('second')->1*off")
 
-        assert app.open_ledger() == "second"
-        assert app.open_ledger() == "opened"
+        assert [app.open_ledger() for _ in range(3)] == ["second", "opened", "first"]
+        assert [len(older.calls), len(newer.calls)] == [1, 3]
 
 
 def test_faults_nest_and_the_outer_ones_come_back(app: ModuleType) -> None:

@@ -11,7 +11,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience.testing import Script, ScriptError, answer, delay, fail, passthrough
+from resilience._failpoints.script import (
+    Script,
+    answer,
+    bandwidth,
+    corrupt,
+    crash,
+    delay,
+    fail,
+    garbage,
+    hang,
+    latency,
+    limit,
+    passthrough,
+    pause,
+    refuse,
+    reset,
+    slices,
+    slow_close,
+    status,
+    truncate,
+)
+from resilience._failpoints.script.error import ScriptError
 
 
 class Outer:
@@ -63,6 +84,30 @@ REFUSED = fail(ConnectionError("refused"))
         ("sleep(250ms)", delay(0.25)),
         ("2*off->1*raise(TimeoutError)", passthrough().times(2).then(fail(TimeoutError).times(1))),
         ("0003*off", passthrough().times(3)),
+        ("25%raise(OSError)", fail(OSError).chance(25)),
+        ("3*0.5% off", passthrough().chance(0.5).times(3)),
+        ("@3 raise(OSError)->/2 off", fail(OSError).only(3).then(passthrough().every(2))),
+        ("+5 2*off", passthrough().skip(5).times(2)),
+        ("[10s..1m]off", passthrough().between(10, "1m")),
+        ("[10s..]off->[..1m]hang", passthrough().between("10s").then(hang().between(None, 60))),
+        ("1*after raise(OSError)", fail(OSError).after_effect().times(1)),
+        ("after 1*raise(OSError)", fail(OSError).times(1).after_effect()),
+        ("3*raise(OSError)", 3 * fail(OSError)),
+        ("sleep(5s..30s)", delay(5, "30s")),
+        ("1*pause->1*crash->hang", pause().times(1).then(crash().times(1)).then(hang())),
+        ("status(503)", status(503)),
+        ("status(429, retry_after=2)", status(429, retry_after="2s")),
+        ("status(200, json={'a': [1, 2]}, headers={'X': 'y'})", status(200, json={"a": [1, 2]}, headers={"X": "y"})),
+        ("status(500, 'a, b)')", status(500, "a, b)")),
+        ("1*truncate(50%)->truncate(1KB)", truncate("50%").times(1).then(truncate(1000))),
+        ("1*garbage->1*reset->refuse", garbage().times(1).then(reset().times(1)).then(refuse())),
+        ("latency(100ms, jitter=20ms)", latency(0.1, jitter="20ms")),
+        ("bandwidth(64KiB)", bandwidth(65536)),
+        ("slice(10, pause=5ms)", slices(10, pause=0.005)),
+        ("limit(1.5KB, reset=True)", limit(1500, reset=True)),
+        ("limit(1KB, reset=False)", limit("1KB")),
+        ("corrupt(0)", corrupt(0)),
+        ("slow_close(5s)", slow_close(5)),
     ],
 )  # fmt: skip
 def test_text_means_what_the_builders_make(text: str, script: Script | None) -> None:
@@ -101,7 +146,15 @@ def test_parsing_makes_each_exception_once(inside: str) -> None:
 
 
 NAMES = "an exception class: a builtin such as ConnectionError, or one with its module such as httpx.ConnectTimeout"
-ACTIONS = "raise(...), return(...), sleep(...) or off"
+ACTIONS = (
+    "an action: off, raise, return, sleep, hang, pause, crash, status, truncate, garbage, reset, refuse, latency, "
+    "bandwidth, slice, limit, corrupt, slow_close"
+)
+MODIFIER = f"a modifier, such as 3* (a count), 25% (a chance), @2, /2, +2, [10s..1m] or after, or {ACTIONS}"
+THERE = f"{ACTIONS}; this modifier is there already"
+WINDOW = "a window since the script was armed, such as [10s..1m], [10s..] or [..1m]"
+BYTES = "a number of bytes, such as 100, 64KB (1000) or 1KiB (1024)"
+STATUS = "2*status(503)->1*status(429, retry_after=2)"
 LITERAL = "a Python literal, such as 500, 'text', None, [1, 2] or {'ok': True}"
 UNITS = "seconds, such as 1.5, or a duration of the units d, h, m, s, ms, us and ns, such as 1h30m or 250ms"
 RAISE = "3*raise(ConnectionError('refused'))->off"
@@ -114,23 +167,56 @@ OFF = "2*off->1*raise(TimeoutError)"
     ("text", "column", "found", "expected", "example"),
     [
         ("", 1, "the end of the script", ACTIONS, RAISE),
-        ("->off", 1, "'->'", f"a count, such as 3*, or {ACTIONS}", RAISE),
+        ("->off", 1, "'->'", ACTIONS, RAISE),
         ("3*off->", 8, "the end of the script", ACTIONS, OFF),
-        ("3*rase(OSError)->off", 3, "'rase'", f"{ACTIONS} (did you mean 'raise'?)", RAISE),
-        ("pause", 1, "'pause'", f"{ACTIONS} (did you mean 'raise'?)", RAISE),
+        ("3*rase(OSError)->off", 3, "'rase'", f"{ACTIONS} (did you mean 'raise', 'reset' or 'pause'?)", RAISE),
+        ("pausee", 1, "'pausee'", f"{ACTIONS} (did you mean 'pause'?)", RAISE),
         ("off off", 5, "'off'", "'->' and what follows, or the end of the script", OFF),
         ("1*off;1*off", 6, "';'", "'->' and what follows, or the end of the script", OFF),
         ("0*off", 1, "'0*'", "a count from 1 to 1000000000, or none for every call", RAISE),
         ("1000000001*off", 1, "'1000000001*'", "a count from 1 to 1000000000, or none for every call", RAISE),
-        ("1.5*off", 1, "'1.5*'", f"a count, such as 3*, or {ACTIONS}", RAISE),
-        ("-1*off", 1, "'-1*'", f"a count, such as 3*, or {ACTIONS}", RAISE),
-        ("3 off", 1, "'3'", f"a count, such as 3*, or {ACTIONS}", RAISE),
-        ("2*3*off", 3, "'3*'", f"{ACTIONS}, after one count at most", RAISE),
-        ("50%off", 1, "'50%'", f"a count, such as 3*, or {ACTIONS}", RAISE),
-        ("2*0.5% off", 3, "'0.5%'", f"a count, such as 3*, or {ACTIONS}", RAISE),
-        ("@3 off", 1, "'@3'", f"a count, such as 3*, or {ACTIONS}", RAISE),
-        ("+2 off", 1, "'+2'", f"a count, such as 3*, or {ACTIONS}", RAISE),
-        ("/2 off", 1, "'/2'", f"a count, such as 3*, or {ACTIONS}", RAISE),
+        ("1.5*off", 1, "'1.5*'", MODIFIER, RAISE),
+        ("-1*off", 1, "'-1*'", MODIFIER, RAISE),
+        ("3 off", 1, "'3'", MODIFIER, RAISE),
+        ("2*3*off", 3, "'3*'", THERE, RAISE),
+        ("after after off", 7, "'after'", THERE, RAISE),
+        ("@1 @2 off", 4, "'@2'", THERE, RAISE),
+        ("0%off", 1, "'0%'", "a chance above 0% and up to 100%", RAISE),
+        ("100.5% off", 1, "'100.5%'", "a chance above 0% and up to 100%", RAISE),
+        ("@0 off", 1, "'@0'", "a call from 1 to 1000000000", RAISE),
+        ("+0 off", 1, "'+0'", "a call from 1 to 1000000000", RAISE),
+        ("@off", 1, "'@'", MODIFIER, RAISE),
+        ("@-1 off", 1, "'@'", MODIFIER, RAISE),
+        ("[..] off", 1, "'[..]'", WINDOW, RAISE),
+        ("[10s] off", 1, "'[10s]'", WINDOW, RAISE),
+        ("[10s..1m off", 1, "'[' without its end", WINDOW, RAISE),
+        ("[5s..5s]off", 1, "'[5s..5s]'", "a window that ends after its start", RAISE),
+        ("[5s..1x]off", 6, "'1x'", UNITS, RAISE),
+        ("2*@3 off", 1, "'2*@3 off'", "a term that can strike: @3 is a single call, which can't be struck 2 times", OFF),
+        ("@2+5 off", 1, "'@2+5 off'",
+         "a term that can strike: call 2 is among the first 5, which +5 leaves alone", OFF),
+        ("@3/2 off", 1, "'@3/2 off'", "a term that can strike: call 3 is not one of every 2", OFF),
+        ("status", 7, "the end of the script", f"'(' and an HTTP status from 200 to 599, as in {STATUS}", STATUS),
+        ("status()", 8, "')'", f"an HTTP status from 200 to 599, as in {STATUS}", STATUS),
+        ("status(99)", 8, "'99'", "an HTTP status from 200 to 599", STATUS),
+        ("status(503, retry=1)", 13, "'retry'",
+         "status=, body=, retry_after=, json=, headers= in status(...) (did you mean 'retry_after'?)", STATUS),
+        ("status(503, 'a', 'b')", 18, "'b'", "')': status takes no more values", STATUS),
+        ("status(503, status=503)", 13, "'status'", "another name: status is given already", STATUS),
+        ("latency(0)", 9, "'0'", "seconds, such as 1.5, or a duration, such as 250ms, above 0",
+         "latency(100ms, jitter=20ms)"),
+        ("bandwidth(0KB)", 11, "'0KB'", f"{BYTES}, above 0", "bandwidth(64KB)"),
+        ("bandwidth(1XB)", 11, "'1XB'", BYTES, "bandwidth(64KB)"),
+        ("slice(10, pause=x)", 17, "'x'", UNITS, "slice(10, pause=5ms)"),
+        ("limit(1, reset=1)", 16, "'1'", "True or False", "1*limit(1KB, reset=True)->off"),
+        ("truncate(100%)", 10, "'100%'", "a share below 100%", "1*truncate(50%)->off"),
+        ("reset(1)", 6, "'('", "'->' or the end of the script: reset takes no value", "1*reset->off"),
+        ("1*sleep(5..3)", 12, "'3'", "a duration of at least '5'", SLEEP),
+        ("hang->off", 1, "'hang'",
+         "a count before it: without one it is for every call, and what follows '->' is never reached", "1*hang->off"),
+        ("after hang->off", 1, "'after'",
+         "a count before it: without one it is for every call, and what follows '->' is never reached",
+         "1*after hang->off"),
         ("1*off->raise(OSError)->off", 8, "'raise'",
          "a count before it: without one it is for every call, and what follows '->' is never reached",
          "1*raise(OSError)->off"),
@@ -185,9 +271,12 @@ OFF = "2*off->1*raise(TimeoutError)"
         ("return((1)", 7, "'(' without its end", "')' where what is inside ends", RETURN),
         ("return(\0)", 8, "'\\x00'", LITERAL, RETURN),
         ("return('a\ud800')", 10, "'\\ud800'", "text that can be encoded", RETURN),
-        ("sleep", 6, "the end of the script", "'(' and how long, such as sleep(1.5), sleep(250ms) or sleep(1h30m)",
+        ("sleep", 6, "the end of the script",
+         "'(' and seconds, such as 1.5, or a duration, such as 250ms, or a range such as 5s..30s, "
+         "as in 1*sleep(250ms)->off", SLEEP),
+        ("sleep()", 7, "')'",
+         "seconds, such as 1.5, or a duration, such as 250ms, or a range such as 5s..30s, as in 1*sleep(250ms)->off",
          SLEEP),
-        ("sleep()", 7, "nothing", UNITS, SLEEP),
         ("sleep(1h30x)", 9, "'30x'", UNITS, SLEEP),
         ("sleep(0.5ns)", 7, "'0.5ns'", "a whole number of nanoseconds", SLEEP),
         ("sleep(-1)", 7, "'-1'", UNITS, SLEEP),
@@ -317,15 +406,50 @@ ACTION_SCRIPTS = st.one_of(
     st.builds(fail, ERRORS),
     st.builds(answer, LITERALS),
     st.builds(delay, st.floats(0, 1e9)),
-    st.just(passthrough()),
+    st.builds(lambda low, more: delay(low, low + more), st.floats(0, 1e6), st.floats(0, 1e6)),
+    st.sampled_from([passthrough(), hang(), pause(), crash(), garbage(), reset(), refuse()]),
+    st.builds(
+        status,
+        st.integers(200, 599),
+        st.none() | st.text(),
+        retry_after=st.none() | st.floats(0, 1e6),
+        json=LITERALS,
+        headers=st.none() | st.dictionaries(st.text(), st.text()),
+    ),
+    st.builds(truncate, st.integers(0, 10**9) | st.floats(0.1, 99.9).map(lambda share: f"{share:.3f}%")),
+    st.builds(latency, st.floats(0.001, 1e6), jitter=st.none() | st.floats(0, 1e3)),
+    st.builds(bandwidth, st.integers(1, 10**12)),
+    st.builds(slices, st.integers(1, 10**6), pause=st.none() | st.floats(0, 1e3)),
+    st.builds(limit, st.integers(1, 10**9), reset=st.none() | st.booleans()),
+    st.builds(corrupt, st.integers(0, 10**9)),
+    st.builds(slow_close, st.floats(0.001, 1e6)),
 )
+NUMBERS = st.integers(1, 10**9)
+MODIFIERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "times": st.tuples(NUMBERS),
+        "chance": st.tuples(st.floats(1e-9, 100)),
+        "every": st.tuples(NUMBERS),
+        "skip": st.tuples(NUMBERS),
+        "between": st.tuples(st.none() | st.floats(0, 1e6), st.floats(1e6 + 1, 2e6)),
+        "after_effect": st.just(()),
+    },
+)
+
+
+def modified(script: Script, modifiers: dict[str, tuple[object, ...]]) -> Script:
+    """Apply modifiers by the names of their methods."""
+    for name, arguments in modifiers.items():
+        script = getattr(script, name)(*arguments)
+    return script
 
 
 @st.composite
 def scripts(draw: st.DrawFn) -> Script:
-    """Scripts of all actions, whose last term may have no count."""
-    counted = draw(st.lists(st.tuples(ACTION_SCRIPTS, st.integers(1, 10**9)), max_size=4))
-    parts = [script.times(count) for script, count in counted]
+    """Scripts of all actions and modifiers, whose last term may have none."""
+    drawn = draw(st.lists(st.tuples(ACTION_SCRIPTS, MODIFIERS), max_size=4))
+    parts = [modified(script, modifiers) for script, modifiers in drawn if modifiers.keys() - {"after_effect"}]
     if not parts or draw(st.booleans()):
         parts.append(draw(ACTION_SCRIPTS))
     whole = parts[0]
@@ -344,7 +468,7 @@ def test_every_script_survives_the_way_through_its_text(script: Script) -> None:
     assert str(parsed) == str(script)
 
 
-TOKENS = ["raise", "return", "sleep", "off", "(", ")", "->", "*", "3", "0", "1.5", "50%", "@", "OSError", "ValueError",
+TOKENS = ["raise", "return", "sleep", "off", "after", "hang", "status", "latency", "slice", "..", "+", "/", "jitter=", "(", ")", "->", "*", "3", "0", "1.5", "50%", "@", "OSError", "ValueError",
           "'a'", "'", '"', "\\", ",", ".", ":", "[", "]", "{", "}", "None", "1h", " ", "\n", "=", "x", "é", "<", "#",
           "\0",
           "set()", "-", "f'{1}'", "lambda: 0", "**", "\ud800", "httpx.", "ReadError"]  # fmt: skip

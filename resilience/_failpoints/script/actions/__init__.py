@@ -1,12 +1,16 @@
-"""The actions, one file for each: its word and text, its builder, where it can be, and what it does.
+"""The closed set of actions, by the word that each has in a script. A new one is a class in one of these files."""
 
-Error texts list them in the order of these imports.
-"""
+from __future__ import annotations
 
-from resilience._failpoints.script.actions.raise_error import Raise, fail
-from resilience._failpoints.script.actions.return_value import Return, answer
-from resilience._failpoints.script.actions.sleep import Sleep, delay
+from typing import Final
 
-from resilience._failpoints.script.actions.off import Off, passthrough  # isort: skip  # the last one in every list
+from resilience._failpoints.script.actions import functions, http, tcp
+from resilience._failpoints.script.actions.action import Action
 
-__all__ = ["Off", "Raise", "Return", "Sleep", "answer", "delay", "fail", "passthrough"]
+ACTIONS: Final[dict[str, type[Action]]] = {
+    each.word: each
+    for module in (functions, http, tcp)
+    for each in vars(module).values()
+    if isinstance(each, type) and issubclass(each, Action) and each is not Action and each is not functions.Call
+}
+"""Every action that a text can name."""

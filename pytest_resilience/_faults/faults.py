@@ -1,0 +1,153 @@
+"""`Faults`: arms scripts at places until the test ends, and accounts for them then."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Final, NoReturn, Self, TypeAlias, final
+
+from pytest_resilience._faults.functions import FunctionPlace
+from pytest_resilience._faults.injection import Injection, Place
+from pytest_resilience._faults.stand_ins import UnknownTargetError
+from pytest_resilience._faults.targets import target_of
+from pytest_resilience._objections import Objections
+from pytest_resilience._timeline.timeline import Timeline, opened
+from pytest_resilience._wording import counted
+from resilience.redact import clean
+from resilience.testing import PlaceKind, Script, as_script
+
+_LONGEST_PLAN: Final = 200
+_KINDS: Final[dict[PlaceKind, str]] = {
+    "function": "a function or failpoint",
+    "httpx": "a URL of httpx",
+    "http": "a route of fault_server",
+    "tcp": "a TCP place",
+    "discord": "Discord",
+}
+
+Target: TypeAlias = str | Callable[..., Any]
+
+
+@final
+class Faults:
+    """Arms faults for the length of a ``with`` block, and says at its end which of them never struck.
+
+    Args:
+        seed: From which chances and ranges are drawn, together with the name of each place.
+
+    Example:
+        ``with Faults() as faults: faults.inject("Redis.connect", "3*raise(ConnectionError('refused'))")``
+    """
+
+    def __init__(
+        self, timeline: Timeline | None = None, objections: Objections | None = None, *, seed: object = 0
+    ) -> None:
+        self.injections: list[Injection] = []
+        self._given = timeline
+        self._timeline: Timeline | None = None
+        self._objections = objections or Objections()
+        self._seed = seed
+        self._places: dict[object, FunctionPlace] = {}
+        self._armed = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._timeline = self._armed.enter_context(opened(self._given))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        self._timeline = None
+        self._armed.close()
+        if kind is None and self._given is None:
+            self._objections.settle(self.complaint())
+
+    def inject(
+        self,
+        place: Target | Sequence[Target],
+        script: Script | str,
+        *,
+        when: Callable[..., object] | None = None,
+        strict: bool = True,
+    ) -> Injection:
+        """Arm a script at a place until the test ends, or until `Injection.disarm`.
+
+        Injections at one place stack: the newest is asked first, and a call to which none of its terms applies goes on
+        to the older one.
+
+        Args:
+            place: The name of a failpoint, ``"package.module:qualname"``, or a function or method, which is replaced
+                at every module-level reference to it; or a list of these, with one count for all.
+                A fault on a function that another library retries strikes outside of its retries; ``fetch.__wrapped__``
+                is the function inside.
+            script: What to do to its calls, in code (``fail(OSError("x")).times(3)``) or as text
+                (``"3*raise(OSError('x'))"``). Calls beyond the script go through.
+            when: A predicate over the arguments of the call; a call that it refuses is let through and not counted.
+            strict: Fail the test at its end if a planned fault never struck.
+
+        Raises:
+            ScriptError: A text that is no script; the message shows the column.
+            TypeError: A script that is neither, or a predicate that can't be called.
+            pytest.fail.Exception: No such place, or one that can't do what the script says. The message lists the
+                closest names, or what the place can do.
+
+        Example:
+            ``faults.inject("Payments.charge", "1*raise(TimeoutError)", when=lambda order: order.total > 100)``
+        """
+        __tracebackhide__ = True
+        if self._timeline is None:
+            self._object(
+                f"faults.inject({place!r}): these faults are not open; arm a fault inside the test that has them, or "
+                "inside `with Faults() as faults:`"
+            )
+        planned = as_script(script)
+        if when is not None and not callable(when):
+            raise TypeError(f"when= takes a function of the call's arguments that returns a bool, got {when!r}")
+        targets = list(place) if isinstance(place, (list, tuple)) else [place]
+        try:
+            places = [self._place(target) for target in targets]
+            _check_actions(planned, places)
+            injection = Injection(places, planned, self._timeline, seed=self._seed, when=when, strict=strict).arm()
+        except UnknownTargetError as unknown:
+            text = str(unknown)
+        else:
+            self._armed.callback(injection.disarm)
+            self.injections.append(injection)
+            return injection
+        self._object(f"faults.inject(): {text}")
+
+    def complaint(self) -> str | None:
+        """Say which planned faults never struck; None where all have, or need not."""
+        left = [each for each in self.injections if each.strict and not each.exhausted]
+        if not left:
+            return None
+        lines = "\n".join(
+            f"  {clean(each.name)}: {clean(each.pending, limit=_LONGEST_PLAN)} never fired ({_reached(each)})"
+            for each in left
+        )
+        return (
+            f"planned faults never fired, so the test has not proved what it set out to:\n{lines}\n"
+            "Plan no more faults than the code meets, or pass strict=False to inject()."
+        )
+
+    def _place(self, target: Any) -> Place:
+        found = target_of(target)
+        return self._places.setdefault(found.key, FunctionPlace(found))
+
+    def _object(self, text: str) -> NoReturn:
+        __tracebackhide__ = True
+        self._objections.object(text)
+
+
+def _check_actions(script: Script, places: Sequence[Place]) -> None:
+    for place in places:
+        refusal = script.refusal_by(place.kind)
+        if refusal is not None:
+            raise UnknownTargetError(f"{clean(place.name)} is {_KINDS[place.kind]}, which {clean(refusal)}")
+
+
+def _reached(injection: Injection) -> str:
+    calls = len(injection.calls)
+    return f"{counted(injection.fired, 'fault')} fired in {counted(calls, 'call')}" if calls else "never called"

@@ -1,0 +1,112 @@
+"""A gate that calls wait at, in threads and in tasks of asyncio and trio, until it opens or the fault is over."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import final
+
+
+class ReleasedError(BaseException):
+    """Ends a call that a fault had made to wait, when the fault is disarmed or the test ends.
+
+    A `BaseException`, so that the code under test does not take it for an error of the function and try again.
+    """
+
+
+@final
+class Gate:
+    """Lets nobody through until it is opened; whoever waits when it closes for good ends by `ReleasedError`."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._changed = threading.Condition()
+        self._tickets = 0
+        self._arrived = 0
+        self._is_over = False
+        self._waiting: dict[object, str] = {}
+        self._wake: dict[object, Callable[[], object]] = {}
+
+    @property
+    def waiting(self) -> list[str]:
+        """The names of the threads and tasks that wait here."""
+        with self._changed:
+            return list(self._waiting.values())
+
+    def open(self) -> None:
+        """Let everybody through who waits now, and nobody who comes later."""
+        self._end(is_over=False)
+
+    def close_for_good(self) -> None:
+        """End every call that waits, and every one that comes."""
+        self._end(is_over=True)
+
+    def wait_reached(self, count: int) -> None:
+        """Wait until so many calls wait here at the same time."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) >= count)
+
+    def wait(self) -> None:
+        """Wait in a thread."""
+        key = object()
+        with self._changed:
+            tickets = self._enter(key, threading.current_thread().name)
+            try:
+                self._changed.wait_for(lambda: self._is_over or self._tickets != tickets)
+            finally:
+                self._leave(key)
+        self._check()
+
+    async def wait_async(self) -> None:
+        """Wait in a task of asyncio or trio."""
+        trio = sys.modules.get("trio")
+        key = object()
+        if trio is not None and hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_task():
+            token, reached = trio.lowlevel.current_trio_token(), trio.Event()
+            name, wake, wait = trio.lowlevel.current_task().name, lambda: token.run_sync_soon(reached.set), reached.wait
+        else:
+            import asyncio
+
+            loop = asyncio.get_running_loop()
+            event = asyncio.Event()
+            task = asyncio.current_task()
+            name, wait = task.get_name() if task else "a callback", event.wait
+
+            def wake() -> object:
+                return loop.call_soon_threadsafe(event.set)
+
+        with self._changed:
+            tickets = self._enter(key, name)
+            if not self._is_over and self._tickets == tickets:
+                self._wake[key] = wake
+        try:
+            await wait()
+        finally:
+            with self._changed:
+                self._leave(key)
+        self._check()
+
+    def _enter(self, key: object, name: str) -> int:
+        if self._is_over:
+            raise ReleasedError(f"{self._what} is over")
+        self._waiting[key] = name
+        self._changed.notify_all()
+        return self._tickets
+
+    def _leave(self, key: object) -> None:
+        self._waiting.pop(key, None)
+        self._wake.pop(key, None)
+
+    def _end(self, *, is_over: bool) -> None:
+        with self._changed:
+            self._tickets += 1
+            self._is_over = self._is_over or is_over
+            self._changed.notify_all()
+            wakers = list(self._wake.values())
+        for wake in wakers:
+            wake()
+
+    def _check(self) -> None:
+        if self._is_over:
+            raise ReleasedError(f"{self._what} is over, and so is the call that it had made to wait")

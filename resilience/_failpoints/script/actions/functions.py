@@ -1,0 +1,209 @@
+"""What can be done to the call of a function: most of it to other calls as well."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, final
+
+from resilience._failpoints.script.actions.action import (
+    DISCORD,
+    EVERYWHERE,
+    FUNCTIONS,
+    HTTP,
+    Action,
+    Parameter,
+    PlaceKind,
+)
+from resilience._failpoints.script.duration import NANOSECONDS
+from resilience._failpoints.script.exception_copy import fresh_copy, identity
+from resilience._failpoints.script.quantities import SPAN, Span
+from resilience._failpoints.script.values import exception_text, literal_text, stand_in
+
+FUNCTIONS_AND_HTTP: Final[frozenset[PlaceKind]] = FUNCTIONS | HTTP
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Off(Action):
+    """Let the call through."""
+
+    word: ClassVar[str] = "off"
+    places: ClassVar[frozenset[PlaceKind]] = EVERYWHERE | DISCORD
+    example: ClassVar[str] = "2*off->1*raise(TimeoutError)"
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Raise(Action):
+    """Raise ``error`` in place of the call.
+
+    Two are equal when their texts are; where an exception has no text form, when its type, ``args``, attributes and
+    cause are.
+
+    Attributes:
+        error: From a run, an exception of this strike's own; in a script, the template of those.
+        written: ``raise(...)`` as it was written; worked out if not given.
+        is_replayable: False for an exception without a text form, shown as ``raise(<...>)``.
+    """
+
+    word: ClassVar[str] = "raise"
+    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS | DISCORD | frozenset({"httpx"})
+    example: ClassVar[str] = "3*raise(ConnectionError('refused'))->off"
+
+    error: BaseException
+    written: str = ""
+    is_replayable: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.written:
+            text = exception_text(self.error)
+            object.__setattr__(self, "is_replayable", text is not None)
+            object.__setattr__(self, "written", f"raise({text or stand_in(self.error)})")
+
+    @property
+    def text(self) -> str:
+        """Such as ``raise(ConnectionError('refused'))``."""
+        return self.written
+
+    @property
+    def replayable(self) -> bool:
+        """Whether the exception has a text form."""
+        return self.is_replayable
+
+    def fresh(self, chance: random.Random) -> Raise:  # noqa: ARG002  # nothing is drawn
+        """Return the action with a copy of the exception that nobody has raised yet."""
+        return Raise(fresh_copy(self.error), self.written, is_replayable=self.is_replayable)
+
+    def _key(self) -> object:
+        return self.written if self.is_replayable else identity(self.error)
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Return(Action):
+    """Return ``value`` in place of the call.
+
+    Attributes:
+        value: What the call returns. A list, dict or set made of literals is new for each call, as a real answer
+            would be; any other object is the very one that the script was given.
+    """
+
+    word: ClassVar[str] = "return"
+    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS | DISCORD
+    example: ClassVar[str] = "2*return({'ok': False})->off"
+
+    value: object
+    written: str = ""
+    is_replayable: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not self.written:
+            text = literal_text(self.value)
+            object.__setattr__(self, "is_replayable", text is not None)
+            object.__setattr__(self, "written", f"return({stand_in(self.value) if text is None else text})")
+
+    @property
+    def text(self) -> str:
+        """Such as ``return(500)``."""
+        return self.written
+
+    @property
+    def replayable(self) -> bool:
+        """Whether a literal makes the value."""
+        return self.is_replayable
+
+    def fresh(self, chance: random.Random | None = None) -> Return:  # noqa: ARG002  # nothing is drawn
+        """Return the action with a value that no earlier call can have changed."""
+        value = copy.deepcopy(self.value) if self.is_replayable else self.value
+        return Return(value, self.written, is_replayable=self.is_replayable)
+
+    def _key(self) -> object:
+        return type(self.value), self.value
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Sleep(Action):
+    """Wait, then let the call through.
+
+    Attributes:
+        span: How long, from and to; each call draws its own.
+    """
+
+    word: ClassVar[str] = "sleep"
+    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS_AND_HTTP | DISCORD
+    example: ClassVar[str] = "1*sleep(250ms)->off"
+    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("span", SPAN),)
+
+    span: Span
+
+    @property
+    def seconds(self) -> float:
+        """How long, in seconds, once it is drawn."""
+        return self.span.shortest / NANOSECONDS
+
+    def fresh(self, chance: random.Random) -> Sleep:
+        """Draw how long this call waits, uniformly."""
+        shortest, longest = self.span.shortest, self.span.longest
+        if shortest == longest:
+            return self
+        drawn = chance.randint(shortest, longest)
+        return Sleep(Span(drawn, drawn))
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Hang(Action):
+    """Never answer: until the call is cancelled or times out, the fault is disarmed, or the test ends."""
+
+    word: ClassVar[str] = "hang"
+    places: ClassVar[frozenset[PlaceKind]] = EVERYWHERE
+    example: ClassVar[str] = "1*hang->off"
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Pause(Action):
+    """Wait until the test says ``injection.resume()``, then let the call through."""
+
+    word: ClassVar[str] = "pause"
+    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS_AND_HTTP
+    example: ClassVar[str] = "1*pause->off"
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class CrashHere(Action):
+    """The program dies here: a `BaseException` in the process of the test, SIGKILL in a child."""
+
+    word: ClassVar[str] = "crash"
+    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS
+    example: ClassVar[str] = "1*crash->off"
+
+
+@final
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Call(Action):
+    """Let a function of the test answer the call. There is no text for it."""
+
+    word: ClassVar[str] = "call"
+    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS
+    example: ClassVar[str] = "1*off"
+
+    function: Callable[..., Any]
+
+    def _key(self) -> object:
+        return self.function
+
+    @property
+    def text(self) -> str:
+        """Such as ``call(<function answer>)``."""
+        return f"call({stand_in(self.function)})"
+
+    @property
+    def replayable(self) -> bool:
+        """Never."""
+        return False

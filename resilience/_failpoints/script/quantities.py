@@ -1,0 +1,285 @@
+"""The kinds of values that modifiers and actions take: durations, sizes, rates, shares, whole numbers, literals.
+
+A kind reads a text, checks a value that was given in code, and writes a value so that reading it gives an equal one.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from resilience._failpoints.script.duration import (
+    DurationError,
+    format_seconds,
+    from_seconds,
+    parse_duration,
+)
+from resilience._failpoints.script.values import described, literal_text
+
+__tracebackhide__ = True  # a mistake in a script is shown where the script is written
+
+MAX_COUNT: Final = 1_000_000_000
+"""The largest count of calls and bytes: far more than a test can make, and readable in an error message."""
+
+_UNITS: Final = {
+    "": 1,
+    "B": 1,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+}
+_SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?\s*([A-Za-z]*)")
+_WHOLE: Final = re.compile(r"[0-9]{1,15}")
+
+
+class QuantityError(ValueError):
+    """A text is not of a kind.
+
+    Attributes:
+        offset: Where in the text the wrong part begins.
+        expected: What should stand there.
+        found: What does; None for the word there.
+    """
+
+    def __init__(self, expected: str, *, offset: int = 0, found: str | None = None) -> None:
+        super().__init__(expected)
+        self.offset, self.expected, self.found = offset, expected, found
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value may be.
+
+    Attributes:
+        expected: What it is, as in "expected ...".
+        read: Makes a value of a text, or raises `QuantityError`.
+        check: Makes a value of what was given in code, or raises `ValueError` or `TypeError`.
+        write: The text of a value, or None where it has none.
+    """
+
+    expected: str
+    read: Callable[[str], Any]
+    check: Callable[[Any], Any]
+    write: Callable[[Any], str | None]
+
+
+def _read_duration(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except DurationError as error:
+        raise QuantityError(error.expected, offset=error.offset, found=error.found) from None
+
+
+def check_duration(value: object) -> int:
+    """Return the nanoseconds of a number of seconds or of a text such as ``"250ms"``."""
+    if isinstance(value, str):
+        return parse_duration(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"expected seconds, such as 1.5, or a duration, such as '250ms'; got {described(value)}")
+    return from_seconds(value)
+
+
+_DURATION: Final = "seconds, such as 1.5, or a duration, such as 250ms"
+DURATION: Final = Kind(_DURATION, _read_duration, check_duration, format_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A duration, or the range from which one is drawn, in nanoseconds."""
+
+    shortest: int
+    longest: int
+
+    def __str__(self) -> str:
+        upper = "" if self.shortest == self.longest else f"..{format_seconds(self.longest)}"
+        return f"{format_seconds(self.shortest)}{upper}"
+
+
+def _read_span(text: str) -> Span:
+    lower, dots, upper = text.partition("..")
+    shortest = _read_duration(lower.rstrip())
+    if not dots:
+        return Span(shortest, shortest)
+    start = len(text) - len(upper.lstrip())
+    try:
+        longest = _read_duration(upper.strip())
+    except QuantityError as error:
+        raise QuantityError(error.expected, offset=start + error.offset, found=error.found) from None
+    if longest < shortest:
+        raise QuantityError(f"a duration of at least '{lower.strip()}'", offset=start, found=f"'{upper.strip()}'")
+    return Span(shortest, longest)
+
+
+def _above_zero(kind: Kind) -> Kind:
+    expected = f"{kind.expected}, above 0"
+
+    def read(text: str) -> Any:
+        value = kind.read(text)
+        if value <= 0:
+            raise QuantityError(expected, found=f"'{text}'")
+        return value
+
+    def check(value: object) -> Any:
+        checked = kind.check(value)
+        if checked <= 0:
+            raise ValueError(f"expected {expected}; got {described(value)}")
+        return checked
+
+    return Kind(expected, read, check, kind.write)
+
+
+def _size_of(text: str) -> int | None:
+    found = _SIZE.fullmatch(text)
+    if found is None or found[3] not in _UNITS:
+        return None
+    whole, decimals, unit = found[1], found[2] or "", _UNITS[found[3]]
+    part, rest = divmod(int(decimals or "0") * unit, 10 ** len(decimals))
+    return None if rest else int(whole) * unit + part
+
+
+_SIZE_EXPECTED: Final = "a number of bytes, such as 100, 64KB (1000) or 1KiB (1024)"
+
+
+def _read_size(text: str) -> int:
+    size = _size_of(text)
+    if size is None:
+        raise QuantityError(_SIZE_EXPECTED, found=f"'{text}'" if text else "nothing")
+    return size
+
+
+def _check_size(value: object) -> int:
+    size = _size_of(value) if isinstance(value, str) else value
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise (ValueError if isinstance(value, (int, str)) else TypeError)(
+            f"expected {_SIZE_EXPECTED}; got {described(value)}"
+        )
+    return size
+
+
+OFFSET: Final = Kind(_SIZE_EXPECTED, _read_size, _check_size, str)
+SIZE: Final = _above_zero(OFFSET)
+
+
+def whole(expected: str, least: int, most: int) -> Kind:
+    """The kind of the whole numbers from ``least`` to ``most``."""
+    text = f"{expected} from {least} to {most}"
+
+    def read(given: str) -> int:
+        value = int(given) if _WHOLE.fullmatch(given) else -1
+        if not least <= value <= most:
+            raise QuantityError(text, found=f"'{given}'" if given else "nothing")
+        return value
+
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"expected {text}; got {described(value)}")
+        if not least <= value <= most:
+            raise ValueError(f"expected {text}; got {described(value)}")
+        return int(value)
+
+    return Kind(text, read, check, str)
+
+
+_PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,40})?)\s*%")
+_PERCENT_EXPECTED: Final = "per cent, above 0 and up to 100"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a whole, in per cent."""
+
+    percent: float
+
+    def __str__(self) -> str:
+        return f"{percent_text(self.percent)}%"
+
+
+def check_percent(value: object) -> float:
+    """Return a chance in per cent.
+
+    Raises:
+        TypeError: Not a number.
+        ValueError: Not above 0 and up to 100.
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"expected {_PERCENT_EXPECTED}; got {described(value)}")
+    if not 0 < value <= 100 or math.isnan(value):
+        raise ValueError(f"expected {_PERCENT_EXPECTED}; got {described(value)}")
+    return float(value)
+
+
+def percent_text(percent: float) -> str:
+    """Write a number of per cent, without an exponent, so that reading it gives the very same number."""
+    return f"{Decimal(repr(percent)):f}".removesuffix(".0")
+
+
+def _read_size_or_share(text: str) -> int | Share:
+    share = _PERCENT.fullmatch(text)
+    if share is None:
+        size = _size_of(text)
+        if size is None:
+            raise QuantityError("a number of bytes, such as 100, or a share, such as 50%", found=f"'{text}'")
+        return size
+    percent = float(share[1])
+    if not percent < 100:
+        raise QuantityError("a share below 100%", found=f"'{text}'")
+    return Share(percent)
+
+
+def _check_size_or_share(value: object) -> int | Share:
+    if isinstance(value, str):
+        try:
+            return _read_size_or_share(value)
+        except QuantityError as error:
+            raise ValueError(f"expected {error.expected}; got {described(value)}") from None
+    return _check_size(value)
+
+
+SIZE_OR_SHARE: Final = Kind(
+    "a number of bytes, such as 100, or a share, such as 50%", _read_size_or_share, _check_size_or_share, str
+)
+
+
+def _read_literal(text: str) -> object:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        raise QuantityError("a Python literal, such as 'text', None or {'ok': True}", found=f"'{text}'") from None
+
+
+LITERAL: Final = Kind(
+    "a Python literal, such as 'text', None or {'ok': True}", _read_literal, lambda x: x, literal_text
+)
+
+
+def _of_type(expected: str, *types: type) -> Kind:
+    def check(value: object) -> object:
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise TypeError(f"expected {expected}; got {described(value)}")
+        return value
+
+    def read(text: str) -> object:
+        value = _read_literal(text)
+        try:
+            return check(value)
+        except TypeError:
+            raise QuantityError(expected, found=f"'{text}'") from None
+
+    return Kind(expected, read, check, literal_text)
+
+
+TEXT: Final = _of_type("a text in quotes", str)
+_BOOLEAN: Final = _of_type("True or False", bool)
+FLAG: Final = Kind(_BOOLEAN.expected, lambda text: _BOOLEAN.read(text) or None, _BOOLEAN.check, _BOOLEAN.write)
+"""False is what a flag is that is not given."""
+HEADERS: Final = _of_type("headers, such as {'X-Reason': 'overload'}", dict)
+SPAN: Final = Kind(f"{_DURATION}, or a range such as 5s..30s", _read_span, lambda given: given, str)
+POSITIVE_DURATION: Final = _above_zero(DURATION)
