@@ -8,7 +8,7 @@ rm -rf build/wheel build/away .venv-wheel
 .venv-wheel/bin/python -m pip install --quiet --upgrade pip
 .venv-wheel/bin/python -m pip install --quiet --group test "$(ls build/wheel/*.whl)"
 mkdir -p build/away
-cp -R tests examples benchmarks README.md CHANGELOG.md LICENSE Makefile pyproject.toml build/away/
+cp -R tests examples benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md LICENSE Makefile pyproject.toml build/away/
 wheel_python=$(pwd)/.venv-wheel/bin/python
 cd build/away
 "$wheel_python" -c 'import resilience, sys; sys.exit("site-packages" not in resilience.__file__)'
