@@ -13,13 +13,14 @@ from typing import Self
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
+from pytest_resilience.clock._bubble.spinning import LIMIT
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
-from pytest_resilience.clock._calls import locks, pools, queues, refusals, threads
+from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import all_patches
 from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
 from pytest_resilience.clock._calls.freezegun import frozen_now
-from pytest_resilience.clock._outside.monitor import Monitor
+from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import Patch, install, restore
@@ -83,14 +84,18 @@ class VirtualClock:
         3600.0
     """
 
+    _most_questions = LIMIT  # the tests of the clock itself make them smaller
+    _endless = ENDLESS
+
     def __init__(self, start: datetime | str | None = None, *, grace: float = 0.5) -> None:
         self._start = _instant(start)
         if not _is_number(grace):
             raise TypeError(f"grace must be a number of real seconds, not {grace!r}")
         if not grace >= 0:
             raise ValueError(f"grace must be 0 or more real seconds, not {grace!r}")
-        self._monitor = Monitor(float(min(grace, LONGEST)))
-        self._scheduler = self._monitor.scheduler = Scheduler(self._monitor, WokenStrangers())
+        self._monitor = Monitor(float(min(grace, LONGEST)), self._endless)
+        self._scheduler = Scheduler(self._monitor, WokenStrangers(), self._most_questions)
+        self._monitor.scheduler = self._scheduler
         self._installed: list[Patch] = []
         self._entered = False
         self._has_perf_counter = False
@@ -236,8 +241,6 @@ class VirtualClock:
 
 
 def _forget(clock: VirtualClock) -> None:
-    for module in (locks, queues, threads, pools):
-        module.reset()
     PerClock.renew_all()
     if clock in _open:
         _open.remove(clock)

@@ -47,6 +47,8 @@ class Absent:
 
     def outsiders(self) -> list[Outsider]:
         """All of them, as somebody to wait for."""
+        if not self._alive_at:
+            return []
         found = [Outsider(alive_at, ASKED) for alive_at in self._alive_at.values()]
         if self.awaited():
             found.append(Outsider(self._handed_over_at, FREED))

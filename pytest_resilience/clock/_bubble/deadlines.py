@@ -39,11 +39,15 @@ class Deadlines:
             self._ended -= 1
         return heap[0][0] if heap else None
 
-    def pop(self) -> Waiter:
-        """Take out the waiter with the earliest deadline; there must be one."""
-        waiter = heapq.heappop(self._heap)[2]
-        if self._ended > _FEW and self._ended * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2].outcome is None]
-            heapq.heapify(self._heap)
-            self._ended = 0
-        return waiter
+    def pop(self) -> tuple[int, Waiter] | None:
+        """Take out the waiter with the earliest deadline, if there is one that still waits."""
+        while self._heap:
+            deadline, _, waiter = heapq.heappop(self._heap)
+            if waiter.outcome is None:
+                if self._ended > _FEW and self._ended * 2 > len(self._heap):
+                    self._heap = [entry for entry in self._heap if entry[2].outcome is None]
+                    heapq.heapify(self._heap)
+                    self._ended = 0
+                return deadline, waiter
+            self._ended -= 1
+        return None

@@ -30,7 +30,8 @@ from pytest_resilience.clock._reach import real
 class Scheduler(Turns):
     """The state of one bubble; what the calls of a program need of it is described at `Turns`."""
 
-    def __init__(self, watcher: Watcher, strangers: Strangers) -> None:
+    def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
+        self.most_questions = most_questions
         self.mutex = real.Mutex()
         self.now = 0
         self.ahead = 0
@@ -112,7 +113,7 @@ class Scheduler(Turns):
                 waiter.outcome = Outcome.CLOSED
                 return waiter.outcome
             waiter.member.waiter = waiter
-            waiter.member.looks = 0
+            waiter.member.questions.asked = 0
             if waiter.deadline is not None:
                 self.deadlines.add(waiter.deadline, next(self.arrivals), waiter)
             if waiter.check is not None:
@@ -134,7 +135,7 @@ class Scheduler(Turns):
         target, earliest = self.now + length, self.deadlines.earliest()
         if earliest is not None and earliest <= target:
             return False
-        member.looks = 0
+        member.questions.asked = 0
         self._move(target, member, what, guess=False)
         return True
 
@@ -324,10 +325,10 @@ class Scheduler(Turns):
 
     def _advance(self, *, guess: bool) -> bool:
         """Jump to the earliest deadline and wake its first waiter; False if there is none."""
-        deadline = self.deadlines.earliest()
-        if deadline is None:
+        first = self.deadlines.pop()
+        if first is None:
             return False
-        waiter = self.deadlines.pop()
+        deadline, waiter = first
         if deadline > self.now:
             self._move(deadline, waiter.member, waiter.what, guess=guess)
         self._wake(waiter, Outcome.TIMED_OUT)
@@ -362,10 +363,10 @@ class Scheduler(Turns):
             for member in self.everyone:
                 waiter = member.waiter
                 if waiter is None or waiter.outcome is not None:
-                    if member.ident != ident and (waiter is None or not waiter.idle):
+                    if member.ident != ident and (waiter is None or not waiter.idle()):
                         leftovers.append(member)
                     self._resume(member)
-                elif waiter.idle:
+                elif waiter.idle():
                     self.fire(waiter, Outcome.CLOSED)
                 elif waiter in self.stuck:
                     self.fire(waiter, Outcome.ENDED)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from pytest_resilience.clock._bubble.outsider import Outsider
+from pytest_resilience.clock._bubble.spinning import NO_TIME_LEFT, NOT_YET, Questions
 from pytest_resilience.clock._reach import real
 
 
@@ -50,6 +51,7 @@ class Turns(Protocol):
         mutex: What guards its state.
         arrivals: Numbers for whatever has to be served in the order in which it comes.
         births: Numbers for objects that need an order.
+        most_questions: So many in a row are no part of a program's work.
         strangers: The threads outside that may be about to do something for the bubble.
     """
 
@@ -59,6 +61,7 @@ class Turns(Protocol):
     mutex: real.Mutex
     arrivals: Iterator[int]
     births: Iterator[int]
+    most_questions: int
     strangers: Strangers
 
     def prepare(self, member: Member) -> None:
@@ -99,24 +102,18 @@ class Turns(Protocol):
 
 
 class Member:
-    """One thread of the bubble. ``gate`` is the real lock at which it waits for its turn, until it runs again."""
+    """One thread of the bubble.
+
+    Attributes:
+        gate: The real lock at which it waits for its turn, until it runs again.
+        waiter: What it waits for; None while it runs.
+        joiners: The waits for its end.
+        ended: Whether it has left the bubble.
+        questions: What it has asked in vain since it last waited.
+    """
 
     __slots__ = (
-        "ended",
-        "found_nothing_left",
-        "gate",
-        "ident",
-        "idle_on",
-        "joiners",
-        "looks",
-        "name",
-        "native_id",
-        "refusing",
-        "runner",
-        "scheduler",
-        "thread",
-        "timer",
-        "waiter",
+        *("ended", "gate", "ident", "joiners", "name", "native_id", "questions", "scheduler", "thread", "waiter"),
     )
 
     def __init__(self, scheduler: Turns, name: str, thread: threading.Thread | None = None) -> None:
@@ -128,15 +125,33 @@ class Member:
         self.joiners: list[Waiter] = []
         self.ended = False
         self.gate: Any = None
-        self.refusing = False
-        self.idle_on: object = None
-        self.looks = 0
-        self.found_nothing_left: tuple[object, int] | None = None
-        self.runner: Any = None
-        self.timer = (-1, 0.0)
+        self.questions = Questions(scheduler.most_questions)
+
+    def note_question(self, weight: int) -> None:
+        """Note that it has asked for something and got nothing; time passes for it if it does so on and on."""
+        length = self.questions.add(weight)
+        if length and self is current():
+            asked = self.questions.asked
+            self.scheduler.spin(self, length)
+            self.questions.asked = asked  # it has waited now, but for nothing else
+
+    def note_no_time_left(self, by: object) -> None:
+        """Note a wait for a computed time of exactly 0 s; if it is the second in a row, clocks go on by a trifle."""
+        length = self.questions.step(by, self.scheduler.now)
+        self.note_question(NO_TIME_LEFT)
+        if length:
+            self.scheduler.nudge(length)
+
+    def wait_no_time(self, zero: object) -> None:
+        """Let other threads go first, in a wait of 0 s: the program has written an int, but has computed a float."""
+        if isinstance(zero, float):
+            self.note_no_time_left(self)
+        else:
+            self.note_question(NOT_YET)
+        self.scheduler.yield_now(self)
 
 
-def _expects_nobody() -> bool:
+def _no() -> bool:
     return False
 
 
@@ -151,7 +166,7 @@ class Waiter:
         outside: Who outside may make it true, nobody if only the bubble itself can.
         descriptors: What to watch for it.
         lasting: Without a deadline, it goes on as it is when the bubble closes: its notification may still come.
-        idle: It is a worker without work, which is no part of any deadlock.
+        idle: Tells whether it is a worker without work, which is no part of any deadlock.
         loop: The asyncio event loop, or the runner of trio, that waits.
         signal_since: When, in real seconds, the wait began for a lock that the waiter has locked itself: it is used as
             a signal, which may come from a thread outside.
@@ -175,10 +190,10 @@ class Waiter:
         outside: Callable[[], list[Outsider]] | None = None,
         descriptors: Callable[[], list[tuple[int, int]]] | None = None,
         lasting: bool = False,
-        idle: bool = False,
+        idle: Callable[[], bool] = _no,
         loop: Any = None,
         signal_since: float = -math.inf,
-        expects: Callable[[], bool] = _expects_nobody,
+        expects: Callable[[], bool] = _no,
     ) -> None:
         self.member = member
         self.deadline = deadline

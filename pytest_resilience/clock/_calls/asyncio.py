@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
-from pytest_resilience.clock._bubble.spinning import note_no_time_left
 from pytest_resilience.clock._bubble.units import LONGEST
 from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._calls.clocks import Epoch
@@ -68,7 +67,7 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
             return False
         scheduler = member.scheduler
         if delay == 0:
-            note_no_time_left(member, weakref.ref(get_task()))
+            member.note_no_time_left(weakref.ref(get_task()))
             return False
         key = scheduler.record_sleep(delay)
         loop = get_loop()

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from types import ModuleType
 from typing import Any
 
-from pytest_resilience.clock._bubble import spinning as _spinning
+from pytest_resilience.clock._bubble.spinning import GLANCE
 from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
@@ -36,9 +36,10 @@ class Epoch:
 
 def _now(member: Member) -> int:
     """What a program that looks at a clock sees; who does nothing else sees it go on in the end."""
-    member.looks += _spinning.GLANCE
-    if member.looks >= _spinning.LIMIT:
-        _spinning.note_question(member, 0)
+    questions = member.questions
+    questions.asked += GLANCE
+    if questions.asked >= questions.limit:
+        member.note_question(0)
     return member.scheduler.now + member.scheduler.ahead
 
 

@@ -16,20 +16,55 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
-from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question, wait_no_time
+from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers
+from pytest_resilience.clock._calls.idle_workers import is_idle_at
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import TypePatch
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
-holders: dict[Any, Member] = {}
-"""The locks that threads of the bubble hold. Whatever else is locked is held by a thread outside."""
 
-_queues: dict[Any, list[tuple[int, Waiter]]] = {}
-"""The threads that wait for a lock, first come first served, each with the number of its arrival."""
+class _Locks:
+    """The locks of one clock.
+
+    Attributes:
+        holders: Those that threads of the bubble hold. Whatever else is locked is held by a thread outside.
+        lines: Who waits for a lock, first come first served, each with the number of its arrival.
+        callers: The threads that wait on a condition by way of a method that knows what to do when the clock closes.
+    """
+
+    def __init__(self) -> None:
+        self.holders: dict[Any, Member] = {}
+        self.lines: dict[Any, list[tuple[int, Waiter]]] = {}
+        self.callers: set[Member] = set()
+
+    def is_free(self, lock: Any, try_now: Callable[..., bool]) -> bool:
+        """Whether a lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
+        if lock in self.holders or not try_now(lock, False):
+            return False
+        (real.lock_release if type(lock) is real.Lock else real.rlock_release)(lock)
+        return True
+
+    def describe(self, lock: Any) -> str:
+        """What is waited for where a lock is, in words."""
+        holder = self.holders.get(lock)
+        held_by = "a thread outside" if holder is None else f"thread {holder.name!r}"
+        return f"{'a lock' if type(lock) is real.Lock else 'a reentrant lock'} that {held_by} holds"
+
+    def wake_next(self, lock: Any) -> None:
+        """Let the first thread that waits for a lock try to get it."""
+        line = self.lines.get(lock)
+        while line:
+            _, waiter = line.pop(0)
+            if waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
+                return
+
+
+_locks = PerClock(_Locks)
 
 
 def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> Callable[..., bool]:
@@ -40,12 +75,12 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
         if member is None or (timeout != -1 and (not blocking or not 0 <= timeout <= threading.TIMEOUT_MAX)):
             return wait_real(self, blocking, timeout)
         if try_now(self, False):
-            holders[self] = member
+            _locks.current.holders[self] = member
             return True
         if current() is None:
             return wait_real(self, blocking, timeout)
         if not blocking or timeout == 0:
-            wait_no_time(member, timeout if blocking else 0)  # which lets its holder run
+            member.wait_no_time(timeout if blocking else 0)  # which lets its holder run
             return False
         return _wait(self, member, try_now, wait_real, timeout)
 
@@ -55,23 +90,22 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
 def _wait(
     lock: Any, member: Member, try_now: Callable[..., bool], wait_real: Callable[..., bool], timeout: float
 ) -> bool:
-    scheduler = member.scheduler
-    idle = lock is member.idle_on
+    scheduler, locks, idle = member.scheduler, _locks.current, is_idle_at(member, lock)
     deadline = None if timeout == -1 or idle else scheduler.now + nanoseconds_of_difference(timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
     while True:
         waiter = Waiter(
             member,
             deadline,
-            _describe(lock),
-            check=lambda: _is_free(lock, try_now),
-            outside=lambda: [] if lock in holders else [Outsider(since, ASKED)],
-            idle=idle,
-            signal_since=since if holders.get(lock) is member and not idle else -math.inf,
+            locks.describe(lock),
+            check=lambda: locks.is_free(lock, try_now),
+            outside=lambda: [] if lock in locks.holders else [Outsider(since, ASKED)],
+            idle=lambda: idle,
+            signal_since=since if locks.holders.get(lock) is member and not idle else -math.inf,
         )
         place = (arrival, waiter)  # which it keeps when another thread is faster
         with real.uncollected(), scheduler.mutex:
-            line = _queues.setdefault(lock, [])
+            line = locks.lines.setdefault(lock, [])
             bisect.insort(line, place)
         try:
             outcome = scheduler.block(waiter)
@@ -80,36 +114,14 @@ def _wait(
                 if place in line:
                     line.remove(place)
                 if not line:
-                    _queues.pop(lock, None)
+                    locks.lines.pop(lock, None)
         if try_now(lock, False):
-            holders[lock] = member
+            locks.holders[lock] = member
             return True
         if outcome is Outcome.TIMED_OUT:
             return False
         if outcome is Outcome.CLOSED:
             return wait_real(lock, True, -1) if timeout == -1 else False
-
-
-def _is_free(lock: Any, try_now: Callable[..., bool]) -> bool:
-    """Whether the lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
-    if lock in holders or not try_now(lock, False):
-        return False
-    (real.lock_release if type(lock) is real.Lock else real.rlock_release)(lock)
-    return True
-
-
-def _describe(lock: Any) -> str:
-    holder = holders.get(lock)
-    name = "a lock" if type(lock) is real.Lock else "a reentrant lock"
-    return f"{name} that thread {holder.name!r} holds" if holder is not None else f"{name} that a thread outside holds"
-
-
-def _wake_next(lock: Any) -> None:
-    line = _queues.get(lock)
-    while line:
-        _, waiter = line.pop(0)
-        if waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
-            return
 
 
 lock_acquire = _acquirer(real.lock_acquire, real.lock_acquire)
@@ -118,27 +130,29 @@ rlock_acquire = _acquirer(real.rlock_acquire, real.rlock_acquire)
 
 def lock_release(self: Any, *_: object) -> None:
     """`Lock.release` and ``Lock.__exit__``."""
-    if self not in holders:
+    locks = _locks.current
+    if self not in locks.holders:
         wake_strangers()
     real.lock_release(self)
-    holders.pop(self, None)
-    if _queues:
-        _wake_next(self)
+    locks.holders.pop(self, None)
+    if locks.lines:
+        locks.wake_next(self)
 
 
 def rlock_release(self: Any, *_: object) -> None:
     """`RLock.release` and ``RLock.__exit__``."""
     real.rlock_release(self)
     if not self._is_owned():
-        holders.pop(self, None)
-        if _queues:
-            _wake_next(self)
+        locks = _locks.current
+        locks.holders.pop(self, None)
+        if locks.lines:
+            locks.wake_next(self)
 
 
 def _locked(self: Any) -> bool:
     locked: bool = real.locked(self)
     if locked and (member := current()) is not None:
-        note_question(member, NOT_YET)
+        member.note_question(NOT_YET)
     return locked
 
 
@@ -162,25 +176,32 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
             return _real_wait(self, timeout)
     if not self._is_owned():
         raise RuntimeError("cannot wait on un-acquired lock")
+    locks = _locks.current
     polls = timeout is not None and timeout <= 0
     deadline = None if timeout is None or polls else member.scheduler.now + nanoseconds_of_difference(timeout)
-    idle = self is member.idle_on
-    waiter = Waiter(member, deadline, "a notification", lasting=True, idle=idle, expects=lambda: True)
+    waiter = Waiter(
+        member,
+        deadline,
+        "a notification",
+        lasting=True,
+        idle=lambda: is_idle_at(member, self),
+        expects=lambda: True,
+    )
     self._waiters.append(waiter)
     saved = self._release_save()
     lock = self._lock
     if type(lock) is real.RLock:
         # The C method has released the lock without telling those who wait for it.
-        holders.pop(lock, None)
-        _wake_next(lock)
+        locks.holders.pop(lock, None)
+        locks.wake_next(lock)
     outcome = None
     try:
         if polls:  # without the lock, which others may need to make the notification come
-            wait_no_time(member, timeout)
+            member.wait_no_time(timeout)
             outcome = waiter.outcome
         else:
             outcome = member.scheduler.block(waiter)
-        if outcome is Outcome.CLOSED and member.refusing and deadline is not None:
+        if outcome is Outcome.CLOSED and member in locks.callers and deadline is not None:
             raise _ClosedError
         return outcome is Outcome.NOTIFIED
     finally:
@@ -206,7 +227,9 @@ def timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
         member = current()
         if member is None:
             return method(*args, **kwargs)
-        outer, member.refusing = member.refusing, True
+        callers = _locks.current.callers
+        is_outermost = member not in callers
+        callers.add(member)
         try:
             return method(*args, **kwargs)
         except _ClosedError:
@@ -214,7 +237,8 @@ def timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
                 raise refusal from None
             return refusal
         finally:
-            member.refusing = outer
+            if is_outermost:
+                callers.discard(member)
 
     return wait
 
@@ -243,9 +267,3 @@ def patches() -> Iterator[Patch]:
     yield AttributePatch(
         threading.Semaphore, "acquire", asking(timed(threading.Semaphore.acquire, False), nothing=False)
     )
-
-
-def reset() -> None:
-    """Forget everything about a bubble that has closed."""
-    holders.clear()
-    _queues.clear()

@@ -15,9 +15,10 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Turns, current
 from pytest_resilience.clock._calls.order_of_sets import class_patches
-from pytest_resilience.clock._calls.queues import comers
+from pytest_resilience.clock._calls.queues import outside_readers
 from pytest_resilience.clock._calls.threads import admit, are_members, arrive, dismiss
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
@@ -28,7 +29,7 @@ _PATIENCE = 1.0
 So long that it is not missed on a machine with other things to do; one that never comes cannot stop the test.
 """
 
-_invited: dict[threading.Thread, Member] = {}
+_invited: PerClock[dict[threading.Thread, Member]] = PerClock(dict)
 """The workers that have been woken and have not come yet."""
 
 
@@ -37,7 +38,7 @@ def _arriving(scheduler: Turns, executor: weakref.ref[Any]) -> Callable[[], None
 
     def arrive_now() -> None:
         thread = threading.current_thread()
-        invited = _invited.pop(thread, None)
+        invited = _invited.current.pop(thread, None)
         if invited is None and not are_members({thread}) and thread in getattr(executor(), "_threads", ()):
             invited = admit(scheduler, thread)
         if invited is not None:
@@ -48,24 +49,24 @@ def _arriving(scheduler: Turns, executor: weakref.ref[Any]) -> Callable[[], None
 
 def _invite(executor: Any, member: Member, real_submit: Callable[..., Any], worker_code: CodeType) -> None:
     """Wake the workers of ``executor`` that wait for work, so that they come for it again, and into the bubble."""
-    scheduler = member.scheduler
-    comers[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
+    scheduler, invited = member.scheduler, _invited.current
+    outside_readers.current[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
     frames = frames_of_others()
     for thread in sorted(executor._threads, key=lambda thread: (len(thread.name), thread.name)):
         frame = frames.get(thread.ident)
         while frame is not None and is_ours(frame):
             frame = frame.f_back
         if frame is not None and frame.f_code is worker_code and not are_members({thread}):
-            _invited[thread] = admit(scheduler, thread)
+            invited[thread] = admit(scheduler, thread)
     try:
-        for _ in list(_invited):
+        for _ in list(invited):
             real_submit(executor, _do_nothing)
         until = real.monotonic() + _PATIENCE
-        while _invited and real.monotonic() < until:
+        while invited and real.monotonic() < until:
             real.sleep(0.0001)
     finally:
-        for thread in list(_invited):
-            missing = _invited.pop(thread, None)
+        for thread in list(invited):
+            missing = invited.pop(thread, None)
             if missing is not None:
                 dismiss(missing)
     scheduler.yield_now(member)  # until they are idle again, or the executor would believe that it needs more of them
@@ -75,11 +76,6 @@ def _do_nothing() -> None:
     """The work by which a worker is woken."""
 
 
-def reset() -> None:
-    """Forget the workers that have not come before the clock closed."""
-    _invited.clear()
-
-
 def executor_patches(module: ModuleType) -> Iterator[Patch]:
     """What to replace in `concurrent.futures.thread`."""
     executor_class, worker_code = module.ThreadPoolExecutor, module._worker.__code__
@@ -87,7 +83,7 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
 
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         member = current()
-        if member is not None and self._work_queue not in comers:
+        if member is not None and self._work_queue not in outside_readers.current:
             _invite(self, member, real_submit, worker_code)
         if member is not None and not are_members(self._threads):
             member.scheduler.strangers.await_work(self._threads)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question
+from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
@@ -38,7 +38,7 @@ def asking(method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exc
 def _note_question() -> None:
     member = current()
     if member is not None:
-        note_question(member, NOT_YET)
+        member.note_question(NOT_YET)
 
 
 def patches() -> Iterator[Patch]:

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.spinning import wait_no_time
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Outcome, Waiter, current, members, wake_strangers
+from pytest_resilience.clock._calls.idle_workers import is_idle_at
 from pytest_resilience.clock._calls.locks import timed
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
@@ -21,16 +22,18 @@ from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 _real_get = queue.SimpleQueue.get
 _real_put = queue.SimpleQueue.put
 _real_empty = queue.SimpleQueue.empty
-_readers: dict[Any, deque[Waiter]] = {}
+_readers: PerClock[dict[Any, deque[Waiter]]] = PerClock(dict)
+"""The threads that wait for an item of a queue in C, first come first served."""
 
-comers: dict[Any, Callable[[], None]] = {}
+outside_readers: PerClock[dict[Any, Callable[[], None]]] = PerClock(dict)
 """What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
 
 
 def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
     """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
-    if get_ident() not in members:
-        comers.get(self, int)()
+    join = outside_readers.current.get(self)
+    if join is not None and get_ident() not in members:
+        join()
     member = current()
     if member is None or (timeout is not None and timeout < 0):
         with at_rest() if _real_empty(self) else contextlib.nullcontext():
@@ -39,19 +42,20 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
         return _real_get(self, False)
     except queue.Empty:
         if not block or timeout == 0:
-            if self is not member.idle_on:  # a worker is about to wait there
-                wait_no_time(member, timeout)
+            if not is_idle_at(member, self):  # a worker is about to wait there
+                member.wait_no_time(timeout)
             raise
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
-    line = _readers.setdefault(self, deque())
+    readers = _readers.current
+    line = readers.setdefault(self, deque())
     while True:
         waiter = Waiter(
             member,
             deadline,
             "an item in a queue",
             check=lambda: not _real_empty(self),
-            idle=self is member.idle_on,
+            idle=lambda: is_idle_at(member, self),
             expects=lambda: True,
         )
         line.append(waiter)
@@ -61,7 +65,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
             if waiter in line:
                 line.remove(waiter)
             if not line:
-                _readers.pop(self, None)
+                readers.pop(self, None)
         try:
             return _real_get(self, False)
         except queue.Empty:
@@ -72,8 +76,8 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
 
 
 def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-    line = _readers.get(self)
-    if line is None and self not in comers:
+    line = _readers.current.get(self)
+    if line is None and self not in outside_readers.current:
         wake_strangers()
     _real_put(self, item, block, timeout)
     while line:
@@ -102,9 +106,3 @@ def patches() -> Iterator[Patch]:
                 "qsize": asking(queue.SimpleQueue.qsize, nothing=0),
             },
         )
-
-
-def reset() -> None:
-    """Forget the queues of a bubble that has closed."""
-    _readers.clear()
-    comers.clear()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
-from pytest_resilience.clock._bubble.spinning import GLANCE, note_question, wait_no_time
+from pytest_resilience.clock._bubble.spinning import GLANCE
 from pytest_resilience.clock._bubble.waiting import current, members
 from pytest_resilience.clock._outside.descriptors import epoll_interests
 from pytest_resilience.clock._outside.real_poll import READ, URGENT, WRITE, Interest, real_poll, real_register
@@ -54,7 +54,7 @@ def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
     if member is None:
         return real_poll(self, timeout)
     if timeout == 0:
-        wait_no_time(member, timeout)
+        member.wait_no_time(timeout)
     found = real_poll(self, 0)
     if found or timeout == 0:
         return found
@@ -70,7 +70,7 @@ def _epoll(self: Any, timeout: Any = None, maxevents: int = -1) -> list[Interest
     if timeout == 0:
         member = members.get(get_ident())
         if member is not None and member.waiter is None:
-            note_question(member, GLANCE)
+            member.note_question(GLANCE)
             member.scheduler.yield_now(member)
         return _real_epoll(self, 0, maxevents)
     member = current()
@@ -103,7 +103,7 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
         return given
     files = [list(chosen) for chosen in arguments[:3]]
     if timeout == 0:
-        wait_no_time(member, timeout)
+        member.wait_no_time(timeout)
 
     def check() -> tuple[list[Any], list[Any], list[Any]] | None:
         found = _real_select(*files, 0)

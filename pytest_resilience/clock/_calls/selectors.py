@@ -9,7 +9,6 @@ import selectors
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.spinning import wait_no_time
 from pytest_resilience.clock._bubble.units import LONGEST
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.asyncio import expects_input
@@ -31,7 +30,7 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
             return real(self, timeout)
         if timeout is not None and timeout <= 0:
             if _loop(self) is None:
-                wait_no_time(member, 0.0)
+                member.wait_no_time(0.0)
             return real(self, timeout)
         loop = _loop(self)
         if timeout is not None and timeout >= _LONGEST_WAIT:

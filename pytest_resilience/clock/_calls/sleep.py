@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.spinning import wait_no_time
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Waiter, current
 from pytest_resilience.clock._reach import real
@@ -26,7 +25,7 @@ def _sleep(seconds: Any) -> None:
         return
     scheduler = member.scheduler
     if seconds == 0:
-        wait_no_time(member, seconds)
+        member.wait_no_time(seconds)
         return
     length = nanoseconds(seconds)
     scheduler.record_sleep(seconds)

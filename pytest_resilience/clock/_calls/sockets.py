@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question
+from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.waiting import Member, current, members
 from pytest_resilience.clock._outside.real_poll import READ, WRITE
 from pytest_resilience.clock._outside.sockets import known_sockets
@@ -47,7 +47,7 @@ def _receiving(name: str, flags_at: int) -> Callable[..., Any]:
         try:
             result = real(self, *args, **kwargs)
         except BlockingIOError:
-            note_question(member, NOT_YET)
+            member.note_question(NOT_YET)
             raise
         known_sockets.current.note_received(self)
         return result

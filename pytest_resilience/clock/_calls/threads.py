@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import _thread
-import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
-from pytest_resilience.clock._bubble.spinning import NOT_YET, note_question, wait_no_time
+from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.units import nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
 from pytest_resilience.clock._outside.waits import wait_until
@@ -21,7 +21,14 @@ _real_start_new_thread: Callable[..., int] = real.start_new_thread
 _joinable: Any = getattr(_thread, "start_joinable_thread", None)
 _real_start_joinable_thread: Any = clone(_joinable) if _joinable is not None else None
 
-_by_thread: dict[threading.Thread, Member] = {}
+
+def _let_go(members: dict[threading.Thread, Member]) -> None:
+    for thread in members:
+        vars(thread).pop("_delete", None)
+
+
+_by_thread: PerClock[dict[threading.Thread, Member]] = PerClock(dict, _let_go)
+"""The threads of the bubble. Those that were there before it leave it, where that is still to come, in real time."""
 
 
 def _start_new_thread(
@@ -96,10 +103,9 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
 def admit(scheduler: Turns, thread: threading.Thread) -> Member:
     """Make a thread, which is about to start or to `arrive`, a member of the bubble."""
     member = Member(scheduler, thread.name, thread)
-    member.idle_on = _where_idle(thread)
     with real.uncollected(), scheduler.mutex:
         if not scheduler.closed:  # a worker may come too late
-            _by_thread[thread] = member
+            _by_thread.current[thread] = member
         scheduler.prepare(member)
     return member
 
@@ -108,7 +114,7 @@ def dismiss(member: Member) -> None:
     """Forget a member that cannot come."""
     member.scheduler.cancel(member)
     if member.thread is not None:
-        _by_thread.pop(member.thread, None)
+        _by_thread.current.pop(member.thread, None)
 
 
 def arrive(member: Member) -> None:
@@ -129,17 +135,7 @@ def arrive(member: Member) -> None:
 
 def are_members(threads: set[threading.Thread]) -> bool:
     """Whether all of them have joined the bubble."""
-    return threads <= _by_thread.keys()
-
-
-def _where_idle(thread: Any) -> object:
-    """The queue or lock at which a worker thread of the standard library's, anyio's or trio's pool waits for work."""
-    if type(thread).__module__ == "anyio._backends._asyncio":
-        return thread.queue.not_empty
-    target = getattr(thread, "_target", None)
-    if getattr(target, "__module__", "") == "concurrent.futures.thread":
-        return next((argument for argument in thread._args if isinstance(argument, queue.SimpleQueue)), None)
-    return getattr(getattr(target, "__self__", None), "_worker_lock", None)
+    return threads <= _by_thread.current.keys()
 
 
 _real_join = threading.Thread.join
@@ -149,13 +145,13 @@ _real_is_alive = threading.Thread.is_alive
 def _join(self: threading.Thread, timeout: float | None = None) -> None:
     """`threading.Thread.join`, in virtual time."""
     member = current()
-    target = _by_thread.get(self)
+    target = _by_thread.current.get(self)
     if member is None or self.ident in {None, member.ident}:
         _real_join(self, timeout)
         return
     polls = timeout is not None and timeout <= 0
     if polls:
-        wait_no_time(member, timeout)
+        member.wait_no_time(timeout)
     if target is not None and not target.ended:
         if polls:
             return
@@ -200,12 +196,12 @@ def _see_off(thread: Any) -> None:
 
 def _is_alive(self: threading.Thread) -> bool:
     """`threading.Thread.is_alive`: False as soon as the thread has left the bubble."""
-    target = _by_thread.get(self)
+    target = _by_thread.current.get(self)
     if target is not None and target.ended and self is not threading.current_thread():
         _see_off(self)
     alive = _real_is_alive(self)
     if alive and (member := current()) is not None:
-        note_question(member, NOT_YET)
+        member.note_question(NOT_YET)
     return alive
 
 
@@ -216,10 +212,3 @@ def patches() -> Iterator[Patch]:
         yield BuiltinPatch(_joinable, _start_joinable_thread)
     yield AttributePatch(threading.Thread, "join", _join)
     yield AttributePatch(threading.Thread, "is_alive", _is_alive)
-
-
-def reset() -> None:
-    """Forget the threads of a bubble that has closed."""
-    for thread in _by_thread:
-        vars(thread).pop("_delete", None)
-    _by_thread.clear()

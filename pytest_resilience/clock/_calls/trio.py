@@ -10,8 +10,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from pytest_resilience.clock._bubble.deadlock import DeadlockError
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
-from pytest_resilience.clock._bubble.waiting import current
+from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls.clocks import monotonic
 from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._outside.real_poll import READ, WRITE
@@ -60,13 +61,16 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
     real_current_time = run.SystemClock.current_time
     real_get_events = run.TheIOManager.get_events
     arrivals = itertools.count()
+    # The timer of each thread that runs trio: when it rings, as the scheduler counts, and the deadline that trio gave.
+    timers: PerClock[dict[Member, tuple[int, float]]] = PerClock(dict)
+    no_timer = (-1, 0.0)
     real_sleep_until = timeouts.sleep_until
 
     def current_time(self: Any) -> float:
         member = current()
         if member is None:
             return float(real_current_time(self))
-        instant, deadline = member.timer
+        instant, deadline = timers.current.get(member, no_timer)
         # As floats, the deadline and the instant computed from it may differ in the last digit.
         return deadline if instant == member.scheduler.now else monotonic()
 
@@ -75,9 +79,9 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
         if member is None:
             return float(deadline - real_current_time(self))
         left = deadline - current_time(self)
-        member.timer = (-1, deadline)
-        if 0 < left < _LONGEST_WAIT:
-            member.timer = (member.scheduler.now + nanoseconds_of_difference(left), deadline)
+        is_timer = 0 < left < _LONGEST_WAIT
+        rings_at = member.scheduler.now + nanoseconds_of_difference(left) if is_timer else -1
+        timers.current[member] = (rings_at, deadline)
         return left
 
     def get_events(self: Any, timeout: float) -> Any:
@@ -85,11 +89,11 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
         if member is None:
             return real_get_events(self, timeout)
         # In guest mode, which is how anyio's pytest plugin runs trio, a thread without a run of its own waits.
-        member.runner = getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)
+        runner = getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)
         if timeout <= 0:
             return real_get_events(self, timeout)
         # trio waits a day at most, so that a deadlock would look like a timer.
-        endless = timeout >= _LONGEST_WAIT and member.timer[1] - monotonic() > LONGEST
+        endless = timeout >= _LONGEST_WAIT and timers.current.get(member, no_timer)[1] - monotonic() > LONGEST
         try:
             return (
                 wait_for_input(
@@ -98,13 +102,13 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
                     lambda: [(descriptor, READ | WRITE) for descriptor in self._registered],
                     None if endless else timeout,
                     watch=self._epoll.fileno(),
-                    loop=member.runner,
+                    loop=runner,
                 )
                 or []
             )
         except DeadlockError as error:
             # An error in the loop itself would leave trio broken: it is raised in the main task instead.
-            task = None if member.runner is None else member.runner.main_task
+            task = None if runner is None else runner.main_task
             if task is None or task._abort_func is None:
                 raise
             task._attempt_abort(_raiser(error))

@@ -31,9 +31,10 @@ ENDLESS = 2_000_000_000
 class Monitor:
     """Real waiting on behalf of ``scheduler``; ``grace`` is how long, in real seconds, time stands still for it."""
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, endless: int = ENDLESS) -> None:
         self.scheduler: Scheduler
         self.grace = grace
+        self._endless = endless
         self.ident = 0
         self._pipe: tuple[int, int] | None = None
         self._ended = real.allocate_lock()
@@ -153,6 +154,6 @@ class Monitor:
                 self._quiet_ticks = 0
                 self.scheduler.detach(member)
             return
-        elif computed(member.native_id) > self._computed_before + ENDLESS and self.scheduler.has_others_waiting():
+        elif computed(member.native_id) > self._computed_before + self._endless and self.scheduler.has_others_waiting():
             self.scheduler.detach(member, endless=True)
         self._vitals, self._quiet_ticks = vitals, 0

@@ -17,6 +17,7 @@ from types import CodeType, FrameType
 
 from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
 from pytest_resilience.clock._bubble.outsider import ASKED, FREED, Outsider
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, members
 from pytest_resilience.clock._outside.vitals import computed, could_run
 from pytest_resilience.clock._reach import real
@@ -27,19 +28,19 @@ _QUIET = 0.01
 The kernel tells at once of whoever a lock has woken, but of the reader of a socket only when it has passed on the byte.
 """
 
-_resting: dict[int, float] = {}
+_resting: PerClock[dict[int, float]] = PerClock(dict)
 """The threads outside, by identifier, that wait for a condition or for an item in an empty queue, and since when."""
 
 
 @contextlib.contextmanager
 def at_rest() -> Iterator[None]:
     """Note that the calling thread, which is outside, waits."""
-    ident = get_ident()
-    _resting[ident] = real.monotonic()
+    resting, ident = _resting.current, get_ident()
+    resting[ident] = real.monotonic()
     try:
         yield
     finally:
-        _resting.pop(ident, None)
+        resting.pop(ident, None)
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ class WokenStrangers:
 
     def _rests(self, ident: int, stranger: _Stranger, frame: FrameType | None) -> bool:
         """Whether a thread is back where it waited; one that was not seen to wait before may do so anywhere."""
-        return _resting.get(ident, 0.0) > self._woken_at and stranger.place in (None, _place(frame))
+        return _resting.current.get(ident, 0.0) > self._woken_at and stranger.place in (None, _place(frame))
 
 
 def _outside() -> list[tuple[int, threading.Thread]]:
@@ -130,7 +131,7 @@ def _outside() -> list[tuple[int, threading.Thread]]:
 
 
 def _expects(waiter: Waiter | None) -> bool:
-    return waiter is not None and not waiter.idle and waiter.expects()
+    return waiter is not None and waiter.expects() and not waiter.idle()
 
 
 def _place(frame: FrameType | None) -> object:

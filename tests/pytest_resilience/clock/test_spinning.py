@@ -13,14 +13,19 @@ import time
 import pytest
 
 from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock
-from pytest_resilience.clock._bubble import spinning as _spinning
-from pytest_resilience.clock._outside import monitor as _monitor
 
 
-@pytest.fixture(autouse=True)
-def impatience(monkeypatch):
-    """Few looks are many, so that the tests take little time."""
-    monkeypatch.setattr(_spinning, "LIMIT", 2_000)
+class ImpatientClock(VirtualClock):
+    """Few questions are many, and a twentieth of a second of computing, so that the tests take little time."""
+
+    _most_questions, _endless = 2_000, 50_000_000
+
+
+@pytest.fixture
+def clock():
+    """A clock that is impatient, open during the test."""
+    with ImpatientClock() as clock:
+        yield clock
 
 
 def event():
@@ -130,7 +135,7 @@ def looks_at_the_date():
 )
 def test_who_asks_again_and_again_lets_others_run_and_time_pass(asked):
     """A thread that polls sees what another one does after a sleep, without a guess, and all clocks agree then."""
-    with VirtualClock() as clock:
+    with ImpatientClock() as clock:
         before = time.monotonic()
         ask, happen = asked()
         thread = threading.Thread(target=lambda: (time.sleep(5), happen()))
@@ -146,7 +151,7 @@ def test_who_asks_again_and_again_lets_others_run_and_time_pass(asked):
 @pytest.mark.parametrize("timeout", [0, 0.0, -1])
 def test_joining_without_any_time_is_asking(timeout):
     """``while thread.is_alive(): thread.join(0)`` ends when the thread does."""
-    with VirtualClock() as clock:
+    with ImpatientClock() as clock:
         thread = threading.Thread(target=time.sleep, args=(5,))
         thread.start()
         while thread.is_alive():
@@ -163,7 +168,7 @@ def test_whoever_sleeps_beside_a_spinner_wakes_at_its_own_time():
             time.sleep(0.1)
             log.append(clock.elapsed)
 
-    with VirtualClock() as clock:
+    with ImpatientClock() as clock:
         thread = threading.Thread(target=nap)
         thread.start()
         until = time.monotonic() + 0.25
@@ -176,7 +181,7 @@ def test_whoever_sleeps_beside_a_spinner_wakes_at_its_own_time():
 
 def test_spinning_is_one_jump():
     """The moments that pass for a thread that spins are one entry among the jumps, not one each."""
-    with VirtualClock() as clock:
+    with ImpatientClock() as clock:
         until = time.monotonic() + 1
         while time.monotonic() < until:
             pass
@@ -184,9 +189,8 @@ def test_spinning_is_one_jump():
     assert (jump.start, jump.end, jump.reason) == (0.0, clock.elapsed, "time to pass, spinning")
 
 
-def test_a_program_that_works_much_does_not_spin(monkeypatch):
+def test_a_program_that_works_much_does_not_spin():
     """A queue that is filled and emptied thousands of times, and a date for each item, take no time at all."""
-    monkeypatch.undo()
     with VirtualClock() as clock:
         items = queue.Queue()
         for _ in range(20_000):
@@ -196,13 +200,6 @@ def test_a_program_that_works_much_does_not_spin(monkeypatch):
         assert (clock.elapsed, clock.jumps) == (0.0, [])
 
 
-@pytest.fixture
-def short_computations(monkeypatch):
-    """A twentieth of a second of computing is much."""
-    monkeypatch.setattr(_monitor, "ENDLESS", 50_000_000)
-
-
-@pytest.mark.usefixtures("short_computations")
 def test_a_thread_that_never_ends_does_not_stop_the_test():
     """The others go on beside a thread that computes without end, which is named when the clock closes."""
     stop = []
@@ -212,7 +209,7 @@ def test_a_thread_that_never_ends_does_not_stop_the_test():
             pass
 
     thread = threading.Thread(target=compute, name="endless")
-    with pytest.warns(LeftoverThreadWarning) as caught, VirtualClock(grace=0.05) as clock:
+    with pytest.warns(LeftoverThreadWarning) as caught, ImpatientClock(grace=0.05) as clock:
         thread.start()
         time.sleep(3600)
         assert clock.elapsed == 3600.0
@@ -225,10 +222,9 @@ def test_a_thread_that_never_ends_does_not_stop_the_test():
     )
 
 
-@pytest.mark.usefixtures("short_computations")
 def test_a_thread_that_waits_for_a_variable_sees_it_change():
     """What nothing but a variable tells is seen too: on a guess, once the thread has computed for long enough."""
-    with VirtualClock(grace=0.05) as clock:
+    with ImpatientClock(grace=0.05) as clock:
         done = []
         thread = threading.Thread(target=lambda: (time.sleep(5), done.append(1)))
         thread.start()
