@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, final
 
-from resilience._alerts.admission.admission import Grant
+from resilience._alerts.admission.admission import Claim
 from resilience._alerts.admission.limiter import signature_of
 from resilience._alerts.call_alert import alert_of
 from resilience._alerts.delivery.queued_alert import QueuedAlert
@@ -39,7 +39,7 @@ def should_send_alert(func_name: str, exception: BaseException, context: str = "
             if should_send_alert("charge", error, "billing"):
                 page_the_engineer_on_call(error)
     """
-    return current().admission.claim(signature_of(func_name, exception, context))
+    return current().admission.grants(signature_of(func_name, exception, context))
 
 
 def send_rate_limited_discord_alert(
@@ -75,12 +75,10 @@ def send_rate_limited_discord_alert(
         if channel is not None and not isinstance(channel, str):
             raise TypeError(f"channel must be a str, got {channel!r}")
         system = current()
-        sinks = system.destinations.of(channel)
-        grant = system.admission.ask(signature_of(func_name, exception, context)) if sinks else None
-        if grant is None:
+        claim = Claim(system.admission, signature_of(func_name, exception, context), place=f"{context}:{func_name}")
+        alert = _AlertByHand(claim, func_name, exception, context, alert_msg, channel)
+        if not system.send(alert, channel):
             return False
-        alert = _AlertByHand(func_name, exception, context, alert_msg, channel, grant)
-        system.dispatcher.put(alert, sinks)
         reached = system.dispatcher.wait(alert, _LONGEST_WAIT_S)
         if not alert.settled.is_open:
             stream.emit(AlertFailed(problem=f"it was not delivered within {_LONGEST_WAIT_S:.0f} s"))
@@ -95,9 +93,9 @@ class _AlertByHand(QueuedAlert):
     """One alert in the user's own words."""
 
     def __init__(
-        self, function: str, error: BaseException, context: str, message: str, channel: str | None, grant: Grant
+        self, claim: Claim, function: str, error: BaseException, context: str, message: str, channel: str | None
     ) -> None:
-        super().__init__(grant)
+        super().__init__(claim)
         self._function = function
         self._failure = failure_of(error)
         self._context = context
@@ -106,7 +104,7 @@ class _AlertByHand(QueuedAlert):
 
     def write(self) -> Alert:
         return alert_of(
-            text=text_by_hand(self._message, self._function, self._failure, suppressed=self.grant.suppressed),
+            text=text_by_hand(self._message, self._function, self._failure, suppressed=self.claim.suppressed),
             function=clean(self._function),
             context=clean(self._context),
             error_type=clean(self._failure.error_type),

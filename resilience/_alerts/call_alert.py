@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import TYPE_CHECKING, Any, final
 
-from resilience._alerts.admission.admission import Admission, Grant
+from resilience._alerts.admission.admission import Admission
 from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._alerts.texts import context_of, failure_of, text_of
 from resilience._support.fork import importing
@@ -23,32 +23,24 @@ class CallAlert(QueuedAlert):
     says what became of it.
     """
 
-    def __init__(self, call: Call, attempt: int, error: BaseException, grant: Grant) -> None:
-        super().__init__(grant)
+    def __init__(self, admission: Admission, call: Call, attempt: int, error: BaseException) -> None:
+        super().__init__(admission.claim_of_call(call, error))
         self._call = call
         self._attempt = attempt
         self._failure = failure_of(error)  # its words alone: the error and its frames need not live on
 
-    @classmethod
-    def ask(cls, admission: Admission, call: Call, attempt: int, error: BaseException) -> Self | None:
-        """Return the alert, if it may be sent. Never blocks."""
-        grant = admission.ask(admission.signature_of(call, error))
-        if grant is None:
-            _suppressed(call, attempt)
-            return None
-        return cls(call, attempt, error, grant)
+    def ask(self) -> bool:
+        """Ask for it, and report where it is held back."""
+        return super().ask() or self._is_suppressed()
 
     def may_leave(self) -> bool:
-        """Tell whether the whole fleet, too, lets it leave."""
-        if super().may_leave():
-            return True
-        _suppressed(self._call, self._attempt)
-        return False
+        """Ask the fleet, too, and report where it is held back."""
+        return super().may_leave() or self._is_suppressed()
 
     def write(self) -> Alert:
         """Put the failure into words."""
         return alert_of(
-            text=text_of(self._call, self._attempt, self._failure, suppressed=self.grant.suppressed),
+            text=text_of(self._call, self._attempt, self._failure, suppressed=self.claim.suppressed),
             function=clean(self._call.function),
             context=clean(context_of(self._call)),
             error_type=clean(self._failure.error_type),
@@ -59,10 +51,10 @@ class CallAlert(QueuedAlert):
         """Report that it was sent."""
         stream.emit(AlertDelivered(call=self._call, attempt=self._attempt))
 
-
-def _suppressed(call: Call, attempt: int) -> None:
-    if stream.wants(AlertSuppressed):
-        stream.emit(AlertSuppressed(call=call, attempt=attempt))
+    def _is_suppressed(self) -> bool:
+        if stream.wants(AlertSuppressed):
+            stream.emit(AlertSuppressed(call=self._call, attempt=self._attempt))
+        return False
 
 
 def alert_of(**words: Any) -> Alert:

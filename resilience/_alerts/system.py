@@ -12,6 +12,7 @@ from resilience._alerts.admission.admission import Admission
 from resilience._alerts.call_alert import CallAlert
 from resilience._alerts.delivery.destinations import Destinations
 from resilience._alerts.delivery.dispatcher import Dispatcher
+from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience.events import Call
 
 if TYPE_CHECKING:
@@ -40,11 +41,16 @@ class AlertSystem:
 
     def alert(self, call: Call, attempt: int, error: BaseException) -> None:
         """Alert for a failing call, if it may. Never blocks."""
-        sinks = self.destinations.of(None)
-        alert = CallAlert.ask(self.admission, call, attempt, error) if sinks else None
-        if alert is not None:
-            _flush_at_end_of_worker()
-            self.dispatcher.put(alert, sinks)
+        self.send(CallAlert(self.admission, call, attempt, error), None)
+
+    def send(self, alert: QueuedAlert, channel: str | None) -> bool:
+        """Queue an alert for the destinations of a channel, if it may be sent; tell whether it is. Never blocks."""
+        sinks = self.destinations.of(channel)
+        if not sinks or not alert.ask():
+            return False
+        _flush_at_end_of_worker()
+        self.dispatcher.put(alert, sinks)
+        return True
 
     def close(self) -> None:
         """Stop what is on its way, and let go of threads and connections."""

@@ -20,62 +20,26 @@ class Admission:
     """All that a process remembers of alerts that were asked for. Safe under threads and after fork."""
 
     def __init__(self) -> None:
-        self._windows = WindowLimiter()
-        self._storm = StormCap()
+        self.windows = WindowLimiter()
+        self.storm = StormCap()
         self._fleet: RedisLimiter | None = None
         self._signatures: weakref.WeakKeyDictionary[Call, str] = weakref.WeakKeyDictionary()
         self._suppressed = 0
         self._lock = renewed_lock(self, "_lock")
 
-    def claim(self, signature: str) -> bool:
-        """Take the alert of the window, from the whole fleet where there is a Redis. That may block for a moment."""
-        return self._windows.claim(signature) and self._fleet_grants(signature)
+    def grants(self, signature: str) -> bool:
+        """Take the alert of the window, from the whole fleet where there is a Redis. That may take a moment."""
+        return self.windows.claim(signature) and self.fleet_grants(signature)
 
-    def ask(self, signature: str) -> Grant | None:
-        """Ask for an alert, without ever blocking; None where its window or the storm cap holds it back."""
-        asks_fleet = config.redis_url() is not None
-        if self._windows.claim(signature) and (asks_fleet or self.admits(signature)):
-            return Grant(self, signature, asks_fleet=asks_fleet)
-        return None
-
-    def admits(self, signature: str) -> bool:
-        """Tell whether an alert may be sent that its window has granted: only what the fleet grants counts for the cap.
-
-        Where there is no room, the fleet is not asked: its windows are for alerts that do leave.
-        """
-        if not self._storm.admit(config.max_alerts_per_minute()):
-            self.count_suppressed(1)
-            return False
-        if not self._fleet_grants(signature):
-            self._storm.withdraw()
-            return False
-        return True
-
-    def signature_of(self, call: Call, error: BaseException) -> str:
-        """Return the signature that the call had when it first alerted: its message may change, it is one outage."""
+    def claim_of_call(self, call: Call, error: BaseException) -> Claim:
+        """Return the claim of a failing call: always that of its first error, however the message changes."""
         signature = self._signatures.get(call)
         if signature is None:
             signature = self._signatures[call] = signature_of(call.function, error, context_of(call))
-        return signature
+        return Claim(self, signature, place=call.failpoint)
 
-    def count_suppressed(self, alerts: int) -> None:
-        """Count alerts that are not sent; the next one tells of them."""
-        with self._lock:
-            self._suppressed += alerts
-
-    def take_suppressed(self) -> int:
-        """Return how many were suppressed since this was last asked."""
-        with self._lock:
-            suppressed, self._suppressed = self._suppressed, 0
-            return suppressed
-
-    def close(self) -> None:
-        """Let go of connections."""
-        fleet, self._fleet = self._fleet, None
-        if fleet is not None:
-            fleet.close()
-
-    def _fleet_grants(self, signature: str) -> bool:
+    def fleet_grants(self, signature: str) -> bool:
+        """Tell whether the fleet grants what the window of this process has granted. May take a moment."""
         url = config.redis_url()
         if url is None:
             return True
@@ -83,28 +47,87 @@ class Admission:
         if fleet is None or fleet.url != url:
             with importing:
                 from resilience._alerts.admission.redis import RedisLimiter
-            fleet = self._fleet = RedisLimiter(url, self._windows)
+            fleet = self._fleet = RedisLimiter(url, self.windows)
         return fleet.confirm(signature)
+
+    def count_suppressed(self, alerts: int) -> None:
+        """Count alerts that are not sent; the next one tells of them."""
+        with self._lock:
+            self._suppressed += alerts
+
+    def take_suppressed(self, signature: str) -> int:
+        """Return how many alerts, by the window those of the same signature, were suppressed since this was asked."""
+        with self._lock:
+            suppressed, self._suppressed = self._suppressed, 0
+        return suppressed + self.windows.take_refused(signature)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        fleet, self._fleet = self._fleet, None
+        if fleet is not None:
+            fleet.close()
 
 
 @final
-class Grant:
-    """Leave to send one alert.
+class Claim:
+    """The claim of one alert to be sent.
+
+    Args:
+        admission: Who decides.
+        signature: What makes two errors the same.
+        place: Where it fails: what the storm cap is fair to.
 
     Attributes:
         suppressed: How many alerts were suppressed before this one, which tells of them.
     """
 
-    def __init__(self, admission: Admission, signature: str, *, asks_fleet: bool) -> None:
-        self.suppressed = admission.take_suppressed()
+    def __init__(self, admission: Admission, signature: str, place: str) -> None:
+        self.suppressed = 0
         self._admission = admission
         self._signature = signature
-        self._asks_fleet = asks_fleet
+        self._place = place
+        self._asks_fleet = False
+        self._admitted_at: int | None = None
+
+    def ask(self) -> bool:
+        """Ask for the alert, without ever blocking: where there is a Redis, all but the window is left to `confirm`."""
+        self._asks_fleet = config.redis_url() is not None
+        if not self._admission.windows.claim(self._signature) or not (self._asks_fleet or self._is_admitted()):
+            return False
+        self.suppressed = self._admission.take_suppressed(self._signature)
+        return True
 
     def confirm(self) -> bool:
-        """Tell whether the alert may be sent after all: where there is a Redis, it decides, which may take a moment."""
-        return not self._asks_fleet or self._admission.admits(self._signature)
+        """Tell whether the alert may be sent after all; it may take a moment."""
+        return not self._asks_fleet or self._is_admitted()
 
-    def lapse(self, *, dropped: bool) -> None:
-        """The alert is not sent: another one has to tell of those suppressed, and of this one where it was dropped."""
-        self._admission.count_suppressed(self.suppressed + dropped)
+    def lapse(self) -> None:
+        """Leave to another alert what this one would have told: it is not sent."""
+        self._admission.count_suppressed(self.suppressed)
+        self.suppressed = 0
+
+    def give_back(self) -> None:
+        """Leave the window to the same alert, and the room to any: it was asked for and could not even be tried."""
+        if self._admitted_at is None or not self._asks_fleet:  # else the fleet's window is taken already
+            self._admission.windows.release(self._signature)
+        if self._admitted_at is not None:
+            self._admission.storm.withdraw(self._place, self._admitted_at)
+        self._admission.count_suppressed(1)
+
+    def _is_admitted(self) -> bool:
+        """Ask for room, and then the fleet, whose windows are for alerts that do leave.
+
+        What is refused for want of room keeps its window free, and what the fleet refuses takes no room.
+        """
+        admission = self._admission
+        self._admitted_at = admission.storm.admit(self._place, config.max_alerts_per_minute())
+        if self._admitted_at is None:
+            admission.windows.release(self._signature)
+            admission.count_suppressed(1)
+            return False
+        if admission.fleet_grants(self._signature):
+            return True
+        admission.storm.withdraw(self._place, self._admitted_at)
+        self._admitted_at = None
+        admission.windows.count_refused(self._signature)
+        return False

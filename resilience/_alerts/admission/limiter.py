@@ -46,6 +46,7 @@ class WindowLimiter:
         self._window_ns = round(window_s * SECOND_NS)
         self._capacity = capacity
         self._opened: OrderedDict[str, int] = OrderedDict()
+        self._refused: dict[str, int] = {}
         self._lock = renewed_lock(self, "_lock")  # reentrant: a signal handler may ask, too
 
     def claim(self, signature: str) -> bool:
@@ -57,14 +58,36 @@ class WindowLimiter:
             if since is not None:
                 opened.move_to_end(signature)
                 if 0 <= now - since < self._window_ns:
+                    self.count_refused(signature)
                     return False
             opened[signature] = now
             if len(opened) > self._capacity:
-                opened.popitem(last=False)
+                self._refused.pop(opened.popitem(last=False)[0], None)
             return True
 
+    def count_refused(self, signature: str) -> None:
+        """Count a claim that was refused."""
+        with self._lock:
+            self._refused[signature] = self._refused.get(signature, 0) + 1
+
+    def take_refused(self, signature: str) -> int:
+        """Return how many claims of the signature were refused since this was last asked."""
+        with self._lock:
+            return self._refused.pop(signature, 0)
+
+    def release(self, signature: str) -> None:
+        """Give the alert of the window back: it was not sent."""
+        with self._lock:
+            self._opened.pop(signature, None)
+
+    def is_taken(self, signature: str) -> bool:
+        """Tell whether the alert of the running window is taken."""
+        with self._lock:
+            since = self._opened.get(signature)
+            return since is not None and 0 <= time.monotonic_ns() - since < self._window_ns
+
     def close_for(self, signature: str, seconds: float | None = None) -> None:
-        """Let the running window end so many seconds from now; without a number, in a full window from now."""
+        """Let the window end so many seconds from now; without a number, in a full window from now."""
         left_ns = self._window_ns if seconds is None else min(round(seconds * SECOND_NS), self._window_ns)
         with self._lock:
             self._opened[signature] = time.monotonic_ns() - self._window_ns + left_ns
@@ -75,26 +98,34 @@ class StormCap:
     """At most so many alerts in any minute. Safe under threads and after fork.
 
     Errors with ever-changing messages have a new signature each time; this is what keeps them from flooding a channel.
+    They must not silence others, either: while alerts are refused, half of the room is kept for places that have not
+    alerted in their window.
     """
 
     def __init__(self) -> None:
         self._admitted: deque[int] = deque()
+        self._refused: int | None = None
+        self._places = WindowLimiter()
         self._lock = renewed_lock(self, "_lock")
 
-    def admit(self, most: int) -> bool:
-        """Tell whether one more alert may leave in this minute."""
+    def admit(self, place: str, most: int) -> int | None:
+        """Return when one more alert of a place was admitted to this minute, in nanoseconds; None where it is not."""
         with self._lock:
             now = time.monotonic_ns()
             admitted = self._admitted
             while admitted and not 0 <= now - admitted[0] < _MINUTE_NS:
                 admitted.popleft()
-            if len(admitted) >= most:
-                return False
+            is_storm = self._refused is not None and 0 <= now - self._refused < _MINUTE_NS
+            if len(admitted) >= (most // 2 if is_storm and self._places.is_taken(place) else most):
+                self._refused = now
+                return None
             admitted.append(now)
-            return True
+            self._places.claim(place)
+            return now
 
-    def withdraw(self) -> None:
-        """Give back what was admitted last: it does not leave."""
+    def withdraw(self, place: str, admitted_at: int) -> None:
+        """Give back the room of an alert that was admitted and is not sent."""
         with self._lock:
-            if self._admitted:
-                self._admitted.pop()
+            self._places.release(place)
+            if admitted_at in self._admitted:
+                self._admitted.remove(admitted_at)

@@ -56,7 +56,7 @@ class Dispatcher:
                 queued += 1
         except BaseException:  # such as a signal handler raises: nobody is to wait for what never was queued
             for _ in sinks[queued:]:
-                alert.abandoned()
+                alert.dropped()
             raise
 
     def flush(self, timeout: float | None) -> bool:

@@ -9,7 +9,7 @@ from resilience._support.latch import Latch
 from resilience.events import AlertFailed, stream
 
 if TYPE_CHECKING:
-    from resilience._alerts.admission.admission import Grant
+    from resilience._alerts.admission.admission import Claim
     from resilience.alerts.notifier import Alert
 
 
@@ -19,7 +19,7 @@ class QueuedAlert:
     All that takes time is done by delivering threads, and is no work for the failing call.
 
     Args:
-        grant: The leave to send it, which lapses where no destination has it.
+        claim: Its claim to be sent, which lapses where no destination has it.
 
     Attributes:
         reached: A destination has it.
@@ -27,8 +27,8 @@ class QueuedAlert:
         finished: Opens when all of its destinations have settled it.
     """
 
-    def __init__(self, grant: Grant) -> None:
-        self.grant = grant
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
         self.reached = False
         self.settled = Latch()
         self.finished = Latch()
@@ -42,9 +42,13 @@ class QueuedAlert:
         """Make the alert. Two threads may do so at the same time, with the same result."""
         raise NotImplementedError
 
+    def ask(self) -> bool:
+        """Ask, in the failing call, whether it may be sent. Never blocks."""
+        return self.claim.ask()
+
     def may_leave(self) -> bool:
         """Tell whether it may be sent at all; asked once."""
-        return self.grant.confirm()
+        return self.claim.confirm()
 
     def on_delivered(self) -> None:
         """Do what is to be done when the first destination has it."""
@@ -82,7 +86,7 @@ class QueuedAlert:
         self._settle()
 
     def dropped(self) -> None:
-        """Settle it for one destination, whose queue was full."""
+        """Settle it for one destination, where it never came to be sent."""
         self._settle(dropped=True)
 
     def abandoned(self) -> None:
@@ -95,6 +99,8 @@ class QueuedAlert:
             is_last = self._unsettled == 0
         if is_last:
             if not self.reached:
-                self.grant.lapse(dropped=dropped)
+                self.claim.lapse()
+                if dropped and self._alert is None:
+                    self.claim.give_back()
             self.settled.open()
             self.finished.open()

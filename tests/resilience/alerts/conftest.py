@@ -19,7 +19,7 @@ import redis
 import respx
 
 from resilience import alerts
-from resilience._alerts.admission.admission import Admission, Grant
+from resilience._alerts.admission.admission import Admission, Claim
 from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._config import configured
 from resilience._policy import Policy
@@ -174,10 +174,10 @@ def mortal_server() -> Iterator[Server]:
 def make_call() -> Callable[..., Call]:
     """Make calls as the engine would, of a connection unless told otherwise."""
 
-    def make(function: str = "connect", **settings: Any) -> Call:
+    def make(function: str = "connect", *, failpoint: str = "Redis.connect", **settings: Any) -> Call:
         policy: dict[str, Any] = {"kind": "connection", "max_attempts": 101, "resource": "Redis", "action": "connect"}
         policy |= {"alert_threshold": 50, "wait": lambda _state: 0.0} | settings
-        return Call(failpoint="Redis.connect", function=function, policy=Policy(**policy), conn_id="0", started_ns=0)
+        return Call(failpoint=failpoint, function=function, policy=Policy(**policy), conn_id="0", started_ns=0)
 
     return make
 
@@ -186,7 +186,7 @@ class FakeAlert(QueuedAlert):
     """An alert of nothing, which records what becomes of it in a list."""
 
     def __init__(self, text: str = "a", told: list[str] | None = None, *, leaves: bool = True) -> None:
-        super().__init__(Grant(Admission(), text, asks_fleet=False))
+        super().__init__(Claim(Admission(), text, text))
         self.text = text
         self._told = [] if told is None else told
         self._may_leave = leaves

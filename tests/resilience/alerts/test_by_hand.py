@@ -25,7 +25,7 @@ def test_an_alert_by_hand_is_sent_once_per_window(discord, clock, events):
     clock.advance(0.001)
     answers.append(send_rate_limited_discord_alert("f", REFUSED, "billing", "down again"))
     assert answers == [True, False, False, True]
-    assert contents(discord) == ["down", "down again"]
+    assert contents(discord) == ["down", "down again\n\n2 more alerts were held back before this one."]
     assert events == []
 
 

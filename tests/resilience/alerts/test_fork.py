@@ -97,7 +97,7 @@ def claim(limiter: WindowLimiter) -> None:
 
 
 def admit(storm: StormCap) -> None:
-    storm.admit(1)
+    storm.admit("place", 1)
 
 
 def ask(cooldowns: Cooldowns) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import time
@@ -17,6 +18,8 @@ from resilience._alerts.admission.admission import Admission
 from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, StormCap, WindowLimiter, signature_of
 from resilience._alerts.delivery.cooldowns import Cooldowns
 from resilience._alerts.discord.webhook_url import Webhook
+
+places = itertools.count()
 
 
 def test_the_first_claim_takes_the_window(clock):
@@ -108,7 +111,7 @@ def test_exactly_one_of_many_threads_wins():
     ("owner", "ask"),
     [
         (WindowLimiter(), lambda limiter: limiter.claim("s")),
-        (StormCap(), lambda storm: storm.admit(1)),
+        (StormCap(), lambda storm: storm.admit("place", 1)),
         (Cooldowns(), lambda cooldowns: cooldowns.count_sent(Webhook("1", "t"))),
         (Cooldowns(), lambda cooldowns: cooldowns.count_invalid()),
     ],
@@ -158,35 +161,82 @@ def test_an_unreadable_error_has_a_signature():
 def test_the_storm_cap_admits_so_many_in_any_minute(clock):
     """In any 60 s at most so many are admitted, and each that leaves the minute makes room for one."""
     storm = StormCap()
-    assert [storm.admit(2), storm.admit(2), storm.admit(2)] == [True, True, False]
+    assert [admits(storm, 2) for _ in range(3)] == [True, True, False]
     clock.advance(59.999999999)
-    assert not storm.admit(2)
+    assert not admits(storm, 2)
     clock.advance(0.000000001)
-    assert [storm.admit(2), storm.admit(2), storm.admit(2)] == [True, True, False]
+    assert [admits(storm, 2) for _ in range(3)] == [True, True, False]
 
 
 def test_what_is_withdrawn_leaves_its_room_to_another(clock):
-    """An alert that was admitted and does not leave after all is not counted."""
+    """An alert that was admitted and is not sent after all is not counted, and its place has not alerted."""
     storm = StormCap()
-    assert [storm.admit(1), storm.admit(1)] == [True, False]
-    storm.withdraw()
-    assert [storm.admit(1), storm.admit(1)] == [True, False]
+    admitted_at = storm.admit("a", 1)
+    assert admitted_at is not None
+    assert storm.admit("b", 1) is None
+    storm.withdraw("a", admitted_at)
+    assert storm.admit("a", 1) is not None
+    assert storm.admit("b", 1) is None
+    storm.withdraw("a", admitted_at - 1)
+    assert storm.admit("b", 1) is None
 
 
-def test_what_was_suppressed_is_told_once():
-    """The number of those suppressed is handed out once and starts again at zero."""
+def test_a_storm_keeps_half_of_the_room_for_those_who_have_not_alerted(clock):
+    """While alerts are refused, a place that has alerted in its window gets half of the cap, and any other all of it."""
+    storm = StormCap()
+    assert [storm.admit("noise", 4) is not None for _ in range(6)] == [True] * 4 + [False] * 2
+    clock.advance(59)
+    storm.admit("noise", 4)
+    clock.advance(1)
+    assert [storm.admit("noise", 4) is not None for _ in range(4)] == [True] * 2 + [False] * 2
+    assert [storm.admit(place, 4) is not None for place in "aab"] == [True, False, True]
+
+
+def test_the_storm_is_over_when_nothing_was_refused_for_a_minute(clock):
+    """After a quiet minute all of the room is there for any place."""
+    storm = StormCap()
+    assert [storm.admit("noise", 2) is not None for _ in range(3)] == [True, True, False]
+    clock.advance(60)
+    assert [storm.admit("noise", 2) is not None for _ in range(3)] == [True, True, False]
+
+
+def test_a_place_has_alerted_for_the_length_of_a_window(clock):
+    """A place that alerted 300 seconds ago has its share of the storm's room again."""
+    storm = StormCap()
+    admitted = [storm.admit("noise", 1) is not None]
+    for _ in range(10):
+        clock.advance(30)
+        admitted.append(storm.admit("noise", 1) is not None)
+    assert admitted == [True, *[False] * 9, True]
+
+
+def test_what_was_suppressed_is_told_once(clock):
+    """The next alert tells of all that cap and queue have cost, and of what its own window has; none tells it again."""
     admission = Admission()
     admission.count_suppressed(3)
     admission.count_suppressed(4)
-    assert [admission.take_suppressed(), admission.take_suppressed()] == [7, 0]
+    assert [admission.grants("a") for _ in range(3)] == [True, False, False]
+    assert [admission.take_suppressed(signature) for signature in "baa"] == [7, 2, 0]
+
+
+def test_what_is_forgotten_is_forgotten_with_its_number(clock):
+    """The number of refused claims is remembered as long as its signature is."""
+    limiter = WindowLimiter(capacity=1)
+    assert [limiter.claim("a"), limiter.claim("a"), limiter.claim("b")] == [True, False, True]
+    assert limiter.take_refused("a") == 0
 
 
 def test_the_storm_cap_survives_a_clock_that_steps_back(clock):
     """After a step back the cap starts a new minute instead of refusing until the clock has caught up."""
     storm = StormCap()
-    storm.admit(1)
+    admits(storm, 1)
     clock.advance(-3600)
-    assert [storm.admit(1), storm.admit(1)] == [True, False]
+    assert [admits(storm, 1), admits(storm, 1)] == [True, False]
+
+
+def admits(storm: StormCap, most: int) -> bool:
+    """Ask for one more alert, of a place that never alerted before."""
+    return storm.admit(f"place {next(places)}", most) is not None
 
 
 @given(st.lists(st.tuples(st.integers(0, 40_000), st.integers(1, 5)), max_size=60))
@@ -198,5 +248,5 @@ def test_no_minute_ever_has_more_than_the_cap(steps):
         storm, admitted = StormCap(), []
         for wait_ms, tries in steps:
             now += wait_ms * 1_000_000
-            admitted += [now for _ in range(tries) if storm.admit(3)]
+            admitted += [now for _ in range(tries) if admits(storm, 3)]
     assert all(later - earlier >= 60 * 10**9 for earlier, later in zip(admitted, admitted[3:], strict=False))
