@@ -134,6 +134,7 @@ def test_commands_exist(block: Block) -> None:
         assert set((installs[2] or "pytest").split(",")) <= set(project["optional-dependencies"])
 
 
+@pytest.mark.slow
 def test_the_summary_is_printed_as_shown() -> None:
     """The command that the block names prints it, but for the times."""
     (block,) = _checked_as("printed by: pytest")

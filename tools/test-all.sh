@@ -1,8 +1,10 @@
 #!/bin/sh
-# Run the tests on every supported interpreter that is found, on PATH or under pyenv, each in an environment of its own.
+# Run the tests that are not slow on every supported interpreter that is found, on PATH or under pyenv, but for the one
+# of the environment that is given, whose turn is over. Each has an environment of its own.
 set -eu
-found=0
+tested=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 for version in $(sed -n 's/.*"Programming Language :: Python :: \(3\.[0-9]*\)".*/\1/p' pyproject.toml); do
+    [ "$version" != "$tested" ] || continue
     python=$(command -v "python$version" || true)
     if [ -z "$python" ] || ! "$python" -c "" 2>/dev/null; then
         python=$(ls "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python 2>/dev/null | tail -n 1 || true)
@@ -11,15 +13,14 @@ for version in $(sed -n 's/.*"Programming Language :: Python :: \(3\.[0-9]*\)".*
         echo "python$version: not found, skipped"
         continue
     fi
-    found=$((found + 1))
     venv=".venv-$version"
     if [ ! "$venv/ready" -nt pyproject.toml ]; then
+        echo "python$version: setting up $venv ..."
         "$python" -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --upgrade pip
-        "$venv/bin/python" -m pip install --quiet --editable . --group test
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade pip
+        "$venv/bin/python" -m pip install --editable . --group test
         touch "$venv/ready"
     fi
     echo "python$version:"
-    "$venv/bin/python" -m pytest -q -n 2
+    "$venv/bin/python" -m pytest -q -n 2 -m "not slow"
 done
-[ "$found" -gt 0 ]

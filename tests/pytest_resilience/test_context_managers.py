@@ -86,6 +86,7 @@ def test_the_plain_classes_in_a_script(together: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_plain_classes_inside_hypothesis_examples(together: pytest.Pytester) -> None:
     """Each example has a clock, faults and calls of its own."""
     together.makepyfile("""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_our_fixtures_beside_respx(together: pytest.Pytester) -> None:
     """A test may have a respx router of its own beside all our fixtures."""

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 OTHERS = {
     "test_respx": """
         import httpx, pytest, respx

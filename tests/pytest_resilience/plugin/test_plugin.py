@@ -94,6 +94,7 @@ def test_the_plugin_is_named_resilience(suite: pytest.Pytester) -> None:
     suite.runpytest().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", ["terminal", "capture", "logging", "junitxml", "unittest", "skipping"])
 def test_the_plugin_needs_no_optional_part_of_pytest(suite: pytest.Pytester, plugin: str) -> None:
     """With a part of pytest switched off, tests with our fixtures still run."""

@@ -195,6 +195,7 @@ def test_the_fixtures_begin_at_the_clock_s_zero_in_any_order(suite: pytest.Pytes
     suite.runpytest().assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_the_fixtures_work_in_async_tests_of_anyio(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """An async test, here of anyio's plugin, has the same fixtures."""
     monkeypatch.setenv(

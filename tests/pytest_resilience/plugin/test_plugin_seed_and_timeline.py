@@ -60,6 +60,7 @@ def test_each_test_draws_its_own_numbers_in_whatever_order_it_runs(suite: pytest
     assert alone == {"two": both["two"]}
 
 
+@pytest.mark.slow
 def test_pytest_randomly_does_not_change_what_a_seed_draws(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +76,7 @@ def test_pytest_randomly_does_not_change_what_a_seed_draws(
     assert with_it == [without, without]
 
 
+@pytest.mark.slow
 def test_a_test_case_of_unittest_replays_too(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its random numbers are those of our seed, whatever pytest-randomly seeds."""
     suite.makepyfile(
@@ -95,6 +97,7 @@ def test_a_test_case_of_unittest_replays_too(suite: pytest.Pytester, monkeypatch
     assert first == second != {}
 
 
+@pytest.mark.slow
 def test_all_workers_of_xdist_share_the_drawn_seed(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under -n 2 the header, and the failures in both workers, show one seed."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly")

@@ -220,6 +220,7 @@ def test_without_the_option_there_is_no_summary(suite: pytest.Pytester) -> None:
     suite.runpytest().stdout.no_re_match_line("=+ resilience")
 
 
+@pytest.mark.slow
 def test_rows_of_all_workers_arrive(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
