@@ -28,7 +28,10 @@ def test_it_waits_and_logs_as_create_retry_decorator_does(mode: Mode, log: Log) 
     assert mode.run(fetch) == "stock"
     assert len(waits) == 1
     assert 1.0 <= waits[0] <= 2.0
-    assert log.lines == [("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused")]
+    assert log.lines == [
+        ("WARNING", "Retry attempt 1 for 'fetch': ConnectionError: refused"),
+        ("INFO", "Recovered at attempt 2 for 'fetch'"),
+    ]
 
 
 def test_it_decorates_many_functions(mode: Mode) -> None:
