@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable
 from typing import Final, final
 
-from resilience._secrets.patterns import MARKER
+from resilience._secrets import MARKER
 from resilience._support.fork import importing
 
 __all__ = ["add_pattern", "add_secret", "clean", "message_of", "redact", "traceback_of", "type_name"]
@@ -222,7 +222,7 @@ def _redact_all(text: str) -> str:
     for addition in _additions:
         text = addition.pattern.sub(addition.replacement, text)
     with importing:  # nothing fails in most runs, so that most never need the rules
-        from resilience._secrets.hide import hide_secrets
+        from resilience._secrets.rules import hide_secrets
 
     return hide_secrets(text)
 

@@ -72,7 +72,8 @@ os._exit(0)
 
 
 @pytest.mark.parametrize(
-    "module", ["resilience._alerts.system", "resilience._alerts.discord.client", "httpcore", "resilience._secrets.hide"]
+    "module",
+    ["resilience._alerts.system", "resilience._alerts.discord.client", "httpcore", "resilience._secrets.rules"],
 )
 def test_a_child_that_is_forked_amid_the_first_alert_alerts_itself(module):
     """While a thread still imports what its alert needs, a fork waits, so that nothing is half imported in the child."""

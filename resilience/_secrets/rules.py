@@ -1,0 +1,33 @@
+"""All rules, and their application to a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from resilience._secrets import MARKER
+from resilience._secrets.assignments import ASSIGNMENTS
+from resilience._secrets.places import Rule, places
+from resilience._secrets.urls import URLS
+
+# A hidden secret may uncover the context of another one, so the rules run until nothing changes, which makes redaction
+# idempotent. Text that is written to never settle is hidden as a whole.
+_MOST_PASSES: Final = 6
+
+
+RULES: Final[Mapping[str, Rule]] = {"urls": URLS, **places(), "assignments": ASSIGNMENTS}
+
+
+def hide_secrets(text: str, rules: Iterable[Rule] = tuple(RULES.values())) -> str:
+    """Replace every secret that the rules find by the marker, in time linear in the length of ``text``."""
+    for _ in range(_MOST_PASSES):
+        hidden, lowered = text, text.lower()
+        for near, hide in rules:
+            for word in near:
+                if word in lowered:
+                    hidden = hide(hidden)
+                    break
+        if hidden == text:
+            return text
+        text = hidden
+    return MARKER
