@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Final, final
+from typing import Any, final
 
-from pytest_resilience._faults.stand_ins import BUILT_IN, UnknownTargetError, is_kept_by_modules, standing_in
+from pytest_resilience._faults.references import ClassAttribute, references_to
+from pytest_resilience._faults.stand_ins import BUILT_IN, UnknownTargetError, standing_in
 from pytest_resilience._faults.unpassed_failpoints import names_in_code
 from pytest_resilience._wording import suggestion
 from resilience.redact import message_of, type_name
 from resilience.testing import Interceptor, arming, closest, known_names
 
-_HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made at run time, not one of the interpreter's own
-
-__all__ = ["Target", "UnknownTargetError", "target_of"]
-
 
 @final
+@dataclass(frozen=True, slots=True)
 class Target:
-    """A place that a fault can be put into.
+    """A function or failpoint that a fault can be put into.
 
     Attributes:
         name: The name of the failpoint, or ``module:qualname``.
+        key: What two targets have in common that are the same place.
+        intercepted: Puts an interceptor there for the length of a ``with`` block.
     """
 
-    def __init__(self, name: str, function: Any = None, *, heir: type | None = None, attribute: str = "") -> None:
-        self.name = name
-        self._function = function
-        self._heir = heir
-        self._attribute = attribute
+    name: str
+    key: object
+    intercepted: Callable[[Interceptor], AbstractContextManager[None]]
 
-    @property
-    def key(self) -> object:
-        """What two targets have in common that are the same place."""
-        return self.name if self._function is None else (id(self._function), self._heir, self._attribute)
 
-    def intercepted(self, interceptor: Interceptor) -> AbstractContextManager[None]:
-        """Put an interceptor there for the length of a ``with`` block."""
-        if self._function is None:
-            return arming(self.name, interceptor)
-        return standing_in(self._function, self.name, interceptor, heir=self._heir, attribute=self._attribute)
+def _failpoint(name: str) -> Target:
+    return Target(name, name, functools.partial(arming, name))
+
+
+def _function(name: str, function: Any, heir: ClassAttribute | None = None) -> Target:
+    return Target(name, (id(function), heir), functools.partial(standing_in, function, name, heir))
 
 
 def target_of(wanted: object) -> Target:
@@ -55,9 +52,11 @@ def target_of(wanted: object) -> Target:
     """
     if not isinstance(wanted, str):
         return _of_callable(wanted)
-    if wanted in known_names() or wanted in names_in_code():
-        return Target(wanted)
-    found = _resolve(wanted)
+    if wanted in known_names() or (":" not in wanted and wanted in names_in_code()):
+        return _failpoint(wanted)
+    found = _resolve(wanted)  # before all code is looked through, which takes milliseconds
+    if found is None and wanted in names_in_code():
+        return _failpoint(wanted)
     if found is None:
         names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
@@ -69,7 +68,7 @@ def target_of(wanted: object) -> Target:
 def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") -> Target:
     name = getattr(wanted, "failpoint", None)
     if isinstance(name, str) and name in known_names():  # a decorated callable, or a method bound to one
-        return Target(name)
+        return _failpoint(name)
     if isinstance(wanted, type):
         raise UnknownTargetError(f"the class {wanted.__qualname__} can't be replaced: name its __init__, or a method")
     if not callable(wanted) or not hasattr(wanted, "__qualname__"):
@@ -77,22 +76,22 @@ def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") ->
             "a fault goes into a failpoint (its name), or a function or method (the object itself, not called, or "
             f"'package.module:qualname'), got {wanted!r}"
         )
-    bound = None if inspect.isbuiltin(wanted) and is_kept_by_modules(wanted) else _owner_of(wanted)
+    bound = None if inspect.isbuiltin(wanted) and any(references_to(wanted)) else _owner_of(wanted)
     if bound is not None:
         owner, attribute = bound
     if owner is not None and attribute not in vars(owner):
         raw = inspect.getattr_static(owner, attribute)
         inherited = getattr(raw, "__func__", raw)
-        return Target(
-            f"{owner.__module__}:{owner.__qualname__}.{attribute}", inherited, heir=owner, attribute=attribute
-        )
+        name = f"{owner.__module__}:{owner.__qualname__}.{attribute}"
+        return _function(name, inherited, ClassAttribute(owner, attribute))
     function = wanted if owner is None else vars(owner)[attribute]
     function = getattr(function, "__func__", function)
     owner = getattr(function, "__objclass__", owner)
-    if owner is not None and not owner.__flags__ & _HEAP_TYPE:
+    if owner is not None and "__module__" not in vars(owner):  # one of the interpreter's own
         raise UnknownTargetError(f"{owner.__qualname__}.{attribute or function.__name__} {BUILT_IN}")
     module = getattr(function, "__module__", None) or getattr(owner, "__module__", "builtins")
-    return Target(f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}", function)
+    name = f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}"
+    return _function(name, function)
 
 
 def _owner_of(method: Any) -> tuple[type, str] | None:

@@ -6,7 +6,7 @@ import dis
 import functools
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 
 import resilience
@@ -16,20 +16,21 @@ from resilience import failpoint
 def names_in_code() -> set[str]:
     """Return the names in the `failpoint` calls of the modules that import it, also of those calls not passed yet.
 
-    Only names that are written out, in a function or method of the module, are found.
+    Found are those in functions and methods of the module whose name is written out, or is a constant of a module or
+    a class.
     """
     names: set[str] = set()
     for module in list(sys.modules.values()):
         if not issubclass(type(module), ModuleType):
             continue
-        scope = list(vars(module).items())
-        aliases = {key for key, value in scope if value is failpoint}
-        if any(value is resilience for _, value in scope):
+        scope = dict(vars(module))
+        aliases = {key for key, value in scope.items() if value is failpoint}
+        if any(value is resilience for value in scope.values()):
             aliases.add("failpoint")
         if aliases:
-            for _, value in scope:
+            for value in scope.values():
                 for code in _code_of(value, module.__name__):
-                    names.update(_names_in(code, aliases))
+                    names.update(_names_in(code, aliases, scope))
     return names
 
 
@@ -70,13 +71,22 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
             yield from _nested(constant)
 
 
-def _names_in(code: CodeType, aliases: set[str]) -> Iterator[str]:
-    """Yield the constants that stand as first argument right after the name of `failpoint`."""
+def _names_in(code: CodeType, aliases: set[str], scope: Mapping[str, object]) -> Iterator[str]:
+    """Yield the names that stand as first argument right after the name of `failpoint`."""
     if aliases.isdisjoint(code.co_names):
         return
-    follows = False
+    follows, argument = False, None  # whether this belongs to the first argument, and its value as far as it is known
     for instruction in dis.get_instructions(code):
-        if follows and isinstance(instruction.argval, str) and instruction.opname == "LOAD_CONST":
-            yield instruction.argval
-        named = instruction.opname.startswith("LOAD") and instruction.argval in aliases
-        follows = named or (follows and instruction.opname == "PUSH_NULL")
+        loads = instruction.opname.startswith("LOAD")
+        if loads and instruction.argval in aliases:
+            follows, argument = True, None
+        elif follows and instruction.opname == "LOAD_CONST" and argument is None:
+            argument = instruction.argval
+        elif follows and instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME"} and argument is None:
+            argument = scope.get(instruction.argval)
+        elif follows and instruction.opname == "LOAD_ATTR" and isinstance(argument, type | ModuleType):
+            argument = vars(argument).get(instruction.argval)
+        elif instruction.opname != "PUSH_NULL":
+            if follows and type(argument) is str:
+                yield argument
+            follows = False

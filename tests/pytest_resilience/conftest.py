@@ -14,6 +14,7 @@ APP = """
     import functools, json, sqlite3, threading, time
     from time import sleep
     from resilience import conn_retry, create_retry_decorator, failpoint
+    import resilience, target_names
 
     @conn_retry("Ledger", "open", max_retry=2, max_wait=0)
     def open_ledger():
@@ -118,6 +119,16 @@ APP = """
         def lines(self):
             return [failpoint(name="Orders.lines") for _ in range(1)]
 
+    REFUND = "Ledger.refund"
+
+    class Steps:
+        SHIP = "Orders.ship"
+
+    def never_called_by_constant():
+        failpoint(REFUND)
+        failpoint(Steps.SHIP)
+        resilience.failpoint(name=target_names.CLOSE)
+
     @functools.wraps(plain)
     def wrapped(*args):
         def inner():
@@ -136,9 +147,9 @@ COPY = """
 @pytest.fixture
 def app(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A module of the user's, newly imported."""
-    pytester.makepyfile(target_app=APP, target_copy=COPY)
+    pytester.makepyfile(target_app=APP, target_copy=COPY, target_names="CLOSE = 'Ledger.close'")
     monkeypatch.syspath_prepend(pytester.path)
-    for name in ("target_app", "target_copy", "target_late"):
+    for name in ("target_app", "target_copy", "target_late", "target_names"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     import target_app
 

@@ -86,6 +86,15 @@ def test_a_fault_strikes_where_it_was_put_and_nothing_stays_patched(
     call(app)
 
 
+def test_a_function_is_found_without_looking_through_all_code(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a name with a module resolves, the code of the other modules, which may be long, is not read."""
+    monkeypatch.setattr("pytest_resilience._faults.targets.names_in_code", pytest.fail)
+
+    with Faults() as faults:
+        faults.inject("target_app:plain", "1*return('struck')")
+        assert app.plain() == "struck"
+
+
 def test_every_module_level_copy_is_struck(app: ModuleType) -> None:
     """A fault on a function strikes it in modules that imported it by `from`, under any name, and in classes."""
     import target_copy
