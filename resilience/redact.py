@@ -17,10 +17,13 @@ import functools
 import re
 import threading
 from collections.abc import Callable
-from typing import Final, final
+from typing import TYPE_CHECKING, Final, final
 
 from resilience._secrets import MARKER
 from resilience._support.fork import importing
+
+if TYPE_CHECKING:
+    from resilience._support.traceback_text import TracebackText
 
 __all__ = ["add_pattern", "add_secret", "clean", "message_of", "redact", "traceback_of", "type_name"]
 
@@ -29,6 +32,8 @@ _LONGEST_INPUT: Final = 100_000
 # How far before such a cut a secret may begin whose head alone no pattern would recognize.
 _STRADDLE: Final = 512
 _SHORTEST_SECRET: Final = 6
+# No rule hides a single word that is shorter.
+_SHORTEST_FORM: Final = 16
 # Where a pattern finds the empty text, it finds it nearly everywhere.
 _ORDINARY: Final = "a b_1-C.\n"
 _LONGEST_DETAIL: Final = 300
@@ -113,11 +118,8 @@ def traceback_of(error: BaseException) -> str:
     that a newline in a message can't begin a line of its own. Long stacks and chains keep their first and last members.
     Never raises an `Exception`.
     """
-    with importing:
-        from resilience._support.traceback_text import TracebackText
-
     try:
-        return TracebackText(_clean_detail, _describe).of(error)
+        return _traceback_text()(_clean_detail, _describe).of(error)
     except Exception as failure:  # noqa: BLE001 - an exception may override anything; the report goes on
         return f"{type_name(error)}: {message_of(error)} (no traceback: {type_name(failure)})"
 
@@ -221,10 +223,27 @@ def _compile(pattern: str | re.Pattern[str]) -> re.Pattern[str]:
 def _redact_all(text: str) -> str:
     for addition in _additions:
         text = addition.pattern.sub(addition.replacement, text)
-    with importing:  # nothing fails in most runs, so that most never need the rules
-        from resilience._secrets.rules import hide_secrets
+    if len(text) < _SHORTEST_FORM and text.isidentifier():
+        return text  # the name of a function or a class, as every line has
+    try:
+        return _rules()(text)
+    except Exception:  # noqa: BLE001 - without a file descriptor left, nothing can be imported; the report goes on
+        return MARKER
 
-    return hide_secrets(text)
+
+@functools.cache
+def _rules() -> Callable[[str], str]:
+    """Load the rules: nothing fails in most runs, so that most never need them. Later calls wait for no import."""
+    with importing:
+        from resilience._secrets.rules import hide_secrets
+    return hide_secrets
+
+
+@functools.cache
+def _traceback_text() -> type[TracebackText]:
+    with importing:
+        from resilience._support.traceback_text import TracebackText
+    return TracebackText
 
 
 def _redact_head(text: str, length: int) -> str:
