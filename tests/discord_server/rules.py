@@ -73,7 +73,7 @@ def snowflake_problem(value: object) -> Problem | None:
     """Check an id: an integer of 64 bits, as a number or a text."""
     digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     fits = isinstance(digits, str) and re.fullmatch("[0-9]{1,20}", digits) is not None and int(digits) < 2**64
-    return None if fits else ("NUMBER_TYPE_COERCE", f'Value "{str(value)[:50]}" is not snowflake.')
+    return None if fits else ("NUMBER_TYPE_COERCE", f'Value "{shown(value)}" is not snowflake.')
 
 
 def boolean_problem(value: object) -> Problem | None:
@@ -92,7 +92,7 @@ def timestamp_problem(value: object) -> Problem | None:
     try:
         datetime.fromisoformat(str(value) if isinstance(value, str) else "")
     except ValueError:
-        return "DATE_TIME_TYPE_PARSE", f'Could not parse "{str(value)[:50]}". Should be ISO8601.'
+        return "DATE_TIME_TYPE_PARSE", f'Could not parse "{shown(value)}". Should be ISO8601.'
     return None
 
 
@@ -155,3 +155,8 @@ def url_problem(*schemes: str) -> Callable[[object], Problem | None]:
         return None if parts.netloc or not value else ("URL_TYPE_INVALID_URL", "Not a well formed URL.")
 
     return problem
+
+
+def shown(value: object) -> str:
+    """Return a text as far as a message shows it, and of anything else the type."""
+    return value[:50] if isinstance(value, str) else type(value).__name__
