@@ -48,12 +48,11 @@ class Dispatcher:
         alert.expect(len(sinks))
         queued = 0
         try:
-            with self._lock:
+            with self._lock:  # until it is queued: a line without work may be forgotten as soon as another is made
                 self._unfinished.add(alert)
-                lines = [self._line_to(sink) for sink in sinks]
-            for line in lines:
-                line.put(alert)
-                queued += 1
+                for sink in sinks:
+                    self._line_to(sink).put(alert)
+                    queued += 1
         except BaseException:  # such as a signal handler raises: nobody is to wait for what never was queued
             for _ in sinks[queued:]:
                 alert.dropped()

@@ -63,6 +63,17 @@ def test_there_is_a_thread_only_while_something_is_on_its_way():
     assert gate.taken == ["a"]
 
 
+def test_alerts_for_several_destinations_never_put_two_threads_on_one_of_them():
+    """What is sent to a destination beside others waits in its one line, however often that is done."""
+    dispatcher, first, second = Dispatcher(), Gate(is_open=False), Gate()
+    for _ in range(3):
+        dispatcher.put(FakeAlert(), [first, second])
+    first.entered.wait()
+    first.gate.set()
+    assert dispatcher.flush(None)
+    assert (len(first.threads), len(first.taken), len(second.taken)) == (1, 3, 3)
+
+
 def test_putting_never_waits_for_a_destination():
     """While a destination hangs, alerts are queued and the caller goes on."""
     dispatcher, gate = Dispatcher(), Gate(is_open=False)
