@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import itertools
 import sys
-import weakref
 from _thread import get_ident
 from collections.abc import Callable, Iterator
-from types import FunctionType, ModuleType
-from typing import Any, cast
+from types import ModuleType
+from typing import Any
 
 from pytest_resilience.clock._bubble.units import LONGEST
 from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._calls.clocks import Epoch
 from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.patches import AttributePatch, CodePatch, Patch
-
-# Stand-ins: the code of `_sleep` runs in `asyncio.tasks`, which has these names then.
-_has_slept: Callable[[float], bool] = bool
-_get_loop: Any = None
-_set_result: Any = None
-_real_sleep: Any = None
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _EVERY_SO_OFTEN = 16
 """So many quick sleeps at most without a look at what the loop's selector has to say, signals among it."""
-
-
-async def _sleep(delay: float, result: object = None) -> object:
-    """The code of `asyncio.sleep`, whatever name it was imported by."""
-    if (delay > 0 or type(delay) is float) and _has_slept(delay):
-        return result
-    if delay > 0:
-        loop = _get_loop()
-        future = loop.create_future()
-        timer = loop.call_at(loop.time() + delay, _set_result, future, result)
-        try:
-            return await future
-        except BaseException:  # else the timer has rung
-            timer.cancel()
-            raise
-    return await _real_sleep(delay, result)
 
 
 def expects_input(loop: Any) -> bool:
@@ -56,28 +33,20 @@ def expects_input(loop: Any) -> bool:
     return False
 
 
-def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
+def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:
     """What notes a sleep, and sleeps it on the spot if nothing else could run before its end, here or elsewhere."""
-    get_loop, get_task = asyncio.events._get_running_loop, asyncio.tasks.current_task
+    get_task = asyncio.tasks.current_task
     eager_tasks = getattr(asyncio.tasks, "_eager_tasks", ())
 
-    def has_slept(delay: float) -> bool:
+    def has_slept(loop: Any, delay: float) -> bool:
         member = members.get(get_ident())
-        if member is None or not 0 <= delay <= LONGEST:
+        if member is None or not delay <= LONGEST:
             return False
         scheduler = member.scheduler
-        if delay == 0:
-            member.note_no_time_left(weakref.ref(get_task()))
-            return False
         key = scheduler.record_sleep(delay)
-        loop = get_loop()
-        try:
-            if loop._ready:
-                return False
-        except AttributeError:
-            return False  # no loop of asyncio's own kind
         if (
-            loop._stopping
+            loop._ready
+            or loop._stopping
             or loop._debug  # it would complain that the step took long
             or len(loop._selector._fd_to_key) > 1
             or eager_tasks  # they run in the middle of another task's step
@@ -92,6 +61,13 @@ def _sleeper(asyncio: ModuleType) -> Callable[[float], bool]:
         return scheduler.skip(member, length, "asyncio.sleep")
 
     return has_slept
+
+
+class _RungTimer:
+    """The timer of a sleep that is over."""
+
+    def cancel(self) -> None:
+        """Called at the end of each sleep."""
 
 
 class _AllTasks:
@@ -112,7 +88,7 @@ class _AllTasks:
 
 def patches(asyncio: ModuleType) -> Iterator[Patch]:
     """What to replace in `asyncio`."""
-    base_events, events, sleep = asyncio.base_events, asyncio.events, asyncio.tasks.sleep
+    base_events, events = asyncio.base_events, asyncio.events
     real_init = events.TimerHandle.__init__
     arrivals = itertools.count()
     looked = [0.0]  # what time it was when the latest timer was computed
@@ -143,16 +119,20 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
         looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
         return looked[0]
 
+    alarm, has_slept, rung = asyncio.futures._set_result_unless_cancelled, _sleeper(asyncio), _RungTimer()
+    real_call_later = base_events.BaseEventLoop.call_later
+
+    # Whatever name `asyncio.sleep` was imported by, it sets a timer for the result of a future, and nothing else does.
+    def call_later(self: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        if callback is alarm and has_slept(self, delay):
+            args[0].set_result(args[1])
+            return rung
+        return real_call_later(self, delay, callback, *args, context=context)
+
+    yield AttributePatch(base_events.BaseEventLoop, "call_later", call_later)
     # `time` is what the method does anyway, but by way of a name that freezegun replaces.
     yield AttributePatch(base_events.BaseEventLoop, "time", time)
     yield AttributePatch(events, "TimerHandle", TimerHandle)
-    names = {
-        "_has_slept": _sleeper(asyncio),
-        "_get_loop": events.get_running_loop,
-        "_set_result": asyncio.futures._set_result_unless_cancelled,
-        "_real_sleep": FunctionType(sleep.__code__, sleep.__globals__, sleep.__name__, sleep.__defaults__),
-    }
-    yield CodePatch(sleep, cast("FunctionType", _sleep), names)
     closure = getattr(getattr(asyncio.tasks, "eager_task_factory", None), "__closure__", None) or ()
     cells = [cell for cell in closure if cell.cell_contents is asyncio.Task]
     yield from class_patches(asyncio.Task, asyncio, asyncio.tasks, *cells)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import FunctionType
 from typing import Any, Protocol
 
 _INHERITED = object()
@@ -39,29 +38,6 @@ class AttributePatch:
                 delattr(self._owner, self._name)
             else:
                 setattr(self._owner, self._name, saved)
-
-
-class CodePatch:
-    """Let a Python function run the code of another one of the same signature, in every copy, while installed.
-
-    ``names`` are added to the globals of the function for that code.
-    """
-
-    def __init__(self, target: FunctionType, replacement: FunctionType, names: dict[str, object]) -> None:
-        self._target = target
-        self._real, self._replacement = target.__code__, replacement.__code__
-        self._names = names
-
-    def install(self) -> None:
-        """Swap the code."""
-        self._target.__globals__.update(self._names)
-        self._target.__code__ = self._replacement
-
-    def restore(self) -> None:
-        """Swap it back; harmless when it is not installed."""
-        self._target.__code__ = self._real
-        for name in self._names:
-            self._target.__globals__.pop(name, None)
 
 
 def install(patches: Iterable[Patch]) -> list[Patch]:
