@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _socket
+import contextlib
 import itertools
 import sys
 from _thread import get_ident
@@ -130,6 +132,19 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
         return real_call_later(self, delay, callback, *args, context=context)
 
     yield AttributePatch(base_events.BaseEventLoop, "call_later", call_later)
+    selector_loop = asyncio.selector_events.BaseSelectorEventLoop
+    real_write_to_self = selector_loop._write_to_self
+
+    def write_to_self(self: Any) -> None:
+        # A loop is woken by a socket of its own. If that is older than the clock, it would look as if a thread outside
+        # were sent something; the method of the C type is not patched.
+        if self._thread_id in members and self._csock is not None:
+            with contextlib.suppress(OSError):  # it is closing, or has been woken so often that its buffer is full
+                _socket.socket.send(self._csock, b"\0")
+        else:
+            real_write_to_self(self)
+
+    yield AttributePatch(selector_loop, "_write_to_self", write_to_self)
     # `time` is what the method does anyway, but by way of a name that freezegun replaces.
     yield AttributePatch(base_events.BaseEventLoop, "time", time)
     yield AttributePatch(events, "TimerHandle", TimerHandle)

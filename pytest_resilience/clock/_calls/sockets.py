@@ -6,12 +6,11 @@ import _socket
 import errno
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.spinning import NOT_YET
-from pytest_resilience.clock._bubble.waiting import Member, current, members
+from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._outside.real_poll import READ, WRITE
 from pytest_resilience.clock._outside.sockets import known_sockets
 from pytest_resilience.clock._outside.waits import wait_for_descriptor
@@ -82,13 +81,8 @@ def _sending(name: str, flags_at: int, counts: range) -> Callable[..., Any]:
 
 def _wake_stranger(member: Member, sent_by: Any) -> None:
     """Note that a thread outside may be waiting at the other end of a socket that is older than the clock."""
-    if sent_by not in known_sockets.current and not _is_read_inside(sent_by, sys._getframe(2).f_locals.get("self")):
+    if sent_by not in known_sockets.current:
         member.scheduler.strangers.wake()
-
-
-def _is_read_inside(sent_by: Any, loop: Any) -> bool:
-    """Whether this is how an asyncio event loop is woken that a thread of the bubble runs."""
-    return getattr(loop, "_csock", None) is sent_by and loop._thread_id in members
 
 
 def _without_waiting(args: tuple[Any, ...], flags_at: int) -> tuple[Any, ...]:

@@ -79,6 +79,7 @@ INTERNALS = (
     Internal("asyncio.BaseEventLoop()._selector", "a selector of the standard library"),
     Internal("asyncio.BaseEventLoop()._csock", "the socket by which other threads wake the loop"),
     Internal("asyncio.BaseEventLoop()._thread_id", "the thread that runs it, or None"),
+    Internal("asyncio.BaseEventLoop()._write_to_self", "what wakes the loop, by that socket"),
     Internal("asyncio.BaseEventLoop()._read_from_self", "the name of what is called when the loop is woken"),
     Internal("asyncio.TimerHandle()._when", "when it rings, in seconds of the loop's time"),
     Internal("asyncio.TimerHandle()._callback", "what it calls"),
