@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from pytest_resilience._faults.faults import Faults as Faults
     from pytest_resilience._faults.injection import InjectedCall as InjectedCall
     from pytest_resilience._faults.injection import Injection as Injection
+    from pytest_resilience._servers.connection import Connection as Connection
+    from pytest_resilience._servers.proxy import FaultProxy as FaultProxy
+    from pytest_resilience._servers.routes import Request as Request
+    from pytest_resilience._servers.routes import Route as Route
+    from pytest_resilience._servers.server import FaultServer as FaultServer
     from pytest_resilience._timeline.calls import Attempt as Attempt
     from pytest_resilience._timeline.calls import Call as Call
     from pytest_resilience._timeline.logs import LogLine as LogLine
@@ -57,6 +62,10 @@ if TYPE_CHECKING:
 _LATE: Final = {
     "pytest_resilience._faults.faults": ("Faults",),
     "pytest_resilience._faults.injection": ("InjectedCall", "Injection"),
+    "pytest_resilience._servers.connection": ("Connection",),
+    "pytest_resilience._servers.proxy": ("FaultProxy",),
+    "pytest_resilience._servers.routes": ("Request", "Route"),
+    "pytest_resilience._servers.server": ("FaultServer",),
     "pytest_resilience._timeline.calls": ("Attempt", "Call"),
     "pytest_resilience._timeline.logs": ("LogLine", "Prefix", "RetryLog"),
     "pytest_resilience._timeline.retries": ("Retries",),

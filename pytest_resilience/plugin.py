@@ -6,7 +6,7 @@ what it needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +14,7 @@ import pytest
 from pytest_resilience._pytest.options import Options, add_options, hand_over, read_options
 
 if TYPE_CHECKING:
-    from pytest_resilience import DiscordMock, Faults, Retries, RetryLog, VirtualClock
+    from pytest_resilience import DiscordMock, FaultProxy, Faults, FaultServer, Retries, RetryLog, VirtualClock
     from pytest_resilience._pytest.fixture_state import FixtureState
 
 _OPTIONS = pytest.StashKey[Options]()
@@ -142,6 +142,21 @@ def faults(_resilience_state: FixtureState) -> Iterator[Faults]:
     with Faults(_resilience_state.timeline, _resilience_state.objections, seed=_resilience_state.seed) as faults:
         _resilience_state.faults = faults
         yield faults
+
+
+@pytest.fixture
+def fault_server(faults: Faults) -> FaultServer:
+    """An HTTP server on loopback: ``.url``, ``.route("GET", "/items/{id}", json=...)``, which faults are injected into.
+
+    A request that no route takes gets 404 and fails the test.
+    """
+    return faults.servers.server()
+
+
+@pytest.fixture
+def fault_proxy(faults: Faults) -> Callable[[str | None], FaultProxy]:
+    """Opens TCP proxies on loopback: ``faults.inject(fault_proxy("db.local:5432"), "1*reset")``."""
+    return faults.servers.proxy
 
 
 @pytest.fixture

@@ -268,7 +268,9 @@ def test_options_are_those_of_the_table(option: str, ini: str, pytestconfig: pyt
     pytestconfig.getini(_code(ini))
 
 
-@pytest.mark.parametrize(("text", "code"), [row[:2] for row in _table("text | code")])
+@pytest.mark.parametrize(
+    ("text", "code"), [row[:2] for head in ("at functions", "at HTTP and TCP") for row in _table(head)]
+)
 def test_scripts_are_the_same_in_code_and_as_text(text: str, code: str) -> None:
     """The text of a row makes the same script as its code."""
     builders = {name: getattr(pytest_resilience, name) for name in pytest_resilience.__all__}

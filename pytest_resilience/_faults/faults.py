@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
 
 from pytest_resilience._faults.functions import FunctionPlace
 from pytest_resilience._faults.injection import Injection, Place
@@ -17,6 +17,11 @@ from pytest_resilience._wording import counted
 from resilience.redact import clean
 from resilience.testing import PlaceKind, Script, as_script
 
+if TYPE_CHECKING:
+    from pytest_resilience._faults.servers import Servers
+    from pytest_resilience._servers.proxy import FaultProxy, ProxyPlace
+    from pytest_resilience._servers.routes import Route
+
 _LONGEST_PLAN: Final = 200
 _KINDS: Final[dict[PlaceKind, str]] = {
     "function": "a function or failpoint",
@@ -26,7 +31,7 @@ _KINDS: Final[dict[PlaceKind, str]] = {
     "discord": "Discord",
 }
 
-Target: TypeAlias = str | Callable[..., Any]
+Target: TypeAlias = "str | Callable[..., Any] | Route | FaultProxy | ProxyPlace"
 
 
 @final
@@ -48,7 +53,8 @@ class Faults:
         self._timeline: Timeline | None = None
         self._objections = objections or Objections()
         self._seed = seed
-        self._places: dict[object, FunctionPlace] = {}
+        self._places: dict[object, Place] = {}
+        self._servers: Servers | None = None
         self._armed = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -79,7 +85,8 @@ class Faults:
 
         Args:
             place: The name of a failpoint, ``"package.module:qualname"``, or a function or method, which is replaced
-                at every module-level reference to it; or a list of these, with one count for all.
+                at every module-level reference to it; a route of `FaultServer`; a `FaultProxy`, or one of its
+                directions; ``"tcp://host:port"``, where either may be ``*``; or a list of these, with one count.
                 A fault on a function that another library retries strikes outside of its retries; ``fetch.__wrapped__``
                 is the function inside.
             script: What to do to its calls, in code (``fail(OSError("x")).times(3)``) or as text
@@ -119,7 +126,11 @@ class Faults:
         self._object(f"faults.inject(): {text}")
 
     def complaint(self) -> str | None:
-        """Say which planned faults never struck; None where all have, or need not."""
+        """Say which planned faults never struck, and what servers were asked for in vain; None where all is well."""
+        said = [self._unstruck(), None if self._servers is None else self._servers.complaint()]
+        return "\n".join(filter(None, said)) or None
+
+    def _unstruck(self) -> str | None:
         left = [each for each in self.injections if each.strict and not each.exhausted]
         if not left:
             return None
@@ -133,8 +144,22 @@ class Faults:
         )
 
     def _place(self, target: Any) -> Place:
+        if getattr(type(target), "is_served", False) or (isinstance(target, str) and target.startswith("tcp://")):
+            place = self.servers.place_of(target)
+            return self._places.setdefault(id(place), place)
         found = target_of(target)
         return self._places.setdefault(found.key, FunctionPlace(found))
+
+    @property
+    def servers(self) -> Servers:
+        """What serves in this test, made when it is first needed: most tests need none."""
+        if self._servers is None:
+            from pytest_resilience._faults.servers import Servers
+
+            if self._timeline is None:
+                self._object("these faults are not open: use them inside `with Faults() as faults:`")
+            self._servers = self._armed.enter_context(Servers(self._timeline))
+        return self._servers
 
     def _object(self, text: str) -> NoReturn:
         __tracebackhide__ = True

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from pytest_resilience._faults.injection import Injection, kits_own
+from pytest_resilience._faults.injection import Injection
 from pytest_resilience._faults.targets import Target
+from pytest_resilience._own_calls import own_calls
 from resilience.errors import Crash
 from resilience.testing import (
     Action,
@@ -63,7 +64,7 @@ class FunctionPlace:
         if decision is None or injection is None:
             return function(*args, **kwargs)
         result = function(*args, **kwargs) if decision.after else None
-        with kits_own():
+        with own_calls():
             _wait(decision.action, injection)
         answer = _answer(decision.action, args, kwargs, injection)
         if answer is not _GOES_ON:
@@ -76,7 +77,7 @@ class FunctionPlace:
         if decision is None or injection is None:
             return await function(*args, **kwargs)
         result = await function(*args, **kwargs) if decision.after else None
-        with kits_own():
+        with own_calls():
             await _wait_async(decision.action, injection)
         answer = _answer(decision.action, args, kwargs, injection)
         if answer is not _GOES_ON:

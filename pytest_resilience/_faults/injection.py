@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, final
+from typing import Any, Protocol, Self, final
 
 from pytest_resilience._faults.gate import Gate
+from pytest_resilience._own_calls import is_own_call, own_calls
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.events import FaultInjected, stream
 from resilience.testing import Decision, Off, PlaceKind, Script, ScriptRun
-
-_unstruck: Final = ContextVar("_unstruck", default=False)
 
 
 class Place(Protocol):
@@ -144,9 +142,9 @@ class Injection:
 
     def decide(self, *args: Any, **kwargs: Any) -> Decision | None:
         """Say what becomes of a call; None where it is not for this script, or where no term applies."""
-        if _unstruck.get():
+        if is_own_call():
             return None
-        with kits_own():
+        with own_calls():
             if self._when is not None and not self._when(*args, **kwargs):
                 return None
             with self._drawing:
@@ -167,13 +165,3 @@ class Injection:
 
     def __repr__(self) -> str:
         return f"<Injection {self.name}={self.script}, fired {self.fired}>"
-
-
-@contextlib.contextmanager
-def kits_own() -> Iterator[None]:
-    """Let the calls of the kit itself through: it sleeps and reads clocks too, which may be armed."""
-    token = _unstruck.set(True)
-    try:
-        yield
-    finally:
-        _unstruck.reset(token)

@@ -1,0 +1,154 @@
+"""What the actions of a script do to a TCP connection through a proxy."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final, final
+
+from pytest_resilience._faults.injection import Injection
+from pytest_resilience._servers import effects
+from pytest_resilience._servers.connection import Connection
+from pytest_resilience._servers.proxy import ProxyPlace
+from resilience.testing import (
+    Bandwidth,
+    Corrupt,
+    Decision,
+    Garbage,
+    Hang,
+    Latency,
+    Limit,
+    Off,
+    PlaceKind,
+    Refuse,
+    Reset,
+    Slices,
+    SlowClose,
+)
+
+NANOSECONDS: Final = 1_000_000_000
+
+GARBAGE_BYTES: Final = 64
+"""Enough that no client can take it for the beginning of its protocol, and few enough to arrive at once."""
+
+
+@final
+class ConnectionPlace:
+    """Both directions of a proxy's connections, or one of them, as a place.
+
+    Attributes:
+        name: What it is called in the timeline and in messages.
+        kind: ``tcp``.
+    """
+
+    kind: PlaceKind = "tcp"
+
+    def __init__(self, place: ProxyPlace) -> None:
+        self.name = place.name
+        self._place = place
+        self._deciders: dict[Injection, Decider] = {}
+
+    def arm(self, injection: Injection) -> None:
+        """Let the injection decide the live connections, oldest first, and new ones."""
+        decider = self._deciders[injection] = Decider(injection, self._place.address)
+        self._place.arm(decider)
+
+    def disarm(self, injection: Injection) -> None:
+        """End its effects."""
+        self._place.disarm(self._deciders.pop(injection))
+
+
+@final
+class Decider:
+    """An injection, as a proxy asks it."""
+
+    def __init__(self, injection: Injection, address: tuple[str, int]) -> None:
+        self._injection = injection
+        self._address = address
+
+    @property
+    def refuses_all(self) -> bool:
+        """Whether the script is nothing but ``refuse``, for every connection."""
+        terms = self._injection.script.terms
+        return len(terms) == 1 and terms[0].is_endless and isinstance(terms[0].action, Refuse) and not terms[0].after
+
+    def decide(self) -> ConnectionFault | None:
+        """The fault for one more connection."""
+        decision = self._injection.decide(*self._address)
+        return None if decision is None else ConnectionFault(decision, self._injection.chance)
+
+
+@final
+class ConnectionFault:
+    """One decision about one connection.
+
+    Attributes:
+        refuses: Whether it refuses the connection, which a Python client of this process learns while it connects.
+    """
+
+    def __init__(self, decision: Decision, chance: random.Random) -> None:
+        self._decision = decision
+        self._chance = chance
+        self.refuses = isinstance(decision.action, Refuse) and not decision.after
+
+    def strike(self, connection: Connection, place: ProxyPlace) -> None:
+        """Put effects into the directions of the place, or end the connection; at once, or after the first answer."""
+        if self._decision.after:
+            answered = _AtFirstByte(lambda: self._strike(connection, place))
+            connection.link("downstream").set_effect(place, answered)
+        else:
+            self._strike(connection, place)
+
+    def _strike(self, connection: Connection, place: ProxyPlace) -> None:
+        action = self._decision.action
+        if isinstance(action, Reset):
+            connection.reset()
+        elif isinstance(action, Refuse):
+            connection.reset("refused")
+        elif isinstance(action, Garbage):
+            noise = self._chance.randbytes(GARBAGE_BYTES)
+            for direction in ("upstream", "downstream"):
+                said = _AtFirstByte(lambda: connection.answer_and_close(noise, "garbage"))
+                connection.link(direction).set_effect(place, said)
+        elif not isinstance(action, Off):
+            for direction in place.directions:
+                connection.link(direction).set_effect(place, self._effect(connection))
+
+    def _effect(self, connection: Connection) -> effects.Effect:
+        action = self._decision.action
+        match action:
+            case Hang():
+                return effects.Hang()
+            case Latency():
+                return effects.Latency(_seconds(action.delay), _seconds(action.jitter), self._chance)
+            case Bandwidth():
+                return effects.Bandwidth(action.rate)
+            case Slices():
+                return effects.Slices(action.size, _seconds(action.pause))
+            case SlowClose():
+                return effects.SlowClose(_seconds(action.delay))
+            case Corrupt():
+                return effects.Corrupt(action.offset)
+            case Limit():
+                end = connection.reset if action.reset else connection.close
+                return effects.Limit(action.size, lambda: end("limit"))
+            case _:
+                raise AssertionError(f"{action} at a TCP place")
+
+
+@final
+class _AtFirstByte(effects.Effect):
+    """Calls a function in place of passing on the first chunk."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        super().__init__()
+        self._function = function
+
+    def feed(self, data: bytes | None) -> None:
+        """Strike; what came is passed on if the connection still is."""
+        self._function()
+        super().feed(data)
+
+
+def _seconds(nanoseconds: int | None) -> float:
+    return (nanoseconds or 0) / NANOSECONDS

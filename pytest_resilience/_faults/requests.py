@@ -1,0 +1,91 @@
+"""Routes of a `FaultServer` as places: what an action does to a request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import final
+
+from pytest_resilience._faults.injection import Injection
+from pytest_resilience._servers.http1 import Answer
+from pytest_resilience._servers.routes import Exchange, Route, answer_of
+from resilience.testing import Decision, Garbage, Hang, Pause, PlaceKind, Reset, Share, Sleep, Status, Truncate
+
+GARBAGE_BYTES = 64
+
+
+@final
+class RoutePlace:
+    """A route with the injections that stand before its healthy answer.
+
+    Attributes:
+        name: Such as ``GET /items/{id}``.
+        kind: ``http``.
+    """
+
+    kind: PlaceKind = "http"
+
+    def __init__(self, route: Route) -> None:
+        self.name = route.name
+        self._route = route
+        self._injections: list[Injection] = []
+
+    def arm(self, injection: Injection) -> None:
+        """Ask the injection first what becomes of a request."""
+        self._injections.insert(0, injection)
+        self._route.fault = self._answer
+
+    def disarm(self, injection: Injection) -> None:
+        """Ask it no more."""
+        self._injections.remove(injection)
+        if not self._injections:
+            self._route.fault = None
+
+    async def _answer(self, exchange: Exchange) -> None:
+        for injection in self._injections.copy():
+            decision = injection.decide(exchange.request)
+            if decision is not None:
+                exchange.request.done = str(decision)
+                await _strike(exchange, decision, injection)
+                return
+        exchange.send(await exchange.healthy())
+
+
+async def _strike(exchange: Exchange, decision: Decision, injection: Injection) -> None:
+    healthy = await exchange.healthy() if decision.after else None
+    action = decision.action
+    match action:
+        case Status():
+            exchange.send(status_answer(action))
+            return
+        case Garbage():
+            exchange.connection.answer_bytes(injection.chance.randbytes(GARBAGE_BYTES))
+            return
+        case Reset():
+            exchange.connection.reset()
+            return
+        case Sleep():
+            await asyncio.sleep(action.seconds)
+        case Hang() | Pause():
+            await injection.gate.wait_async()
+    answer = healthy or await exchange.healthy()
+    exchange.send(cut(answer, action) if isinstance(action, Truncate) else answer)
+
+
+def status_answer(action: Status) -> Answer:
+    """The answer of ``status(...)``."""
+    headers = dict(action.headers or {})
+    if action.retry_after is not None:
+        headers["Retry-After"] = str(-(-action.retry_after // 1_000_000_000))  # whole seconds, as HTTP has them
+    if action.json is not None:
+        headers.setdefault("Content-Type", "application/json")
+        return Answer(action.status, tuple(headers.items()), json.dumps(action.json).encode())
+    return answer_of((action.status, action.body if action.body is not None else b""), headers)
+
+
+def cut(answer: Answer, action: Truncate) -> Answer:
+    """An answer that ends early."""
+    size = action.size
+    end = int(len(answer.body) * size.percent / 100) if isinstance(size, Share) else size
+    return replace(answer, cut_at=end)

@@ -1,0 +1,85 @@
+"""The servers, proxies and TCP places of one test: what they share, and that they end with it."""
+
+from __future__ import annotations
+
+import contextlib
+from types import TracebackType
+from typing import Any, Self, final
+
+from pytest_resilience._faults.connections import ConnectionPlace
+from pytest_resilience._faults.dialing import Dialing
+from pytest_resilience._faults.injection import Place
+from pytest_resilience._faults.requests import RoutePlace
+from pytest_resilience._faults.tcp import ProxyDoor, TcpPlace
+from pytest_resilience._servers.loop_thread import LoopThread
+from pytest_resilience._servers.proxy import FaultProxy
+from pytest_resilience._servers.routes import Route
+from pytest_resilience._servers.server import FaultServer
+from pytest_resilience._timeline.timeline import Timeline
+from resilience.redact import clean
+
+
+@final
+class Servers:
+    """One event loop for all servers and proxies of a test, and one table of the addresses that are led away."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._loop = LoopThread()
+        self._dialing = Dialing()
+        self._places: dict[object, Place] = {}
+        self._doors: dict[FaultProxy, ProxyDoor] = {}
+        self._servers: list[FaultServer] = []
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._open.callback(self._loop.stop)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def server(self) -> FaultServer:
+        """Open a server until the test ends."""
+        server = self._open.enter_context(FaultServer(loop=self._loop, now=self._timeline.now))
+        self._servers.append(server)
+        return server
+
+    def complaint(self) -> str | None:
+        """Say which requests no route took; None where there were none."""
+        unexpected = [clean(request) for server in self._servers for request in server.unexpected]
+        if not unexpected:
+            return None
+        lines = "\n".join(f"  {request}" for request in dict.fromkeys(unexpected))
+        return (
+            f"requests came that no route of fault_server takes, and got 404:\n{lines}\n"
+            "Say what a healthy server answers there: fault_server.route(method, path, json=...)."
+        )
+
+    def proxy(self, upstream: str | None) -> FaultProxy:
+        """Open a proxy until the test ends."""
+        return self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
+
+    def place_of(self, target: Any) -> Place:
+        """The place that is meant by a route, a proxy, one of its directions, or ``tcp://host:port``."""
+        place = self._places.get(target)
+        if place is None:
+            place = self._places[target] = self._made(target)
+        return place
+
+    def _made(self, target: Any) -> Place:
+        if isinstance(target, Route):
+            return RoutePlace(target)
+        if isinstance(target, str):
+            place = TcpPlace(target, self._dialing, self._loop, self._timeline.now)
+            self._open.callback(place.close)
+            return place
+        proxy = target if isinstance(target, FaultProxy) else target.proxy
+        if proxy not in self._doors:
+            # Clients of this process are asked before they connect, so that a counted `refuse` is ECONNREFUSED.
+            door = self._doors[proxy] = ProxyDoor(proxy)
+            self._dialing.open(proxy.host, str(proxy.port), door)
+            self._open.callback(self._dialing.close, door)
+        return ConnectionPlace(target.both if isinstance(target, FaultProxy) else target)

@@ -1,0 +1,139 @@
+"""`FaultServer`: an HTTP server on loopback, whose answers a script can break."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self, final
+
+from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
+from pytest_resilience._servers.loop_thread import LoopThread
+from pytest_resilience._servers.routes import Exchange, Reply, Route, answer_of, request_of
+
+_NOTHING: Final = object()
+_NOT_FOUND: Final = Answer(404, (("Content-Type", "text/plain"),), b"no route of this server takes the request\n")
+
+
+@final
+class FaultServer:
+    """HTTP/1.1 on loopback with keep-alive, for any client in any language, for the length of a ``with`` block.
+
+    Use it where the program's URL of a service can be set. `route` says what a healthy server answers, and
+    ``faults.inject(server.route("GET", "/items/{id}"), "2*status(503)")`` what goes wrong. A request that no route
+    takes gets 404 and fails the test at its end.
+
+    Attributes:
+        host: Where it listens: 127.0.0.1.
+        port: A free port, chosen when it opens.
+        unexpected: The requests that no route took, such as ``GET /nonsense``.
+
+    Example:
+        ``with FaultServer() as server: server.route("GET", "/items", json=[])``
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(self, *, loop: LoopThread | None = None, now: Callable[[], float] = lambda: 0.0) -> None:
+        self._loop = loop or LoopThread()
+        self._owns_loop = loop is None
+        self._now = now
+        self._routes: dict[str, Route] = {}
+        self._server: asyncio.Server | None = None
+        self._connections: set[HttpConnection] = set()
+        self.port = 0
+        self.unexpected: list[str] = []
+
+    @property
+    def url(self) -> str:
+        """``http://127.0.0.1:port``, without a slash at its end."""
+        return f"http://{self.host}:{self.port}"
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        json: Any = _NOTHING,
+        text: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        reply: Reply | None = None,
+    ) -> Route:
+        """Say what a healthy server answers; the same method and path again is the same route.
+
+        Args:
+            method: Such as ``"GET"``, or ``"*"`` for any.
+            path: Such as ``"/items/{id}"``; ``*`` stands for anything.
+            status: Of the answer.
+            json: What JSON can say, as body.
+            text: A text as body.
+            headers: More headers.
+            reply: A function of the `Request`, called whenever a request takes effect. It returns what JSON can say, a
+                str, bytes, or ``(status, any of these)``.
+
+        Raises:
+            ValueError: A method or path that is none, or more than one of ``json``, ``text`` and ``reply``.
+        """
+        given = [name for name, value in (("json", json), ("text", text), ("reply", reply)) if _is_given(value)]
+        if len(given) > 1:
+            raise ValueError(f"a route answers with one of json, text and reply; got {' and '.join(given)}")
+        made = Route(method, path)
+        route = self._routes.setdefault(made.name, made)
+        if given or status != 200 or headers is not None or route is made:
+            body = json if _is_given(json) else text if text is not None else b""
+            route.reply = reply or (lambda _: (status, body))
+            route.headers = dict(headers or {})
+        return route
+
+    def __enter__(self) -> Self:
+        self._loop.run(self._open())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._loop.run(self._close())
+        finally:
+            if self._owns_loop:
+                self._loop.stop()
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._connection, self.host, 0, family=socket.AF_INET)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in self._connections:
+            connection.abort()
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    def _connection(self) -> HttpConnection:
+        made = HttpConnection(self._handle)
+        self._connections.add(made)
+        return made
+
+    async def _handle(self, connection: HttpConnection, head: Head, body: bytes) -> None:
+        request = request_of(head, body, self._now())
+        route = next((each for each in self._routes.values() if each.takes(request)), None)
+        if route is None:
+            self.unexpected.append(f"{request.method} {request.path}")
+            connection.answer(_NOT_FOUND)
+            return
+        route.requests.append(request)
+        exchange = Exchange(route, request, connection)
+        if route.fault is not None:
+            await route.fault(exchange)
+        else:
+            exchange.send(await exchange.healthy())
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value is not _NOTHING
+
+
+__all__ = ["FaultServer", "answer_of"]
