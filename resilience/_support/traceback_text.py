@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, TypeVar, final
 
 _T = TypeVar("_T")
+_Line = str | Callable[[], str]
+"""A line, or what writes it: foreign text is cleaned for those lines alone that are kept."""
 
 _FRAMES_AT_EACH_END: Final = 15
 _ERRORS_AT_EACH_END: Final = 5
 _LINES_AT_EACH_END: Final = 120
+# Cleaning them takes some 30 ms, for which an event loop may stand still; a usual traceback has a tenth of that.
+_MOST_CHARACTERS: Final = 30_000
 _LONGEST_CHAIN: Final = 1000
 _GROUP_WIDTH: Final = 10
 _MOST_ERRORS: Final = 50
@@ -23,8 +29,8 @@ _CONTEXT: Final = "During handling of the above exception, another exception occ
 class TracebackText:
     """The traceback of one exception with its causes, contexts, groups and notes.
 
-    It reads like Python's own, without the carets. Long stacks, chains and groups keep their first and last members, so
-    the work and the text are bounded.
+    It reads like Python's own, without the carets. Long stacks, chains and groups keep their first and last members,
+    and the whole its first and last lines, so the work and the text are bounded.
 
     Args:
         clean: Makes one safe line of foreign text.
@@ -37,10 +43,20 @@ class TracebackText:
 
     def of(self, error: BaseException) -> str:
         """Return the text, without a newline at its end."""
-        return "\n".join(_middle_left_out(self._chain(error), _LINES_AT_EACH_END, "lines"))
+        first, last = deque[str](), deque[str]()
+        waiting = deque(self._chain(error))
+        room = _MOST_CHARACTERS
+        while waiting and room > 0 and len(last) < _LINES_AT_EACH_END:
+            first.append(_written(waiting.popleft()))
+            if waiting:
+                last.appendleft(_written(waiting.pop()))
+                room -= len(last[0])
+            room -= len(first[-1])
+        left_out = [f"... {len(waiting)} lines left out ..."] if waiting else []
+        return "\n".join([*first, *left_out, *last])
 
-    def _chain(self, error: BaseException) -> list[str]:
-        lines: list[str] = []
+    def _chain(self, error: BaseException) -> list[_Line]:
+        lines: list[_Line] = []
         # Python prints the oldest first; the text of a link stands below the exception that it leads away from.
         for link in _middle_left_out(_links(error)[::-1], _ERRORS_AT_EACH_END, "exceptions"):
             if isinstance(link, str):
@@ -51,46 +67,60 @@ class TracebackText:
             lines += ["", text, ""] if text else []
         return lines
 
-    def _one(self, error: BaseException) -> list[str]:
+    def _one(self, error: BaseException) -> list[_Line]:
         if id(error) in self._seen or len(self._seen) >= _MOST_ERRORS:
-            return [f"... {self._describe(error)} left out ..."]
+            return [lambda: f"... {self._describe(error)} left out ..."]
         self._seen.add(id(error))
-        lines = ["Traceback (most recent call last):", *self._stack(error.__traceback__)] if error.__traceback__ else []
-        lines.append(self._describe(error))
+        lines: list[_Line] = []
+        if error.__traceback__:
+            lines += ["Traceback (most recent call last):", *self._stack(error.__traceback__)]
+        lines.append(functools.partial(self._describe, error))
         notes = getattr(error, "__notes__", ())
         if isinstance(notes, list | tuple):
             kept = _middle_left_out([note for note in notes if isinstance(note, str)], _ERRORS_AT_EACH_END, "notes")
-            lines += map(self._clean, kept)
+            lines += (functools.partial(self._clean, note) for note in kept)
         if isinstance(error, BaseExceptionGroup):
             lines += self._members(error)
         return lines
 
-    def _members(self, group: BaseExceptionGroup[BaseException]) -> list[str]:
-        lines = []
+    def _members(self, group: BaseExceptionGroup[BaseException]) -> list[_Line]:
+        lines: list[_Line] = []
         for number, member in enumerate(group.exceptions[:_GROUP_WIDTH], start=1):
             lines.append(f"  +---------------- {number} ----------------")
-            lines += [f"  | {line}" for line in self._chain(member)]
+            lines += (functools.partial(_indented, line) for line in self._chain(member))
         if (left_out := len(group.exceptions) - _GROUP_WIDTH) > 0:
             lines.append(f"  ... {left_out} more exceptions left out ...")
         return lines
 
-    def _stack(self, trace: TracebackType | None) -> list[str]:
+    def _stack(self, trace: TracebackType | None) -> list[_Line]:
         entries = []
         while trace is not None:
             entries.append(trace)
             trace = trace.tb_next
-        lines = []
+        lines: list[_Line] = []
         for entry in _middle_left_out(entries, _FRAMES_AT_EACH_END, "frames"):
             if isinstance(entry, str):
                 lines.append(f"  {entry}")
                 continue
-            code = entry.tb_frame.f_code
-            lines.append(
-                f'  File "{self._clean(code.co_filename)}", line {entry.tb_lineno}, in {self._clean(code.co_name)}'
-            )
+            lines.append(functools.partial(self._place, entry))
             if source := _source_line(entry):
-                lines.append(f"    {self._clean(source)}")
+                lines.append(functools.partial(self._source, source))
         return lines
+
+    def _place(self, entry: TracebackType) -> str:
+        code = entry.tb_frame.f_code
+        return f'  File "{self._clean(code.co_filename)}", line {entry.tb_lineno}, in {self._clean(code.co_name)}'
+
+    def _source(self, line: str) -> str:
+        return f"    {self._clean(line)}"
+
+
+def _written(line: _Line) -> str:
+    return line if isinstance(line, str) else line()
+
+
+def _indented(line: _Line) -> str:
+    return f"  | {_written(line)}"
 
 
 def _links(error: BaseException) -> list[tuple[str, BaseException]]:

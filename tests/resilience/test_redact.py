@@ -299,6 +299,30 @@ class TestTracebackOf:
             assert len(text.split("\n")) < 300
             assert "left out" in text
 
+    def test_only_the_lines_that_are_kept_are_cleaned(self):
+        """A group of groups with many long notes costs no more than a long traceback, and keeps both of its ends."""
+        read = []
+
+        class CountingError(ValueError):
+            def __str__(self):
+                read.append(self)
+                return "could not connect: " + "password is unknown " * 90
+
+        def failing(number: int) -> BaseException:
+            error = raised(CountingError(number))
+            for note in range(12):
+                error.add_note(f"{number}: note {note} " + "token=abc123 " * 30)
+            return error
+
+        inner = [ExceptionGroup(f"inner {n}", [failing(10 * n + m) for m in range(10)]) for n in range(10)]
+        text = traceback_of(raised(ExceptionGroup("outer", inner)))
+        lines = text.split("\n")
+        assert len(text) < 35_000
+        assert len(read) < 20
+        assert "ExceptionGroup: outer (10 sub-exceptions)" in lines
+        assert sum(bool(re.fullmatch(r"\.\.\. \d+ lines left out \.\.\.", line)) for line in lines) == 1
+        assert lines[-1] == "  | ... ExceptionGroup: inner 9 (10 sub-exceptions) left out ..."
+
     def test_an_exception_that_breaks_every_rule_is_still_described(self):
         """Attributes that raise, odd notes and a broken text do not stop the report."""
 
