@@ -46,7 +46,7 @@ def test_every_line_of_a_connection_has_its_prefix(tmp_path: Path, faults: Fault
     connect(tmp_path / "orders.db").close()
 
     retry_log.assert_prefix(resource="Database", service="orders")
-    retry_log.assert_gave_up("Database.connect", attempts=101, error=sqlite3.OperationalError, times=1)
+    retry_log.assert_gave_up("Database.connect", attempts=101, error=sqlite3.OperationalError, count=1)
     first, second = dict.fromkeys(prefix.conn_id for prefix in retry_log.prefixes)
     assert first != second
     texts = [line.text.partition("] ")[2] for line in retry_log.lines if line.prefix]

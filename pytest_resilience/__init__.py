@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pytest_resilience._servers.server import FaultServer as FaultServer
     from pytest_resilience._timeline.calls import Attempt as Attempt
     from pytest_resilience._timeline.calls import Call as Call
-    from pytest_resilience._timeline.logs import LogLine as LogLine
-    from pytest_resilience._timeline.logs import Prefix as Prefix
+    from pytest_resilience._timeline.log_lines import LogLine as LogLine
+    from pytest_resilience._timeline.log_lines import Prefix as Prefix
     from pytest_resilience._timeline.logs import RetryLog as RetryLog
     from pytest_resilience._timeline.retries import Retries as Retries
     from pytest_resilience._timeline.timeline import Entry as Entry
@@ -67,7 +67,8 @@ _LATE: Final = {
     "pytest_resilience._servers.routes": ("Request", "Route"),
     "pytest_resilience._servers.server": ("FaultServer",),
     "pytest_resilience._timeline.calls": ("Attempt", "Call"),
-    "pytest_resilience._timeline.logs": ("LogLine", "Prefix", "RetryLog"),
+    "pytest_resilience._timeline.log_lines": ("LogLine", "Prefix"),
+    "pytest_resilience._timeline.logs": ("RetryLog",),
     "pytest_resilience._timeline.retries": ("Retries",),
     "pytest_resilience._timeline.timeline": ("Entry", "Timeline"),
     "pytest_resilience.clock": ("DeadlockError", "Jump", "LeftoverThreadWarning", "VirtualClock"),

@@ -23,9 +23,11 @@ class TimelineReader:
         self._objections = objections or Objections()
         self._timeline = timeline or Timeline()
         self._open = contextlib.ExitStack()
+        self._was_opened = False
 
     def __enter__(self) -> Self:
         self._timeline = self._open.enter_context(opened(self._given))
+        self._was_opened = True
         return self
 
     def __exit__(
@@ -35,3 +37,13 @@ class TimelineReader:
         self._open.close()
         if kind is None and self._given is None:
             self._objections.settle()
+
+    def _check_opened(self, name: str) -> None:
+        """Object to questions before there was anything to record: whatever was asked for, nothing would be found."""
+        __tracebackhide__ = True
+        if not self._was_opened:
+            kind = type(self).__name__
+            self._objections.object(
+                f"this {kind} has recorded nothing, since it was never opened: write `with {kind}() as {name}:` around "
+                "what it is to record"
+            )

@@ -19,18 +19,24 @@ _MOST_ALIKE: Final = 1 / 3  # draws hardly ever repeat, but jitter in whole seco
 
 @final
 class Retries(TimelineReader):
-    """The calls of a test by their name, each with its attempts.
+    """The calls of decorated functions in a ``with`` block by their name, each with its attempts.
 
     ``retries["Redis.connect"]`` is the list of calls of a failpoint; a function's ``__name__``, or the function itself,
-    will do too. The name of no failpoint is an objection that lists the closest ones.
+    will do too. The name of no failpoint is an objection that lists the closest ones. The fixture ``retries`` is one.
 
     Example:
-        ``with Retries() as retries: ...; retries.assert_recovered("Redis.connect", attempts=4)``
+        ::
+
+            with Retries() as retries:
+                run_the_service()
+            retries.assert_recovered("Redis.connect", attempts=4)
     """
 
     @property
     def all(self) -> list[Call]:
         """Every call, in the order in which they began."""
+        __tracebackhide__ = True
+        self._check_opened("retries")
         return calls_of(self._timeline)
 
     def __getitem__(self, name: str | Callable[..., Any]) -> list[Call]:
@@ -48,27 +54,70 @@ class Retries(TimelineReader):
         self._objections.object(f"retries[{wanted!r}]: {problem}")
 
     def assert_gave_up(
-        self, name: str | Callable[..., Any], attempts: int | None = None, error: ErrorType | None = None
+        self,
+        name: str | Callable[..., Any],
+        *,
+        attempts: int | None = None,
+        error: ErrorType | None = None,
+        count: int | None = None,
     ) -> None:
-        """Assert that a call gave up, after that many attempts and with that type of error where they are given.
+        """Assert that calls gave up.
 
-        The type of the error, one of its bases, or the name of either.
+        Args:
+            name: A failpoint, a function's name, or the function.
+            attempts: After how many attempts. Default: any number.
+            error: With which error: its type, one of its bases, or the name of either. Default: any error.
+            count: How many such calls there are to be; 0 for none. Default: at least one.
+
+        Raises:
+            AssertionError: There were not so many; the text says what the calls did instead, and shows the timeline.
+            TypeError: A number or an error of a wrong type.
+            pytest.fail.Exception: There is no such failpoint, and no such function was called.
+
+        Example:
+            ``retries.assert_gave_up("Redis.connect", attempts=101, error=ConnectionError)``
         """
         __tracebackhide__ = True
-        self._assert_some(name, "gave_up", attempts, error)
+        self._assert_ended(name, "gave_up", attempts, error, count)
 
-    def assert_recovered(self, name: str | Callable[..., Any], attempts: int | None = None) -> None:
-        """Assert that a call failed first and then succeeded, at that attempt where it is given."""
+    def assert_recovered(
+        self, name: str | Callable[..., Any], *, attempts: int | None = None, count: int | None = None
+    ) -> None:
+        """Assert that calls failed first and then succeeded.
+
+        Args:
+            name: A failpoint, a function's name, or the function.
+            attempts: At which attempt they succeeded. Default: any.
+            count: How many such calls there are to be; 0 for none. Default: at least one.
+
+        Raises:
+            AssertionError: There were not so many; the text says what the calls did instead, and shows the timeline.
+            TypeError: A number of a wrong type.
+            pytest.fail.Exception: There is no such failpoint, and no such function was called.
+
+        Example:
+            ``retries.assert_recovered("Redis.connect", attempts=4)``
+        """
         __tracebackhide__ = True
-        self._assert_some(name, "recovered", attempts, None)
+        self._assert_ended(name, "recovered", attempts, None, count)
 
     def assert_waits(self, name: str | Callable[..., Any], bounds: Bounds | None = None) -> None:
-        """Assert that there were waits, each within the policy of its call.
+        """Assert that there were waits between attempts, each within the policy of its call.
 
         Args:
             name: A failpoint, a function's name, or the function.
             bounds: The shortest and longest wait in seconds, or a function from the number of the attempt to them; for
-                a call whose ``wait=`` is its own. A longer ``Retry-After`` of the error counts as its bounds.
+                a call whose ``wait=`` is its own. A longer ``Retry-After`` of the error counts as its bounds. Default:
+                those of the decorator.
+
+        Raises:
+            AssertionError: A wait was shorter or longer, or there was none; the text shows the timeline around it.
+            ValueError: The bounds are no pair of numbers in order.
+            pytest.fail.Exception: Nobody knows what the decorator's own ``wait=`` may wait, and no bounds were given;
+                or there is no such failpoint, and no such function was called.
+
+        Example:
+            ``retries.assert_waits("Redis.connect", bounds=lambda attempt: (0, 2**attempt))``
         """
         __tracebackhide__ = True
         waits = 0
@@ -90,7 +139,19 @@ class Retries(TimelineReader):
     def assert_jittered(self, name: str | Callable[..., Any]) -> None:
         """Assert that the waits of several calls differ, at each attempt, also at the cap.
 
-        A fleet whose waits are the same retries in step, and hits the recovering server all at once.
+        A fleet whose waits are the same retries in step, and hits the recovering server all at once. At least two calls
+        of the test must have waited; twenty tell more.
+
+        Args:
+            name: A failpoint, a function's name, or the function.
+
+        Raises:
+            AssertionError: More than a third of the waits after one attempt are the same, or there are no two to be
+                compared; the text shows the timeline.
+            pytest.fail.Exception: There is no such failpoint, and no such function was called.
+
+        Example:
+            ``retries.assert_jittered("Redis.connect")``
         """
         __tracebackhide__ = True
         by_attempt: dict[int, list[float]] = {}
@@ -112,24 +173,36 @@ class Retries(TimelineReader):
                     f"exactly {wait:g} s, so they would retry in step"
                 )
 
-    def _assert_some(
-        self, name: str | Callable[..., Any], outcome: str, attempts: int | None, error: ErrorType | None
+    def _assert_ended(
+        self,
+        name: str | Callable[..., Any],
+        outcome: str,
+        attempts: int | None,
+        error: ErrorType | None,
+        count: int | None,
     ) -> None:
         __tracebackhide__ = True
         check_number("attempts", attempts)
+        check_number("count", count)
         calls = self[name]
         kind = None if error is None else type_named(error)
-        for call in calls:
-            if call.outcome == outcome and attempts in {None, len(call.attempts)} and _is_a(call.error, error):
-                return
-        after = ""
+        found = [
+            call
+            for call in calls
+            if call.outcome == outcome and attempts in {None, len(call.attempts)} and _is_a(call.error, error)
+        ]
+        if len(found) == count or (count is None and found):
+            return
+        end = outcome.replace("_", " ")
         if attempts is not None:
-            after = f" after {counted(attempts, 'attempt')}" if outcome == "gave_up" else f" at attempt {attempts}"
-        after += "" if kind is None else f" with {kind}"
-        self._fail(
-            f"no call of {shown(name)} {outcome.replace('_', ' ')}{after}; it made "
-            f"{_listed(calls) if calls else 'no call'}"
+            end += f" after {counted(attempts, 'attempt')}" if outcome == "gave_up" else f" at attempt {attempts}"
+        end += "" if kind is None else f" with {kind}"
+        wanted = (
+            f"no call of {shown(name)} {end}"
+            if count is None
+            else f"{counted(count, 'call')} of {shown(name)} that {end} expected, got {len(found)}"
         )
+        self._fail(f"{wanted}; it made {_listed(calls) if calls else 'no call'}")
 
     def _bounds(self, call: Call, attempt: Attempt, bounds: Bounds | None) -> tuple[float, float]:
         __tracebackhide__ = True

@@ -30,13 +30,13 @@ from pytest_resilience import (
     fail,
     passthrough,
 )
-from resilience.testing import Action, Interceptor, arming, configured, flush, isolated, known_names, wait_bounds
+from resilience.testing import Decision, Interceptor, arming, configured, flush, isolated, known_names, wait_bounds
 from resilience.typing import Policy
 
 assert_type(fail(OSError).times(3).then(passthrough()), Script)
 assert_type(answer({"ok": True}).then(delay("250ms")), Script)
 assert_type(Script.parse("off"), Script)
-assert_type(ScriptRun(Script.parse("off")).next(), Action)
+assert_type(ScriptRun(Script.parse("off")).next(), Decision | None)
 assert_type(ScriptError("x", 1, "x", "off", "off").column, int)
 fail(3)  # type: ignore[arg-type]
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pytest_resilience import Faults, RetryLog, VirtualClock
-from pytest_resilience._timeline.logs import Prefix
+from pytest_resilience import Faults, Prefix, RetryLog, VirtualClock
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
 pytestmark = pytest.mark.usefixtures("named")
@@ -215,25 +214,25 @@ def test_a_give_up_is_found_once() -> None:
         struck("raise(OSError('the door is stuck'))")
         struck("raise(ValueError('locked'))", fetch_box)
 
-        log.assert_gave_up(times=2)
+        log.assert_gave_up(count=2)
         for name in ("Attic.open", "open_attic", "open", open_attic):
             log.assert_gave_up(name, attempts=4, error=OSError, match="door is stuck$")
         for name in (f"{__name__}:fetch_box", "fetch_box", fetch_box):
             log.assert_gave_up(name, attempts=3, error="ValueError", match="^upstairs: Giving up")
-        log.assert_gave_up("Attic.open", attempts=5, times=0)
+        log.assert_gave_up("Attic.open", attempts=5, count=0)
 
 
 @pytest.mark.parametrize(
     ("check", "text"),
     [
-        (lambda log: log.assert_gave_up(), "1 give-up expected in the log, found 0"),
+        (lambda log: log.assert_gave_up(), "at least 1 give-up expected in the log, found 0"),
         (
-            lambda log: log.assert_gave_up("Attic.open", attempts=1, error=OSError, match="stuck", times=2),
+            lambda log: log.assert_gave_up("Attic.open", attempts=1, error=OSError, match="stuck", count=2),
             "2 give-ups of Attic.open after 1 attempt with OSError matching 'stuck' expected in the log, found 0",
         ),
         (
             lambda log: log.assert_gave_up(open_attic, attempts=4),
-            "1 give-up of Attic.open after 4 attempts expected in the log, found 0",
+            "at least 1 give-up of Attic.open after 4 attempts expected in the log, found 0",
         ),
     ],
 )
@@ -242,11 +241,11 @@ def test_a_missing_give_up_is_told(check: Callable[[RetryLog], object], text: st
     assert failure_of(check, "1*raise(OSError)") == text
 
 
-@pytest.mark.parametrize("times", [0, 1])
-def test_a_give_up_of_an_unknown_name_is_an_objection(times: int) -> None:
+@pytest.mark.parametrize("count", [0, 1, None])
+def test_a_give_up_of_an_unknown_name_is_an_objection(count: int | None) -> None:
     """A misspelt name is not silently never logged."""
     with pytest.raises(pytest.fail.Exception) as raised, RetryLog() as log:
-        log.assert_gave_up("Attik.opne", times=times)
+        log.assert_gave_up("Attik.opne", count=count)
 
     assert str(raised.value).startswith(
         "retry_log.assert_gave_up('Attik.opne'): no failpoint is called that, nor any function that was called. "
@@ -255,18 +254,39 @@ def test_a_give_up_of_an_unknown_name_is_an_objection(times: int) -> None:
 
 
 def test_a_give_up_that_was_logged_twice_is_told() -> None:
-    """Two lines for one expected give-up fail, and both are shown."""
+    """Two lines are at least one; where one is expected they fail, and both are shown."""
     with RetryLog() as log:
         struck("raise(OSError('x'))", fetch_box)
         struck("raise(OSError('x'))", fetch_box)
+        log.assert_gave_up("fetch_box")
         with pytest.raises(AssertionError) as raised:
-            log.assert_gave_up("fetch_box")
+            log.assert_gave_up("fetch_box", count=1)
 
     lines = str(raised.value).splitlines()
     assert lines[0] == "1 give-up of fetch_box expected in the log, found 2"
     assert lines[2] == "log lines, in seconds since the test began:"
     assert lines[5].endswith("  ERROR    upstairs: Giving up after 3 attempts for 'fetch_box': OSError: x")
     assert len([line for line in lines if "  ERROR    " in line]) == 2
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda log: log.assert_no_secret("hunter2"),
+        lambda log: log.assert_gave_up(count=0),
+        lambda log: log.assert_prefix(),
+        lambda log: log.lines,
+    ],
+)
+def test_a_log_that_was_never_open_proves_nothing(use: Callable[[RetryLog], object]) -> None:
+    """Where the `with` was forgotten, no assertion passes, and each says what to write."""
+    with pytest.raises(pytest.fail.Exception) as raised:
+        use(RetryLog())
+
+    assert str(raised.value) == (
+        "this RetryLog has recorded nothing, since it was never opened: write `with RetryLog() as log:` around what it "
+        "is to record"
+    )
 
 
 def test_nothing_logged_is_said_so() -> None:
@@ -291,7 +311,7 @@ def test_a_retry_of_ten_with_its_traceback_is_no_give_up() -> None:
         struck("10*raise(OSError('x'))", consume)
 
         assert log.lines[9].level == "ERROR"
-        log.assert_gave_up(times=0)
+        log.assert_gave_up(count=0)
 
 
 SECRET = "hunter2/+ä"

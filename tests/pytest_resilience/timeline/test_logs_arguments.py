@@ -14,7 +14,7 @@ from resilience import create_retry_decorator
 @pytest.mark.parametrize(
     ("use", "text"),
     [
-        (lambda log: log.assert_gave_up(times="x"), "times must be a whole number, got 'x'"),
+        (lambda log: log.assert_gave_up(count="x"), "count must be a whole number, got 'x'"),
         (lambda log: log.assert_gave_up(attempts=1.5), "attempts must be a whole number, got 1.5"),
         (lambda log: log.assert_no_secret(5), "assert_no_secret() needs the secret to look for as a str, got int"),
         (
@@ -42,7 +42,7 @@ def test_an_error_is_found_by_its_base_as_in_the_timeline() -> None:
             fetch()
         log.assert_gave_up("fetch", error=OSError)
         log.assert_gave_up("fetch", error=ConnectionResetError)
-        log.assert_gave_up("fetch", error=LookupError, times=0)
+        log.assert_gave_up("fetch", error=LookupError, count=0)
 
 
 def test_blocks_that_overlap_leave_the_logger_as_it_was() -> None:

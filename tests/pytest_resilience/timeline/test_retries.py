@@ -103,6 +103,17 @@ def test_an_unknown_name_is_an_objection_with_the_closest_names(use: Callable[[R
     assert "Vault.unlock" in str(raised.value)
 
 
+def test_calls_that_were_never_recorded_prove_nothing() -> None:
+    """Where the `with` was forgotten, an assertion says what to write."""
+    with pytest.raises(pytest.fail.Exception) as raised:
+        Retries().assert_gave_up("Vault.unlock", count=0)
+
+    assert str(raised.value) == (
+        "this Retries has recorded nothing, since it was never opened: write `with Retries() as retries:` around what "
+        "it is to record"
+    )
+
+
 def test_a_function_that_is_not_decorated_is_an_objection() -> None:
     """Asking for a plain function says that its calls are not kept."""
     with pytest.raises(pytest.fail.Exception) as raised, Retries() as retries:
@@ -119,7 +130,8 @@ def test_assertions_about_the_end_pass_where_it_was_so() -> None:
         retries.assert_gave_up("Vault.unlock", attempts=4)
         retries.assert_gave_up(unlock_vault, attempts=4, error=OSError)
         retries.assert_gave_up("unlock_vault", error=Exception)
-        retries.assert_gave_up("unlock_vault", error="OSError")
+        retries.assert_gave_up("unlock_vault", error="OSError", count=2)
+        retries.assert_recovered("unlock_vault", count=0)
 
     def recovered(retries: Retries) -> None:
         retries.assert_recovered("Vault.unlock")
@@ -168,6 +180,21 @@ def test_assertions_about_the_end_pass_where_it_was_so() -> None:
             1,
             lambda r: r.assert_recovered(fetch_it),
             f"no call of {__name__}:fetch_it recovered; it made 1 call that succeeded after 1 attempt",
+        ),
+        (
+            "raise(OSError)",
+            2,
+            lambda r: r.assert_gave_up("fetch_it", attempts=4, error=OSError, count=1),
+            (
+                "1 call of fetch_it that gave up after 4 attempts with OSError expected, got 2; it made 2 calls that "
+                "gave up (attempts) after 4 attempts with OSError"
+            ),
+        ),
+        (
+            "2*raise(OSError)",
+            1,
+            lambda r: r.assert_recovered("fetch_it", count=0),
+            "0 calls of fetch_it that recovered expected, got 1; it made 1 call that recovered after 3 attempts",
         ),
     ],
 )
