@@ -175,7 +175,7 @@ def test_a_copy_for_one_call_is_freed(mode: Mode) -> None:
     assert call()() is None
 
 
-def test_no_context_grows_over_a_thousand_attempts(mode: Mode) -> None:
+def test_no_context_grows_over_many_attempts(mode: Mode) -> None:
     """Each error stands for itself: none has an earlier one as its context."""
     errors: list[BaseException] = []
 
@@ -184,8 +184,8 @@ def test_no_context_grows_over_a_thousand_attempts(mode: Mode) -> None:
         errors.append(error)
         raise error
 
-    mode.fails(create_retry_decorator(1000, wait=NO_WAIT)(mode.of(body)))
-    assert len(errors) == 1000
+    mode.fails(create_retry_decorator(100, wait=NO_WAIT)(mode.of(body)))
+    assert len(errors) == 100
     assert all(error.__context__ is None and error.__cause__ is None for error in errors)
 
 
@@ -234,17 +234,17 @@ def test_the_traceback_of_an_interruption_is_short_too(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("end", ["attempts", "with a deadline"])
-def test_one_error_object_does_not_grow_in_a_thousand_attempts(mode: Mode, end: str) -> None:
+def test_one_error_object_does_not_grow_in_many_attempts(mode: Mode, end: str) -> None:
     """An error object that is raised at every attempt keeps the traceback of one."""
     error = ConnectionError("refused")
     settings: dict[str, Any] = {"timeout": 600.0} if end == "with a deadline" else {}
-    mode.fails(create_retry_decorator(1000, wait=NO_WAIT, **settings)(mode.function(error)))
-    assert mode.attempts == 1000
+    mode.fails(create_retry_decorator(100, wait=NO_WAIT, **settings)(mode.function(error)))
+    assert mode.attempts == 100
     assert len(frames_of(error)) < 20
     assert len(error.__notes__) == 1
 
 
-def test_one_error_object_does_not_grow_in_a_thousand_calls(mode: Mode) -> None:
+def test_one_error_object_does_not_grow_in_many_calls(mode: Mode) -> None:
     """An error object that ends every call, as a mock's does, keeps one note, and no more frames than undecorated."""
     error = ConnectionError("refused")
     fetch = create_retry_decorator(2, wait=NO_WAIT)(mode.function(error))
@@ -256,7 +256,7 @@ def test_one_error_object_does_not_grow_in_a_thousand_calls(mode: Mode) -> None:
     call()
     first = len(frames_of(error))
     error.__traceback__ = None
-    for _ in range(1000 if mode.name == "sync" else 50):
+    for _ in range(50):
         call()
         error.__traceback__ = None
     assert len(error.__notes__) == 1

@@ -52,12 +52,12 @@ def test_waits_differ_from_call_to_call_at_every_attempt(sync_mode: Mode) -> Non
         assert 50 < sum(wait < middle for wait in drawn) < 150
 
 
-def test_waits_are_still_jittered_after_a_thousand_attempts(mode: Mode) -> None:
+def test_waits_are_still_jittered_after_a_thousand_attempts(sync_mode: Mode) -> None:
     """Nothing overflows in a thousand attempts, and the last waits differ as the first at the cap do."""
-    fetch = create_retry_decorator(1100)(mode.function(ConnectionError))
-    waits = mode.waits_of(fetch)
-    mode.fails(fetch, ConnectionError)
-    assert mode.attempts == 1100
+    fetch = create_retry_decorator(1100)(sync_mode.function(ConnectionError))
+    waits = sync_mode.waits_of(fetch)
+    sync_mode.fails(fetch, ConnectionError)
+    assert sync_mode.attempts == 1100
     assert len(set(waits[1000:])) > 90
     assert all(15 <= wait <= 30 for wait in waits[4:])
 
