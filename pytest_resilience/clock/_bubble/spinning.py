@@ -21,32 +21,39 @@ GLANCE = 1
 NOT_YET = 10
 """The weight of a question that got "not yet" for its answer: a program that works gets it once in a while only."""
 
-NO_TIME_LEFT = 1_000
-"""The weight of a wait for a time of exactly 0 s that somebody computed, and is about to compute again.
+_MOST_STEPS = 10
+"""So many waits of 0 s in a row make clocks go on, by 1 ns first and twice as much each time.
 
-Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline - monotonic())``, of which the standard library has
-two, would never end if time stayed exactly at their deadline. A hundred rounds of them show that it does.
+That comes to a microsecond, which even the wall clock shows, though as a float it has no single nanoseconds. A thread
+that waits so again after that does not wait for its clock; for that one time passes at the limit, as for any.
 """
 
 
 class Questions:
     """What one thread has asked in vain since it last waited."""
 
-    __slots__ = ("_no_time_left", "asked", "limit")
+    __slots__ = ("_instant", "_steps", "asked", "has_looked", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.asked = 0
-        self._no_time_left: tuple[object, int] | None = None
+        self.has_looked = False
+        self._instant = -1
+        self._steps = 0
 
     def add(self, weight: int) -> int:
         """Count one more; how many nanoseconds have to pass: none, then 1, and 1,000 after ten times the limit."""
         self.asked += weight
         return (self.asked // self.limit) ** 3
 
-    def step(self, by: object, now: int) -> int:
-        """By how many nanoseconds clocks have to go on for a wait of a computed 0 s: none at the first in a row."""
-        before, self._no_time_left = self._no_time_left, (by, now)
-        if before != self._no_time_left:
-            return 0
-        return 1 if self.asked < 10 * NO_TIME_LEFT else 1_000  # the wall clock, as a float, has no single nanoseconds
+    def step(self, now: int) -> int:
+        """By how many nanoseconds clocks have to go on before one more wait of 0 s at the instant ``now``.
+
+        A thread that has waited so before at this instant, and has looked at a clock since, computes how much time is
+        left, and waits for it to be over. Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline -
+        monotonic())``, of which the standard library has two, would never end if clocks stayed exactly at the deadline.
+        Time itself, by which others wake, does not go on.
+        """
+        again, self._instant, self.has_looked = self.has_looked and self._instant == now, now, False
+        self._steps = self._steps + 1 if again else 0
+        return 2 ** (self._steps - 1) if 0 < self._steps <= _MOST_STEPS else 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from pytest_resilience.clock._bubble.outsider import Outsider
-from pytest_resilience.clock._bubble.spinning import NO_TIME_LEFT, NOT_YET, Questions
+from pytest_resilience.clock._bubble.spinning import NOT_YET, Questions
 from pytest_resilience.clock._reach import real
 
 
@@ -135,20 +135,17 @@ class Member:
             self.scheduler.spin(self, length)
             self.questions.asked = asked  # it has waited now, but for nothing else
 
-    def note_no_time_left(self, by: object) -> None:
-        """Note a wait for a computed time of exactly 0 s; if it is the second in a row, clocks go on by a trifle."""
-        length = self.questions.step(by, self.scheduler.now)
-        self.note_question(NO_TIME_LEFT)
+    def give_way(self) -> None:
+        """Let other threads go first where something that was asked for was not there, and might be then."""
+        self.note_question(NOT_YET)
+        self.scheduler.yield_now(self)
+
+    def wait_no_time(self) -> None:
+        """Wait for 0 s: other threads go first."""
+        length = self.questions.step(self.scheduler.now)
         if length:
             self.scheduler.nudge(length)
-
-    def wait_no_time(self, zero: object) -> None:
-        """Let other threads go first, in a wait of 0 s: the program has written an int, but has computed a float."""
-        if isinstance(zero, float):
-            self.note_no_time_left(self)
-        else:
-            self.note_question(NOT_YET)
-        self.scheduler.yield_now(self)
+        self.give_way()
 
 
 def _no() -> bool:

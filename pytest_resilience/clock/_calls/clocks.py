@@ -38,6 +38,7 @@ def _now(member: Member) -> int:
     """What a program that looks at a clock sees; who does nothing else sees it go on in the end."""
     questions = member.questions
     questions.asked += GLANCE
+    questions.has_looked = True
     if questions.asked >= questions.limit:
         member.note_question(0)
     return member.scheduler.now + member.scheduler.ahead

@@ -79,8 +79,11 @@ def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> C
             return True
         if current() is None:
             return wait_real(self, blocking, timeout)
-        if not blocking or timeout == 0:
-            member.wait_no_time(timeout if blocking else 0)  # which lets its holder run
+        if not blocking:
+            member.give_way()  # which lets its holder run
+            return False
+        if timeout == 0:
+            member.wait_no_time()
             return False
         return _wait(self, member, try_now, wait_real, timeout)
 
@@ -197,7 +200,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     outcome = None
     try:
         if polls:  # without the lock, which others may need to make the notification come
-            member.wait_no_time(timeout)
+            member.wait_no_time()
             outcome = waiter.outcome
         else:
             outcome = member.scheduler.block(waiter)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
-from pytest_resilience.clock._bubble.waiting import Outcome, Waiter, current, members, wake_strangers
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers
 from pytest_resilience.clock._calls.idle_workers import is_idle_at
 from pytest_resilience.clock._calls.locks import timed
 from pytest_resilience.clock._calls.questions import asking
@@ -42,8 +42,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
         return _real_get(self, False)
     except queue.Empty:
         if not block or timeout == 0:
-            if not is_idle_at(member, self):  # a worker is about to wait there
-                member.wait_no_time(timeout)
+            _note_nothing(self, member, block)
             raise
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
@@ -73,6 +72,14 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
                 raise
             if outcome is Outcome.CLOSED:
                 return _real_get(self, True, timeout)
+
+
+def _note_nothing(items: Any, member: Member, block: bool) -> None:
+    """Let other threads go first after a look at an empty queue: none that a worker takes before it waits there."""
+    if block:
+        member.wait_no_time()
+    elif not is_idle_at(member, items):
+        member.give_way()
 
 
 def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:

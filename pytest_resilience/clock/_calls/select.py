@@ -54,7 +54,7 @@ def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
     if member is None:
         return real_poll(self, timeout)
     if timeout == 0:
-        member.wait_no_time(timeout)
+        member.wait_no_time()
     found = real_poll(self, 0)
     if found or timeout == 0:
         return found
@@ -103,7 +103,7 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
         return given
     files = [list(chosen) for chosen in arguments[:3]]
     if timeout == 0:
-        member.wait_no_time(timeout)
+        member.wait_no_time()
 
     def check() -> tuple[list[Any], list[Any], list[Any]] | None:
         found = _real_select(*files, 0)

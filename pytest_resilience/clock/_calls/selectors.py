@@ -6,6 +6,7 @@ They are patched besides `select` because they round their timeouts to milliseco
 from __future__ import annotations
 
 import selectors
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,14 +24,13 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     """The method ``select`` of a selector class, in virtual time."""
 
     def select(self: Any, timeout: Any = None) -> list[Any]:
-        if isinstance(timeout, int) and timeout == 0:
-            return real(self, 0)  # where it lets others run
+        if timeout is not None and timeout <= 0 and _is_in_loop():
+            return real(self, timeout)  # a step of the loop; where it really polls, it lets other threads run
         member = current()
         if member is None:
             return real(self, timeout)
         if timeout is not None and timeout <= 0:
-            if _loop(self) is None:
-                member.wait_no_time(0.0)
+            member.wait_no_time()
             return real(self, timeout)
         loop = _loop(self)
         if timeout is not None and timeout >= _LONGEST_WAIT:
@@ -49,6 +49,12 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         )
 
     return select
+
+
+def _is_in_loop() -> bool:
+    """Whether an asyncio event loop runs in the calling thread."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _interests(selector: Any) -> list[Interest]:

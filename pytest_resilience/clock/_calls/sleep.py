@@ -25,7 +25,7 @@ def _sleep(seconds: Any) -> None:
         return
     scheduler = member.scheduler
     if seconds == 0:
-        member.wait_no_time(seconds)
+        member.wait_no_time()
         return
     length = nanoseconds(seconds)
     scheduler.record_sleep(seconds)

@@ -151,7 +151,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         return
     polls = timeout is not None and timeout <= 0
     if polls:
-        member.wait_no_time(timeout)
+        member.wait_no_time()
     if target is not None and not target.ended:
         if polls:
             return

@@ -179,6 +179,31 @@ def test_whoever_sleeps_beside_a_spinner_wakes_at_its_own_time():
     assert log == [0.1, pytest.approx(0.2, abs=1e-9), "spun", pytest.approx(0.3, abs=1e-9)]
 
 
+@pytest.mark.parametrize("zero", [0, 0.0])
+@pytest.mark.parametrize(("now", "most"), [(time.monotonic, 4), (time.time, 12)], ids=["monotonic", "time"])
+def test_whoever_waits_while_no_time_is_left_sees_that_it_is_over(now, most, zero):
+    """A loop that goes on at the very instant of its deadline ends after a few rounds, and time has not moved."""
+    with VirtualClock() as clock:
+        until, rounds = now() + 6, 0
+        while (left := until - now()) >= 0:
+            time.sleep(left or zero)
+            rounds += 1
+        assert rounds <= most
+        assert (clock.elapsed, clock.guesses) == (6.0, 0)
+        assert len(clock.jumps) == 1
+
+
+@pytest.mark.parametrize("zero", [0, 0.0])
+def test_whoever_only_lets_others_run_leaves_the_clocks_alone(zero):
+    """However often a thread waits for 0 s: as long as it does not look at a clock in between, all clocks are exact."""
+    with VirtualClock() as clock:
+        before = time.monotonic()
+        for _ in range(150):
+            time.sleep(zero)
+        time.sleep(5)
+        assert (time.monotonic() - before, clock.elapsed) == (5.0, 5.0)
+
+
 def test_spinning_is_one_jump():
     """The moments that pass for a thread that spins are one entry among the jumps, not one each."""
     with ImpatientClock() as clock:
