@@ -20,7 +20,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
 from pytest_resilience.clock._bubble.deadlines import Deadlines
-from pytest_resilience.clock._bubble.deadlock import DeadlockError
+from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.history import SPINNING, History
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Strangers, Turns, Waiter, current, members
@@ -212,8 +212,7 @@ class Scheduler(Turns):
         if outcome is Outcome.DEADLOCKED:
             raise DeadlockError(self.now, [waiter, *(other for other in self.stuck if other is not waiter)])
         if outcome is Outcome.ENDED:
-            if waiter.member.thread is not None:  # in silence: the error that named it has been raised in the root
-                waiter.member.thread._invoke_excepthook = lambda *_: None  # type: ignore[attr-defined]  # what run() ends in
+            silence(waiter.member.thread)
             raise SystemExit
         assert outcome is not None
         return outcome

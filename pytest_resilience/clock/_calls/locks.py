@@ -222,8 +222,13 @@ class _ClosedError(BaseException):
     """The clock has closed in the middle of a timed wait, whose deadline means nothing in real time."""
 
 
-def timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
-    """``method``, which waits on a condition in a loop of its own; ``refusal`` is how it says that time is over."""
+def timed(
+    method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exception] | None = None
+) -> Callable[..., Any]:
+    """``method``, which waits on a condition in a loop of its own, until the clock closes: time is over for it then.
+
+    It says so by the result ``nothing``, or by the exception ``refusal``.
+    """
 
     @functools.wraps(method)
     def wait(*args: Any, **kwargs: Any) -> Any:
@@ -236,9 +241,9 @@ def timed(method: Callable[..., Any], refusal: Any) -> Callable[..., Any]:
         try:
             return method(*args, **kwargs)
         except _ClosedError:
-            if isinstance(refusal, type):
+            if refusal is not None:
                 raise refusal from None
-            return refusal
+            return nothing
         finally:
             if is_outermost:
                 callers.discard(member)
@@ -266,7 +271,6 @@ def patches() -> Iterator[Patch]:
     )
     yield AttributePatch(threading.Condition, "wait", _condition_wait)
     yield AttributePatch(threading.Condition, "_is_owned", _is_owned)
-    yield AttributePatch(threading.Condition, "wait_for", timed(threading.Condition.wait_for, False))
-    yield AttributePatch(
-        threading.Semaphore, "acquire", asking(timed(threading.Semaphore.acquire, False), nothing=False)
-    )
+    yield AttributePatch(threading.Condition, "wait_for", timed(threading.Condition.wait_for, nothing=False))
+    acquire = timed(threading.Semaphore.acquire, nothing=False)
+    yield AttributePatch(threading.Semaphore, "acquire", asking(acquire, nothing=False))

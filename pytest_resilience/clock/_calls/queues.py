@@ -99,7 +99,7 @@ def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float |
 def patches() -> Iterator[Patch]:
     """Everything that blocks on a queue."""
     for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
-        method = timed(getattr(queue.Queue, name), refusal)
+        method = timed(getattr(queue.Queue, name), refusal=refusal)
         yield AttributePatch(queue.Queue, name, asking(method, refusal=refusal))
     if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
         yield TypePatch(
