@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resilience._failpoints.script import Script, ScriptRun, fail, passthrough
+from resilience.testing import Script, ScriptRun, fail, passthrough
 
 SECOND = 1_000_000_000
 

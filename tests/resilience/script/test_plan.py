@@ -2,8 +2,8 @@
 
 import pytest
 
-from resilience._failpoints.script import Script, ScriptError
 from resilience._failpoints.script.text import parse_plan
+from resilience.testing import Script, ScriptError
 
 
 @pytest.mark.parametrize(

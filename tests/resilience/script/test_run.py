@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience._failpoints.script import Script, answer, fail, passthrough
 from resilience._failpoints.script.actions.functions import Raise, Return
 from resilience._failpoints.script.run import ScriptRun
+from resilience.testing import Script, answer, fail, passthrough
 
 
 def draw(script: str, calls: int) -> list[str]:

@@ -10,9 +10,9 @@ from dataclasses import FrozenInstanceError
 import httpx
 import pytest
 
-from resilience._failpoints.script import Script, answer, as_script, delay, fail, passthrough
 from resilience._failpoints.script.actions.functions import Off, Raise, Return, Sleep
 from resilience._failpoints.script.quantities import Span
+from resilience.testing import Script, answer, as_script, delay, fail, passthrough
 
 
 def _status_error() -> httpx.HTTPStatusError:

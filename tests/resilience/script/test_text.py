@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resilience._failpoints.script import (
+from resilience._failpoints.script.error import ScriptError
+from resilience.testing import (
     Script,
     answer,
     bandwidth,
@@ -32,7 +33,6 @@ from resilience._failpoints.script import (
     status,
     truncate,
 )
-from resilience._failpoints.script.error import ScriptError
 
 
 class Outer:

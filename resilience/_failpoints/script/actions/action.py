@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, TypeVar, dataclass_transform
 
 from resilience._failpoints.script.quantities import Kind
 from resilience._failpoints.script.values import stand_in
@@ -110,3 +110,12 @@ class Action:
         return self.text
 
     __repr__ = __str__
+
+
+_A = TypeVar("_A", bound=Action)
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
+def action(cls: type[_A]) -> type[_A]:
+    """Make a class an action: its annotated names are its fields; `Action` has the comparison and the text."""
+    return dataclass(frozen=True, slots=True, repr=False, eq=False)(cls)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, final
+from dataclasses import field
+from typing import Any, Final
 
 from resilience._failpoints.script.actions.action import (
     DISCORD,
@@ -16,6 +16,7 @@ from resilience._failpoints.script.actions.action import (
     Action,
     Parameter,
     PlaceKind,
+    action,
 )
 from resilience._failpoints.script.duration import NANOSECONDS
 from resilience._failpoints.script.exception_copy import fresh_copy, identity
@@ -25,18 +26,16 @@ from resilience._failpoints.script.values import exception_text, literal_text, s
 FUNCTIONS_AND_HTTP: Final[frozenset[PlaceKind]] = FUNCTIONS | HTTP
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Off(Action):
     """Let the call through."""
 
-    word: ClassVar[str] = "off"
-    places: ClassVar[frozenset[PlaceKind]] = EVERYWHERE | DISCORD
-    example: ClassVar[str] = "2*off->1*raise(TimeoutError)"
+    word = "off"
+    places = EVERYWHERE | DISCORD
+    example = "2*off->1*raise(TimeoutError)"
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Raise(Action):
     """Raise ``error`` in place of the call.
 
@@ -49,9 +48,9 @@ class Raise(Action):
         is_replayable: False for an exception without a text form, shown as ``raise(<...>)``.
     """
 
-    word: ClassVar[str] = "raise"
-    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS | DISCORD | frozenset({"httpx"})
-    example: ClassVar[str] = "3*raise(ConnectionError('refused'))->off"
+    word = "raise"
+    places = FUNCTIONS | DISCORD | frozenset({"httpx"})
+    example = "3*raise(ConnectionError('refused'))->off"
 
     error: BaseException
     written: str = ""
@@ -81,8 +80,7 @@ class Raise(Action):
         return self.written if self.is_replayable else identity(self.error)
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Return(Action):
     """Return ``value`` in place of the call.
 
@@ -91,9 +89,9 @@ class Return(Action):
             would be; any other object is the very one that the script was given.
     """
 
-    word: ClassVar[str] = "return"
-    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS | DISCORD
-    example: ClassVar[str] = "2*return({'ok': False})->off"
+    word = "return"
+    places = FUNCTIONS | DISCORD
+    example = "2*return({'ok': False})->off"
 
     value: object
     written: str = ""
@@ -124,8 +122,7 @@ class Return(Action):
         return type(self.value), self.value
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Sleep(Action):
     """Wait, then let the call through.
 
@@ -133,10 +130,10 @@ class Sleep(Action):
         span: How long, from and to; each call draws its own.
     """
 
-    word: ClassVar[str] = "sleep"
-    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS_AND_HTTP | DISCORD
-    example: ClassVar[str] = "1*sleep(250ms)->off"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("span", SPAN),)
+    word = "sleep"
+    places = FUNCTIONS_AND_HTTP | DISCORD
+    example = "1*sleep(250ms)->off"
+    parameters = (Parameter("span", SPAN),)
 
     span: Span
 
@@ -154,44 +151,40 @@ class Sleep(Action):
         return Sleep(Span(drawn, drawn))
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Hang(Action):
     """Never answer: until the call is cancelled or times out, the fault is disarmed, or the test ends."""
 
-    word: ClassVar[str] = "hang"
-    places: ClassVar[frozenset[PlaceKind]] = EVERYWHERE
-    example: ClassVar[str] = "1*hang->off"
+    word = "hang"
+    places = EVERYWHERE
+    example = "1*hang->off"
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Pause(Action):
     """Wait until the test says ``injection.resume()``, then let the call through."""
 
-    word: ClassVar[str] = "pause"
-    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS_AND_HTTP
-    example: ClassVar[str] = "1*pause->off"
+    word = "pause"
+    places = FUNCTIONS_AND_HTTP
+    example = "1*pause->off"
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class CrashHere(Action):
     """The program dies here: a `BaseException` in the process of the test, SIGKILL in a child."""
 
-    word: ClassVar[str] = "crash"
-    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS
-    example: ClassVar[str] = "1*crash->off"
+    word = "crash"
+    places = FUNCTIONS
+    example = "1*crash->off"
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Call(Action):
     """Let a function of the test answer the call. There is no text for it."""
 
-    word: ClassVar[str] = "call"
-    places: ClassVar[frozenset[PlaceKind]] = FUNCTIONS
-    example: ClassVar[str] = "1*off"
+    word = "call"
+    places = FUNCTIONS
+    example = "1*off"
 
     function: Callable[..., Any]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, final
-
-from resilience._failpoints.script.actions.action import HTTP, TCP, Action, Parameter, PlaceKind
+from resilience._failpoints.script.actions.action import HTTP, TCP, Action, Parameter, action
 from resilience._failpoints.script.quantities import (
     DURATION,
     HEADERS,
@@ -17,8 +14,7 @@ from resilience._failpoints.script.quantities import (
 )
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Status(Action):
     """Answer with a status of the script's own, and a body if it says one.
 
@@ -30,10 +26,10 @@ class Status(Action):
         headers: More headers.
     """
 
-    word: ClassVar[str] = "status"
-    places: ClassVar[frozenset[PlaceKind]] = HTTP
-    example: ClassVar[str] = "2*status(503)->1*status(429, retry_after=2)"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    word = "status"
+    places = HTTP
+    example = "2*status(503)->1*status(429, retry_after=2)"
+    parameters = (
         Parameter("status", whole("an HTTP status", 200, 599)),
         Parameter("body", TEXT, is_required=False),
         Parameter("retry_after", DURATION, is_required=False, is_named=True),
@@ -48,8 +44,7 @@ class Status(Action):
     headers: dict[str, str] | None = None
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Truncate(Action):
     """End the body early; the promised length is unchanged.
 
@@ -57,29 +52,27 @@ class Truncate(Action):
         size: After so many bytes, or so much of the body.
     """
 
-    word: ClassVar[str] = "truncate"
-    places: ClassVar[frozenset[PlaceKind]] = HTTP
-    example: ClassVar[str] = "1*truncate(50%)->off"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("size", SIZE_OR_SHARE),)
+    word = "truncate"
+    places = HTTP
+    example = "1*truncate(50%)->off"
+    parameters = (Parameter("size", SIZE_OR_SHARE),)
 
     size: int | Share
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Garbage(Action):
     """Answer bytes that are no protocol, drawn from the seed, then close."""
 
-    word: ClassVar[str] = "garbage"
-    places: ClassVar[frozenset[PlaceKind]] = HTTP | TCP
-    example: ClassVar[str] = "1*garbage->off"
+    word = "garbage"
+    places = HTTP | TCP
+    example = "1*garbage->off"
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Reset(Action):
     """End the connection with RST, a new one and an existing one."""
 
-    word: ClassVar[str] = "reset"
-    places: ClassVar[frozenset[PlaceKind]] = HTTP | TCP
-    example: ClassVar[str] = "1*reset->off"
+    word = "reset"
+    places = HTTP | TCP
+    example = "1*reset->off"

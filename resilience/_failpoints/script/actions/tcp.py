@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, final
-
-from resilience._failpoints.script.actions.action import TCP, Action, Parameter, PlaceKind
+from resilience._failpoints.script.actions.action import TCP, Action, Parameter, action
 from resilience._failpoints.script.quantities import (
     DURATION,
     FLAG,
@@ -15,18 +12,16 @@ from resilience._failpoints.script.quantities import (
 )
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Refuse(Action):
     """Refuse the connection, as a port does at which nobody listens."""
 
-    word: ClassVar[str] = "refuse"
-    places: ClassVar[frozenset[PlaceKind]] = TCP
-    example: ClassVar[str] = "2*refuse->off"
+    word = "refuse"
+    places = TCP
+    example = "2*refuse->off"
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Latency(Action):
     """Let each chunk leave later; order and throughput are kept.
 
@@ -35,10 +30,10 @@ class Latency(Action):
         jitter: Nanoseconds more or less, drawn for each chunk.
     """
 
-    word: ClassVar[str] = "latency"
-    places: ClassVar[frozenset[PlaceKind]] = TCP
-    example: ClassVar[str] = "latency(100ms, jitter=20ms)"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    word = "latency"
+    places = TCP
+    example = "latency(100ms, jitter=20ms)"
+    parameters = (
         Parameter("delay", POSITIVE_DURATION),
         Parameter("jitter", DURATION, is_required=False, is_named=True),
     )
@@ -47,8 +42,7 @@ class Latency(Action):
     jitter: int | None = None
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Bandwidth(Action):
     """Let so many bytes through in a second, in each direction.
 
@@ -56,16 +50,15 @@ class Bandwidth(Action):
         rate: Bytes per second.
     """
 
-    word: ClassVar[str] = "bandwidth"
-    places: ClassVar[frozenset[PlaceKind]] = TCP
-    example: ClassVar[str] = "bandwidth(64KB)"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("rate", SIZE),)
+    word = "bandwidth"
+    places = TCP
+    example = "bandwidth(64KB)"
+    parameters = (Parameter("rate", SIZE),)
 
     rate: int
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Slices(Action):
     """Let bytes arrive in small pieces.
 
@@ -74,10 +67,10 @@ class Slices(Action):
         pause: Nanoseconds between two pieces.
     """
 
-    word: ClassVar[str] = "slice"
-    places: ClassVar[frozenset[PlaceKind]] = TCP
-    example: ClassVar[str] = "slice(10, pause=5ms)"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    word = "slice"
+    places = TCP
+    example = "slice(10, pause=5ms)"
+    parameters = (
         Parameter("size", SIZE),
         Parameter("pause", DURATION, is_required=False, is_named=True),
     )
@@ -86,8 +79,7 @@ class Slices(Action):
     pause: int | None = None
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Limit(Action):
     """Close the connection after so many bytes of a direction: with FIN, or with RST.
 
@@ -96,10 +88,10 @@ class Limit(Action):
         reset: Whether it ends with RST.
     """
 
-    word: ClassVar[str] = "limit"
-    places: ClassVar[frozenset[PlaceKind]] = TCP
-    example: ClassVar[str] = "1*limit(1KB, reset=True)->off"
-    parameters: ClassVar[tuple[Parameter, ...]] = (
+    word = "limit"
+    places = TCP
+    example = "1*limit(1KB, reset=True)->off"
+    parameters = (
         Parameter("size", SIZE),
         Parameter("reset", FLAG, is_required=False, is_named=True),
     )
@@ -108,8 +100,7 @@ class Limit(Action):
     reset: bool | None = None
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class Corrupt(Action):
     """Flip one bit of the byte at an offset of a direction.
 
@@ -117,16 +108,15 @@ class Corrupt(Action):
         offset: From 0.
     """
 
-    word: ClassVar[str] = "corrupt"
-    places: ClassVar[frozenset[PlaceKind]] = TCP
-    example: ClassVar[str] = "1*corrupt(100)->off"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("offset", OFFSET),)
+    word = "corrupt"
+    places = TCP
+    example = "1*corrupt(100)->off"
+    parameters = (Parameter("offset", OFFSET),)
 
     offset: int
 
 
-@final
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@action
 class SlowClose(Action):
     """Pass the end of the stream on later.
 
@@ -134,9 +124,9 @@ class SlowClose(Action):
         delay: Nanoseconds.
     """
 
-    word: ClassVar[str] = "slow_close"
-    places: ClassVar[frozenset[PlaceKind]] = TCP
-    example: ClassVar[str] = "slow_close(5s)"
-    parameters: ClassVar[tuple[Parameter, ...]] = (Parameter("delay", POSITIVE_DURATION),)
+    word = "slow_close"
+    places = TCP
+    example = "slow_close(5s)"
+    parameters = (Parameter("delay", POSITIVE_DURATION),)
 
     delay: int
