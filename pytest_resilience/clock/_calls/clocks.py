@@ -19,7 +19,7 @@ from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _SECOND = 1_000_000_000  # an int: the true division of two ints is correctly rounded, however large they are
-_GRAIN = _SECOND // 512
+_GRAIN = _SECOND // 512  # a float has 1/512 s exactly; for that the clocks of the bubble begin up to 2 ms ahead
 
 
 def on_grain(nanoseconds: int) -> int:

@@ -63,7 +63,7 @@ def _invite(executor: Any, member: Member, real_submit: Callable[..., Any], work
             real_submit(executor, _do_nothing)
         until = real.monotonic() + _PATIENCE
         while invited and real.monotonic() < until:
-            real.sleep(0.0001)
+            real.sleep(0.0001)  # they need the processor to come
     finally:
         for thread in list(invited):
             missing = invited.pop(thread, None)

@@ -46,7 +46,7 @@ _real_waitpid = clone(original(posix, "waitpid"))
 def _waitpid(*arguments: Any) -> tuple[int, int]:
     """`os.waitpid`, which `subprocess`, `multiprocessing` and asyncio call."""
     member = current()
-    if member is not None and len(arguments) == 2 and arguments[1] == 0:
+    if member is not None and len(arguments) == 2 and arguments[1] == 0:  # no WNOHANG: it waits
         process = arguments[0]
         _wait(member, lambda: _has_ended(process), None, f"the end of process {process}")
     ended: tuple[int, int] = _real_waitpid(*arguments)

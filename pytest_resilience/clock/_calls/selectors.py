@@ -18,6 +18,7 @@ from pytest_resilience.clock._outside.waits import wait_for_input
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _LONGEST_WAIT = 86_400
+"""The seconds for which an event loop of asyncio waits at most: it wakes each day without having anything to do."""
 
 
 def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:

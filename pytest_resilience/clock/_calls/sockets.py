@@ -89,11 +89,9 @@ def _without_waiting(args: tuple[Any, ...], flags_at: int) -> tuple[Any, ...]:
     """``args`` with the flag that makes a blocking socket send what fits and return."""
     if flags_at == 1 and len(args) == 2 and not isinstance(args[1], int):
         return (args[0], _DONTWAIT, args[1])  # sendto(data, address)
-    padded = [*args, *[()] * (flags_at - len(args))]
-    if len(padded) == flags_at:
-        padded.append(0)
-    padded[flags_at] |= _DONTWAIT
-    return tuple(padded)
+    before = [*args[:flags_at], *[()] * (flags_at - len(args))]  # sendmsg(buffers): no ancillary data
+    flags = args[flags_at] if len(args) > flags_at else 0
+    return (*before, flags | _DONTWAIT, *args[flags_at + 1 :])
 
 
 _send = _sending("send", 1, range(1, 3))

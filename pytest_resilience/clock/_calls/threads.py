@@ -77,7 +77,7 @@ def _await_start(function: Any) -> None:
     """Wait, for a moment of real time, until a thread outside says that it has started, which its starter waits for."""
     started = getattr(getattr(function, "__self__", None), "_started", None)
     while started is not None and not started.is_set():
-        real.sleep(0.0005)
+        real.sleep(0.0005)  # some times as long as a thread takes to start, which needs the processor for it
 
 
 def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callable[..., None], Callable[[], None]]:

@@ -19,6 +19,7 @@ from pytest_resilience.clock._outside.waits import wait_for_input
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _LONGEST_WAIT = 86_400
+"""The seconds for which trio waits at most: it wakes each day without having anything to do."""
 
 
 class _InOrder(random.Random):  # noqa: S311  # it is trio that wants one
@@ -91,7 +92,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
         runner = getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)
         if timeout <= 0:
             return real_get_events(self, timeout)
-        # trio waits a day at most, so that a deadlock would look like a timer.
+        # A wait for a day may be one without end, which must not look like a timer: it may be a deadlock.
         endless = timeout >= _LONGEST_WAIT and timers.current.get(member, no_timer)[1] - monotonic() > LONGEST
         try:
             return (

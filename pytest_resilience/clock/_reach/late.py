@@ -26,9 +26,10 @@ class LatePatches(MetaPathFinder):
 
     def install(self) -> None:
         """Patch the modules that are loaded, and look out for the others."""
-        sys.meta_path.insert(0, self)
+        sys.meta_path.insert(0, self)  # the first one that finds a module loads it
         for name in self._makers:
             module = sys.modules.get(name)
+            # One that another thread is importing has not all of its names yet. It stays real for this clock.
             if module is not None and not getattr(module.__spec__, "_initializing", False):
                 self._patch(name, module)
 

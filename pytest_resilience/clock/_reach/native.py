@@ -8,12 +8,12 @@ object that they all share is pointed at a Python function instead, and pointed 
 * `TypePatch` swaps methods in the dictionary of an immutable C type (``_thread.lock``, ``datetime.datetime``).
 
 Both rely on the memory layout of CPython, which is checked before anything is written, and on its global lock (the
-GIL), without which nothing here is safe. A thread can lose the GIL only at a call, at a jump backward, and where a
-trace function runs, which is before each line. A built-in function is described by three fields that must fit
-together: a thread that finds the C function of one beside the ``self`` of another reads wild memory, and the process
-crashes. So `BuiltinPatch` computes everything first, and writes the three with no call and no line end between them.
-`TypePatch` writes by one call of `dict.update`, which runs no Python code: all keys are texts, and the old values stay
-referenced.
+GIL), without which nothing here is safe. A thread can lose the GIL only at a call, at a jump backward, where a trace
+function runs, which is before each line, and where garbage is collected, which takes a new container. A built-in
+function is described by three fields that must fit together: a thread that finds the C function of one beside the
+``self`` of another reads wild memory, and the process crashes. So `BuiltinPatch` computes everything first, and writes
+the three with no call and no line end between them. `TypePatch` writes by one call of `dict.update`, which runs no
+Python code: all keys are texts, and the old values stay referenced.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from importlib import import_module
 from typing import Any, TypeVar, cast
 
 _kept: list[ctypes.Structure] = []
-"""Definitions of functions that may be called for as long as the process lives."""
+"""Definitions of functions that may be called for as long as the process lives: nothing else refers to them."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _api = ctypes.pythonapi
-_HEADER = object.__basicsize__
-_NO_ARGUMENTS, _ONE_ARGUMENT = 0x0004, 0x0008
-_ANY_ARGUMENTS = 0x0001 | 0x0002
+_HEADER = object.__basicsize__  # what each object begins with: its reference count and its type
+_NO_ARGUMENTS, _ONE_ARGUMENT = 0x0004, 0x0008  # METH_NOARGS and METH_O of methodobject.h
+_ANY_ARGUMENTS = 0x0001 | 0x0002  # METH_VARARGS | METH_KEYWORDS
 
 
 class _MethodDef(ctypes.Structure):
@@ -80,7 +80,10 @@ _decref = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_DecRef", _api))
 
 
 def _layout(function: types.BuiltinFunctionType) -> tuple[_Builtin, _MethodDef]:
-    """The memory of ``function`` and its definition; raises `RuntimeError` where they are not as expected."""
+    """The memory of ``function`` and its definition; raises `RuntimeError` where they are not as expected.
+
+    What Python tells of them as well, the object and the name, is compared: another layout does not pass.
+    """
     memory = _Builtin.from_address(id(function))
     if memory.self == id(function.__self__) and memory.definition:
         definition = _MethodDef.from_address(memory.definition)
@@ -97,7 +100,7 @@ def original(module: types.ModuleType, name: str) -> Any:
     found = getattr(module, name)
     if _is_of(found, module, name):
         return found
-    for candidate in gc.get_objects():
+    for candidate in gc.get_objects():  # in which each built-in function is, as it refers to its module
         if _is_of(candidate, module, name):
             return candidate
     raise RuntimeError(
@@ -145,6 +148,9 @@ class BuiltinPatch:
         self._memory, original = _layout(builtin)
         self._replacement = _Replacement(replacement)
         self._replacement.home = builtin.__module__
+        # The interpreter chooses by the flags what it passes to the C function, so each convention needs one that takes
+        # just that. Where it passes the arguments as an array, it has kept a shortcut (the field ``vectorcall``), which
+        # `install` takes away: then it makes a tuple of them, as for any C function of arguments and keywords.
         if original.flags == _NO_ARGUMENTS:
             function, flags = _CALL_NO_ARGUMENTS, _NO_ARGUMENTS
         elif original.flags == _ONE_ARGUMENT:
@@ -178,7 +184,7 @@ class TypePatch:
     def __init__(self, target: type, methods: Mapping[str, object]) -> None:
         self._target = target
         self._methods = dict(methods)
-        (self._namespace,) = gc.get_referents(target.__dict__)
+        (self._namespace,) = gc.get_referents(target.__dict__)  # the dictionary behind the view that cannot be written
         self._originals = {name: self._namespace[name] for name in methods}
 
     def install(self) -> None:

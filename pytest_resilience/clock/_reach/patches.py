@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 _INHERITED = object()
+"""In the place of what was there before: nothing was, so that restoring means to delete."""
 
 
 class Patch(Protocol):

@@ -26,6 +26,7 @@ start_new_thread: Callable[..., int] = clone(original(_thread, "start_new_thread
 
 write: Callable[[int, bytes], int] = clone(original(posix, "write"))
 
+# The methods of these types are taken before any patch, and with them the real behaviour.
 Lock = _thread.LockType
 RLock = _thread.RLock
 allocate_lock = _thread.allocate_lock
@@ -58,5 +59,8 @@ _nothing = nullcontext()
 
 
 def uncollected() -> AbstractContextManager[None]:
-    """Keep finalizers out: one that waits for a lock would never let the scheduler go on."""
+    """Keep finalizers out: one that waits for a lock would never let the scheduler go on.
+
+    Where no garbage is collected anyway, by the choice of the program or of an outer call, that is left as it is.
+    """
     return _pause if gc.isenabled() else _nothing
