@@ -19,6 +19,7 @@ from resilience._config import configure
 from resilience._decorators import conn_retry, continuous_retry, create_retry_decorator, func_retry
 from resilience._engine import wait_equal_jitter
 from resilience._engine.deadline import time_left
+from resilience._engine.stopping import resume_retry_loops, stop_retry_loops
 from resilience._failpoints.table import failpoint
 from resilience._log import log_prefix
 from resilience._policy import EXCESSIVE_RETRY_THRESHOLD
@@ -41,8 +42,10 @@ __all__ = [
     "failpoint",
     "func_retry",
     "log_prefix",
+    "resume_retry_loops",
     "send_rate_limited_discord_alert",
     "should_send_alert",
+    "stop_retry_loops",
     "subscribe",
     "time_left",
     "wait_equal_jitter",

@@ -54,19 +54,23 @@ class RetryDecorator:
         return f"<retry decorator{place}, {attempts}>"
 
 
-def _failures(
-    retry_on: object, exclude_exceptions: object, retry_on_result: object, timeout: object, max_retry_after: object
-) -> dict[str, Any]:
-    of_result = (
-        None if retry_on_result is None else check_predicate("retry_on_result", retry_on_result, of="the result")
-    )
-    return {
-        "retry_on_result": of_result,
-        "retry_on": check_errors("retry_on", retry_on, retried=True),
-        "exclude_exceptions": check_errors("exclude_exceptions", exclude_exceptions, retried=False),
-        "timeout": None if timeout is None else _policy.check_seconds("timeout", timeout, zero=False),
-        "max_retry_after": _policy.check_seconds("max_retry_after", max_retry_after, zero=True),
-    }
+def _optional(check: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda name, value: None if value is None else check(name, value)
+
+
+_CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
+    "exclude_exceptions": functools.partial(check_errors, retried=False),
+    "retry_on": functools.partial(check_errors, retried=True),
+    "retry_on_result": _optional(functools.partial(check_predicate, of="the result")),
+    "timeout": _optional(functools.partial(_policy.check_seconds, zero=False)),
+    "max_retry_after": functools.partial(_policy.check_seconds, zero=True),
+    "stop_event": _optional(lambda _, event: check_stop_event(event)),
+    "channel": _optional(functools.partial(_policy.check_text, empty=False)),
+}
+
+
+def _checked(**arguments: object) -> dict[str, Any]:
+    return {name: _CHECKS[name](name, value) for name, value in arguments.items()}
 
 
 def _waits(wait: object, max_wait: object) -> dict[str, Any]:
@@ -89,6 +93,8 @@ def create_retry_decorator(
     timeout: float | None = None,
     wait: WaitStrategy | None = None,
     max_retry_after: float = 300.0,
+    stop_event: StopEvent | None = None,
+    channel: str | None = None,
 ) -> Decorator:
     """Return a decorator that retries a callable, sync or async, and says in the log what it does.
 
@@ -97,14 +103,14 @@ def create_retry_decorator(
 
     Args:
         max_attempts: How often the function is run at most; at least 1.
-        exclude_exceptions: Exceptions that are raised at once, however they are related to ``retry_on``: types, or a
+        exclude_exceptions: Errors that are raised at once, however they are related to ``retry_on``: types, or a
             predicate of the error. An exception group is excluded if any exception in it is, and retried only if every
             one would be.
         max_wait: The longest backoff between two attempts, in seconds; at least 0. The waits are drawn from [c/2, c],
             where c is 2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
         context: A text that stands before the log lines and in the alert.
         reraise: Raise the last error as it is; False raises `tenacity.RetryError` from it.
-        retry_on: Exceptions that are retried: types, or a predicate of the error. Only `Exception` ever is; Ctrl-C and
+        retry_on: Errors that are retried: types, or a predicate of the error. Only `Exception` ever is; Ctrl-C and
             cancellation pass straight through.
         retry_on_result: A predicate: a result for which it is true is retried like an error. Where that of the last
             attempt still is, the call raises `tenacity.RetryError`.
@@ -115,6 +121,10 @@ def create_retry_decorator(
         wait: A tenacity wait strategy instead of the backoff above.
         max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
             more is not waited for: the call gives up.
+        stop_event: An event of `threading`, or for async functions also of their event loop. When it is set the sleep
+            ends at once, no further attempt is made, and the last error is raised. Default: only
+            `resilience.stop_retry_loops` does that.
+        channel: Which of ``configure(discord_channels=...)`` its alerts go to. Default: the default webhook.
 
     Raises:
         TypeError: An argument of a wrong type.
@@ -135,8 +145,16 @@ def create_retry_decorator(
         context=_policy.check_text("context", context, empty=True),
         reraise=_policy.check_flag("reraise", reraise),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
-        **_failures(retry_on, exclude_exceptions, retry_on_result, timeout, max_retry_after),
         **_waits(wait, max_wait),
+        **_checked(
+            exclude_exceptions=exclude_exceptions,
+            retry_on=retry_on,
+            retry_on_result=retry_on_result,
+            timeout=timeout,
+            max_retry_after=max_retry_after,
+            stop_event=stop_event,
+            channel=channel,
+        ),
     )
     return RetryDecorator(policy)
 
@@ -172,6 +190,8 @@ def conn_retry(
     timeout: float | None = None,
     wait: WaitStrategy | None = None,
     max_retry_after: float = 300.0,
+    stop_event: StopEvent | None = None,
+    channel: str | None = None,
 ) -> Decorator:
     """Return a decorator for a call to infrastructure: a database, a queue, a cache.
 
@@ -185,10 +205,10 @@ def conn_retry(
         max_retry: How often the call is repeated at most, so it makes ``max_retry + 1`` attempts; at least 0.
         max_wait: The longest backoff between two attempts, in seconds; at least 0. The waits are drawn from [c/2, c],
             where c is 2, 4, 8, ... up to this cap. A server's ``Retry-After`` may make a wait longer.
-        exclude_exceptions: Exceptions that are raised at once, however they are related to ``retry_on``: types, or a
+        exclude_exceptions: Errors that are raised at once, however they are related to ``retry_on``: types, or a
             predicate of the error. An exception group is excluded if any exception in it is, and retried only if every
             one would be.
-        retry_on: Exceptions that are retried: types, or a predicate of the error. Only `Exception` ever is; Ctrl-C and
+        retry_on: Errors that are retried: types, or a predicate of the error. Only `Exception` ever is; Ctrl-C and
             cancellation pass straight through.
         retry_on_result: A predicate: a result for which it is true is retried like an error. Where that of the last
             attempt still is, the call raises `tenacity.RetryError`.
@@ -200,6 +220,10 @@ def conn_retry(
         wait: A tenacity wait strategy instead of the backoff above.
         max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
             more is not waited for: the call gives up.
+        stop_event: An event of `threading`, or for async functions also of their event loop. When it is set the sleep
+            ends at once, no further attempt is made, and the last error is raised. Default: only
+            `resilience.stop_retry_loops` does that.
+        channel: Which of ``configure(discord_channels=...)`` its alerts go to. Default: the default webhook.
 
     Raises:
         TypeError: An argument of a wrong type.
@@ -219,8 +243,16 @@ def conn_retry(
         action=_policy.check_text("action_name", action_name, empty=False),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
         alert_on_give_up=alert_threshold is None,
-        **_failures(retry_on, exclude_exceptions, retry_on_result, timeout, max_retry_after),
         **_waits(wait, max_wait),
+        **_checked(
+            exclude_exceptions=exclude_exceptions,
+            retry_on=retry_on,
+            retry_on_result=retry_on_result,
+            timeout=timeout,
+            max_retry_after=max_retry_after,
+            stop_event=stop_event,
+            channel=channel,
+        ),
     )
     return RetryDecorator(policy, announced=functools.partial(_log.isEnabledFor, logging.INFO))
 
@@ -230,20 +262,29 @@ def continuous_retry(
     retry_delay: float = 1.0,
     stop_event: StopEvent | None = None,
     stop_on: Exceptions = (),
+    alert_threshold: int | None = None,
+    timeout: float | None = None,
     max_retry_after: float = 300.0,
+    channel: str | None = None,
 ) -> Decorator:
     """Return a decorator that goes on until the call succeeds, for loops that must not die, such as consumers.
 
-    Each failure is a WARNING, every tenth an ERROR with its traceback. Only `Exception` is retried; Ctrl-C and
-    cancellation pass straight through.
+    Each failure is a WARNING, every tenth an ERROR with its traceback. From the 50th on it alerts, at most once in each
+    window. Only `Exception` is retried; Ctrl-C and cancellation pass straight through.
 
     Args:
         retry_delay: Seconds between two attempts; at least 0. A server's ``Retry-After`` may make a wait longer.
-        stop_event: A `threading.Event`, or for async functions also an `asyncio.Event`. When it is set the sleep ends
-            at once, no further attempt is made, and the last error is raised. Default: nothing ends it.
-        stop_on: Exceptions that are raised at once; an exception type or several. Default: none.
+        stop_event: An event of `threading`, or for async functions also of their event loop. When it is set the sleep
+            ends at once, no further attempt is made, and the last error is raised. Default: only
+            `resilience.stop_retry_loops` does that.
+        stop_on: Errors that are raised at once: types, or a predicate of the error. A group is if any exception in it
+            is. Default: none.
+        alert_threshold: The attempt from which on a failing call alerts. Default: 50.
+        timeout: Seconds from the start of the call after which it gives up; an async attempt is cut off then. Default:
+            no limit.
         max_retry_after: The longest ``Retry-After`` that is waited for, in seconds; at least 0. A server that asks for
             more is not waited for: the call gives up.
+        channel: Which of ``configure(discord_channels=...)`` its alerts go to. Default: the default webhook.
 
     Raises:
         TypeError: An argument of a wrong type.
@@ -260,7 +301,7 @@ def continuous_retry(
         max_attempts=None,
         exclude_exceptions=check_errors("stop_on", stop_on, retried=False),
         wait=wait_fixed(_policy.check_seconds("retry_delay", retry_delay, zero=True)),
-        stop_event=None if stop_event is None else check_stop_event(stop_event),
-        max_retry_after=_policy.check_seconds("max_retry_after", max_retry_after, zero=True),
+        alert_threshold=_policy.check_threshold(alert_threshold, attempts=None),
+        **_checked(timeout=timeout, max_retry_after=max_retry_after, stop_event=stop_event, channel=channel),
     )
     return RetryDecorator(policy)

@@ -33,6 +33,8 @@ class Policy:
         retry_on_result: Tells whether a result is to be retried like an error; None where every result is a success.
         alert_threshold: The attempt from which on a failing call alerts; None where none does.
         alert_on_give_up: Alert when the call gives up, whichever attempt that is.
+        channel: The channel that its alerts go to; None for the default one.
+        stop_event: What ends a wait, and the call with it; None where only `stop_retry_loops` does.
         max_wait: The cap of the backoff; None where ``wait`` is the user's own.
         timeout: Seconds from the start of the call; no wait starts that would pass it.
         max_retry_after: The longest ``Retry-After`` that is waited for, in seconds.
@@ -53,6 +55,7 @@ class Policy:
     action: str | None = None
     alert_threshold: int | None = None
     alert_on_give_up: bool = False
+    channel: str | None = None
     stop_event: Any = None
 
     def retries(self, error: BaseException) -> bool:
@@ -117,15 +120,15 @@ def check_flag(name: str, value: object) -> bool:
     return value
 
 
-def check_threshold(value: object, *, attempts: int) -> int | None:
+def check_threshold(value: object, *, attempts: int | None) -> int | None:
     """Return the attempt at which a call alerts, or raise for one that no call can reach.
 
     None means `EXCESSIVE_RETRY_THRESHOLD` where so many attempts can be made, and no threshold where they can't.
     """
     if value is None:
-        return EXCESSIVE_RETRY_THRESHOLD if attempts >= EXCESSIVE_RETRY_THRESHOLD else None
+        return EXCESSIVE_RETRY_THRESHOLD if attempts is None or attempts >= EXCESSIVE_RETRY_THRESHOLD else None
     threshold = check_count("alert_threshold", value, least=1)
-    if threshold > attempts:
+    if attempts is not None and threshold > attempts:
         raise ValueError(
             f"alert_threshold must be between 1 and the {attempts} attempts that can be made, got {threshold}: "
             "it would never be reached"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import TITLE, Timeline
+from resilience import resume_retry_loops
 from resilience.alerts import isolated
 from resilience.events import AttemptFailed, CallEnded, FaultInjected
 from resilience.testing import Outlet
@@ -66,10 +67,14 @@ class FixtureState:
         self.left: list[str | None] = []
 
     def begin(self) -> None:
-        """Start recording, with the random numbers of this test's seed, and with no alert sent so far."""
+        """Start recording, with the random numbers of this test's seed, and with no alert sent so far.
+
+        Retry loops that the test stops may go on after it.
+        """
         self.open.callback(random.setstate, random.getstate())
         self.reseed()
         self.open.enter_context(isolated(_NOWHERE))
+        self.open.callback(resume_retry_loops)
         self.open.enter_context(self.timeline)
 
     def reseed(self) -> None:

@@ -45,6 +45,7 @@ class CallAlert(QueuedAlert):
             context=clean(context_of(self._call)),
             error_type=clean(self._failure.error_type),
             attempt=self._attempt,
+            channel=self._call.policy.channel,
         )
 
     def on_delivered(self) -> None:

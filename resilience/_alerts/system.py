@@ -41,7 +41,7 @@ class AlertSystem:
 
     def alert(self, call: Call, attempt: int, error: BaseException) -> None:
         """Alert for a failing call, if it may. Never blocks."""
-        self.send(CallAlert(self.admission, call, attempt, error), None)
+        self.send(CallAlert(self.admission, call, attempt, error), call.policy.channel)
 
     def send(self, alert: QueuedAlert, channel: str | None) -> bool:
         """Queue an alert for the destinations of a channel, if it may be sent; tell whether it is. Never blocks."""

@@ -7,7 +7,7 @@ from typing import Any, Final, cast, final
 
 import tenacity
 
-from resilience._engine.stop import async_sleep_unless_set, sleep_unless_set
+from resilience._engine.stop import AsyncSleep, Sleep
 from resilience._engine.strategies import RetryOn, wait_equal_jitter
 from resilience._policy import Policy
 
@@ -87,10 +87,8 @@ class AsyncController(Controller, tenacity.AsyncRetrying):
 
 
 def sleep_for(policy: Policy, *, is_async: bool) -> Callable[[float], Any]:
-    """Return the sleep between attempts: tenacity's own, or one that a stop event ends at once."""
-    if policy.stop_event is None:
-        return tenacity.AsyncRetrying().sleep if is_async else tenacity.sleep
-    return async_sleep_unless_set(policy.stop_event) if is_async else sleep_unless_set(policy.stop_event)
+    """Return the sleep between attempts, which ends at once where the call is to stop."""
+    return AsyncSleep(policy.stop_event) if is_async else Sleep(policy.stop_event)
 
 
 def controller_for(policy: Policy, *, is_async: bool) -> Controller:

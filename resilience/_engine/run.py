@@ -16,6 +16,8 @@ from resilience._engine.callables import Target
 from resilience._engine.controller import Controller
 from resilience._engine.deadline import nearest_deadline_ns
 from resilience._engine.outcome import Outcome
+from resilience._engine.stop import stops
+from resilience._engine.stopping import loops_are_stopped
 from resilience._engine.strategies import StopWithReason, wait_as_asked
 from resilience._failpoints.table import declare
 from resilience._matching import is_signal
@@ -30,6 +32,7 @@ _WHY: Final[dict[Reason, str]] = {
     "excluded": "errors of this type are not retried",
     "stop_event": "the stop event is set",
 }
+_WHY_STOPPED: Final = "retry loops are stopped"
 _WHY_ASKED: Final = "the server asked to wait {asked:.0f} s, more than max_retry_after, {most:g} s"
 
 
@@ -203,6 +206,8 @@ class Run:
     def _why(self, reason: Reason) -> str:
         if reason == "deadline" and self._stop is not None and self._stop.asks_too_much:
             return _WHY_ASKED.format(asked=self._stop.asked_s, most=self.retried.policy.max_retry_after)
+        if reason == "stop_event" and loops_are_stopped():
+            return _WHY_STOPPED
         return _WHY.get(reason, "")
 
     def _ended_in_sleep(self) -> Reason | None:
@@ -210,8 +215,8 @@ class Run:
 
         Waits that would pass the deadline are not begun, but any sleep may last longer than it was meant to.
         """
-        event, deadline_ns = self.retried.policy.stop_event, self.deadline_ns
-        if event is not None and event.is_set():
+        deadline_ns = self.deadline_ns
+        if stops(self.retried.policy.stop_event):
             return "stop_event"
         return "deadline" if deadline_ns is not None and time.monotonic_ns() > deadline_ns else None
 

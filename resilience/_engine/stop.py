@@ -1,12 +1,17 @@
-"""Sleeping that ends at once when an event is set, for every kind of event and of caller."""
+"""Sleeping that ends at once where a call is to stop, for every kind of event and of caller."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from types import BuiltinFunctionType
+from typing import Any, Final, final
+
+from resilience._engine.stopping import loops_are_stopped, woken_by
 
 _POLL_S: Final = 0.05
 
@@ -29,27 +34,97 @@ def check_stop_event_for(event: Any, name: str, *, is_async: bool) -> None:
         )
 
 
-def sleep_unless_set(event: Any) -> Callable[[float], None]:
-    """Return a sleep for threads that ends when the event is set."""
-
-    def sleep(seconds: float) -> None:
-        event.wait(seconds)
-
-    return sleep
+def stops(event: Any) -> bool:
+    """Tell whether a call is to stop: by its event, or since all loops of the process are."""
+    return loops_are_stopped() or (event is not None and bool(event.is_set()))
 
 
-def async_sleep_unless_set(event: Any) -> Callable[[float], Awaitable[None]]:
-    """Return a sleep for asyncio and trio that ends when the event is set, also when another thread sets it."""
+@final
+class Sleep:
+    """A sleep for threads that ends early where the call is to stop.
 
-    async def sleep(seconds: float) -> None:
-        if inspect.iscoroutinefunction(event.wait):
+    A `time.sleep` that was replaced, by a mock or by gevent, is called as it is.
+
+    Args:
+        event: The stop event of the policy, if there is one.
+    """
+
+    def __init__(self, event: Any) -> None:
+        self._event = event
+
+    def __call__(self, seconds: float) -> None:
+        event, left = self._event, seconds
+        step = _POLL_S if event is not None and _waiters_of(event) is None else seconds
+        self._nap(min(left, step))
+        while (left := left - step) > 0 and not stops(event):
+            self._nap(min(left, step))
+
+    def _nap(self, seconds: float) -> None:
+        if seconds <= 0 or not _is_own(time.sleep):
+            time.sleep(seconds)
+            return
+        asleep = threading.Lock()
+        asleep.acquire()
+        with woken_by(asleep.release, _waiters_of(self._event)):
+            if not stops(self._event):
+                asleep.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
+
+
+@final
+class AsyncSleep:
+    """A sleep for asyncio and trio that ends early where the call is to stop, whichever thread says so.
+
+    Args:
+        event: The stop event of the policy, if there is one.
+    """
+
+    def __init__(self, event: Any) -> None:
+        self._event = event
+
+    async def __call__(self, seconds: float) -> None:
+        waiters = _waiters_of(self._event)
+        if trio_runs_here():
+            import trio
+
+            token = trio.lowlevel.current_trio_token()
+            with trio.CancelScope() as scope, woken_by(lambda: token.run_sync_soon(scope.cancel), waiters):
+                await self._pause(seconds)
+            return
+        import asyncio
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # it is awake already
+                limit.reschedule(loop.time())
+
+        loop, limit = asyncio.get_running_loop(), asyncio.timeout(None)
+        with woken_by(lambda: loop.call_soon_threadsafe(wake), waiters):
+            try:
+                async with limit:
+                    await self._pause(seconds)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+
+    async def _pause(self, seconds: float) -> None:
+        event = self._event
+        if stops(event):
+            return
+        if event is None or _waiters_of(event) is not None:
+            await sleep_async(seconds)
+        elif inspect.iscoroutinefunction(event.wait):
             await _within(seconds, event.wait)
-        elif isinstance(event, threading.Event):
-            await _thread_event(event, seconds)
         else:
             await _polled(event, seconds)
 
-    return sleep
+
+def _is_own(sleep: object) -> bool:
+    """Tell whether this is the `time.sleep` of the interpreter."""
+    return isinstance(sleep, BuiltinFunctionType) and sleep.__module__ == "time"
+
+
+def _waiters_of(event: Any) -> Any:
+    """Return the waiters of a `threading.Event`, to stand among them; None for any other kind of event."""
+    return getattr(getattr(event, "_cond", None), "_waiters", None) if isinstance(event, threading.Event) else None
 
 
 def trio_runs_here() -> bool:
@@ -85,53 +160,6 @@ async def _within(seconds: float, wait: Callable[[], Awaitable[Any]]) -> None:
     except TimeoutError:
         if not limit.expired():
             raise
-
-
-class _Waker:
-    """Stands among the waiters of a `threading.Event` and, when it is set, wakes a task instead of a thread.
-
-    `threading.Condition` keeps its waiters as locks and releases each to wake it; this is the part of a lock that it
-    uses. The alternative is a thread that outlives a cancelled sleep.
-    """
-
-    def __init__(self, wake: Callable[[], object]) -> None:
-        self._wake = wake
-
-    def release(self) -> None:
-        self._wake()
-
-
-async def _thread_event(event: threading.Event, seconds: float) -> None:
-    condition = getattr(event, "_cond", None)
-    waiters = getattr(condition, "_waiters", None)
-    if condition is None or waiters is None:  # an interpreter that keeps its waiters elsewhere
-        await _polled(event, seconds)
-        return
-    wake, wait = _wake_from_any_thread()
-    waker = _Waker(wake)
-    with condition:
-        if event.is_set():
-            return
-        waiters.append(waker)
-    try:
-        await _within(seconds, wait)
-    finally:
-        with condition:
-            if waker in waiters:
-                waiters.remove(waker)
-
-
-def _wake_from_any_thread() -> tuple[Callable[[], object], Callable[[], Awaitable[Any]]]:
-    """Return a function that any thread may call, and one that waits for it here."""
-    if trio_runs_here():
-        import trio
-
-        token, trio_event = trio.lowlevel.current_trio_token(), trio.Event()
-        return lambda: token.run_sync_soon(trio_event.set), trio_event.wait
-    import asyncio
-
-    loop, asyncio_event = asyncio.get_running_loop(), asyncio.Event()
-    return lambda: loop.call_soon_threadsafe(asyncio_event.set), asyncio_event.wait
 
 
 async def _polled(event: Any, seconds: float) -> None:

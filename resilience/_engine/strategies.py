@@ -13,6 +13,7 @@ from tenacity.wait import wait_base
 
 from resilience._engine.callables import is_async
 from resilience._engine.retry_after import retry_after_of
+from resilience._engine.stop import stops
 from resilience._policy import Policy, check_seconds
 from resilience.events import Reason
 
@@ -113,8 +114,8 @@ class StopWithReason:
         return self._conclude("attempts" if await stops else None, state)
 
     def _conclude(self, reason: Reason | None, state: tenacity.RetryCallState) -> bool:
-        event, deadline_ns = self._policy.stop_event, self._deadline_ns
-        if event is not None and event.is_set():
+        deadline_ns = self._deadline_ns
+        if stops(self._policy.stop_event):
             reason = "stop_event"
         elif reason is None and self.asks_too_much:
             reason = "deadline"

@@ -19,7 +19,7 @@ from resilience._engine.callables import Target, is_async, target_of
 from resilience._engine.controller import Controller, controller_for, sleep_for
 from resilience._engine.deadline import Deadline, enter_deadline, leave_deadline
 from resilience._engine.run import Retried, Run
-from resilience._engine.stop import check_stop_event_for
+from resilience._engine.stop import Sleep, check_stop_event_for
 from resilience._failpoints.table import armed
 from resilience._policy import Policy
 from resilience.events import stream
@@ -201,7 +201,7 @@ def _attempt(run: Run) -> tuple[bool, Any]:
 def _hand_over(run: Run, first: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
     """Go on asynchronously with the call of a plain function that turned out to return a coroutine."""
     run.handed_over = True
-    if run.retried.policy.stop_event is not None or run.sleep is tenacity.sleep:
+    if isinstance(run.sleep, Sleep):
         run.sleep = sleep_for(run.retried.policy, is_async=True)
     return _call_async(run, None, first)
 

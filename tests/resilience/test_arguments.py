@@ -53,6 +53,8 @@ def test_create_retry_decorator_has_its_signature() -> None:
         ("timeout", None, True),
         ("wait", None, True),
         ("max_retry_after", 300.0, True),
+        ("stop_event", None, True),
+        ("channel", None, True),
     ]
 
 
@@ -70,6 +72,8 @@ def test_conn_retry_has_its_signature() -> None:
         ("timeout", None, True),
         ("wait", None, True),
         ("max_retry_after", 300.0, True),
+        ("stop_event", None, True),
+        ("channel", None, True),
     ]
 
 
@@ -79,7 +83,10 @@ def test_continuous_retry_has_its_signature() -> None:
         ("retry_delay", 1.0, True),
         ("stop_event", None, True),
         ("stop_on", (), True),
+        ("alert_threshold", None, True),
+        ("timeout", None, True),
         ("max_retry_after", 300.0, True),
+        ("channel", None, True),
     ]
 
 
@@ -135,6 +142,7 @@ SECONDS: list[Case] = [
     ("create_retry_decorator", "timeout", -2.0, ValueError, f"timeout {_RANGE} above 0, got -2.0"),
     ("conn_retry", "timeout", NAN, ValueError, f"timeout {_RANGE} above 0, got nan"),
     ("conn_retry", "timeout", INF, ValueError, f"timeout {_RANGE} above 0, got inf"),
+    ("continuous_retry", "timeout", 0, ValueError, f"timeout {_RANGE} above 0, got 0"),
     ("create_retry_decorator", "max_retry_after", "1", TypeError, f"max_retry_after {_SECONDS} '1'"),
     ("conn_retry", "max_retry_after", -1, ValueError, f"max_retry_after {_RANGE} at least 0, got -1"),
     ("continuous_retry", "max_retry_after", INF, ValueError, f"max_retry_after {_RANGE} at least 0, got inf"),
@@ -212,6 +220,10 @@ EXCEPTIONS: list[Case] = [
 OTHERS: list[Case] = [
     ("create_retry_decorator", "context", None, TypeError, "context must be a str, got None"),
     ("create_retry_decorator", "context", b"x", TypeError, "context must be a str, got b'x'"),
+    ("create_retry_decorator", "channel", 5, TypeError, "channel must be a str, got 5"),
+    ("conn_retry", "channel", " ", ValueError, "channel must not be empty, got ' '"),
+    ("continuous_retry", "channel", b"x", TypeError, "channel must be a str, got b'x'"),
+    ("continuous_retry", "alert_threshold", 0, ValueError, "alert_threshold must be at least 1, got 0"),
     ("create_retry_decorator", "reraise", 1, TypeError, "reraise must be a bool, got 1"),
     ("create_retry_decorator", "reraise", None, TypeError, "reraise must be a bool, got None"),
     ("create_retry_decorator", "alert_threshold", "5", TypeError, "alert_threshold must be an int, got '5'"),
@@ -247,6 +259,13 @@ OTHERS: list[Case] = [
     ),
     (
         "continuous_retry",
+        "stop_event",
+        True,
+        TypeError,
+        "stop_event must be an event, such as threading.Event() or asyncio.Event(), got True",
+    ),
+    (
+        "create_retry_decorator",
         "stop_event",
         True,
         TypeError,

@@ -26,8 +26,10 @@ from resilience import (
     failpoint,
     func_retry,
     log_prefix,
+    resume_retry_loops,
     send_rate_limited_discord_alert,
     should_send_alert,
+    stop_retry_loops,
     subscribe,
     time_left,
     wait_equal_jitter,
@@ -265,7 +267,14 @@ create_retry_decorator(5, (), 30.0, "", True, Exception)  # type: ignore[call-ar
 conn_retry("Redis", "connect", 20, 10.0, exclude_exceptions=ValueError, timeout=60, alert_threshold=None)
 conn_retry("Redis")  # type: ignore[call-arg]
 continuous_retry(retry_delay=1, stop_event=threading.Event(), stop_on=(KeyError,))
-continuous_retry(stop_event=asyncio.Event())
+continuous_retry(stop_event=asyncio.Event(), alert_threshold=3, timeout=60.0, max_retry_after=10, channel="ops")
+continuous_retry(stop_on=lambda error: isinstance(error, KeyError))
+create_retry_decorator(retry_on=lambda error: bool(error.args), exclude_exceptions=(KeyError, OSError))
+create_retry_decorator(retry_on_result=lambda result: result is None, stop_event=threading.Event(), channel="ops")
+create_retry_decorator(retry_on_result=3)  # type: ignore[arg-type]
+conn_retry("Redis", "connect", max_retry_after=60.0, stop_event=trio.Event(), channel="ops", retry_on_result=bool)
+assert_type(stop_retry_loops(), None)
+assert_type(resume_retry_loops(), None)
 continuous_retry(stop_event=trio.Event())
 continuous_retry(stop_event=multiprocessing.Event())
 continuous_retry(stop_event=True)  # type: ignore[arg-type]

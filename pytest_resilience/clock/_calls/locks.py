@@ -122,6 +122,8 @@ def _wait(
             locks.holders[lock] = member
             return True
         if outcome is Outcome.TIMED_OUT:
+            if locks.holders.get(lock) is member:  # whoever waits for a lock of its own sleeps, until it is woken
+                scheduler.record_sleep(timeout)
             return False
         if outcome is Outcome.CLOSED:
             return wait_real(lock, True, -1) if timeout == -1 else False
