@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from resilience._support.kinds import is_async
 from resilience._support.leaves import leaves
 
 ExceptionTypes = type[BaseException] | tuple[type[BaseException], ...]
@@ -87,7 +88,7 @@ def check_predicate(name: str, value: object, *, of: str) -> Callable[[Any], boo
     """Return a function of one argument, or raise."""
     if not callable(value):
         raise TypeError(f"{name} must be a predicate of {of}, got {value!r}")
-    if inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(getattr(value, "__call__", None)):  # noqa: B004
+    if is_async(value):
         raise TypeError(f"{name} must be a plain function, got the async {value!r}: its answer would never be awaited")
     check_takes_one(name, value, of)
     return value

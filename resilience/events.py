@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, final
 
 from resilience._support import fork
+from resilience._support.kinds import is_async
 
 if TYPE_CHECKING:
     from resilience._policy import Policy
@@ -254,10 +255,15 @@ class EventStream:
                 made without any event, which costs nothing.
 
         Raises:
-            TypeError: The listener can't be called, or a type is none of those that are emitted.
+            TypeError: The listener can't be called, or is async, or a type is none of those that are emitted.
         """
         if not callable(listener):
             raise TypeError(f"a listener must be callable with an event, got {_described(listener)}")
+        if is_async(listener):
+            raise TypeError(
+                f"a listener must be a plain function, got the async {_described(listener)}, which nobody would await: "
+                "let a plain one put the event into a queue, or make a task of it"
+            )
         all_kinds = (kind, *kinds)
         for each in all_kinds:
             _check_kind(each)

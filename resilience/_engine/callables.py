@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, final
 
+from resilience._support.kinds import is_async, layers
+
 
 @final
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,20 +41,6 @@ def target_of(candidate: object) -> Target:
     qualname = getattr(named, "__qualname__", type(named).__qualname__)
     module = getattr(named, "__module__", None) or type(named).__module__
     return Target(candidate, name, f"{module}:{qualname}", is_async(candidate))
-
-
-def is_async(candidate: object) -> bool:
-    """Tell whether calling a thing gives a coroutine, as far as can be told without calling it."""
-    return any(map(inspect.iscoroutinefunction, _layers(candidate)))
-
-
-def _layers(candidate: object) -> list[object]:
-    """Return the callable, what a partial of it holds, and the ``__call__`` of an object: what gives its kind away."""
-    while isinstance(candidate, functools.partial):
-        candidate = candidate.func
-    if inspect.isroutine(candidate) or inspect.isclass(candidate):
-        return [candidate]
-    return [candidate, getattr(candidate, "__call__", None)]  # noqa: B004  # the method is wanted, not an answer
 
 
 def _named(candidate: object) -> object:
@@ -87,13 +75,13 @@ def _refusal(candidate: object) -> str | None:
         return f"the class {name!r} can't be retried: decorate a function that makes the instance, or a method"
     if not callable(candidate):
         return f"only a callable can be retried, got {candidate!r}: write @decorator directly above a function"
-    layers = _layers(candidate)
-    if any(map(inspect.isgeneratorfunction, layers)):
+    each_layer = layers(candidate)
+    if any(map(inspect.isgeneratorfunction, each_layer)):
         return (
             f"{name!r} is a generator function, whose body runs after the call has returned, so no failure of it would "
             "ever be retried: decorate a function that returns a list, or one that fetches an item"
         )
-    if any(map(inspect.isasyncgenfunction, layers)):
+    if any(map(inspect.isasyncgenfunction, each_layer)):
         return (
             f"{name!r} is an async generator function, whose body runs after the call has returned, so no failure "
             "of it would ever be retried: decorate an async function that returns a list, or one that fetches an item"

@@ -63,6 +63,11 @@ class Run:
         args: Its positional arguments.
         kwargs: Its keyword arguments.
         started_ns: When a direct first attempt began; 0 where the call begins now, or nobody will ask.
+
+    Attributes:
+        sleep: What waits between the attempts.
+        handed_over: Whether the call, begun by a plain function, goes on asynchronously.
+        begin_attempt: What an asynchronous attempt calls and awaits: the function, unless that returns no coroutine.
     """
 
     def __init__(self, retried: Retried, args: tuple[Any, ...], kwargs: dict[str, Any], started_ns: int = 0) -> None:
@@ -71,6 +76,7 @@ class Run:
         self.kwargs = kwargs
         self.sleep = retried.controller.sleep
         self.handed_over = False
+        self.begin_attempt = retried.target.function
         self._attempt = 1
         self._started_ns = started_ns or time.monotonic_ns()
         self._ended = False

@@ -11,10 +11,10 @@ from typing import Any, Final, final
 import tenacity
 from tenacity.wait import wait_base
 
-from resilience._engine.callables import is_async
 from resilience._engine.retry_after import retry_after_of
 from resilience._engine.stop import stops
 from resilience._policy import Policy, check_seconds
+from resilience._support.kinds import is_async
 from resilience.events import Reason
 
 _LARGEST_EXPONENT: Final = 64  # 2.0 ** 1024 is an OverflowError, and no clock can wait 2.0 ** 64 seconds

@@ -10,18 +10,19 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Coroutine
-from types import CoroutineType
 from typing import Any, Final
 
 import tenacity
 
-from resilience._engine.callables import Target, is_async, target_of
+from resilience._engine.callables import Target, target_of
 from resilience._engine.controller import Controller, controller_for, sleep_for
 from resilience._engine.deadline import Deadline, enter_deadline, leave_deadline
+from resilience._engine.deferred import PLAIN, Pending, generator_error, is_coroutine, is_deferred, is_generator
 from resilience._engine.run import Retried, Run
 from resilience._engine.stop import Sleep, check_stop_event_for
 from resilience._failpoints.table import armed
 from resilience._policy import Policy
+from resilience._support.kinds import is_async
 from resilience.events import stream
 
 _NO_DEADLINE: Final = contextlib.nullcontext()
@@ -89,7 +90,7 @@ def _sync_wrapper(retried: Retried) -> Any:
             Run(retried, args, kwargs, started_ns).interrupted(error)
             raise
         else:
-            if type(result) is CoroutineType:
+            if type(result) not in PLAIN and is_deferred(result):
                 return _hand_over(Run(retried, args, kwargs, started_ns), result)
             return result
         finally:
@@ -111,7 +112,7 @@ def _sync_wrapper(retried: Retried) -> Any:
             Run(retried, args, kwargs).interrupted(error)
             raise
         else:
-            if type(result) is CoroutineType:
+            if type(result) not in PLAIN and is_deferred(result):
                 return _hand_over(Run(retried, args, kwargs), result)
             return result
         try:
@@ -163,7 +164,7 @@ def _call(run: Run, failure: Exception | None) -> Any:
                 continue
             if isinstance(step, tenacity.DoAttempt):
                 succeeded, result = _attempt(run)
-                if type(result) is CoroutineType:
+                if type(result) not in PLAIN and is_deferred(result):
                     return _hand_over(run, result)
                 if succeeded and run.attempt_returned(result):
                     return result
@@ -198,12 +199,26 @@ def _attempt(run: Run) -> tuple[bool, Any]:
         return False, None
 
 
-def _hand_over(run: Run, first: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
-    """Go on asynchronously with the call of a plain function that turned out to return a coroutine."""
+def _hand_over(run: Run, first: Any) -> Any:
+    """Go on asynchronously with the call of a plain function that turned out to return what has to be awaited."""
+    if is_generator(first):
+        try:
+            raise run.gave_up(generator_error(run.retried.target.name))
+        finally:
+            run.forget()
     run.handed_over = True
     if isinstance(run.sleep, Sleep):
         run.sleep = sleep_for(run.retried.policy, is_async=True)
-    return _call_async(run, None, first)
+    if is_coroutine(first):
+        return _call_async(run, None, first)
+
+    def drive(
+        begin: Callable[..., Coroutine[Any, Any, Any]], begun: Coroutine[Any, Any, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        run.begin_attempt = begin
+        return _call_async(run, None, begun)
+
+    return Pending(run.retried.target.function, first, drive)
 
 
 async def _call_async(run: Run, failure: Exception | None, first: Coroutine[Any, Any, Any] | None = None) -> Any:
@@ -253,8 +268,8 @@ async def _attempt_async(run: Run, first: Coroutine[Any, Any, Any] | None) -> tu
             if first is not None:
                 return True, await first
             if interceptor is not None:
-                return True, await interceptor.call_async(retried.target.function, args, kwargs)
-            return True, await retried.target.function(*args, **kwargs)
+                return True, await interceptor.call_async(run.begin_attempt, args, kwargs)
+            return True, await run.begin_attempt(*args, **kwargs)
     except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
         run.attempt_failed(error)
         return False, None

@@ -274,6 +274,29 @@ def test_a_listener_must_be_callable() -> None:
         subscribe(listener, CallEnded)
 
 
+class AsyncListener:
+    """A listener whose call is a coroutine."""
+
+    async def __call__(self, event: CallEnded) -> None:
+        raise AssertionError
+
+
+async def listen_async(event: CallEnded) -> None:
+    """Listen when awaited, which nobody does."""
+    raise AssertionError
+
+
+@pytest.mark.parametrize("listener", [listen_async, functools.partial(listen_async), AsyncListener()])
+def test_an_async_listener_is_refused(listener: Any) -> None:
+    """A listener that would have to be awaited never hears of anything, and that is said where it subscribes."""
+    with pytest.raises(TypeError) as refused:
+        subscribe(listener, CallEnded)
+    assert str(refused.value) == (
+        f"a listener must be a plain function, got the async {listener!r}, which nobody would await: "
+        "let a plain one put the event into a queue, or make a task of it"
+    )
+
+
 def test_a_listener_that_was_removed_leaves_calls_as_fast_as_before(sync_mode: Mode) -> None:
     """After the only listener has raised, calls that succeed at once are made without events again."""
     observed = events_module.stream.observed

@@ -1,0 +1,20 @@
+"""What kind of callable a thing is, told without calling it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+
+def is_async(candidate: object) -> bool:
+    """Tell whether calling a thing gives a coroutine."""
+    return any(map(inspect.iscoroutinefunction, layers(candidate)))
+
+
+def layers(candidate: object) -> list[object]:
+    """Return the callable, what a partial of it holds, and the ``__call__`` of an object: what gives its kind away."""
+    while isinstance(candidate, functools.partial):
+        candidate = candidate.func
+    if inspect.isroutine(candidate) or inspect.isclass(candidate):
+        return [candidate]
+    return [candidate, getattr(candidate, "__call__", None)]  # noqa: B004  # the method is wanted, not an answer
