@@ -46,11 +46,15 @@ class AlertSystem:
     def send(self, alert: QueuedAlert, channel: str | None) -> bool:
         """Queue an alert for the destinations of a channel, if it may be sent; tell whether it is. Never blocks."""
         sinks = self.destinations.of(channel)
-        if not sinks or not alert.ask():
-            return False
-        _flush_at_end_of_worker()
-        self.dispatcher.put(alert, sinks)
-        return True
+        try:
+            if not sinks or not alert.ask():
+                return False
+            _flush_at_end_of_worker()
+            self.dispatcher.put(alert, sinks)
+            return True
+        except BaseException:  # a signal handler's: a second alert is better than a window that is taken by none
+            alert.claim.give_back()
+            raise
 
     def close(self) -> None:
         """Stop what is on its way, and let go of threads and connections."""

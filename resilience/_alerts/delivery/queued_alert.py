@@ -86,7 +86,7 @@ class QueuedAlert:
         self._settle()
 
     def dropped(self) -> None:
-        """Settle it for one destination, where it never came to be sent."""
+        """Settle it for one destination, whose queue was full."""
         self._settle(dropped=True)
 
     def abandoned(self) -> None:

@@ -100,6 +100,19 @@ def test_a_hanging_destination_delays_no_other():
     assert (stuck.taken, free.taken) == (["a"], ["a"])
 
 
+def test_each_of_several_destinations_has_one_thread():
+    """Alerts in a row for the same two destinations are taken by one thread for each, in their order."""
+    dispatcher, gates = Dispatcher(), [Gate(is_open=False), Gate(is_open=False)]
+    for text in "abc":
+        dispatcher.put(FakeAlert(text), gates)
+        for gate in gates:
+            gate.entered.wait()
+    for gate in gates:
+        gate.gate.set()
+    assert dispatcher.flush(None)
+    assert [(gate.taken, len(gate.threads)) for gate in gates] == [(["a", "b", "c"], 1)] * 2
+
+
 def test_flush_tells_whether_everything_has_left():
     """Flushing is true with nothing on its way, and false when the time is up before that."""
     dispatcher, gate = Dispatcher(), Gate(is_open=False)
