@@ -1,4 +1,4 @@
-"""What the tests of the plugin share: a module to put faults into, a named service, and suites beside other plugins."""
+"""What the tests of the plugin share: a clock, a module to put faults into, a named service, and suites beside other plugins."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from pytest_resilience import VirtualClock
 from resilience import configure
 
 APP = """
@@ -142,6 +143,13 @@ COPY = """
     class Holder:
         borrowed = plain
 """
+
+
+@pytest.fixture
+def clock() -> Iterator[VirtualClock]:
+    """A virtual clock, open during the test."""
+    with VirtualClock() as clock:
+        yield clock
 
 
 @pytest.fixture

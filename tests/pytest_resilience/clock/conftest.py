@@ -10,14 +10,7 @@ from pytest_resilience.clock import VirtualClock
 from pytest_resilience.clock._reach import real
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-
-@pytest.fixture
-def clock() -> Iterator[VirtualClock]:
-    """A virtual clock, open during the test."""
-    with VirtualClock() as clock:
-        yield clock
+    from collections.abc import Callable
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import trio
 from pytest_resilience import (
     Crash,
     Faults,
-    VirtualClock,
     answer,
     call,
     crash,
@@ -67,12 +66,6 @@ def run(request):
 @pytest.fixture
 def place(run):
     return charge if run is run_sync else charge_async
-
-
-@pytest.fixture
-def clock():
-    with VirtualClock() as clock:
-        yield clock
 
 
 @pytest.fixture

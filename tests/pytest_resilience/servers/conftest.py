@@ -6,13 +6,7 @@ import threading
 
 import pytest
 
-from pytest_resilience import Faults, VirtualClock
-
-
-@pytest.fixture
-def clock():
-    with VirtualClock() as clock:
-        yield clock
+from pytest_resilience import Faults
 
 
 @pytest.fixture

@@ -25,30 +25,17 @@ from resilience._config import configured
 from resilience._policy import Policy
 from resilience.alerts import Alert
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, Event, stream
+from tests.discord_server.posting import Clock
 
 WEBHOOK = "https://discord.com/api/webhooks/123456789012345678/a-token"
 API = "https://discord.com/api/v10/webhooks/123456789012345678/a-token"
-
-
-class Clock:
-    """A monotonic clock in whole nanoseconds that moves only when told."""
-
-    def __init__(self) -> None:
-        self.now_ns = 1_700_000_000 * 10**9 + 7
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def advance(self, seconds: float) -> None:
-        """Move on, or back."""
-        self.now_ns += round(seconds * 10**9)
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Stand in for ``time.monotonic_ns``."""
     clock = Clock()
-    monkeypatch.setattr(time, "monotonic_ns", clock)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: clock.ns)
     return clock
 
 

@@ -22,13 +22,13 @@ class Inbox:
         self.alerts: list[tuple[float, Alert]] = []
         self.entered, self.open = threading.Event(), threading.Event()
         self.open.set()
-        self._clock, self._start_ns = clock, clock()
+        self._clock, self._start_ns = clock, clock.ns
 
     def notify(self, alert: Alert) -> None:
         """Record."""
         self.entered.set()
         self.open.wait()
-        self.alerts.append(((self._clock() - self._start_ns) / 1e9, alert))
+        self.alerts.append(((self._clock.ns - self._start_ns) / 1e9, alert))
 
     def times(self, function: str) -> list[float]:
         """When the alerts of a function came, in seconds since the test began."""
