@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, final
 
 from resilience._secrets import MARKER
+from resilience._support.error_text import name_of, own_text, text_of
 from resilience._support.fork import importing
 
 if TYPE_CHECKING:
@@ -94,21 +95,24 @@ def clean(text: str, *, limit: int = 2000) -> str:
 
 
 def message_of(error: BaseException, *, limit: int = 2000) -> str:
-    r"""Return ``clean(str(error))``; an exception whose text can't be read is described instead.
+    r"""Return what an error says, cleaned: its text, else the name of its type.
+
+    Of a group, the leaves are named, too; of tenacity's `RetryError`, what the last attempt failed with. An exception
+    whose text can't be read is described.
 
     >>> message_of(ValueError("bad\nvalue"))
     'bad\\nvalue'
+    >>> message_of(TimeoutError())
+    'TimeoutError'
+    >>> message_of(ExceptionGroup("two tasks failed", [ValueError("a"), KeyError("b")]))
+    "two tasks failed (2 sub-exceptions): ValueError: a; KeyError: 'b'"
     """
-    try:
-        text = str(error)
-    except Exception as failure:  # noqa: BLE001 - whatever a user's __str__ raises, the report goes on
-        return clean(f"<{type_name(error)} whose text could not be read: {type_name(failure)}>", limit=limit)
-    return clean(text, limit=limit)
+    return clean(text_of(error), limit=limit)
 
 
 def type_name(error: BaseException) -> str:
     """Return the name of the exception's class, cleaned and of at most 200 characters."""
-    return clean(type.__dict__["__name__"].__get__(type(error)), limit=200)
+    return clean(name_of(error), limit=200)
 
 
 def traceback_of(error: BaseException) -> str:
@@ -264,7 +268,7 @@ def _describe(error: BaseException) -> str:
     module = type(error).__module__
     if module not in ("builtins", "__main__"):
         name = f"{_clean_detail(str(module))}.{name}"
-    message = message_of(error)
+    message = clean(own_text(error))
     return f"{name}: {message}" if message else name
 
 

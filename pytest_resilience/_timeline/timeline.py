@@ -180,5 +180,5 @@ def _described_alerting(event: Event) -> str:
 def _error(error: BaseException | None) -> str:
     if error is None:
         return "no error"
-    text = message_of(error, limit=100)
-    return f"{type_name(error)}: {text}" if text else type_name(error)
+    name, text = type_name(error), message_of(error, limit=100)
+    return name if text == name else f"{name}: {text}"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from resilience._support import error_text
 from resilience.events import Call
-from resilience.redact import clean, message_of, redact
+from resilience.redact import clean, redact
 
 CONTENT_CHARACTERS: Final = 2000
 """The longest content of a message. Source: Discord developer documentation, "Execute Webhook"."""
@@ -31,11 +32,7 @@ class Failure(NamedTuple):
 
 def failure_of(error: BaseException) -> Failure:
     """Return the words of an error; one that can't be read is described."""
-    try:
-        message = str(error)[:_MESSAGE_CHARACTERS]
-    except Exception:  # noqa: BLE001  # a foreign __str__ may raise anything
-        message = message_of(error)
-    return Failure(type(error).__name__, message)
+    return Failure(error_text.name_of(error), error_text.text_of(error)[:_MESSAGE_CHARACTERS])
 
 
 def context_of(call: Call) -> str:

@@ -194,7 +194,7 @@ def test_the_active_trace_is_a_field(mode: Mode, log: Log) -> None:
         ("down\r\n\x1b[31m\x00\u2028\u202e", "down\\r\\n\\x1b[31m\\x00\\u2028\\u202e"),
         ("lone \ud800 surrogate", "lone \\ud800 surrogate"),
         (DSN, "postgres://app:[redacted]@db:5432/orders"),
-        ("", ""),
+        ("", "ConnectionError"),
     ],
     ids=["formats", "forged line", "controls", "surrogate", "secret", "empty"],
 )
@@ -208,6 +208,25 @@ def test_hostile_texts_stay_one_clean_line(mode: Mode, log: Log, kind: str, text
         assert len(written.splitlines()) == 1
         assert written.encode()
         assert "hunter2" not in written
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TimeoutError(), "TimeoutError"),
+        (
+            ExceptionGroup("two tasks", [OSError(DSN), KeyError()]),
+            "two tasks (2 sub-exceptions): OSError: {dsn}; KeyError",
+        ),
+    ],
+    ids=["no text", "group"],
+)
+def test_every_line_says_what_failed(sync_mode: Mode, log: Log, error: Exception, said: str) -> None:
+    """An error without a text is named by its type, and of a group the leaves are."""
+    said = said.format(dsn="postgres://app:[redacted]@db:5432/orders")
+    sync_mode.fails(conn_retry("Redis", "connect", max_retry=1, wait=NO_WAIT)(sync_mode.function(error, error)))
+    lines = [text.partition("] ")[2] for _, text in log.lines[1:]]
+    assert lines == [f"connect failed: {said}. Retrying now...", f"connect failed after retries: {said}"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

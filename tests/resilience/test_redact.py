@@ -9,6 +9,7 @@ import threading
 import unicodedata
 
 import pytest
+import tenacity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -121,9 +122,42 @@ class TestMessageOf:
         error = ConnectionError("redis://:hunter2@cache\n[PID-1] all is well")
         assert message_of(error) == r"redis://:[redacted]@cache\n[PID-1] all is well"
 
-    def test_an_exception_without_text_has_an_empty_message(self):
-        """Nothing is made up."""
-        assert message_of(TimeoutError()) == ""
+    @pytest.mark.parametrize("text", ["", " \n "])
+    def test_an_exception_without_text_is_named_by_its_type(self, text):
+        """A line never says that something failed without saying what."""
+        assert message_of(TimeoutError(text)) == "TimeoutError"
+
+    def test_a_group_names_what_is_in_it(self):
+        """Its own text says how many exceptions there are, and nothing of what they are."""
+        inner = ExceptionGroup("inner", [OSError("redis://:hunter2@cache"), TimeoutError()])
+        assert message_of(ExceptionGroup("unhandled errors in a TaskGroup", [inner, KeyError("a\nb")])) == (
+            "unhandled errors in a TaskGroup (2 sub-exceptions): OSError: redis://:[redacted]@cache; "
+            r"TimeoutError; KeyError: 'a\nb'"
+        )
+
+    def test_a_wide_group_names_the_first_few(self):
+        """However wide a group and long its texts are, the message says something of several."""
+        errors = [ValueError(f"{number} " + "word " * 300 + "-S3cret-" * 9) for number in range(8)]
+        message = message_of(ExceptionGroup("many", errors), limit=4_000)
+        assert re.findall(r"ValueError: (\d)", message) == ["0", "1", "2", "3", "4"]
+        assert message.endswith("word …; and 3 more")
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (ConnectionError("redis://:hunter2@db"), "ConnectionError: redis://:[redacted]@db"),
+            (ConnectionError(), "ConnectionError"),
+        ],
+    )
+    def test_an_exhausted_retry_says_what_failed(self, error, said):
+        """tenacity's own text names a future and its address in memory."""
+
+        def fail():
+            raise error
+
+        with pytest.raises(tenacity.RetryError) as caught:
+            tenacity.retry(stop=tenacity.stop_after_attempt(1))(fail)()
+        assert message_of(caught.value) == said
 
     def test_an_exception_whose_text_raises_is_described(self):
         """A broken `__str__` costs the text and nothing else."""

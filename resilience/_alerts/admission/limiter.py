@@ -7,10 +7,12 @@ the lock: a thread that is late there would take its own old time for such a ste
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict, deque
 from typing import Final, final
 
+from resilience._support.error_text import name_of, text_of, texts_of_leaves
 from resilience._support.fork import renewed_lock
 
 ALERT_RATE_LIMIT_SECONDS: Final = 300
@@ -19,15 +21,17 @@ ALERT_RATE_LIMIT_SECONDS: Final = 300
 SECOND_NS: Final = 1_000_000_000
 _MINUTE_NS: Final = 60 * SECOND_NS
 _SIGNATURE_CHARACTERS: Final = 100
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def signature_of(function: str, error: BaseException, context: str) -> str:
-    """Return what makes two errors the same for the limiter: place, type, and the beginning of the message."""
-    try:
-        message = str(error)[:_SIGNATURE_CHARACTERS]
-    except Exception:  # noqa: BLE001  # a foreign __str__ may raise anything; the type and the place still tell
-        message = ""
-    return f"{context}:{function}:{type(error).__name__}:{message}"
+    """Return what makes two errors the same for the limiter: place, type, and the beginning of the message.
+
+    Of a group, the leaves count, in any order. Memory addresses, which differ each time, do not.
+    """
+    is_group = isinstance(error, BaseExceptionGroup)
+    message = "; ".join(sorted({*texts_of_leaves(error)})) if is_group else text_of(error)
+    return f"{context}:{function}:{name_of(error)}:{_ADDRESS.sub('', message)[:_SIGNATURE_CHARACTERS]}"
 
 
 @final

@@ -140,7 +140,8 @@ def test_time_is_read_where_no_other_thread_can_be_later(monkeypatch, owner, ask
         ("billing", "refused", "billing:fetch:ConnectionError:refused"),
         ("", "refused", ":fetch:ConnectionError:refused"),
         ("billing", "x" * 150, "billing:fetch:ConnectionError:" + "x" * 100),
-        ("billing", "", "billing:fetch:ConnectionError:"),
+        ("billing", "", "billing:fetch:ConnectionError:ConnectionError"),
+        ("", "<Future at 0x7f8b1c0d5e50 state=finished> x", ":fetch:ConnectionError:<Future state=finished> x"),
     ],
 )
 def test_a_signature_is_made_of_place_type_and_the_first_100_characters(context, message, signature):
@@ -149,13 +150,25 @@ def test_a_signature_is_made_of_place_type_and_the_first_100_characters(context,
 
 
 def test_an_unreadable_error_has_a_signature():
-    """An exception whose text can't be read is told apart by place and type alone."""
+    """An exception whose text can't be read is told apart by place and type."""
 
     class UnreadableError(Exception):
         def __str__(self) -> str:
             raise RuntimeError("no")
 
-    assert signature_of("f", UnreadableError(), "c") == "c:f:UnreadableError:"
+    said = "<UnreadableError whose text could not be read: RuntimeError>"
+    assert signature_of("f", UnreadableError(), "c") == f"c:f:UnreadableError:{said}"
+
+
+def test_a_group_is_told_apart_by_what_is_in_it():
+    """Two outages that come as groups are two; in which order the tasks of one failed makes no difference."""
+
+    def signature(*errors: Exception) -> str:
+        return signature_of("f", ExceptionGroup("unhandled errors in a TaskGroup", [*errors]), "c")
+
+    assert signature(OSError("db"), KeyError("k")) == "c:f:ExceptionGroup:KeyError: 'k'; OSError: db"
+    assert signature(KeyError("k"), OSError("db")) == signature(OSError("db"), KeyError("k"))
+    assert signature(OSError("db")) != signature(OSError("cache"))
 
 
 def test_the_storm_cap_admits_so_many_in_any_minute(clock):

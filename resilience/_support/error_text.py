@@ -1,0 +1,59 @@
+"""What an error says, as it is: whoever shows it cleans it, and cuts it after that."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from resilience._support.leaves import leaves
+
+_MOST_LEAVES: Final = 5
+_LEAF_CHARACTERS: Final = 500
+
+
+def name_of(error: BaseException) -> str:
+    """Return the name of the exception's class, whatever its metaclass says."""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return name
+
+
+def own_text(error: BaseException) -> str:
+    """Return ``str(error)``; an exception whose text can't be read is described instead."""
+    try:
+        return str(error)
+    except Exception as failure:  # noqa: BLE001 - whatever a user's __str__ raises, the report goes on
+        return f"<{name_of(error)} whose text could not be read: {name_of(failure)}>"
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an error says: its own text, else the name of its type.
+
+    A group's text is followed by those of its leaves. tenacity's `RetryError` says what the last attempt failed with.
+    """
+    text = own_text(error)
+    if isinstance(error, BaseExceptionGroup):
+        return f"{text}: {'; '.join(texts_of_leaves(error))}"
+    if text.startswith("RetryError[<Future ") and error.__cause__ is not None:
+        return _named(error.__cause__, own_text(error.__cause__))
+    return text if text.strip() else name_of(error)
+
+
+def texts_of_leaves(group: BaseException) -> list[str]:
+    """Return the type and the text of the first few leaves of a group, and how many more there are."""
+    texts: list[str] = []
+    more = 0
+    for leaf in leaves(group):
+        if len(texts) < _MOST_LEAVES:
+            texts.append(_cut(_named(leaf, text_of(leaf))))
+        else:
+            more += 1
+    return [*texts, f"and {more} more"] if more else texts
+
+
+def _named(error: BaseException, text: str) -> str:
+    name = name_of(error)
+    return name if text in {"", name} else f"{name}: {text}"
+
+
+def _cut(text: str) -> str:
+    """Cut a long text at a blank: no rule of redaction would know half of a secret."""
+    return text if len(text) <= _LEAF_CHARACTERS else f"{text[:_LEAF_CHARACTERS].rpartition(' ')[0]} …"
