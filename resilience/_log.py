@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from resilience import _config as config
+from resilience._support.loaded import loaded
 from resilience._support.wording import counted
 from resilience.events import (
     AlertDelivered,
@@ -253,7 +254,7 @@ def _is_safe(*texts: str) -> bool:
 
 def _trace_id() -> str | None:
     """Return the id of OpenTelemetry's active trace, if the program has loaded OpenTelemetry and is in a trace."""
-    opentelemetry = sys.modules.get("opentelemetry.trace")
+    opentelemetry = loaded("opentelemetry.trace")
     if opentelemetry is None:
         return None
     context = opentelemetry.get_current_span().get_span_context()

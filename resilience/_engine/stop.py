@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -12,6 +11,7 @@ from types import BuiltinFunctionType
 from typing import Any, Final, final
 
 from resilience._engine.stopping import loops_are_stopped, woken_by
+from resilience._support.loaded import loaded
 
 _POLL_S: Final = 0.05
 
@@ -129,7 +129,7 @@ def _waiters_of(event: Any) -> Any:
 
 def trio_runs_here() -> bool:
     """Tell whether the caller is a task of trio; anything else async is asyncio."""
-    trio = sys.modules.get("trio")
+    trio = loaded("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_task())
 
 

@@ -1,0 +1,71 @@
+"""Optional libraries that another thread is just importing for the first time."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.machinery
+import sys
+import types
+
+import pytest
+import tenacity
+
+from resilience import alerts, create_retry_decorator
+from resilience._config import configured
+
+
+@pytest.fixture
+def half_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every library be as it is in the first moment of its import: in `sys.modules`, and empty."""
+    for name in (
+        "trio",
+        "opentelemetry.trace",
+        "opentelemetry.context",
+        "multiprocessing.process",
+        "multiprocessing.util",
+    ):
+        module = types.ModuleType(name)
+        module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+        module.__spec__._initializing = True
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def flaky() -> types.FunctionType:
+    """A function that fails once."""
+    failures = [ConnectionError("refused")]
+
+    def fetch() -> str:
+        if failures:
+            raise failures.pop()
+        return "ok"
+
+    return fetch
+
+
+@pytest.mark.usefixtures("half_loaded")
+def test_a_sync_call_is_retried_logged_and_alerted(caplog):
+    """A call whose libraries are half loaded is what it is without them: no line is lost, and no alert."""
+
+    class Inbox:
+        def notify(self, alert: alerts.Alert) -> None:
+            received.append(alert.function)
+
+    received: list[str] = []
+    with configured(discord_webhook_url=None, notifiers=[Inbox()]), alerts.isolated():
+        assert create_retry_decorator(2, wait=tenacity.wait_none(), alert_threshold=1)(flaky())() == "ok"
+        assert alerts.flush(None)
+    assert received == ["fetch"]
+    assert "Retry attempt 1 for 'fetch': ConnectionError: refused" in caplog.text
+    assert {record.trace_id for record in caplog.records} == {None}
+
+
+@pytest.mark.usefixtures("half_loaded")
+def test_an_async_call_is_retried():
+    """While trio is half loaded, nothing runs in it: the call sleeps in asyncio."""
+    fetch = flaky()
+
+    @create_retry_decorator(2, wait=tenacity.wait_none())
+    async def fetch_async() -> str:
+        return fetch()
+
+    assert asyncio.run(fetch_async()) == "ok"
