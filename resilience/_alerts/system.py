@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, final
 
@@ -13,6 +12,7 @@ from resilience._alerts.call_alert import CallAlert
 from resilience._alerts.delivery.destinations import Destinations
 from resilience._alerts.delivery.dispatcher import Dispatcher
 from resilience._alerts.delivery.queued_alert import QueuedAlert
+from resilience._support.loaded import loaded
 from resilience.events import Call
 
 if TYPE_CHECKING:
@@ -138,14 +138,22 @@ def finish() -> None:
 
 
 def _flush_at_end_of_worker() -> None:
-    """See to it that a worker process of multiprocessing, too, ends with a flush: it may run no exit handlers."""
-    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
-    if process is None or util is None or process.parent_process() is None:
-        return
+    """See to it that a worker process, too, ends with a flush: none of these runs the exit handlers of the program."""
     global _finishes_in  # noqa: PLW0603  # the process this was seen to in; a fork changes it
-    if _finishes_in != os.getpid():
-        _finishes_in = os.getpid()
-        util.Finalize(None, finish, exitpriority=0)
+    if _finishes_in == os.getpid():
+        return
+    _finishes_in = os.getpid()
+    for library in ("multiprocessing", "multiprocess", "billiard"):
+        process, util = loaded(f"{library}.process"), loaded(f"{library}.util")
+        if process is not None and util is not None and getattr(process.current_process(), "_parent_pid", None):
+            util.Finalize(None, finish, exitpriority=0)
+    celery = loaded("celery.signals")
+    if celery is not None:  # whose pool ends its workers without any of that
+        celery.worker_process_shutdown.connect(_finish_of_celery, weak=False)
+
+
+def _finish_of_celery(**_details: object) -> None:
+    finish()
 
 
 _finishes_in = 0

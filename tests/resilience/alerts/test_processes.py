@@ -186,6 +186,47 @@ def test_a_worker_process_sends_its_alert_before_it_ends(method, tmp_path):
     assert [line.split()[-1] for line in ended.stdout.splitlines()] == ["2"]
 
 
+def test_a_worker_of_celery_sends_its_alert_before_it_ends():
+    """A process of Celery's pool, which ends without exit handlers, delivers what it has queued when Celery says so."""
+    program = """
+        import types
+        receivers = []
+        signals = types.ModuleType("celery.signals")
+        signals.worker_process_shutdown = types.SimpleNamespace(connect=lambda receiver, weak: receivers.append(receiver))
+        sys.modules["celery.signals"] = signals
+        resilience.configure(notifiers=[Printer()])
+        threading.Thread.start = lambda thread: (_ for _ in ()).throw(RuntimeError("not now"))
+        connect_to("Redis")
+        connect_to("Kafka")
+        for receive in receivers:
+            receive(signal=None, sender=None, pid=os.getpid(), exitcode=0)
+        os._exit(0)
+    """
+    assert run(program)[0] == ["True 2", "True 2"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_of_billiard_sends_its_alert_before_it_ends():
+    """A process of billiard, which the multiprocessing of the standard library knows nothing of, is flushed like its own."""
+    program = """
+        import types
+        from multiprocessing import util
+        process = types.ModuleType("billiard.process")
+        process.current_process = lambda: types.SimpleNamespace(_parent_pid=MAIN)
+        sys.modules |= {"billiard.process": process, "billiard.util": util}
+        resilience.configure(notifiers=[Printer()])
+        child = os.fork()
+        if child == 0:
+            threading.Thread.start = lambda thread: (_ for _ in ()).throw(RuntimeError("not now"))
+            connect_to("Redis")
+            util._exit_function()
+            os._exit(0)
+        os.waitpid(child, 0)
+        os._exit(0)
+    """
+    assert run(program)[0] == ["False 2"]
+
+
 def test_nothing_heavy_is_imported_and_no_thread_started_before_the_first_alert():
     """Importing the package and calls that succeed load no client and start no thread."""
     program = """
