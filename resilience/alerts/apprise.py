@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, final
 
+from resilience._alerts.delivery.uninstrumented import uninstrumented
 from resilience.alerts.notifier import Alert
 from resilience.errors import MissingExtraError
 
@@ -57,7 +58,8 @@ class AppriseNotifier:
     def notify(self, alert: Alert) -> None:
         """Deliver one alert; raise `RuntimeError` where a service did not take it."""
         body = _MENTION.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", alert.text)
-        taken = [service.notify(body=body, title=self._title, body_format="text") for service in self._services]
+        with uninstrumented():
+            taken = [service.notify(body=body, title=self._title, body_format="text") for service in self._services]
         refused = [str(number) for number, took in enumerate(taken, start=1) if not took]
         if refused:
             which = f"URL {', '.join(refused)} of {len(taken)}"

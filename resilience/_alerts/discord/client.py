@@ -22,6 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from resilience._alerts.delivery.sink import Undelivered
+from resilience._alerts.delivery.uninstrumented import uninstrumented
 from resilience._alerts.discord.refusals import DiscordError
 from resilience._alerts.discord.watchdog import cut_off_after
 from resilience._alerts.discord.webhook_url import DISCORD_API, Webhook
@@ -96,7 +97,7 @@ class Client:
             json=body,
             extensions={"timeout": _TIMEOUTS_S, "trace": self._keep_socket},
         )
-        with cut_off_after(_EXCHANGE_S, self._cut):
+        with cut_off_after(_EXCHANGE_S, self._cut), uninstrumented():
             response = self._transport.handle_request(request)
             try:
                 return response, _read(response)
