@@ -1,16 +1,22 @@
-"""The deadline of the running call: for its attempts to ask about, and for async ones to be cut off at."""
+"""The deadline of the running call: for its attempts to ask about, and for async ones to be cut off at.
+
+What a signal handler raises may strike between any two calls, also where a block is entered or left. So a deadline
+counts only while it is open. Whoever has made one closes it by a plain assignment at the beginning of a ``finally``,
+where nothing can come in between; then what is left behind in a context is passed over, and forgotten with the next.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, final
 
 from resilience._engine.stop import trio_runs_here
 from resilience.errors import DeadlineExceededError
 
-_deadline_ns: Final[ContextVar[int | None]] = ContextVar("resilience_deadline_ns", default=None)
+_known: Final[ContextVar[Deadline | None]] = ContextVar("resilience_deadline", default=None)
 
 
 def time_left() -> float | None:
@@ -22,43 +28,60 @@ def time_left() -> float | None:
     Example:
         ``httpx.get(url, timeout=resilience.time_left())``
     """
-    deadline = _deadline_ns.get()
-    return None if deadline is None else max(deadline - time.monotonic_ns(), 0) / 1e9
+    deadline = _current()
+    return None if deadline is None else max(deadline.nearest_ns - time.monotonic_ns(), 0) / 1e9
 
 
 def nearest_deadline_ns(own_ns: int | None) -> int | None:
     """Return the deadline that binds a call which may run inside another one; None where neither has any."""
-    outer_ns = _deadline_ns.get()
-    return own_ns if outer_ns is None else outer_ns if own_ns is None else min(own_ns, outer_ns)
+    outer = _current()
+    return own_ns if outer is None else outer.nearest_ns if own_ns is None else min(own_ns, outer.nearest_ns)
 
 
-def enter_deadline(at_ns: int) -> Token[int | None]:
-    """Make a deadline known, as `Deadline` does in a block, until `leave_deadline` is called with what this returns."""
-    return _deadline_ns.set(nearest_deadline_ns(at_ns))
-
-
-leave_deadline: Final = _deadline_ns.reset
+def _current() -> Deadline | None:
+    deadline = _known.get()
+    while deadline is not None and not deadline.open:
+        deadline = deadline.outer
+    return deadline
 
 
 @final
 class Deadline:
-    """Makes a deadline known to what runs in the ``with`` block, and cuts off what runs in the ``async with`` block.
+    """A deadline, for the length of an attempt; an ``async with`` block in it is cut off there.
 
     Written out rather than as a generator: `contextlib` assigns to the exception that passes, which an exception class
     may refuse.
 
     Args:
         at_ns: The deadline, in nanoseconds of ``time.monotonic_ns()``.
+
+    Attributes:
+        open: Whether it counts. Whoever has made it sets this to false, and then calls `leave`, whatever happens.
+        nearest_ns: It, or the deadline of an outer call that comes earlier.
+        outer: What counted before.
     """
+
+    __slots__ = ("_at_ns", "_in_trio", "_limit", "nearest_ns", "open", "outer")
 
     def __init__(self, at_ns: int) -> None:
         self._at_ns = at_ns
+        self._in_trio = False
+        self._limit: Any = None
+        self.open = True
+        self.outer: Deadline | None = _current()
+        self.nearest_ns: int = at_ns if self.outer is None else min(at_ns, self.outer.nearest_ns)
 
-    def __enter__(self) -> None:
-        self._token = enter_deadline(self._at_ns)
+    def begin(self) -> None:
+        """Make it known to what runs from here on."""
+        _known.set(self)
 
-    def __exit__(self, *error: object) -> None:
-        leave_deadline(self._token)
+    def leave(self) -> None:
+        """Leave things as they were before, as far as this is the context that it was begun in."""
+        if self._limit is not None and not self._in_trio:
+            with contextlib.suppress(RuntimeError):  # it has ended already, as it should
+                self._limit.reschedule(None)
+        if _known.get() is self:
+            _known.set(self.outer)
 
     async def __aenter__(self) -> None:
         """Start the time of the block.
@@ -67,13 +90,12 @@ class Deadline:
             DeadlineExceededError: At the end of a block that was cut off. One that ends well in spite of that has
                 succeeded.
         """
-        self.__enter__()
         left = max(self._at_ns - time.monotonic_ns(), 0) / 1e9
         self._in_trio = trio_runs_here()
         if self._in_trio:
             import trio
 
-            self._limit: Any = trio.move_on_after(left)
+            self._limit = trio.move_on_after(left)
             self._limit.__enter__()
         else:
             import asyncio
@@ -93,7 +115,30 @@ class Deadline:
                 await self._limit.__aexit__(kind, error, traceback)
         except TimeoutError:  # which asyncio makes of the cancellation that was its own
             cut_off = True
-        finally:
-            self.__exit__()
         if cut_off:
             raise DeadlineExceededError(self._at_ns) from None
+
+
+@final
+class NoDeadline:
+    """Stands where there is no deadline."""
+
+    __slots__ = ("open",)
+    open: bool
+
+    def begin(self) -> None:
+        """Do nothing."""
+
+    def leave(self) -> None:
+        """Do nothing."""
+
+    async def __aenter__(self) -> None:
+        """Do nothing."""
+
+    async def __aexit__(self, *error: object) -> None:
+        """Do nothing."""
+
+
+def deadline_at(at_ns: int | None) -> Deadline | NoDeadline:
+    """Return a deadline, where there is one."""
+    return NoDeadline() if at_ns is None else Deadline(at_ns)

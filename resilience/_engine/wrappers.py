@@ -5,18 +5,17 @@ The loops differ in their ``await`` alone; what they have in common is in `Run`.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 import tenacity
 
 from resilience._engine.callables import Target, target_of
 from resilience._engine.controller import Controller, controller_for, sleep_for
-from resilience._engine.deadline import Deadline, enter_deadline, leave_deadline
+from resilience._engine.deadline import Deadline, deadline_at
 from resilience._engine.deferred import PLAIN, Pending, generator_error, is_coroutine, is_deferred, is_generator
 from resilience._engine.run import Retried, Run
 from resilience._engine.stop import Sleep, check_stop_event_for
@@ -24,8 +23,6 @@ from resilience._failpoints.table import armed
 from resilience._policy import Policy
 from resilience._support.kinds import is_async
 from resilience.events import stream
-
-_NO_DEADLINE: Final = contextlib.nullcontext()
 
 
 def retried(candidate: Any, policy: Policy, announced: Callable[[], bool] | None = None) -> Any:
@@ -81,8 +78,9 @@ def _sync_wrapper(retried: Retried) -> Any:
         if armed or stream.observed or not controller.direct or (announced is not None and announced()):
             return _call(Run(retried, args, kwargs), None)
         started_ns = time.monotonic_ns()
-        token = None if timeout_ns is None else enter_deadline(started_ns + timeout_ns)
+        deadline = deadline_at(None if timeout_ns is None else started_ns + timeout_ns)
         try:
+            deadline.begin()
             result = function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
             failure = error
@@ -94,8 +92,8 @@ def _sync_wrapper(retried: Retried) -> Any:
                 return _hand_over(Run(retried, args, kwargs, started_ns), result)
             return result
         finally:
-            if token is not None:
-                leave_deadline(token)
+            deadline.open = False
+            deadline.leave()
         try:
             return _call(Run(retried, args, kwargs, started_ns), failure)
         finally:
@@ -131,16 +129,22 @@ def _async_wrapper(retried: Retried) -> Any:
         if armed or stream.observed or not controller.direct or (announced is not None and announced()):
             return await _call_async(Run(retried, args, kwargs), None)
         started_ns = time.monotonic_ns() if controller.keeps_time else 0
+        deadline = None if timeout_ns is None else Deadline(started_ns + timeout_ns)
         try:
-            if timeout_ns is None:
+            if deadline is None:
                 return await function(*args, **kwargs)
-            async with Deadline(started_ns + timeout_ns):
+            deadline.begin()
+            async with deadline:
                 return await function(*args, **kwargs)
         except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
             failure = error
         except BaseException as error:
             Run(retried, args, kwargs, started_ns).interrupted(error)
             raise
+        finally:
+            if deadline is not None:
+                deadline.open = False
+                deadline.leave()
         try:
             return await _call_async(Run(retried, args, kwargs, started_ns), failure)
         finally:
@@ -189,14 +193,18 @@ def _attempt(run: Run) -> tuple[bool, Any]:
     """Run the function once; return whether it succeeded, and its result."""
     retried, args, kwargs, at_ns = run.retried, run.args, run.kwargs, run.deadline_ns
     interceptor = armed.get(retried.failpoint) if armed else None
+    deadline = deadline_at(at_ns)
     try:
-        with _NO_DEADLINE if at_ns is None else Deadline(at_ns):
-            if interceptor is not None:
-                return True, interceptor.call(retried.target.function, args, kwargs)
-            return True, retried.target.function(*args, **kwargs)
+        deadline.begin()
+        if interceptor is not None:
+            return True, interceptor.call(retried.target.function, args, kwargs)
+        return True, retried.target.function(*args, **kwargs)
     except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
         run.attempt_failed(error)
         return False, None
+    finally:
+        deadline.open = False
+        deadline.leave()
 
 
 def _hand_over(run: Run, first: Any) -> Any:
@@ -263,8 +271,10 @@ async def _call_async(run: Run, failure: Exception | None, first: Coroutine[Any,
 async def _attempt_async(run: Run, first: Coroutine[Any, Any, Any] | None) -> tuple[bool, Any]:
     retried, args, kwargs, at_ns = run.retried, run.args, run.kwargs, run.deadline_ns
     interceptor = armed.get(retried.failpoint) if armed and first is None else None
+    deadline = deadline_at(at_ns)
     try:
-        async with _NO_DEADLINE if at_ns is None else Deadline(at_ns):
+        deadline.begin()
+        async with deadline:
             if first is not None:
                 return True, await first
             if interceptor is not None:
@@ -273,3 +283,6 @@ async def _attempt_async(run: Run, first: Coroutine[Any, Any, Any] | None) -> tu
     except Exception as error:  # noqa: BLE001  # which errors are retried is for the policy to say
         run.attempt_failed(error)
         return False, None
+    finally:
+        deadline.open = False
+        deadline.leave()
