@@ -19,6 +19,8 @@ import redis
 import respx
 
 from resilience import alerts
+from resilience._alerts.admission import redis as redis_limiter
+from resilience._alerts.admission import redis_url
 from resilience._alerts.admission.admission import Admission, Claim
 from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._config import configured
@@ -143,14 +145,21 @@ def shared_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def server(shared_server) -> Server:
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait long enough for Redis that a busy machine is not taken for a Redis that hangs."""
+    monkeypatch.setattr(redis_url, "_TIMEOUT_S", 60.0)
+    monkeypatch.setattr(redis_limiter, "_EXCHANGE_S", 60.0)
+
+
+@pytest.fixture
+def server(shared_server, patience) -> Server:
     """An empty server."""
     shared_server.client.flushall()
     return shared_server
 
 
 @pytest.fixture
-def mortal_server() -> Iterator[Server]:
+def mortal_server(patience) -> Iterator[Server]:
     """A server that a test may stop."""
     with contextlib.closing(Server()) as server:
         server.start()

@@ -54,12 +54,19 @@ class Server:
 def _read_request(connection: socket.socket) -> bytes:
     received = b""
     while b"\r\n\r\n" not in received:
-        received += connection.recv(65_536)
+        received += _read_some(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
     while len(body) < length:
-        body += connection.recv(65_536)
+        body += _read_some(connection)
     return head + b"\r\n\r\n" + body
+
+
+def _read_some(connection: socket.socket) -> bytes:
+    received = connection.recv(65_536)
+    if not received:
+        raise ConnectionError("the client has given up before its request was sent")
+    return received
 
 
 @pytest.fixture
