@@ -1,7 +1,7 @@
 """Hooks, options, markers and fixtures: the wiring of the plugin.
 
-pytest loads this module in every run, so it imports nothing of the kit but its options; a fixture that is used imports
-what it needs.
+pytest loads this module in every run, so it imports nothing of the kit but its options and a few words and numbers; a
+fixture that is used imports what it needs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
 from pytest_resilience._pytest.options import Options, add_options, hand_over, read_options
+from pytest_resilience._usage import take
 
 if TYPE_CHECKING:
     from pytest_resilience import DiscordMock, FaultProxy, Faults, FaultServer, Retries, RetryLog, VirtualClock
@@ -47,10 +49,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.stash[_OPTIONS].active:
         return
-    skip = pytest.mark.skip(reason="a resilience test: run it with --resilience")
+    skip = pytest.mark.skip(reason=NOT_RUN)
     for item in items:
         if item.get_closest_marker("resilience") is not None:
             item.add_marker(skip)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    take()  # what was done between tests is none of theirs
 
 
 @pytest.hookimpl(wrapper=True)
@@ -73,6 +80,10 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report: pytest.TestReport = yield
+    if report.when == "teardown" and (usage := take()) is not None:
+        report.user_properties.append((_TALLY, usage.tally))
+        if usage.overslept_s:
+            report.user_properties.append((OVERSLEPT, usage.overslept_s))
     state = _state_of(item)
     if state is None:
         return report
@@ -81,9 +92,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.failed:
         seed = f"seed: --resilience-seed={item.config.stash[_OPTIONS].seed}"
         report.sections.append(("resilience", "\n".join(filter(None, [state.account(report.longreprtext), seed]))))
-    if report.when == "teardown":
-        report.user_properties.append((_TALLY, state.tally().as_dict()))
     return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        write_last_words(reporter)
 
 
 def _state_of(item: pytest.Item) -> FixtureState | None:
@@ -100,9 +117,10 @@ def _resilience_state(request: pytest.FixtureRequest) -> Iterator[FixtureState]:
     from pytest_resilience._pytest.fixture_state import FixtureState
 
     item = request.node
-    if "virtual_clock" in request.fixturenames:
-        request.getfixturevalue("_resilience_clock")  # first, so that everything else begins at its zero
-    state = item.stash[_STATE] = FixtureState(f"{item.config.stash[_OPTIONS].seed}:{item.nodeid}")
+    options = item.config.stash[_OPTIONS]
+    has_clock = "virtual_clock" in request.fixturenames  # which comes first, so that everything begins at its zero
+    clock = request.getfixturevalue("_resilience_clock") if has_clock else None
+    state = item.stash[_STATE] = FixtureState(f"{options.seed}:{item.nodeid}", options, clock)
     with state.open:
         state.begin()
         yield state
@@ -121,14 +139,13 @@ def _resilience_clock() -> Iterator[VirtualClock]:
 
 
 @pytest.fixture
-def virtual_clock(_resilience_clock: VirtualClock, _resilience_state: FixtureState) -> Iterator[VirtualClock]:
+def virtual_clock(_resilience_clock: VirtualClock, _resilience_state: FixtureState) -> VirtualClock:
     """Time that passes only when the test, or the code under test, sleeps: hours in milliseconds.
 
     ``.now()`` is an aware datetime in UTC, ``.elapsed`` the seconds so far, ``.sleeps`` the sleeps that were asked for,
     ``.advance(seconds)`` a sleep.
     """
-    yield _resilience_clock
-    _resilience_state.virtual_s = _resilience_clock.elapsed
+    return _resilience_clock
 
 
 @pytest.fixture
@@ -166,7 +183,6 @@ def discord(_resilience_state: FixtureState) -> Iterator[DiscordMock]:
 
     with DiscordMock(started_ns=_resilience_state.timeline.started_ns, verify=False) as mock:
         yield mock
-        _resilience_state.alerts = len(mock.alerts)
     _resilience_state.left.append(mock.complaint())
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import pkgutil
 
 import pytest
 from hypothesis import settings
+
+import pytest_resilience
+import resilience
 
 # Workers and the many runs of Python inside tests are to find compiled what the run before has compiled: without that,
 # each of them compiles pytest's plugins anew, which is more than half of its work.
@@ -22,8 +28,19 @@ OTHER_PLUGINS = (
 )
 
 
+@pytest.fixture(scope="session")
+def whole_kit() -> None:
+    """All modules of both packages. What a run inside a run imports is forgotten after it, and would be there twice."""
+    for package in (resilience, pytest_resilience):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.endswith("__main__"):
+                continue
+            with contextlib.suppress(resilience.MissingExtraError):
+                importlib.import_module(module.name)
+
+
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, whole_kit: None) -> pytest.Pytester:
     """A folder for a small suite, run with our plugin and few others, and with warnings as errors."""
     without = " ".join(f"-p no:{name}" for name in OTHER_PLUGINS.split())
     monkeypatch.setenv("PYTEST_ADDOPTS", f"-W error {without}")

@@ -32,7 +32,13 @@ from resilience.alerts import flush
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CHECKS = {"quote": "python", "run: pytest": "python", "run: each line takes an hour": "python", "printed by": "text"}
+CHECKS = {
+    "quote": "python",
+    "passes: pytest": "python",
+    "run: pytest": "python",
+    "run: each line takes an hour": "python",
+    "printed by": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -128,9 +134,12 @@ def test_commands_exist(block: Block) -> None:
         if command == "cd examples && python -m orders":
             assert (ROOT / "examples" / "orders" / "__main__.py").exists()
             continue
-        installs = re.fullmatch(r"pip install '?([a-z-]+)(?:\[([a-z,]+)\])?'?", command)
+        if command == "pytest test_first.py":
+            assert _checked_as("passes: pytest")
+            continue
+        installs = re.fullmatch(r"pip install '?([a-z-]+|\.)(?:\[([a-z,]+)\])?'?", command)
         assert installs, f"{command!r} is no command that this test knows"
-        assert installs[1] == project["name"]
+        assert installs[1] in {project["name"], "."}
         assert set((installs[2] or "pytest").split(",")) <= set(project["optional-dependencies"])
 
 
@@ -143,6 +152,13 @@ def test_the_summary_is_printed_as_shown() -> None:
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     _assert_printed(block, ran.stdout)
+
+
+def test_the_first_test_passes(suite: pytest.Pytester) -> None:
+    """What the README begins with is a whole file that passes."""
+    (first,) = _checked_as("passes: pytest")
+    suite.makepyfile(test_first=first.body)
+    suite.runpytest().assert_outcomes(passed=1)
 
 
 def test_failures_are_printed_as_shown(suite: pytest.Pytester) -> None:

@@ -13,6 +13,7 @@ from pytest_resilience._faults.stand_ins import UnknownTargetError
 from pytest_resilience._faults.targets import target_of
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import Timeline, opened
+from pytest_resilience._usage import note
 from pytest_resilience._wording import counted
 from resilience.redact import clean
 from resilience.testing import PlaceKind, Script, as_script
@@ -67,6 +68,7 @@ class Faults:
         __tracebackhide__ = True
         self._timeline = None
         self._armed.close()
+        note(calls=sum(len(each.calls) for each in self.injections))
         if kind is None and self._given is None:
             self._objections.settle(self.complaint())
 

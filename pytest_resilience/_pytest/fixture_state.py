@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import random
-from dataclasses import asdict, dataclass
+import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Final, final
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import TITLE, Timeline
 from resilience import resume_retry_loops
 from resilience.alerts import isolated
-from resilience.events import AttemptFailed, CallEnded, FaultInjected
+from resilience.events import AttemptFailed, Event, FaultInjected, stream
 from resilience.testing import Outlet
 
 if TYPE_CHECKING:
     from pytest_resilience._faults.faults import Faults
+    from pytest_resilience._pytest.options import Options
+    from pytest_resilience.clock import VirtualClock
 
 _NOWHERE: Final = Outlet(
     reason="this is a test and does not use the fixture discord, which takes the place of Discord and of all notifiers"
@@ -23,48 +26,28 @@ _NOWHERE: Final = Outlet(
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What one test did, for the summary.
-
-    Attributes:
-        faults: How many faults struck, planned answers of Discord included.
-        attempts: How many attempts were made by decorated callables, and how many calls reached other faults.
-        virtual_s: Seconds of virtual time that passed.
-        alerts: How many alerts reached Discord.
-    """
-
-    faults: int
-    attempts: int
-    virtual_s: float
-    alerts: int
-
-    def as_dict(self) -> dict[str, float]:
-        """Return it in a form that travels between processes."""
-        return asdict(self)
-
-
-@final
 class FixtureState:
     """One test that uses the fixtures.
 
     Attributes:
-        virtual_s: How much virtual time passed, as the clock said at its end.
-        alerts: How many alerts Discord had at its end.
+        clock: The virtual clock of the test, if it has one.
         passed: Whether the test passed; None before its end.
         left: What other fixtures complain of at their end; None where they don't.
     """
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, limits: Options, clock: VirtualClock | None) -> None:
         self.seed = seed
+        self.clock = clock
         self.timeline = Timeline()
         self.objections = Objections()
         self.faults: Faults | None = None
         self.open = contextlib.ExitStack()
-        self.virtual_s = 0.0
-        self.alerts = 0
         self.passed: bool | None = None
         self.left: list[str | None] = []
+        self._limits = limits
+        self._failures: Counter[type[Event]] = Counter()
+        self._beyond: str | None = None
+        self._counting = threading.Lock()
 
     def begin(self) -> None:
         """Start recording, with the random numbers of this test's seed, and with no alert sent so far.
@@ -76,26 +59,36 @@ class FixtureState:
         self.open.enter_context(isolated(_NOWHERE))
         self.open.callback(resume_retry_loops)
         self.open.enter_context(self.timeline)
+        self.open.callback(stream.subscribe(self._check_limits, AttemptFailed, FaultInjected))
 
     def reseed(self) -> None:
         """Draw the random numbers of this test from their beginning."""
         random.seed(self.seed)
 
-    def tally(self) -> Tally:
-        """Count what the test did."""
-        ends = self.timeline.of(CallEnded)
-        failures = self.timeline.of(AttemptFailed)
-        ended = {id(event.call) for _, event in ends}
-        running = [event for _, event in failures if id(event.call) not in ended]
-        attempts = sum(event.attempts for _, event in ends) + len(running)
-        injections = [] if self.faults is None else self.faults.injections
-        others = sum(len(each.calls) for each in injections)  # what other retry libraries made, as far as it is seen
-        return Tally(
-            faults=len(self.timeline.of(FaultInjected)),
-            attempts=attempts or others,
-            virtual_s=self.virtual_s,
-            alerts=self.alerts,
-        )
+    def _check_limits(self, event: Event) -> None:
+        """Object to what would go on for ever; the listener runs in the call itself, which this ends."""
+        __tracebackhide__ = True
+        with self._counting:
+            self._failures[type(event)] += 1
+            if self._beyond is None:
+                self._beyond = self._limit_reached()
+            beyond = self._beyond
+        if beyond is not None:
+            self.objections.object(f"{beyond}\n\n{self.timeline}")
+
+    def _limit_reached(self) -> str | None:
+        failures = max(self._failures.values())  # those of decorated callables, or faults, which may be the same
+        if failures >= self._limits.max_attempts:
+            return (
+                f"{failures} attempts failed in this test, and it is not over: plan faults with a count, such as "
+                "3*raise(OSError), or allow more with --resilience-max-attempts"
+            )
+        if self.clock is not None and self.clock.elapsed > self._limits.max_virtual_s:
+            return (
+                f"{self.clock.elapsed:.0f} s of virtual time have passed in this test, and it is not over: plan faults "
+                "with a count, such as 3*raise(OSError), or allow more with --resilience-max-virtual-time"
+            )
+        return None
 
     def account(self, shown: str) -> str:
         """Return what the report of a failing test is to say besides what it shows already."""

@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, TypeVar, final
 
 import pytest
 
+T = TypeVar("T")
+
 LARGEST_SEED: Final = 2**32 - 1
-_SEEDS: Final = f"a whole number from 0 to {LARGEST_SEED}"
+MOST_ATTEMPTS: Final = 1_000_000_000
 _MOST_DIGITS: Final = 100  # keeps int() away from texts of any length
 _HANDED_OVER: Final = "resilience_seed"
+_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+class _Valued(NamedTuple):
+    """An option with a value, which has a twin of the same name in the ini file."""
+
+    name: str
+    metavar: str
+    what: str
+    valid: str
+
+    @property
+    def flag(self) -> str:
+        """What it is called on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+
+_SEED: Final = _Valued(
+    "resilience_seed", "N", "seed of everything random, such as jitter", f"a whole number from 0 to {LARGEST_SEED}"
+)
+_ATTEMPTS: Final = _Valued(
+    "resilience_max_attempts",
+    "N",
+    "how many attempts may fail in a test, so that none goes on for ever; 1000000 by default",
+    f"a whole number from 1 to {MOST_ATTEMPTS}",
+)
+_VIRTUAL_TIME: Final = _Valued(
+    "resilience_max_virtual_time",
+    "TIME",
+    "how much virtual time a test may spend on failing; a day by default",
+    "a number of seconds above 0, or of m, h or d, such as 90, 12h or 7d",
+)
 
 
 @final
@@ -23,11 +59,15 @@ class Options:
         active: Tests marked ``resilience`` run, and a summary is printed.
         seed: The seed of everything random; drawn where none is given.
         seed_given: Whether it was.
+        max_attempts: How many attempts may fail in a test that uses the fixtures.
+        max_virtual_s: How many seconds of virtual time it may spend on failing.
     """
 
     active: bool
     seed: int
     seed_given: bool
+    max_attempts: int
+    max_virtual_s: float
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -39,14 +79,11 @@ def add_options(parser: pytest.Parser) -> None:
         default=None,
         help="run the tests marked `resilience` too, and print a summary (ini: resilience)",
     )
-    group.addoption(
-        "--resilience-seed",
-        metavar="N",
-        default=None,
-        help="seed of everything random, such as jitter: a whole number (ini: resilience_seed)",
-    )
     parser.addini("resilience", "run the tests marked `resilience` too", type="bool", default=False)
-    parser.addini("resilience_seed", "seed of everything random: a whole number", default="")
+    for each in (_SEED, _ATTEMPTS, _VIRTUAL_TIME):
+        text = f"{each.what}: {each.valid}"
+        group.addoption(each.flag, metavar=each.metavar, default=None, help=f"{text} (ini: {each.name})")
+        parser.addini(each.name, text, default="")
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -55,22 +92,38 @@ def read_options(config: pytest.Config) -> Options:
     Raises:
         pytest.UsageError: A bad value; the text names option, value and valid values.
     """
-    active, name = config.getoption("resilience"), "--resilience-seed"
+    active = config.getoption("resilience")
     if active is None:
         active = _from_ini(config, "resilience", "true or false")
-    text = config.getoption("resilience_seed")
-    if text is None:
-        name = "the ini option resilience_seed"
-        text = _from_ini(config, "resilience_seed", f"{_SEEDS}, in quotes where the file is pytest.toml") or None
-    handed_over = getattr(config, "workerinput", {}).get(_HANDED_OVER)
-    given = _seed(name, str(text)) if text is not None else handed_over
-    seed = random.SystemRandom().randrange(LARGEST_SEED + 1) if given is None else given
-    return Options(active=bool(active), seed=seed, seed_given=given is not None)
+    seed = _read(config, _SEED, lambda text: _whole(text, 0, LARGEST_SEED))
+    if seed is None:
+        seed = getattr(config, "workerinput", {}).get(_HANDED_OVER)
+    return Options(
+        active=bool(active),
+        seed=random.SystemRandom().randrange(LARGEST_SEED + 1) if seed is None else seed,
+        seed_given=seed is not None,
+        max_attempts=_read(config, _ATTEMPTS, lambda text: _whole(text, 1, MOST_ATTEMPTS)) or 1_000_000,
+        max_virtual_s=_read(config, _VIRTUAL_TIME, _seconds) or 86_400.0,
+    )
 
 
 def hand_over(options: Options, workerinput: dict[str, Any]) -> None:
     """Give the seed to a process of pytest-xdist, so that all of them have the same."""
     workerinput[_HANDED_OVER] = options.seed
+
+
+def _read(config: pytest.Config, option: _Valued, read: Callable[[str], T | None]) -> T | None:
+    """Return the value of an option; None where it is not given."""
+    name, text = option.flag, config.getoption(option.name)
+    if text is None:
+        name = f"the ini option {option.name}"
+        text = _from_ini(config, option.name, f"{option.valid}, in quotes where the file is pytest.toml") or None
+    if text is None:
+        return None
+    value = read(str(text).strip())
+    if value is None:
+        raise pytest.UsageError(f"{name} must be {option.valid}, got {str(text)!r}")
+    return value
 
 
 def _from_ini(config: pytest.Config, name: str, valid: str) -> Any:
@@ -80,8 +133,12 @@ def _from_ini(config: pytest.Config, name: str, valid: str) -> Any:
         raise pytest.UsageError(f"the ini option {name} must be {valid}: {error}") from error
 
 
-def _seed(name: str, text: str) -> int:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS and int(digits) <= LARGEST_SEED):
-        raise pytest.UsageError(f"{name} must be {_SEEDS}, got {text!r}")
-    return int(digits)
+def _whole(text: str, least: int, most: int) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and least <= int(text) <= most:
+        return int(text)
+    return None
+
+
+def _seconds(text: str) -> float | None:
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([smhd]?)", text)
+    return float(found[1]) * _UNITS[found[2]] or None if found else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar, final
 
 from pytest_resilience._timeline.stopwatch import Stopwatch
+from pytest_resilience._usage import note
 from pytest_resilience._wording import counted
 from resilience.events import (
     AlertDelivered,
@@ -30,6 +32,8 @@ from resilience.events import (
 from resilience.redact import clean, message_of, type_name
 
 E = TypeVar("E", bound=Event)
+_open: Final[list[Timeline]] = []
+_real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
 TITLE: Final = "timeline, in seconds since the test began:"
 _SHOWN_FIRST: Final = 20
 _SHOWN_LAST: Final = 20
@@ -69,11 +73,14 @@ class Timeline:
         self._entries: list[Entry] = []
         self._recording = threading.Lock()
         self._end: Callable[[], None] | None = None
+        self._began = 0.0
 
     def __enter__(self) -> Self:
         self.started_ns = time.monotonic_ns()
         self._stopwatch = Stopwatch()
+        self._began = _real_seconds()
         self._end = stream.subscribe(self._record, *_KINDS)
+        _open.append(self)
         return self
 
     def __exit__(
@@ -82,6 +89,9 @@ class Timeline:
         if self._end is not None:
             self._end()
             self._end = None
+            if _open[0] is self:  # what happens in those inside is in this one, too
+                note(**self._counts(), real_s=_real_seconds() - self._began)
+            _open.remove(self)
 
     def now(self) -> float:
         """Return the seconds since the timeline began."""
@@ -120,6 +130,20 @@ class Timeline:
             if index < len(entries):
                 lines.append(f"{entries[index].at:>12.3f}  {_described(entries[index].event)}")
         return "\n".join([TITLE, *(lines or [f"{'':>12}  nothing happened"])])
+
+    def _counts(self) -> dict[str, float]:
+        """Count the faults and attempts, and the seconds that the call which waited longest was to wait."""
+        ends, failures = self.of(CallEnded), self.of(AttemptFailed)
+        ended = {event.call for _, event in ends}
+        waits: dict[object, float] = {}
+        for _, event in failures:
+            waits[event.call] = waits.get(event.call, 0.0) + event.wait_s
+        return {
+            "faults": len(self.of(FaultInjected)),
+            "attempts": sum(event.attempts for _, event in ends)
+            + sum(event.call not in ended for _, event in failures),
+            "slept_s": max((waits.get(call, 0.0) for call in ended), default=0.0),
+        }
 
     def _record(self, event: Event) -> None:
         with self._recording:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
+from pytest_resilience._usage import note
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.spinning import LIMIT
@@ -129,6 +130,7 @@ class VirtualClock:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         leftovers = self._close()
+        note(virtual_s=self.elapsed)
         if leftovers:
             names = ", ".join(repr(member.name) for member in leftovers)
             text = (

@@ -18,6 +18,7 @@ from types import EllipsisType, TracebackType
 from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
+from pytest_resilience._usage import note
 from pytest_resilience._wording import counted
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
 from pytest_resilience.discord._server import DiscordServer
@@ -92,6 +93,7 @@ class DiscordMock:
         try:
             if kind is None:
                 self._complaint = self.complaint()
+            note(alerts=len(self._server.alerts))
         finally:
             self._active = False
             self._open.close()

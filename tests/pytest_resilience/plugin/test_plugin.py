@@ -25,7 +25,7 @@ def run_python(code: str, cwd: Path | None = None) -> str:
 
 
 def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path: Path) -> None:
-    """Where no test uses the fixtures, pytest imports the plugin's two small files and nothing that they need later."""
+    """Where no test uses the kit, pytest imports the plugin's few small files and nothing that they need later."""
     (tmp_path / "test_plain.py").write_text("def test_plain(): pass")
 
     loaded = run_python(
@@ -40,7 +40,9 @@ def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path: Path) ->
     assert own == {
         "pytest_resilience",
         "pytest_resilience._pytest",
+        "pytest_resilience._pytest.last_words",
         "pytest_resilience._pytest.options",
+        "pytest_resilience._usage",
         "pytest_resilience.plugin",
     }
 

@@ -249,3 +249,37 @@ def test_a_row_survives_a_test_that_errs_in_its_set_up(suite: pytest.Pytester) -
     """)
 
     assert cells(table(suite.runpytest("--resilience"))[-1])[:2] == ["in all", "1"]
+
+
+def test_the_tools_are_counted_without_the_fixtures_too(suite: pytest.Pytester) -> None:
+    """A test that opens a clock, faults or the stand-in for Discord by itself is a row; one that uses none is not."""
+    suite.makepyfile(
+        test_it="""
+        from pytest_resilience import DiscordMock, Faults, Retries, VirtualClock
+        from resilience import conn_retry
+
+        @conn_retry("Depot", "visit", max_retry=60)
+        def visit(): pass
+
+        def test_clock():
+            with VirtualClock() as clock:
+                clock.advance(90)
+
+        def test_everything():
+            with VirtualClock(), DiscordMock() as discord, Faults() as faults, Retries() as retries:
+                faults.inject(visit, "55*raise(OSError)")
+                visit()
+                retries.assert_recovered(visit)
+                discord.assert_alerted(count=1)
+
+        def test_plain():
+            pass
+    """
+    )
+
+    rows = [cells(line) for line in table(suite.runpytest("--resilience"))]
+
+    assert [row[0] for row in rows[2:]] == ["test_it.py", "test_clock", "test_everything", "in all"]
+    assert rows[3] == ["test_clock", "0", "0", "1 min 30 s", "0"]
+    assert rows[4][:3] == ["test_everything", "55", "56"]
+    assert rows[4][4] == "1"
