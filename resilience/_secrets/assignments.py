@@ -16,13 +16,18 @@ from resilience._secrets.values import LONGEST_JUDGED, Value, is_secret, is_sent
 
 # A quote, also as JSON in a string, HTML and URLs write it.
 _QUOTE: Final = r"""(?:["'`]|u002[27]|&(?:quot|\#3[49]|\#x27);|%2[27])"""
+# Blanks and separators of any script are read like those of ASCII.
+_BLANKS: Final = r"[ \t\u00a0\u3000]*+"
+_ASCII: Final = str.maketrans("\u00a0\u3000\uff1a\uff1d", "  :=")
 _ASSIGNMENT: Final = re.compile(
     rf"""
     (?<![\w.$-])(?P<name>[\w.$-]++)
     (?P<close>(?:\\*+{_QUOTE}|\]|%5[Dd])?+)
     (?P<separator>
-        [ \t]*+:[ \t]*+[A-Za-z_][\w.|\[\]]{{0,40}}+(?:[ ]\|[ ]\w{{1,20}}+)?[ \t]*+=[ \t]*+(?=[bru]?["'])  # x: str = ""
-      | [ \t]*+(?:(?:is|was)[ \t]*+(?=:))?(?:=>(?=[\s"'\[{{])|->|:=|={{1,3}}|!=|:(?!:)|%3[Dd])[ \t]*+
+        {_BLANKS}:{_BLANKS}[A-Za-z_][\w.|\[\]]{{0,40}}+(?:[ ]\|[ ]\w{{1,20}}+)?  # x: str = ""
+          {_BLANKS}={_BLANKS}(?=[bru]?["'])
+      | {_BLANKS}(?:(?:is|was){_BLANKS}(?=:))?
+          (?:=>(?=[\s"'\[{{])|->|:=|={{1,3}}|!=|:(?!:)|\uff1a|\uff1d|%3[Dd]){_BLANKS}
       | %3[Aa](?:%20|\+)*+(?=%2[27])
     )
     """,
@@ -89,7 +94,7 @@ def hide_assignments(text: str) -> str:
 
 
 def _secret_beside(text: str, found: re.Match[str]) -> Span | None:
-    name, at, separator = found["name"], found.start(), found["separator"]
+    name, at, separator = found["name"], found.start(), found["separator"].translate(_ASCII)
     before = ""
     if name.lower() in NEED_WORD_BEFORE and (word := _WORD_BEFORE.search(text, max(0, at - 20), at)):
         before = word[1]

@@ -70,9 +70,10 @@ def is_literal(found: re.Match[str]) -> bool:
 
 
 def is_in_secret_column(found: re.Match[str]) -> bool:
-    """A value of a statement that has a column for a secret."""
-    statement = found.string[max(0, found.start() - _SQL_STATEMENT) : found.start("secret")]
-    return any(kind_of(name) is not Kind.HARMLESS for name in _COLUMN.findall(statement))
+    """A value of a statement that has a column for a secret, among the group ``columns`` or anywhere before it."""
+    before = found.string[max(0, found.start() - _SQL_STATEMENT) : found.start()]
+    columns = found.groupdict().get("columns", before)
+    return any(kind_of(name) is not Kind.HARMLESS for name in _COLUMN.findall(columns))
 
 
 def ends_in_parameter(before: str) -> bool:

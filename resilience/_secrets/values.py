@@ -45,7 +45,7 @@ _NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _IDENTIFIER: Final = re.compile(r"[<\[(\"']*+(?P<word>[A-Za-z](?:[\w.']*\w)?)(?:\(.*|[.,:;!?)\]\"'>]*)")
 _WELL_KNOWN: Final = re.compile(
     r"sha-?\d+|md5|utf-?\d+|base\d+|bcrypt|argon2\w*|pbkdf2\w*|oauth-?\d|http\d?|x509|rfc-?\d+|ipv[46]|v\d[\w.]*"
-    r"|python\d[\d.]*|[\d.,:+TZ-]+|0x[0-9a-f]+",
+    r"|python\d[\d.]*|[\d.,:+TZ-]+|0x(?:[0-9a-f]{1,16}|[0-9a-f]{40})",
     re.IGNORECASE,
 )
 

@@ -86,6 +86,14 @@ def test_a_harmless_text_stays_as_it_is(_reason, text):
     assert redact(text) == text
 
 
+@pytest.mark.parametrize(
+    "text", ["password: \x1b[31mhunter2\x1b[0m", "\x1b[1mpass\x1b[4mword\x1b[0m: \x1b[31mhunter2\x1b[0m"]
+)
+def test_colours_do_not_save_a_secret(text):
+    """A terminal's colours may stand anywhere in a secret or its name; the text that is left has none."""
+    assert redact(text) == "password: [redacted]"
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_no_rule_can_be_done_without(rule):
     """Without the rule, a secret of its table is seen: no other rule does its work."""
@@ -355,6 +363,15 @@ HOSTILE = [
         "&quot;token&quot;:&quot;",
         "api key a1",
         "'--token=a",
+        *(
+            "authorization: bearer ",
+            "cookie:a",
+            "mnemonic a ",
+            "mnemonic abc ",
+            "password:\n",
+            "\x1b[1mtoken=",
+            "<a key='b'>",
+        ),
     ),
 ]
 
