@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-import resilience._alerts.discord.client  # noqa: F401  # pytester forgets what a suite imports, and would forget half
-
 REAL = """
     import httpx, pytest, resilience
 
