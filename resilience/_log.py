@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from resilience import _config as config
 from resilience._support.loaded import loaded
+from resilience._support.signals import raised_by_signal_handler
 from resilience._support.wording import counted
 from resilience.events import (
     AlertDelivered,
@@ -52,15 +53,16 @@ def log_prefix(resource_name: str, conn_id: str) -> str:
 
 def install() -> None:
     """Write the log lines of every event from now on."""
-    for kind, write in _WRITERS.items():
-        stream.subscribe(functools.partial(_guarded, write), kind, every_call=False)
+    stream.install("log", {kind: functools.partial(_guarded, write) for kind, write in _WRITERS.items()})
 
 
 def _guarded(write: Any, event: Event) -> None:
     """Do as logging's own handlers do about an error in a user's filter: show it, and go on."""
     try:
         write(event)
-    except Exception as error:  # noqa: BLE001  # a filter is foreign code; a lost line must not cost the call, nor the next line
+    except Exception as error:  # a filter is foreign code; a lost line must not cost the call, nor the next line
+        if raised_by_signal_handler(error):
+            raise
         if logging.raiseExceptions and sys.stderr is not None:
             sys.stderr.write(f"--- Logging error ---\n{traceback_of(error)}\n")
 
@@ -105,7 +107,7 @@ def _call_ended(event: CallEnded) -> None:
         text, values = "%sCancelled after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
     elif connection:
         text, values = "%s %s failed after retries: %s", (_prefix(call), _action(call), message_of(error))
-    elif _is_no_failure(event):
+    elif event.reason == "excluded" and event.foreseen:
         context, _, *rest = _failure(call, attempts, error)
         text, values = "%sNot retried '%s': %s: %s", (context, *rest)
     else:
@@ -121,14 +123,7 @@ def _level_of_end(event: CallEnded) -> int | None:
         return logging.INFO if tells and event.error is None else None
     if event.outcome == "cancelled":
         return logging.DEBUG
-    asked_for = event.reason == "stop_event"
-    return logging.INFO if asked_for or _is_no_failure(event) else logging.ERROR
-
-
-def _is_no_failure(event: CallEnded) -> bool:
-    """Whether a call ended as its author foresaw: with an error, at once, that is not to be retried."""
-    excluded = event.reason == "excluded" and event.attempts == 1 and not event.broken
-    return excluded and event.call.policy.kind == "retry"
+    return logging.INFO if event.foreseen else logging.ERROR
 
 
 def _alert_delivered(event: AlertDelivered) -> None:

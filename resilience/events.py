@@ -4,18 +4,20 @@ The engine emits events and knows none of its listeners; logging, alerting, metr
 subscribe, so they can never disagree about what happened.
 
 A listener runs in the thread (or task) that caused the event, before the call goes on: it must be quick. One that
-raises is logged once and removed; it can't hurt a call.
+raises is logged once and removed; it can't hurt a call. What is not the listener's fault removes none: a stack or a
+memory that is full, or the exception of a signal handler that struck in it, which is passed on to the caller.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, final
 
 from resilience._support import fork
 from resilience._support.kinds import is_async
+from resilience._support.signals import raised_by_signal_handler
 
 if TYPE_CHECKING:
     from resilience._policy import Policy
@@ -117,6 +119,12 @@ class CallEnded(Event):
     error: BaseException | None = None
     broken: bool = False
 
+    @property
+    def foreseen(self) -> bool:
+        """Whether it gave up as somebody wanted: stopped, or at once, with an error that is not to be retried."""
+        at_once = self.attempts == 1 and not self.broken and self.call.policy.kind == "retry"
+        return self.reason == "stop_event" or (self.reason == "excluded" and at_once)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaultInjected(Event):
@@ -214,12 +222,15 @@ Listener = Callable[[_E], None]
 class _Subscription:
     """One listener and the types of events that it gets; a listener may have several."""
 
-    __slots__ = ("kinds", "listener", "needs_all")
+    __slots__ = ("kinds", "listener", "needs_all", "owner")
 
-    def __init__(self, listener: Listener[Any], kinds: tuple[type[Event], ...], *, needs_all: bool) -> None:
+    def __init__(
+        self, listener: Listener[Any], kinds: tuple[type[Event], ...], *, needs_all: bool, owner: str | None = None
+    ) -> None:
         self.listener = listener
         self.kinds = kinds
         self.needs_all = needs_all
+        self.owner = owner
 
 
 @final
@@ -277,14 +288,38 @@ class EventStream:
 
         return end
 
+    def install(self, owner: str, listeners: Mapping[type[Event], Listener[Any]]) -> None:
+        """Have listeners of the kit's own called, without which nothing would be logged, and nobody alerted.
+
+        They are not removed, whatever they raise, and take the place of those of the same owner, so that a module that
+        is loaded again does not do its work twice.
+
+        Args:
+            owner: Whose they are.
+            listeners: One for each type of event; calls that succeed at once do not matter to them.
+        """
+        mine = [_Subscription(each, (kind,), needs_all=False, owner=owner) for kind, each in listeners.items()]
+        with self._changing:
+            self._set((*(each for each in self._subscriptions if each.owner != owner), *mine))
+
     def emit(self, event: Event) -> None:
         """Hand the event to its listeners, in the order in which they subscribed."""
+        interruption: Exception | None = None
         for subscription in self._by_kind.get(type(event), ()):
             try:
                 subscription.listener(event)
+            except (RecursionError, MemoryError):  # the stack or the memory was full before
+                continue
             except Exception as error:  # noqa: BLE001  # a listener is foreign code, which must not hurt the call
-                if self._remove(subscription):  # and not another thread, in which it raised, too
+                if raised_by_signal_handler(error):
+                    interruption = error
+                elif subscription.owner is None and self._remove(subscription):  # and no other thread was faster
                     self.emit(ListenerRemoved(_described(subscription.listener), error))
+        if interruption is not None:
+            try:
+                raise interruption
+            finally:
+                del interruption  # or the exception would keep this frame alive, and this frame the exception
 
     def _remove(self, subscription: _Subscription) -> bool:
         with self._changing:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from resilience import _config as config
 from resilience._support.fork import importing
+from resilience._support.signals import raised_by_signal_handler
 from resilience.events import AlertFailed, AttemptFailed, Call, CallEnded, stream
 from resilience.redact import message_of, type_name
 
@@ -22,21 +23,12 @@ if TYPE_CHECKING:
 _ENDS_THAT_ALERT: Final = frozenset({"attempts", "deadline"})
 
 
-def install() -> Callable[[], None]:
-    """Alert for failing calls from now on; the returned function ends that."""
+def install() -> None:
+    """Alert for failing calls from now on."""
     if config.redis_url() is not None:
         # The Redis client imports it with the first alert, which fails where the program has begun to end by then.
         import concurrent.futures.thread  # noqa: F401
-    ends = (
-        stream.subscribe(_attempt_failed, AttemptFailed, every_call=False),
-        stream.subscribe(_call_ended, CallEnded, every_call=False),
-    )
-
-    def uninstall() -> None:
-        for end in ends:
-            end()
-
-    return uninstall
+    stream.install("alerts", {AttemptFailed: _attempt_failed, CallEnded: _call_ended})
 
 
 @atexit.register
@@ -73,5 +65,7 @@ def _load_system() -> Callable[[], AlertSystem]:
 def _alert(call: Call, attempt: int, error: BaseException) -> None:
     try:
         _load_system()().alert(call, attempt, error)
-    except Exception as problem:  # noqa: BLE001  # a listener that raises is removed, and alerting must outlive any bug
+    except Exception as problem:
+        if raised_by_signal_handler(problem):
+            raise
         stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))

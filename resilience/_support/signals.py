@@ -1,0 +1,29 @@
+"""Whose fault an exception is: that of the code in which it was raised, or of a signal that came there by chance."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from types import CodeType
+
+
+def raised_by_signal_handler(error: BaseException) -> bool:
+    """Tell whether a signal handler raised an exception, such as that of a soft time limit."""
+    signal = sys.modules.get("signal")
+    if signal is None or threading.current_thread() is not threading.main_thread():
+        return False
+    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    entry = error.__traceback__
+    while entry is not None:
+        if entry.tb_frame.f_code in handlers:
+            return True
+        entry = entry.tb_next
+    return False
+
+
+def _code_of(handler: object) -> CodeType | None:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    code = getattr(handler, "__code__", None) or getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004  # the method is wanted, not an answer
+    return code if isinstance(code, CodeType) else None
