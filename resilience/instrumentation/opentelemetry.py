@@ -31,6 +31,7 @@ from resilience.instrumentation._fields import (
     error_fields,
     name_of_change,
 )
+from resilience.instrumentation._installing import install_once
 from resilience.redact import type_name
 
 __all__ = ["install"]
@@ -46,22 +47,22 @@ _Attributes = Mapping[str, str | int | float]
 def install(meter_provider: metrics.MeterProvider | None = None) -> Callable[[], None]:
     """Report what happens from now on; the returned function ends that.
 
+    Where it is installed for this provider already, nothing is done, and the function is the same.
+
     Example:
         ``opentelemetry.install()`` where the program starts, after the providers of OpenTelemetry are set
     """
-    reporter = _Reporter(metrics.get_meter("resilience", meter_provider=meter_provider))
-    unsubscribes = [
-        stream.subscribe(reporter.attempt_failed, AttemptFailed),
-        stream.subscribe(reporter.call_ended, CallEnded),
-        stream.subscribe(reporter.alert, *ALERT_RESULTS),
-        stream.subscribe(reporter.alerting_changed, *ALERTING_CHANGES),
-    ]
 
-    def uninstall() -> None:
-        for unsubscribe in unsubscribes:
-            unsubscribe()
+    def listen() -> list[Callable[[], None]]:
+        reporter = _Reporter(metrics.get_meter("resilience", meter_provider=meter_provider))
+        return [
+            stream.subscribe(reporter.attempt_failed, AttemptFailed),
+            stream.subscribe(reporter.call_ended, CallEnded),
+            stream.subscribe(reporter.alert, *ALERT_RESULTS),
+            stream.subscribe(reporter.alerting_changed, *ALERTING_CHANGES),
+        ]
 
-    return uninstall
+    return install_once("opentelemetry", meter_provider, listen)
 
 
 @final

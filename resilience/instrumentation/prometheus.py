@@ -14,6 +14,7 @@ Label sets stay bounded: no attempt number, no message, and of each other label 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Final, final
 
@@ -26,6 +27,7 @@ from resilience.instrumentation._fields import (
     ends_with_a_failed_attempt,
     name_of_change,
 )
+from resilience.instrumentation._installing import install_once
 from resilience.redact import type_name
 
 __all__ = ["install"]
@@ -41,49 +43,52 @@ _BUCKETS: Final = (0.1, 0.5, 1, 2, 4, 8, 16, 30, 60, 300, 3600)
 def install(registry: CollectorRegistry = REGISTRY) -> Callable[[], None]:
     """Count what happens from now on; the returned function ends that and takes the metrics out of the registry.
 
+    Where it is installed in this registry already, nothing is done, and the function is the same.
+
+    Raises:
+        ValueError: The registry has other metrics of these names; none is left in it.
+
     Example:
         ``prometheus.install()`` where the program starts, beside ``prometheus_client.start_http_server(9000)``
     """
-    metrics = _Metrics(registry)
-    unsubscribes = [
-        stream.subscribe(metrics.attempt_failed, AttemptFailed),
-        stream.subscribe(metrics.call_ended, CallEnded),
-        stream.subscribe(metrics.alert, *ALERT_RESULTS),
-        stream.subscribe(metrics.alerting_changed, *ALERTING_CHANGES),
-    ]
 
-    def uninstall() -> None:
-        while unsubscribes:
-            unsubscribes.pop()()
-            if not unsubscribes:
-                metrics.unregister()
+    def listen() -> list[Callable[[], None]]:
+        metrics = _Metrics()
+        metrics.register(registry)
+        return [
+            stream.subscribe(metrics.attempt_failed, AttemptFailed),
+            stream.subscribe(metrics.call_ended, CallEnded),
+            stream.subscribe(metrics.alert, *ALERT_RESULTS),
+            stream.subscribe(metrics.alerting_changed, *ALERTING_CHANGES),
+            lambda: metrics.unregister(registry),
+        ]
 
-    return uninstall
+    return install_once("prometheus", registry, listen)
 
 
 @final
 class _Metrics:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
+    def __init__(self) -> None:
         self._failpoint = BoundedLabel()
         self._error_type = BoundedLabel()
         self._calls = Counter(
-            "resilience_calls", "Calls that ended.", ("failpoint", "outcome", "reason"), registry=registry
+            "resilience_calls", "Calls that ended.", ("failpoint", "outcome", "reason"), registry=None
         )
         self._failed_attempts = Counter(
-            "resilience_failed_attempts", "Attempts that failed.", ("failpoint", "error_type"), registry=registry
+            "resilience_failed_attempts", "Attempts that failed.", ("failpoint", "error_type"), registry=None
         )
         self._wait = Histogram(
             "resilience_wait_seconds",
             "Waits before another attempt.",
             ("failpoint",),
             buckets=_BUCKETS,
-            registry=registry,
+            registry=None,
         )
-        self._alerts = Counter("resilience_alerts", "Alerts, by what became of them.", ("result",), registry=registry)
+        self._alerts = Counter("resilience_alerts", "Alerts, by what became of them.", ("result",), registry=None)
         self._alerting_changes = Counter(
-            "resilience_alerting_changes", "What happened to alerting itself.", ("change",), registry=registry
+            "resilience_alerting_changes", "What happened to alerting itself.", ("change",), registry=None
         )
+        self._all = (self._calls, self._failed_attempts, self._wait, self._alerts, self._alerting_changes)
 
     def attempt_failed(self, event: AttemptFailed) -> None:
         failpoint = self._failpoint(event.call.failpoint)
@@ -102,6 +107,15 @@ class _Metrics:
     def alerting_changed(self, event: Event) -> None:
         self._alerting_changes.labels(name_of_change(event)).inc()
 
-    def unregister(self) -> None:
-        for each in (self._calls, self._failed_attempts, self._wait, self._alerts, self._alerting_changes):
-            self._registry.unregister(each)
+    def register(self, registry: CollectorRegistry) -> None:
+        """Register all metrics, or none."""
+        with contextlib.ExitStack() as registered:
+            for each in self._all:
+                registry.register(each)
+                registered.callback(registry.unregister, each)
+            registered.pop_all()
+
+    def unregister(self, registry: CollectorRegistry) -> None:
+        """Take them out again."""
+        for each in self._all:
+            registry.unregister(each)

@@ -14,6 +14,7 @@ from typing import Any
 from resilience.errors import MissingExtraError
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, Event, stream
 from resilience.instrumentation._fields import ALERTING_CHANGES, error_fields, name_of_change
+from resilience.instrumentation._installing import install_once
 
 __all__ = ["install"]
 
@@ -26,12 +27,18 @@ except ImportError as missing:
 def install(logger: Any = None) -> Callable[[], None]:
     """Log what happens from now on; the returned function ends that.
 
+    Where it is installed for this logger already, nothing is done, and the function is the same.
+
     Args:
         logger: A structlog logger; without one, ``structlog.get_logger("resilience")``.
 
     Example:
         ``structlog.install()`` where the program starts, after ``structlog.configure(...)``
     """
+    return install_once("structlog", logger, lambda: _listen(logger))
+
+
+def _listen(logger: Any) -> list[Callable[[], None]]:
     log = structlog.get_logger("resilience") if logger is None else logger
 
     def attempt_failed(event: AttemptFailed) -> None:
@@ -43,7 +50,8 @@ def install(logger: Any = None) -> Callable[[], None]:
         if event.outcome == "succeeded":
             return
         fields = {**_place(event), "attempts": event.attempts, "reason": event.reason, **error_fields(event)}
-        write = {"gave_up": log.error, "cancelled": log.debug}.get(event.outcome, log.info)
+        failed = event.outcome == "gave_up" and not event.foreseen
+        write = log.error if failed else log.debug if event.outcome == "cancelled" else log.info
         write(event.outcome, **fields)
 
     def alert_delivered(event: AlertDelivered) -> None:
@@ -60,7 +68,7 @@ def install(logger: Any = None) -> Callable[[], None]:
         write = log.info if name == "window_shared" else log.warning
         write(name, **({} if problem is None else {"problem": problem}))
 
-    unsubscribes = [
+    return [
         stream.subscribe(attempt_failed, AttemptFailed),
         stream.subscribe(call_ended, CallEnded, every_call=False),
         stream.subscribe(alert_delivered, AlertDelivered),
@@ -68,12 +76,6 @@ def install(logger: Any = None) -> Callable[[], None]:
         stream.subscribe(alert_failed, AlertFailed),
         stream.subscribe(alerting_changed, *ALERTING_CHANGES),
     ]
-
-    def uninstall() -> None:
-        for unsubscribe in unsubscribes:
-            unsubscribe()
-
-    return uninstall
 
 
 def _place(event: AttemptFailed | CallEnded | AlertDelivered | AlertSuppressed) -> dict[str, Any]:
