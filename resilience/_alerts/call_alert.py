@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from resilience._alerts.admission.admission import Admission
 from resilience._alerts.delivery.queued_alert import QueuedAlert
-from resilience._alerts.texts import context_of, failure_of, text_of
+from resilience._alerts.texts import context_of, failure_of, sender, text_of
 from resilience._support.fork import importing
 from resilience.events import AlertDelivered, AlertSuppressed, Call, stream
 from resilience.redact import clean
@@ -62,4 +62,4 @@ def alert_of(**words: Any) -> Alert:
     """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs."""
     with importing:
         from resilience.alerts.notifier import Alert
-    return Alert(**words)
+    return Alert(**words, title=sender())

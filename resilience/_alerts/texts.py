@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from resilience import _config as config
 from resilience._support import error_text
+from resilience._support.fork import importing
 from resilience.events import Call
 from resilience.redact import clean, redact
 
@@ -22,6 +24,10 @@ _MESSAGE_CHARACTERS: Final = 10_000
 _MARKUP: Final = re.compile(r"(?<=``)(?=`)|(?<=\])(?=\()")
 _JOINER: Final = "\u2060"  # nothing to be seen, but no longer the same to Discord
 
+_SENDER_CHARACTERS: Final = 80
+_NOT_IN_SENDER: Final = re.compile("```|[@#:]")
+_FORBIDDEN_WORD: Final = re.compile("(?<=d)(?=iscord)|(?<=c)(?=lyde)", re.IGNORECASE)
+
 
 class Failure(NamedTuple):
     """The words of an error as they are, for whoever cleans them later; the error and its frames need not live on."""
@@ -33,6 +39,17 @@ class Failure(NamedTuple):
 def failure_of(error: BaseException) -> Failure:
     """Return the words of an error; one that can't be read is described."""
     return Failure(error_text.name_of(error), error_text.text_of(error)[:_MESSAGE_CHARACTERS])
+
+
+def sender() -> str:
+    """Return who alerts, ``{service} on {host}``, as Discord takes it for the name of a webhook.
+
+    Source: Discord developer documentation, "Create Webhook" and "Usernames and Nicknames".
+    """
+    with importing:
+        import socket
+    words = clean(" ".join(f"{config.service_name()} on {socket.gethostname()}".split()))
+    return _cut(_FORBIDDEN_WORD.sub("-", " ".join(_NOT_IN_SENDER.sub(" ", words).split())), _SENDER_CHARACTERS)
 
 
 def context_of(call: Call) -> str:

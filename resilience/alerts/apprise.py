@@ -22,11 +22,11 @@ class AppriseNotifier:
     """A notifier for ``configure(notifiers=...)`` that hands each alert to apprise.
 
     Needs the extra ``apprise``. The URLs hold passwords: neither the repr nor an error shows one. Nothing in an alert's
-    text pings anyone; ``title`` is yours, and may.
+    text pings anyone; a ``title`` of yours may.
 
     Args:
         *urls: Where to, in apprise's notation; see https://github.com/caronc/apprise/wiki.
-        title: The title of each message, for services that show one.
+        title: The title of each message, for services that show one. Default: the alert's own, ``{service} on {host}``.
 
     Raises:
         MissingExtraError: apprise is not installed.
@@ -36,7 +36,7 @@ class AppriseNotifier:
         ``configure(notifiers=[AppriseNotifier("mailto://user:password@example.com")])``
     """
 
-    def __init__(self, *urls: str, title: str = "Alert") -> None:
+    def __init__(self, *urls: str, title: str | None = None) -> None:
         try:
             import apprise
         except ImportError:
@@ -57,10 +57,15 @@ class AppriseNotifier:
 
     def notify(self, alert: Alert) -> None:
         """Deliver one alert; raise `RuntimeError` where a service did not take it."""
-        body = _MENTION.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", alert.text)
+        body = _without_mentions(alert.text)
+        title = _without_mentions(alert.title) if self._title is None else self._title
         with uninstrumented():
-            taken = [service.notify(body=body, title=self._title, body_format="text") for service in self._services]
+            taken = [service.notify(body=body, title=title, body_format="text") for service in self._services]
         refused = [str(number) for number, took in enumerate(taken, start=1) if not took]
         if refused:
             which = f"URL {', '.join(refused)} of {len(taken)}"
             raise RuntimeError(f"apprise could not deliver to {which}; its log says why")
+
+
+def _without_mentions(text: str) -> str:
+    return _MENTION.sub(rf"\g<0>{_ZERO_WIDTH_SPACE}", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, final
 
 __all__ = ["Alert", "Notifier"]
@@ -20,6 +20,7 @@ class Alert:
         error_type: The name of the type of the error.
         attempt: The number of the failed attempt; None where the alert was sent by hand.
         channel: The channel that was asked for; None for the default one.
+        title: Who alerts: ``{service} on {host}``, at most 80 characters. It does not count when alerts are compared.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Alert:
     error_type: str
     attempt: int | None = None
     channel: str | None = None
+    title: str = field(default="", compare=False)
 
 
 class Notifier(Protocol):

@@ -13,6 +13,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Final, final
 
+from resilience import _config as config
 from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
 from resilience._alerts.admission.redis_url import connect
 from resilience._alerts.discord.watchdog import cut_off_after
@@ -83,7 +84,8 @@ class RedisLimiter:
 
         The one command ``SET ... NX PX`` decides. That the window's end comes along is a convenience.
         """
-        key = _PREFIX + hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()
+        text = f"{config.service_name()}\n{signature}"  # services that share a Redis share no window
+        key = _PREFIX + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         owner = f"{socket.gethostname()}:{os.getpid()}"
         client = self._connection()
         with (

@@ -32,7 +32,7 @@ def message_body(alerts: Sequence[Alert], repeats_since: float | None = None) ->
         fair = min(room // (len(others) - number), _EMBED_CHARACTERS)
         embeds.append({"description": alert.text if len(alert.text) <= fair else alert.text[: fair - 1] + "…"})
         room -= len(embeds[-1]["description"])
-    body: dict[str, Any] = {"content": first.text, "allowed_mentions": _NOBODY}
+    body = _body(first.text, first)
     if embeds:
         body["embeds"] = embeds
     return body
@@ -41,7 +41,14 @@ def message_body(alerts: Sequence[Alert], repeats_since: float | None = None) ->
 def plainest_body(alerts: Sequence[Alert]) -> dict[str, Any]:
     """Return the least that can be said of the alerts: for when Discord refuses to take what they say."""
     names = ", ".join(f"{each.function} ({each.error_type})"[:100] for each in alerts)
-    return {"content": f"Alert without details, which Discord refused: {names}", "allowed_mentions": _NOBODY}
+    return _body(f"Alert without details, which Discord refused: {names}", alerts[0])
+
+
+def _body(content: str, alert: Alert) -> dict[str, Any]:
+    body: dict[str, Any] = {"content": content, "allowed_mentions": _NOBODY}
+    if alert.title:
+        body["username"] = alert.title
+    return body
 
 
 def _label(since: float) -> dict[str, str]:

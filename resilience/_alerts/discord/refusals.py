@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final, final
 
 from resilience._engine.retry_after import retry_after_of
@@ -70,6 +71,12 @@ class DiscordError(Exception):
     def is_edge_block(self) -> bool:
         """A 403 that the edge made because it does not like the client."""
         return self.code == 40333 or "error code: 1010" in self._text
+
+    @property
+    def refuses_username(self) -> bool:
+        """A 400 over the name that the message is shown under, whose rules are not all documented."""
+        faults = self.body.get("errors")
+        return self.status == HTTPStatus.BAD_REQUEST and isinstance(faults, dict) and "username" in faults
 
     def _describe(self) -> str:
         text = f"HTTP {self.status}"

@@ -50,6 +50,7 @@ class DiscordSink:
         self._cooldowns = cooldowns
         self._first_sent_at: float | None = None
         self._refused: Sequence[Alert] = ()
+        self._is_named = True
         self._bans = 0
 
     def cooldown(self) -> Cooldown | None:
@@ -65,6 +66,8 @@ class DiscordSink:
             self._first_sent_at = time.time()
         plainest = any(each in self._refused for each in alerts)
         body = plainest_body(alerts) if plainest else message_body(alerts, self._first_sent_at if again else None)
+        if not self._is_named:
+            body.pop("username", None)
         self._cooldowns.count_sent(self._webhook)
         answer = self._client.post(self._webhook, body)
         if isinstance(answer, Undelivered):
@@ -109,6 +112,9 @@ class DiscordSink:
             self._cooldowns.count_invalid()
         if error.status == 404 and error.code == _UNKNOWN_CHANNEL and self._webhook.thread_id:
             self._webhook = replace(self._webhook, thread_id=None)
+            return Undelivered(str(error), try_again=True, backs_off=False)
+        if error.refuses_username and self._is_named:
+            self._is_named = False
             return Undelivered(str(error), try_again=True, backs_off=False)
         if error.status in _REFUSES_THE_MESSAGE and not error.is_edge_block and not plainest:
             stream.emit(AlertRefused(problem=str(error)))

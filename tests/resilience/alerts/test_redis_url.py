@@ -158,6 +158,9 @@ def test_eight_processes_with_four_threads_send_one_alert(server):
         sys.stdin.readline()
         for thread in threads:
             thread.start()
+        for thread in threads:
+            thread.join()
+        resilience.alerts.flush(None)  # the end of a program waits for a few seconds only
         """
     )
     environment = os.environ | {"RESILIENCE_REDIS_URL": server.url}
