@@ -7,10 +7,13 @@ What an armed one does is the business of whoever armed it: this module knows no
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
+
+from resilience._failpoints.misuse import check_use
 
 
 class Interceptor(Protocol):
@@ -42,7 +45,7 @@ def failpoint(name: str) -> Any:
     None, unless a test has armed it: then it raises, sleeps, or returns what the script says.
 
     Raises:
-        TypeError: The name is not a str.
+        TypeError: The name is not a str, or the failpoint is used as a context manager or a decorator.
         ValueError: The name is empty.
 
     Example:
@@ -54,6 +57,7 @@ def failpoint(name: str) -> Any:
         if not name.strip():
             raise ValueError(f"a failpoint's name must not be empty, got {name!r}")
         if len(_evaluated) < _MOST_NAMES:
+            check_use(sys._getframe(1), name)  # noqa: SLF001  # the caller, which `inspect` would find at a cost
             _evaluated.add(name)
     interceptor = armed.get(name) if armed else None
     return None if interceptor is None else interceptor.call(_nothing, (), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 from typing import TYPE_CHECKING, Any
@@ -207,3 +208,61 @@ def test_blocks_that_overlap_leave_nothing_armed() -> None:
     assert failpoint("Orders.step") == "second"
     second.__exit__(None, None, None)
     assert failpoint("Orders.step") is None
+
+
+def test_a_failpoint_is_no_context_manager() -> None:
+    """Used in a `with`, it says what it is and what to write, and is not known after that."""
+    with pytest.raises(TypeError) as raised, failpoint("Orders.held"):
+        pass
+
+    assert str(raised.value) == (
+        "failpoint('Orders.held') is a place that code passes, and no context manager: write it as a statement of its own, "
+        "where the fault is to strike"
+    )
+    assert "Orders.held" not in known_names()
+
+
+def test_a_failpoint_is_no_async_context_manager() -> None:
+    """The same in an `async with`."""
+
+    async def hold() -> None:
+        async with failpoint("Orders.held_by_a_task"):
+            pass
+
+    with pytest.raises(TypeError, match="and no context manager: write it as a statement of its own"):
+        asyncio.run(hold())
+
+
+def test_a_failpoint_is_no_decorator() -> None:
+    """Above a function it says what it is and what to write."""
+    with pytest.raises(TypeError) as raised:
+
+        @failpoint("Orders.decorated")
+        def decorated() -> None:
+            pass
+
+    with pytest.raises(TypeError, match="and no decorator"):
+
+        @failpoint("Orders.decorated_with_much")
+        async def much(*args: int, key: str = "eur", **more: Any) -> str:
+            return key
+
+    assert str(raised.value) == (
+        "failpoint('Orders.decorated') is a place that code passes, and no decorator: write it in the body of the "
+        "function, where the fault is to strike"
+    )
+
+
+def test_what_a_failpoint_returns_may_be_used() -> None:
+    """As an argument beside a function, in a condition, a comprehension or a return it is what it was."""
+
+    def passed() -> Any:
+        return failpoint("Orders.returned")
+
+    made: Any = (failpoint("Orders.first"), lambda: 1)
+    assert made[0] is passed() is None
+    assert (failpoint("Orders.beside_a_call"), (lambda: 1)()) == (None, 1)  # noqa: PLC3002  # the bytecode is the point
+    assert (failpoint("Orders.beside_a_list"), [2 * each for each in "ab"]) == (None, ["aa", "bb"])
+    assert [failpoint("Orders.in_a_list") for _ in range(2)] == [None, None]
+    assert list(map(failpoint, ["Orders.mapped"])) == [None]
+    assert (failpoint("Orders.in_a_condition") or 5) == 5
