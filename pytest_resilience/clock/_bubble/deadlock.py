@@ -60,11 +60,21 @@ def _report_nothing(_: object) -> None:
 
 
 def _stack(frame: FrameType | None) -> list[str]:
-    """The source lines that led to ``frame``, without the clock's own."""
+    """The source lines that led to ``frame``, without the clock's own and without what called the test."""
     if frame is None:
         return ["  (not started yet)"]
-    frames = [(caller, line) for caller, line in traceback.walk_stack(frame) if not is_ours(caller)]
+    frames: list[tuple[FrameType, int]] = []
+    for caller, line in traceback.walk_stack(frame):
+        if frames and _is_of_runner(caller):
+            break
+        if not is_ours(caller):
+            frames.append((caller, line))
     return _format(traceback.StackSummary.extract(reversed(frames)))
+
+
+def _is_of_runner(frame: FrameType) -> bool:
+    """Whether pytest runs in ``frame``: some thirty frames of it lie below each test, the same ones each time."""
+    return str(frame.f_globals.get("__name__", "")).startswith(("_pytest.", "pluggy."))
 
 
 def _tasks(loop: Any) -> list[tuple[str, list[str]]]:

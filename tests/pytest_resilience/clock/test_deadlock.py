@@ -25,6 +25,20 @@ def test_waiting_forever_is_an_error_at_once(clock):
     assert clock.elapsed == 5.0
 
 
+def test_the_stack_begins_with_the_test(clock):
+    """What calls the test, thirty frames of pytest, is no part of the story."""
+
+    def wait_for_nobody():
+        threading.Event().wait()
+
+    with pytest.raises(DeadlockError) as caught:
+        wait_for_nobody()
+
+    lines = str(caught.value).partition("waits for a notification:\n")[2].splitlines()
+    places = [line.rpartition(" in ")[2] for line in lines if " in " in line and line.startswith("  /")]
+    assert places == ["test_the_stack_begins_with_the_test", "wait_for_nobody", "wait"]
+
+
 def test_the_message_shows_every_thread_with_its_stack_and_lock(clock):
     """Two threads that wait for each other's locks are both shown, with the line that blocks and the holder."""
     locks = threading.Lock(), threading.RLock()
