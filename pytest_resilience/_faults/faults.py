@@ -39,11 +39,26 @@ Target: TypeAlias = "str | Callable[..., Any] | Route | FaultProxy | ProxyPlace"
 class Faults:
     """Arms faults for the length of a ``with`` block, and says at its end which of them never struck.
 
+    The fixture ``faults`` is one, with the seed of the run.
+
     Args:
+        timeline: Where what happens is recorded, if that is open already. Default: one of its own.
+        objections: Where mistakes are kept for the end of the test. Default: they are raised at the end of the block.
         seed: From which chances and ranges are drawn, together with the name of each place.
 
+    Attributes:
+        injections: What was armed so far, in order.
+
+    Raises:
+        pytest.fail.Exception: At the end of a block without another exception: a planned fault never struck.
+
     Example:
-        ``with Faults() as faults: faults.inject("Redis.connect", "3*raise(ConnectionError('refused'))")``
+        ::
+
+            with Faults() as faults:
+                outage = faults.inject("Redis.connect", "3*raise(ConnectionError('refused'))")
+                run_the_service()
+            assert outage.fired == 3
     """
 
     def __init__(

@@ -63,7 +63,17 @@ class Injection:
     Attributes:
         name: The place, or the places.
         script: What was armed.
+        gate: Where the calls wait that a ``pause`` or ``hang`` holds.
+        chance: The random numbers of its chances and ranges.
         strict: Whether a fault that never fires fails the test.
+
+    Example:
+        ::
+
+            outage = faults.inject("Redis.connect", "3*raise(ConnectionError('refused'))")
+            connect()
+            assert [call.done for call in outage.calls][-1] == "off"
+            assert (outage.fired, outage.exhausted, outage.pending) == (3, True, "")
     """
 
     def __init__(
@@ -137,7 +147,13 @@ class Injection:
         self.gate.open()
 
     def wait_reached(self, n: int = 1) -> None:
-        """Wait until ``n`` calls wait at a ``pause`` or ``hang`` at the same time."""
+        """Wait until ``n`` calls wait at a ``pause`` or ``hang`` at the same time.
+
+        For as long as that takes: in virtual time a wait that can never end is a `DeadlockError`.
+
+        Example:
+            ``injection.wait_reached(2); take_the_database_away(); injection.resume()``
+        """
         self.gate.wait_reached(n)
 
     def decide(self, *args: Any, **kwargs: Any) -> Decision | None:

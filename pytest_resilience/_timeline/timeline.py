@@ -61,10 +61,21 @@ class Entry:
 
 @final
 class Timeline:
-    """Records the events of production code for the length of a ``with`` block.
+    """Records what happens to decorated callables, faults and alerts for the length of a ``with`` block.
+
+    All fixtures of one test share one, and a failed assertion prints it. By itself it shows what a piece of code does;
+    ``str()`` keeps its beginning and its end where it is long.
+
+    Attributes:
+        started_ns: When it began, in nanoseconds of ``time.monotonic_ns()``.
 
     Example:
-        ``with Timeline() as timeline: ...; print(timeline)``
+        ::
+
+            with Timeline() as timeline:
+                run_the_service()
+            print(timeline)
+            waits = [event.wait_s for at, event in timeline.of(resilience.events.AttemptFailed)]
     """
 
     def __init__(self) -> None:
@@ -102,7 +113,7 @@ class Timeline:
         return self._stopwatch.nanoseconds()
 
     def of(self, kind: type[E]) -> list[tuple[float, E]]:
-        """Return the events of one type, each with its time."""
+        """Return the events of one type of `resilience.events`, each with its time in seconds, in order."""
         return [(entry.at, entry.event) for entry in self.entries if isinstance(entry.event, kind)]
 
     @property
