@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_resilience._timeline.timeline import Entry as Entry
     from pytest_resilience._timeline.timeline import Timeline as Timeline
     from pytest_resilience.clock import DeadlockError as DeadlockError
+    from pytest_resilience.clock import GuessWarning as GuessWarning
     from pytest_resilience.clock import Jump as Jump
     from pytest_resilience.clock import LeftoverThreadWarning as LeftoverThreadWarning
     from pytest_resilience.clock import VirtualClock as VirtualClock
@@ -71,7 +72,7 @@ _LATE: Final = {
     "pytest_resilience._timeline.logs": ("RetryLog",),
     "pytest_resilience._timeline.retries": ("Retries",),
     "pytest_resilience._timeline.timeline": ("Entry", "Timeline"),
-    "pytest_resilience.clock": ("DeadlockError", "Jump", "LeftoverThreadWarning", "VirtualClock"),
+    "pytest_resilience.clock": ("DeadlockError", "GuessWarning", "Jump", "LeftoverThreadWarning", "VirtualClock"),
     "pytest_resilience.discord": ("Alert", "DiscordMock", "WebhookRequest", "edge_ban", "lost_answer", "rate_limited"),
     "resilience.errors": ("Crash",),
     "resilience.testing": (

@@ -29,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "resilience: a test of what happens in an outage; runs with --resilience")
+    config.addinivalue_line(
+        "markers", "virtual_clock(start=None, grace=0.5): a test in virtual time; sets up the fixture of that name"
+    )
     options = config.stash[_OPTIONS] = read_options(config)
     if options.active:
         from pytest_resilience._pytest.summary import Summary
@@ -130,12 +133,19 @@ def _resilience_state(request: pytest.FixtureRequest) -> Iterator[FixtureState]:
 
 
 @pytest.fixture
-def _resilience_clock() -> Iterator[VirtualClock]:
+def _resilience_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
     """Stop real time for the test."""
-    from pytest_resilience import VirtualClock
+    from pytest_resilience._pytest.clock_marker import clock_of
 
-    with VirtualClock() as clock:
+    with clock_of(request.node) as clock:
         yield clock
+
+
+@pytest.fixture(autouse=True)
+def _virtual_clock_marker(request: pytest.FixtureRequest) -> None:
+    """Let the marker set up the clock, before all other fixtures of the test and after those that live longer."""
+    if request.node.get_closest_marker("virtual_clock") is not None:
+        request.getfixturevalue("virtual_clock")
 
 
 @pytest.fixture

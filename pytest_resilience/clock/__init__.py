@@ -6,9 +6,11 @@ if _refusal := _wrong_platform():
     raise ImportError(_refusal)
 
 from pytest_resilience.clock._bubble.deadlock import DeadlockError
-from pytest_resilience.clock.virtual_clock import Jump, LeftoverThreadWarning, VirtualClock
+from pytest_resilience.clock._jumps import Jump
+from pytest_resilience.clock._warnings import GuessWarning, LeftoverThreadWarning
+from pytest_resilience.clock.virtual_clock import VirtualClock
 from resilience.testing import publish as _publish
 
-__all__ = ["DeadlockError", "Jump", "LeftoverThreadWarning", "VirtualClock"]
+__all__ = ["DeadlockError", "GuessWarning", "Jump", "LeftoverThreadWarning", "VirtualClock"]
 
 _publish(__name__, __all__)

@@ -6,7 +6,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -21,39 +20,18 @@ from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import all_patches
 from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
 from pytest_resilience.clock._calls.freezegun import frozen_now
+from pytest_resilience.clock._jumps import Jump
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import Patch, install, restore
+from pytest_resilience.clock._warnings import complaints
 
-__all__ = ["Jump", "LeftoverThreadWarning", "VirtualClock"]
+__all__ = ["VirtualClock"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _patches: list[Patch] = []
 _open: list[VirtualClock] = []
-
-
-class LeftoverThreadWarning(UserWarning):
-    """Threads of a virtual clock were still there when it closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """One move of virtual time.
-
-    Attributes:
-        start: where time stood, in seconds since the clock was opened.
-        end: where it jumped to.
-        thread: the name of the thread that this woke.
-        reason: what that thread had been waiting for.
-        guess: whether something outside could still have happened at ``start``.
-    """
-
-    start: float
-    end: float
-    thread: str
-    reason: str
-    guess: bool
 
 
 class VirtualClock:
@@ -69,8 +47,8 @@ class VirtualClock:
     ISO 8601 text, taken as UTC if it has no zone.
 
     Where a thread waits for something outside the program (another process, a foreign thread), time stands still for
-    ``grace`` real seconds after its last sign of life, then goes on, on the guess that nothing will come; `guesses`
-    counts the jumps that were made so. Inside `hold` it never guesses.
+    ``grace`` real seconds after its last sign of life, then goes on, on the guess that nothing will come. A guess is
+    told when the clock closes, by a `GuessWarning`; `guesses` counts them. Inside `hold` it never guesses.
 
     Raises:
         DeadlockError: inside the block, when nothing can ever happen again.
@@ -131,16 +109,14 @@ class VirtualClock:
     ) -> None:
         leftovers = self._close()
         note(virtual_s=self.elapsed)
-        if leftovers:
-            names = ", ".join(repr(member.name) for member in leftovers)
-            text = (
-                f"{len(leftovers)} thread(s) of the virtual clock were still there at its end: {names}. "
-                "They run in real time from now on; end and join them inside the test."
-            )
-            if error is not None:
-                error.add_note(text)
-            else:
-                warnings.warn(text, LeftoverThreadWarning, stacklevel=2)
+        said = [*complaints([member.name for member in leftovers], self.jumps)]
+        if error is not None:
+            for complaint in said:
+                error.add_note(str(complaint))
+            return
+        with ExitStack() as saying:  # all of them, even where warnings are errors
+            for complaint in reversed(said):
+                saying.callback(warnings.warn, complaint, stacklevel=4)
 
     def _close(self) -> list[Member]:
         with ExitStack() as closing:  # all of it, even when Ctrl-C breaks off one of these
@@ -184,8 +160,8 @@ class VirtualClock:
     def jumps(self) -> list[Jump]:
         """Every move of time so far."""
         return [
-            Jump(start / 1e9, end / 1e9, member.name, why, guess)
-            for start, end, member, why, guess in self._scheduler.history.jumps
+            Jump(start / 1e9, end / 1e9, member.name, why, bool(waited_for), waited_for)
+            for start, end, member, why, waited_for in self._scheduler.history.jumps
         ]
 
     @property

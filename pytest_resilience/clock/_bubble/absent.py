@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytest_resilience.clock._bubble.frames import thread_at
 from pytest_resilience.clock._bubble.outsider import ASKED, FREED, Outsider
 from pytest_resilience.clock._bubble.waiting import Member
 from pytest_resilience.clock._reach import real
@@ -49,7 +50,8 @@ class Absent:
         """All of them, as somebody to wait for."""
         if not self._alive_at:
             return []
-        found = [Outsider(alive_at, ASKED) for alive_at in self._alive_at.values()]
-        if self.awaited():
-            found.append(Outsider(self._handed_over_at, FREED))
-        return found
+        found = [
+            Outsider(alive_at, ASKED, thread_at(member.name, member.ident))
+            for member, alive_at in self._alive_at.items()
+        ]
+        return found + [Outsider(self._handed_over_at, FREED, each.who) for each in found[:1] if self.awaited()]

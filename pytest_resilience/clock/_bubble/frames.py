@@ -7,6 +7,7 @@ from _thread import get_ident
 from types import FrameType
 
 _PACKAGE = "pytest_resilience.clock"  # and not `__name__`: all of the clock is left out, whatever folder it is in
+_NO_PROGRAM = sys.stdlib_module_names | {_PACKAGE.partition(".")[0]}
 
 
 def frames_of_others() -> dict[int, FrameType]:
@@ -19,6 +20,19 @@ def frames_of_others() -> dict[int, FrameType]:
     return frames
 
 
+def thread_at(name: str, ident: int) -> str:
+    """A thread by its name and by the line of the program where it stands, if that can be told."""
+    frame = frames_of_others().get(ident)
+    while frame is not None and _module(frame).partition(".")[0] in _NO_PROGRAM:
+        frame = frame.f_back
+    place = "" if frame is None else f" at {frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
+    return f"thread {name!r}{place}"
+
+
 def is_ours(frame: FrameType) -> bool:
     """Whether the clock's own code runs in ``frame``."""
-    return str(frame.f_globals.get("__name__", "")).startswith(_PACKAGE)
+    return _module(frame).startswith(_PACKAGE)
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))

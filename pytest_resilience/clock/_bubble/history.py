@@ -12,22 +12,23 @@ class History:
     """The moves of time and the sleeps of one bubble.
 
     Attributes:
-        jumps: From when and to when time moved, whom it woke and from what, and whether that was a guess.
+        jumps: From when and to when time moved, which thread that woke and from what, and for which outsiders time had
+            stood still: it was a guess, if there are any.
         guesses: How many of them were guesses.
         sleeps: Seconds, by the numbers under which they were noted.
     """
 
     def __init__(self) -> None:
-        self.jumps: list[tuple[int, int, Member, str, bool]] = []
+        self.jumps: list[tuple[int, int, Member, str, tuple[str, ...]]] = []
         self.guesses = 0
         self.sleeps: dict[int, float] = {}
 
-    def note_jump(self, start: int, end: int, member: Member, what: str, *, guess: bool) -> None:
+    def note_jump(self, start: int, end: int, member: Member, what: str, waited_for: tuple[str, ...]) -> None:
         """Note a move of time; those of a thread that spins become one, else there would be millions."""
         if what is SPINNING and self.jumps:
             earlier, until, *latest = self.jumps[-1]
-            if until == start and latest == [member, what, guess]:
-                self.jumps[-1] = (earlier, end, member, what, guess)
+            if until == start and latest == [member, what, waited_for]:
+                self.jumps[-1] = (earlier, end, member, what, waited_for)
                 return
-        self.jumps.append((start, end, member, what, guess))
-        self.guesses += guess
+        self.jumps.append((start, end, member, what, waited_for))
+        self.guesses += bool(waited_for)

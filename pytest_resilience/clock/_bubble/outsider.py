@@ -15,15 +15,17 @@ ASKED = 1.0
 
 
 class Outsider(NamedTuple):
-    """Somebody outside the bubble who may still act.
+    """Whatever is outside the bubble and may still act.
 
     Attributes:
         alive_at: When it last showed a sign of life, in real seconds of `time.monotonic`.
         share: How long to stand still for it from then on, as a part of the clock's grace.
+        who: What it is, in words: "socket 7 -> 10.0.0.4:5432".
     """
 
     alive_at: float
     share: float
+    who: str
 
 
 class Watcher(Protocol):

@@ -136,7 +136,7 @@ class Scheduler(Turns):
         if earliest is not None and earliest <= target:
             return False
         member.questions.asked = 0
-        self._move(target, member, what, guess=False)
+        self._move(target, member, what, ())
         return True
 
     def spin(self, member: Member, length: int) -> None:
@@ -265,9 +265,9 @@ class Scheduler(Turns):
             elif self._yielded:
                 self._resume(self._yielded.popleft().member)
             else:
-                outsiders, strangers = self.outsiders(), self.strangers.outsiders(self.everyone)
-                stands_still = self.holds or self._watcher.left(outsiders + strangers) > 0
-                if not stands_still and (self._advance(guess=bool(outsiders or strangers)) or self.strangers.forget()):
+                outsiders = self.outsiders() + self.strangers.outsiders(self.everyone)
+                stands_still = self.holds or self._watcher.left(outsiders) > 0
+                if not stands_still and (self._advance(outsiders) or self.strangers.forget()):
                     continue
                 if stands_still or outsiders or self._may_be_signalled():
                     self._watcher.watch()
@@ -322,21 +322,25 @@ class Scheduler(Turns):
             found += waiter.outsiders()
         return found
 
-    def _advance(self, *, guess: bool) -> bool:
-        """Jump to the earliest deadline and wake its first waiter; False if there is none."""
+    def _advance(self, outsiders: list[Outsider]) -> bool:
+        """Jump to the earliest deadline and wake its first waiter; False if there is none.
+
+        It is a guess if there are ``outsiders``, for which time has stood still long enough.
+        """
         first = self.deadlines.pop()
         if first is None:
             return False
         deadline, waiter = first
         if deadline > self.now:
-            self._move(deadline, waiter.member, waiter.what, guess=guess)
+            asked_first = sorted(outsiders, key=lambda outsider: -outsider.share)
+            self._move(deadline, waiter.member, waiter.what, tuple(dict.fromkeys(each.who for each in asked_first)))
         self._wake(waiter, Outcome.TIMED_OUT)
         return True
 
-    def _move(self, target: int, member: Member, what: str, *, guess: bool) -> None:
-        self.history.note_jump(self.now, target, member, what, guess=guess)
+    def _move(self, target: int, member: Member, what: str, waited_for: tuple[str, ...]) -> None:
+        self.history.note_jump(self.now, target, member, what, waited_for)
         self.now = target
-        if guess:
+        if waited_for:
             self.strangers.forget()
 
     def _may_be_signalled(self) -> bool:
@@ -346,7 +350,8 @@ class Scheduler(Turns):
         return bool(outside) and since + self._watcher.grace > real.monotonic()
 
     def _declare_deadlock(self) -> None:
-        self.stuck = [member.waiter for member in self.everyone if member.waiter is not None]
+        waiters = (member.waiter for member in self.everyone)
+        self.stuck = [waiter for waiter in waiters if waiter is not None and not waiter.idle()]  # the root's first
         self.fire(self.stuck[0], Outcome.DEADLOCKED)
 
     def close(self) -> list[Member]:

@@ -102,7 +102,7 @@ def _wait(
             deadline,
             locks.describe(lock),
             check=lambda: locks.is_free(lock, try_now),
-            outside=lambda: [] if lock in locks.holders else [Outsider(since, ASKED)],
+            outside=lambda: [] if lock in locks.holders else [Outsider(since, ASKED, "a thread that holds a lock")],
             idle=lambda: idle,
             signal_since=since if locks.holders.get(lock) is member and not idle else -math.inf,
         )

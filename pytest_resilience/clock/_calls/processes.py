@@ -26,10 +26,11 @@ from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what: str) -> bool:
     """Wait until ``check()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
     since = real.monotonic()
-    found = check() or wait_until(
-        member, check, timeout, what, outside=lambda: [Outsider(since, ASKED)] if children(os.getpid()) else []
-    )
-    return bool(found)
+
+    def outside() -> list[Outsider]:
+        return [Outsider(since, ASKED, f"child {child}") for child in children(os.getpid())]
+
+    return bool(check() or wait_until(member, check, timeout, what, outside=outside))
 
 
 def _has_ended(process: int) -> bool:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pytest_resilience.clock._bubble.frames import thread_at
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
@@ -176,7 +177,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         lambda: not _real_is_alive(self),
         timeout,
         f"the end of thread {self.name!r}, which runs outside",
-        outside=lambda: [Outsider(since, ASKED)],
+        outside=lambda: [Outsider(since, ASKED, thread_at(self.name, self.ident or 0))],
     )
     if not _real_is_alive(self):
         _real_join(self)

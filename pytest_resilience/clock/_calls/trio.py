@@ -14,7 +14,7 @@ from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_differ
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls.clocks import monotonic
 from pytest_resilience.clock._calls.order_of_sets import class_patches
-from pytest_resilience.clock._outside.real_poll import READ, WRITE
+from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
 from pytest_resilience.clock._outside.waits import wait_for_input
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
@@ -46,6 +46,15 @@ class _ThreadCache:
         if self._saved is not None:
             self._saved.update(self._cache._idle_workers)
             self._cache._idle_workers, self._saved = self._saved, None
+
+
+def _interests(manager: Any) -> list[Interest]:
+    """The descriptors that a run of trio waits for, without the one by which other threads wake it."""
+    return [
+        (descriptor, READ | WRITE)
+        for descriptor, waiters in manager._registered.items()
+        if getattr(waiters.read_task, "name", "") != "<TrioToken.run_sync_soon task>"
+    ]
 
 
 def _raiser(error: BaseException) -> Callable[[], NoReturn]:
@@ -99,7 +108,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
                 wait_for_input(
                     member,
                     lambda: real_get_events(self, 0),
-                    lambda: [(descriptor, READ | WRITE) for descriptor in self._registered],
+                    lambda: _interests(self),
                     None if endless else timeout,
                     watch=self._epoll.fileno(),
                     loop=runner,

@@ -22,6 +22,14 @@ def ends_of(connection: socket.socket) -> Ends | None:
         return None
 
 
+def to_peer(connection: socket.socket) -> str:
+    """Where a socket leads to, in words, if it has a peer with a name."""
+    _, peer = ends_of(connection) or (None, None)
+    if isinstance(peer, bytes):  # of a UNIX domain socket that is no file
+        peer = peer.decode(errors="replace")
+    return f" -> {peer[0]}:{peer[1]}" if isinstance(peer, tuple) else f" -> {peer!r}" if peer else ""
+
+
 def plain(address: Any) -> Any:
     """An address as IPv4 and IPv6 sockets both name it: a listener for both sees IPv4 as a part of IPv6."""
     return (str(address[0]).removeprefix("::ffff:"), address[1]) if isinstance(address, tuple) else address

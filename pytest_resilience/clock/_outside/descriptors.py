@@ -37,11 +37,12 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], sinc
     except OSError:
         name = ""
     if "eventfd" in name:  # a library has threads of its own, as ZeroMQ does; nothing tells when they were asked
-        return Outsider(since, ASKED if expects() else UNASKED)
+        return Outsider(since, ASKED if expects() else UNASKED, f"eventfd {descriptor}")
     is_process = "pidfd" in name
     if not is_process and ("event" in name or "inotify" in name):
         return None
-    return Outsider(silence.current.since(descriptor, inode), ASKED if is_process else UNASKED)
+    share, kind = (ASKED, "pidfd") if is_process else (UNASKED, "descriptor")
+    return Outsider(silence.current.since(descriptor, inode), share, f"{kind} {descriptor}")
 
 
 def epoll_interests(descriptor: int) -> list[Interest]:

@@ -31,4 +31,6 @@ def is_older_pipe(descriptor: int) -> bool:
 def outsider_at_pipe(descriptor: int, inode: int) -> Outsider | None:
     """Whoever may write to a pipe; nobody if both of its ends are in this process alone."""
     ends = sum(found == inode for found in open_inodes(os.getpid()))
-    return None if ends > 1 and not is_shared(inode) else Outsider(silence.current.since(descriptor, inode), ASKED)
+    if ends > 1 and not is_shared(inode):
+        return None
+    return Outsider(silence.current.since(descriptor, inode), ASKED, f"pipe {descriptor}")

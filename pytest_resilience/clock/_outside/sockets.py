@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, UNASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
-from pytest_resilience.clock._outside.addresses import Ends, ends_of, has_unix_peer_outside, is_bound_to, plain
+from pytest_resilience.clock._outside.addresses import Ends, ends_of, has_unix_peer_outside, is_bound_to, plain, to_peer
 from pytest_resilience.clock._outside.children import is_shared
 from pytest_resilience.clock._outside.silence import silence
 from pytest_resilience.clock._outside.tcp import busy_at, is_under_way
@@ -72,7 +72,8 @@ class Sockets:
         """Whoever outside is the peer of the socket at a descriptor, made in the bubble or not."""
         if inode in self._pairs:
             inside = _is_open(*self._pairs[inode]) and not is_shared(inode)
-            return None if inside else Outsider(silence.current.since(descriptor, inode), ASKED)
+            since = silence.current.since(descriptor, inode)
+            return None if inside else Outsider(since, ASKED, f"socket {descriptor} of a pair")
         known = self._at(descriptor)
         own = known is not None and known.fileno() == descriptor
         probe = known if known is not None and own else socket.socket(fileno=descriptor)
@@ -81,7 +82,8 @@ class Sockets:
                 return None
             share = ASKED if probe in self._asked or expects() else UNASKED
             since = silence.current.since(descriptor, inode)
-            return Outsider(max(since, self._alive_at.get(probe, 0.0), busy_at(probe)), share)
+            who = f"socket {descriptor}{to_peer(probe)}"
+            return Outsider(max(since, self._alive_at.get(probe, 0.0), busy_at(probe)), share, who)
         finally:
             if not own:
                 probe.detach()

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
-from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
+from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours, thread_at
 from pytest_resilience.clock._bubble.outsider import ASKED, FREED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, members
@@ -47,11 +47,15 @@ def at_rest() -> Iterator[None]:
 class _Stranger:
     """A thread outside: where it stood when it was woken, and how long it had run then and when last looked at."""
 
-    native_id: int
+    thread: threading.Thread
     place: object
     ran_before: int
     ran: int
     alive_at: float
+
+    def outsider(self, alive_at: float, share: float) -> Outsider:
+        """What time stands still for."""
+        return Outsider(alive_at, share, thread_at(self.thread.name, self.thread.ident or 0))
 
 
 class WokenStrangers:
@@ -71,7 +75,7 @@ class WokenStrangers:
             stranger, place = self._strangers.get(ident), _place(frames.get(ident))
             if stranger is None or stranger.place == place:
                 ran = computed(thread.native_id or 0)
-                self._strangers[ident] = _Stranger(thread.native_id or 0, place, ran, ran, self._woken_at)
+                self._strangers[ident] = _Stranger(thread, place, ran, ran, self._woken_at)
 
     def await_work(self, threads: Iterable[threading.Thread]) -> None:
         """Note that threads outside, at work now, are to do something for the bubble afterwards."""
@@ -79,7 +83,7 @@ class WokenStrangers:
         self._older.update(ident for ident, _ in _outside())
         for thread in threads:
             if thread.ident not in members and thread.ident is not None:
-                self._strangers[thread.ident] = _Stranger(thread.native_id or 0, None, -1, 0, self._woken_at)
+                self._strangers[thread.ident] = _Stranger(thread, None, -1, 0, self._woken_at)
 
     def forget(self) -> bool:
         """Expect no more of them; whether there was anybody."""
@@ -97,26 +101,27 @@ class WokenStrangers:
         now, outside = real.monotonic(), dict(_outside())
         for ident in outside.keys() - self._older:  # started by another, to do its work
             self._older.add(ident)
-            self._strangers[ident] = _Stranger(outside[ident].native_id or 0, None, -1, 0, now)
+            self._strangers[ident] = _Stranger(outside[ident], None, -1, 0, now)
         frames, is_back, at_work = frames_of_others(), False, []
         for ident, stranger in self._strangers.items():
-            ran, runs = computed(stranger.native_id), could_run(stranger.native_id)
+            native_id = stranger.thread.native_id or 0
+            ran, runs = computed(native_id), could_run(native_id)
             if ran != stranger.ran or runs:
                 stranger.ran, stranger.alive_at, self._ran_at = ran, now, now
             if runs:  # on a busy machine, one that has just been woken waits long for a processor
-                at_work.append(Outsider(now, ASKED))
+                at_work.append(stranger.outsider(now, ASKED))
             elif ran == stranger.ran_before:
                 continue
             elif ident not in outside or self._rests(ident, stranger, frames.get(ident)):
                 is_back = True
             else:
-                at_work.append(Outsider(stranger.alive_at, ASKED))
+                at_work.append(stranger.outsider(stranger.alive_at, ASKED))
         if at_work or not is_back:
-            return at_work or [Outsider(self._woken_at, FREED)]
+            return at_work or [each.outsider(self._woken_at, FREED) for each in self._strangers.values()]
         if self._ran_at + _QUIET < now:
             self.forget()
             return []
-        return [Outsider(now, ASKED)]
+        return [each.outsider(now, ASKED) for each in self._strangers.values()]
 
     def _rests(self, ident: int, stranger: _Stranger, frame: FrameType | None) -> bool:
         """Whether a thread is back where it waited; one that was not seen to wait before may do so anywhere."""

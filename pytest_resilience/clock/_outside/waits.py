@@ -66,7 +66,7 @@ def wait_for_input(
         found = outsiders(watched, expects, since)
         if watched and not found and (late := check()):  # whoever has done this since the last check is gone
             seen.append(late)
-            found = [Outsider(real.monotonic(), ASKED)]
+            found = [Outsider(real.monotonic(), ASKED, "input")]
         return found
 
     found = wait_until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import queue
 import threading
 import time
@@ -69,6 +70,16 @@ def test_the_message_shows_every_thread_with_its_stack_and_lock(clock):
         "\nIf something outside the clock will wake one of them, say so: `with clock.hold(): ...` around the wait."
     )
     assert "_scheduler.py" not in text
+
+
+def test_an_idle_worker_of_a_pool_is_no_part_of_a_deadlock(clock):
+    """A worker that waits for work is not shown: it could end nothing, and nobody waits for it."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        pool.submit(int).result()
+        with pytest.raises(DeadlockError) as caught:
+            threading.Event().wait()
+    assert caught.value.threads == ["MainThread"]
+    assert "ThreadPoolExecutor" not in str(caught.value)
 
 
 def test_the_threads_of_a_deadlock_end_with_the_clock():

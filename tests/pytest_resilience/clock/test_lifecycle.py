@@ -126,7 +126,7 @@ def test_leftover_threads_are_named():
         for thread in threads:
             thread.start()
     assert [str(warning.message) for warning in caught] == [
-        "3 thread(s) of the virtual clock were still there at its end: 'sleeper', 'waiter', 'timed waiter'. "
+        "3 threads of the virtual clock were still there at its end: 'sleeper', 'waiter', 'timed waiter'. "
         "They run in real time from now on; end and join them inside the test."
     ]
     assert caught[0].filename == __file__
@@ -143,8 +143,8 @@ def test_an_error_keeps_its_place_before_leftover_threads():
         thread.start()
         raise ValueError("the real problem")
     assert caught.value.__notes__ == [
-        "1 thread(s) of the virtual clock were still there at its end: 'waiter'. "
-        "They run in real time from now on; end and join them inside the test."
+        "1 thread of the virtual clock was still there at its end: 'waiter'. "
+        "It runs in real time from now on; end and join it inside the test."
     ]
     done.set()
     thread.join()

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_resilience.clock import DeadlockError, VirtualClock
+from pytest_resilience.clock import DeadlockError, GuessWarning, VirtualClock
 
 
 class ImpatientClock(VirtualClock):
@@ -40,7 +40,7 @@ def test_a_thread_stuck_in_c_does_not_stop_the_others():
         time.sleep(5)
         release()
 
-    with VirtualClock(grace=0.01) as clock:
+    with pytest.warns(GuessWarning), VirtualClock(grace=0.01) as clock:
         thread = threading.Thread(target=freer)
         thread.start()
         acquire()
@@ -207,7 +207,7 @@ def test_a_pipe_that_is_read_in_c_delivers_at_its_time():
         with os.fdopen(reading) as file:
             lines.extend((line, clock.elapsed) for line in iter(file.readline, ""))
 
-    with VirtualClock(grace=2) as clock:
+    with pytest.warns(GuessWarning), VirtualClock(grace=2) as clock:
         thread = threading.Thread(target=read, args=(clock,))
         thread.start()
         with os.fdopen(writing, "w") as file:

@@ -18,7 +18,7 @@ import pytest
 import requests
 from urllib3.util import Retry
 
-from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import GuessWarning, VirtualClock
 from pytest_resilience.clock._reach import real
 
 PIECES = """
@@ -90,7 +90,7 @@ def test_a_connection_that_is_only_kept_costs_hardly_any_real_time():
         await asyncio.sleep(3600)
         writer.close()
 
-    with answering_in_pieces(60) as port, VirtualClock(grace=10) as clock:
+    with answering_in_pieces(60) as port, pytest.warns(GuessWarning), VirtualClock(grace=10) as clock:
         start = time.perf_counter()
         asyncio.run(keep())
         assert clock.elapsed == 3600.0
@@ -188,7 +188,7 @@ def test_a_library_that_tells_its_news_by_an_eventfd_is_waited_for():
 
 def test_silence_is_waited_out_once():
     """However many timers go off while a peer is silent, the grace is not spent on each of them."""
-    with answering_in_pieces(60) as port, VirtualClock(grace=0.2) as clock:
+    with answering_in_pieces(60) as port, pytest.warns(GuessWarning), VirtualClock(grace=0.2) as clock:
         stop = threading.Event()
 
         def tick():

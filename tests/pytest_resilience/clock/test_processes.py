@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import GuessWarning, VirtualClock
 
 FORK = multiprocessing.get_context("fork")
 
@@ -33,7 +33,7 @@ def test_a_child_that_works_is_waited_for():
 
 def test_a_child_that_sleeps_runs_into_its_timeout():
     """A child without any sign of life for the grace is taken to be stuck, and its timeout fires."""
-    with VirtualClock(grace=0.05) as clock:
+    with pytest.warns(GuessWarning), VirtualClock(grace=0.05) as clock:
         with python("import time; print(flush=True); time.sleep(1000)", stdout=subprocess.PIPE) as child:
             child.stdout.readline()
             with pytest.raises(subprocess.TimeoutExpired, match=r"timed out after 30 seconds"):
@@ -125,7 +125,7 @@ def test_children_may_be_gone_before_their_answers_are_seen():
 
 def test_multiprocessing_times_out():
     """A child that does not answer, and a lock that nobody releases, run into their timeouts."""
-    with VirtualClock(grace=0.05) as clock:
+    with pytest.warns(GuessWarning), VirtualClock(grace=0.05) as clock:
         lock = FORK.Lock()
         lock.acquire()
         assert lock.acquire(timeout=7) is False

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import GuessWarning, VirtualClock
 
 
 @contextlib.contextmanager
@@ -304,7 +304,7 @@ def test_time_stands_still_for_an_answer_from_outside():
 
 def test_a_guess_is_counted_and_shown():
     """If nothing comes within the grace, time moves on, and the jump says that it was a guess."""
-    with outsider(0) as connection, VirtualClock(grace=0.01) as clock:
+    with outsider(0) as connection, pytest.warns(GuessWarning), VirtualClock(grace=0.01) as clock:
         connection.settimeout(5)
         with pytest.raises(TimeoutError):
             connection.recv(100)

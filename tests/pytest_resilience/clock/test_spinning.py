@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock
+from pytest_resilience.clock import GuessWarning, LeftoverThreadWarning, VirtualClock
 
 
 class ImpatientClock(VirtualClock):
@@ -234,7 +234,11 @@ def test_a_thread_that_never_ends_does_not_stop_the_test():
             pass
 
     thread = threading.Thread(target=compute, name="endless")
-    with pytest.warns(LeftoverThreadWarning) as caught, ImpatientClock(grace=0.05) as clock:
+    with (
+        pytest.warns(GuessWarning),
+        pytest.warns(LeftoverThreadWarning) as caught,
+        ImpatientClock(grace=0.05) as clock,
+    ):
         thread.start()
         time.sleep(3600)
         assert clock.elapsed == 3600.0
@@ -242,14 +246,14 @@ def test_a_thread_that_never_ends_does_not_stop_the_test():
     stop.append(1)
     thread.join()
     assert str(caught[0].message) == (
-        "1 thread(s) of the virtual clock were still there at its end: 'endless'. "
-        "They run in real time from now on; end and join them inside the test."
+        "1 thread of the virtual clock was still there at its end: 'endless'. "
+        "It runs in real time from now on; end and join it inside the test."
     )
 
 
 def test_a_thread_that_waits_for_a_variable_sees_it_change():
     """What nothing but a variable tells is seen too: on a guess, once the thread has computed for long enough."""
-    with ImpatientClock(grace=0.05) as clock:
+    with pytest.warns(GuessWarning), ImpatientClock(grace=0.05) as clock:
         done = []
         thread = threading.Thread(target=lambda: (time.sleep(5), done.append(1)))
         thread.start()

@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from pytest_resilience.clock import DeadlockError, LeftoverThreadWarning, VirtualClock
+from pytest_resilience.clock import DeadlockError, GuessWarning, LeftoverThreadWarning, VirtualClock
 
 
 def until_it_waits(thread):
@@ -82,7 +82,7 @@ def test_who_only_sleeps_waits_for_nobody():
 def test_an_answer_that_does_not_come_is_a_guess():
     """A thread outside that is still at work after the grace is waited for no longer, which is counted once."""
     go = threading.Event()
-    with running(serve) as requests, VirtualClock(grace=0.05) as clock:
+    with running(serve) as requests, pytest.warns(GuessWarning), VirtualClock(grace=0.05) as clock:
         requests.put(go.wait)
         for _ in range(3):
             assert not threading.Event().wait(10)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_resilience.clock import VirtualClock
+from pytest_resilience.clock import GuessWarning, VirtualClock
 from pytest_resilience.clock._reach import real
 
 
@@ -233,7 +233,7 @@ def test_a_foreign_thread_is_joined_in_real_time():
     go = threading.Event()
     thread = threading.Thread(target=go.wait)
     thread.start()
-    with VirtualClock(grace=0.01) as clock:
+    with pytest.warns(GuessWarning), VirtualClock(grace=0.01) as clock:
         thread.join(timeout=5)
         assert thread.is_alive()
         assert (clock.elapsed, clock.guesses) == (5.0, 1)
