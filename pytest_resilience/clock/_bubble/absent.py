@@ -9,7 +9,7 @@ from pytest_resilience.clock._reach import real
 
 
 class Absent:
-    """Those that are blocked where nobody can see it, and those that compute without end, for all that can be told."""
+    """Those that are blocked in C, and those that compute without end, as far as can be told."""
 
     def __init__(self) -> None:
         self._alive_at: dict[Member, float] = {}
@@ -42,12 +42,12 @@ class Absent:
         self._alive_at[member] = real.monotonic()
 
     def note_hand_over(self) -> None:
-        """Note that the baton changes hands: who had it may just have set one of them free."""
+        """Note that the baton changes hands: its last holder may just have set one of them free."""
         if self._alive_at:
             self._handed_over_at = real.monotonic()
 
     def outsiders(self) -> list[Outsider]:
-        """All of them, as somebody to wait for."""
+        """All of them, as outsiders to wait for."""
         if not self._alive_at:
             return []
         found = [

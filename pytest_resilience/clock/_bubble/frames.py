@@ -13,7 +13,7 @@ _NO_PROGRAM = sys.stdlib_module_names | {_PACKAGE.partition(".")[0]}
 def frames_of_others() -> dict[int, FrameType]:
     """Where all threads but the calling one stand, by identifier.
 
-    Whoever keeps its own frame keeps, in a cycle, all that its callers have at hand until garbage is collected.
+    The own frame is left out: a function that keeps it keeps all that its callers have at hand, in a cycle.
     """
     frames = sys._current_frames()
     del frames[get_ident()]

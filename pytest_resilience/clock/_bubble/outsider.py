@@ -1,17 +1,27 @@
-"""Whoever is outside the bubble and may still act, for which time stands still a while."""
+"""Outsiders: what is outside the bubble and may still act, for which time stands still a while."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+# How long time stands still for an outsider, as a part of the clock's grace, which is 0.5 s unless the test says more.
+
 UNASKED = 0.04
-"""The share for an outsider for which nobody waits."""
+"""The share for an outsider that owes nothing, such as a server at the end of a connection that is only kept.
+
+20 ms: what it has sent of its own accord, to close the connection for example, has arrived by then; and each connection
+that is kept costs so much when a loop first waits with it.
+"""
 
 FREED = 0.1
-"""The share for a thread that is blocked in C, which whoever ran last may just have set free."""
+"""The share for a thread that has to get a processor first, since a thread of the bubble may just have woken it.
+
+50 ms: the kernel runs such a thread within a few of them, also where others keep all processors busy. Most of the time
+it has woken no thread at all, so the whole grace would be spent in vain.
+"""
 
 ASKED = 1.0
-"""The share for an outsider that owes an answer, or the rest of one."""
+"""The share for an outsider that owes an answer, or the rest of one: all that the test has given."""
 
 
 class Outsider(NamedTuple):

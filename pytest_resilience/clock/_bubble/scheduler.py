@@ -28,7 +28,19 @@ from pytest_resilience.clock._reach import real
 
 
 class Scheduler(Turns):
-    """The state of one bubble; what the calls of a program need of it is described at `Turns`."""
+    """The state of one bubble; what the calls of a program need of it is described at `Turns`.
+
+    Attributes:
+        running: Who has the baton.
+        everyone: The members, the one that opened the clock first.
+        absent: Those of them that go on without the baton.
+        checked: The waits for what only a look outside can tell, in order of arrival.
+        deadlines: The waits that time ends.
+        stuck: The waits of a deadlock.
+        holds: How many blocks hold time where it is.
+        switches: How often the baton has changed hands.
+        history: How time has moved.
+    """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
         self.most_questions = most_questions
@@ -39,7 +51,6 @@ class Scheduler(Turns):
         self.holds = 0
         self.closed = False
         self.running: Member | None = None
-        self.root: Member | None = None
         self.absent = Absent()
         self.strangers = strangers
         self.checked: list[Waiter] = []
@@ -49,20 +60,19 @@ class Scheduler(Turns):
         self._yielded: deque[Waiter] = deque()
         self.deadlines = Deadlines()
         self.arrivals = itertools.count()
-        self.births = itertools.count()
+        self.creations = itertools.count()
         self._watcher = watcher
         self.everyone: list[Member] = []
 
     def enter(self, member: Member) -> None:
         """Make the calling thread the root of the bubble."""
         member.ident, member.native_id = get_ident(), get_native_id()
-        self.root = self.running = member
+        self.running = member
         self.everyone.append(member)
         members[member.ident] = member
 
     def prepare(self, member: Member) -> None:
-        member.waiter = waiter = Waiter(member, None, "its first turn")
-        waiter.outcome = Outcome.NOTIFIED
+        member.waiter = waiter = Waiter(member, None, "its first turn", outcome=Outcome.NOTIFIED)
         member.gate = real.allocate_lock()
         real.lock_acquire(member.gate)
         with real.uncollected(), self.mutex:
@@ -152,7 +162,7 @@ class Scheduler(Turns):
             self.holds += 1
 
     def release(self) -> None:
-        """Let time move again, if nobody else holds it."""
+        """Let time move again, if no other block holds it."""
         with real.uncollected(), self.mutex:
             self.holds -= 1
             self._dispatch()
@@ -160,11 +170,10 @@ class Scheduler(Turns):
     def yield_now(self, member: Member) -> None:
         if not (self._ready or self._yielded or self.checked):
             return
-        waiter = Waiter(member, None, "its next turn")
+        waiter = Waiter(member, None, "its next turn", outcome=Outcome.NOTIFIED)
         with real.uncollected(), self.mutex:
             if self.closed:
                 return
-            waiter.outcome = Outcome.NOTIFIED
             member.waiter = waiter
             self._yielded.append(waiter)
             gate = self._park(waiter)
@@ -204,7 +213,7 @@ class Scheduler(Turns):
             try:
                 real.lock_acquire(gate)
             except BaseException:
-                self._abandon(waiter)
+                self._go_on_without_baton(waiter)
                 raise
             finally:
                 waiter.member.gate = None
@@ -217,7 +226,7 @@ class Scheduler(Turns):
         assert outcome is not None
         return outcome
 
-    def _abandon(self, waiter: Waiter) -> None:
+    def _go_on_without_baton(self, waiter: Waiter) -> None:
         """A signal handler raised: its thread runs on without the baton, and time waits for it."""
         with real.uncollected(), self.mutex:
             member = waiter.member
@@ -229,6 +238,7 @@ class Scheduler(Turns):
             self._stop_checking(waiter)
             if waiter.outcome is None:
                 waiter.outcome = Outcome.INTERRUPTED
+                self.deadlines.note_ended(waiter)
             member.waiter = None
             if not self.closed:
                 if self.running is None:
@@ -275,14 +285,14 @@ class Scheduler(Turns):
                 self._declare_deadlock()
 
     def detach(self, member: Member, *, endless: bool = False) -> None:
-        """Go on without ``member``, which holds the baton but is blocked where nobody can see it, or ``endless``."""
+        """Go on without ``member``, which holds the baton but is blocked in C, or computes on and on (``endless``)."""
         with real.uncollected(), self.mutex:
             if self.running is member:
                 self.absent.add(member, endless=endless)
                 self._hand_on_from(member)
 
     def attach(self, member: Member) -> None:
-        """Give the baton, which nobody has, to a detached member that has been seen to run again."""
+        """Give the baton, which no thread has, to a detached member that has been seen to run again."""
         self.absent.discard(member)
         self.running = member
 
@@ -312,7 +322,7 @@ class Scheduler(Turns):
             self.checked.remove(waiter)
 
     def has_others_waiting(self) -> bool:
-        """Whether anybody would have a use for the baton."""
+        """Whether any other thread would have a use for the baton."""
         return bool(self._ready or self._yielded or self.checked or self.deadlines)
 
     def outsiders(self) -> list[Outsider]:

@@ -13,7 +13,7 @@ LONGEST = 9_223_372_036
 
 
 def nanoseconds(seconds: float | SupportsIndex) -> int:
-    """Whole nanoseconds, rounded up: whoever waits "a little" must not wake at the same instant.
+    """Whole nanoseconds, rounded up: a thread that waits "a little" must not wake at the same instant.
 
     Takes what `time.sleep` takes: floats and whatever has ``__index__``.
     """
@@ -34,7 +34,7 @@ def nanoseconds_of_difference(seconds: float) -> int:
 
 
 def _rounded_up(seconds: float, *, noise: float) -> int:
-    """No less than was asked for: whoever wakes before the deadline that it has computed waits again, maybe for ever.
+    """No less than was asked for: a thread that wakes before the deadline it has computed waits again, maybe for ever.
 
     What a decimal fraction cannot say exactly as a float is no reason to round.
     """

@@ -7,6 +7,7 @@ import math
 import threading
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
 from pytest_resilience.clock._bubble.outsider import Outsider
@@ -38,7 +39,7 @@ class Strangers(Protocol):
         """Expect no more of them; whether there was any."""
 
     def outsiders(self, everyone: list[Member]) -> list[Outsider]:
-        """Those that may still act, if any thread among ``everyone`` waits for what anybody at all might do."""
+        """Those that may still act, if any thread among ``everyone`` waits for what any thread might do."""
 
 
 class Turns(Protocol):
@@ -50,7 +51,7 @@ class Turns(Protocol):
         closed: Whether the bubble has ended.
         mutex: What guards its state.
         arrivals: Numbers for whatever has to be served in the order in which it comes.
-        births: Numbers for objects that need an order.
+        creations: Numbers for objects whose order would otherwise be that of their addresses.
         most_questions: So many in a row are no part of a program's work.
         strangers: The threads outside that may be about to do something for the bubble.
     """
@@ -60,7 +61,7 @@ class Turns(Protocol):
     closed: bool
     mutex: real.Mutex
     arrivals: Iterator[int]
-    births: Iterator[int]
+    creations: Iterator[int]
     most_questions: int
     strangers: Strangers
 
@@ -92,7 +93,7 @@ class Turns(Protocol):
         """Let every other thread that can run go first; time does not move."""
 
     def nudge(self, length: int) -> None:
-        """Let clocks, though not time itself, go on by ``length`` for whoever computes that no time is left."""
+        """Let clocks, though not time itself, go on by ``length`` for a thread that computes that no time is left."""
 
     def record_sleep(self, seconds: float) -> int:
         """Note that the program asked to sleep; the key for `forget_sleep`."""
@@ -152,6 +153,7 @@ def _no() -> bool:
     return False
 
 
+@dataclass(slots=True, eq=False)
 class Waiter:
     """One wait of one thread. `release` makes it a drop-in for the locks that `threading.Condition` queues.
 
@@ -160,51 +162,32 @@ class Waiter:
         what: What the thread waits for, in words.
         check: Tells whether something outside the scheduler's sight (a descriptor, a lock held by a foreign thread) has
             come true.
-        outside: Who outside may make it true, nobody if only the bubble itself can.
+        outside: The outsiders that may make it true, none if only the bubble itself can.
         descriptors: What to watch for it.
         lasting: Without a deadline, it goes on as it is when the bubble closes: its notification may still come.
         idle: Tells whether it is a worker without work, which is no part of any deadlock.
         loop: The asyncio event loop, or the runner of trio, that waits.
         signal_since: When, in real seconds, the wait began for a lock that the waiter has locked itself: it is used as
             a signal, which may come from a thread outside.
-        expects: Tells whether anybody at all may notify the waiter.
+        expects: Tells whether a thread outside, whichever it is, may notify the waiter.
         outcome: Why the wait has ended.
         result: What ``check`` has returned.
     """
 
-    __slots__ = (
-        *("check", "deadline", "descriptors", "expects", "idle", "lasting", "loop", "member", "outcome", "outside"),
-        *("result", "signal_since", "what"),
-    )
-
-    def __init__(
-        self,
-        member: Member,
-        deadline: int | None,
-        what: str,
-        *,
-        check: Callable[[], Any] | None = None,
-        outside: Callable[[], list[Outsider]] | None = None,
-        descriptors: Callable[[], list[tuple[int, int]]] | None = None,
-        lasting: bool = False,
-        idle: Callable[[], bool] = _no,
-        loop: Any = None,
-        signal_since: float = -math.inf,
-        expects: Callable[[], bool] = _no,
-    ) -> None:
-        self.member = member
-        self.deadline = deadline
-        self.what = what
-        self.check = check
-        self.outside = outside
-        self.descriptors = descriptors
-        self.lasting = lasting
-        self.idle = idle
-        self.loop = loop
-        self.signal_since = signal_since
-        self.expects = expects
-        self.outcome: Outcome | None = None
-        self.result: Any = None
+    member: Member
+    deadline: int | None
+    what: str
+    _: KW_ONLY
+    check: Callable[[], Any] | None = None
+    outside: Callable[[], list[Outsider]] | None = None
+    descriptors: Callable[[], list[tuple[int, int]]] | None = None
+    lasting: bool = False
+    idle: Callable[[], bool] = _no
+    loop: Any = None
+    signal_since: float = -math.inf
+    expects: Callable[[], bool] = _no
+    outcome: Outcome | None = None
+    result: Any = None
 
     def has_come_true(self) -> bool:
         """Whether what is waited for has come true, or can no longer be checked: the waiter will see why."""
@@ -216,7 +199,7 @@ class Waiter:
         return bool(self.result)
 
     def outsiders(self) -> list[Outsider]:
-        """Who outside may make it come true; nobody where that cannot be looked at any more."""
+        """The outsiders that may make it come true; none where that cannot be looked at any more."""
         try:
             return [] if self.outside is None else self.outside()
         except Exception:  # noqa: BLE001  # as above

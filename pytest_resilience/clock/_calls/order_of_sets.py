@@ -22,11 +22,11 @@ class _Open:
 
 
 def _hash(self: Any) -> int:
-    number: int | None = getattr(self, "_birth", None)
+    number: int | None = getattr(self, "_creation", None)
     if number is None:
         member = members.get(get_ident())
         # Threads outside come at any time: what they make must not take numbers away.
-        number = self._birth = object.__hash__(self) if member is None else next(member.scheduler.births)
+        number = self._creation = object.__hash__(self) if member is None else next(member.scheduler.creations)
     return number
 
 
@@ -48,9 +48,11 @@ def kind_of_stand_in(real: Any) -> Any:
 
 
 def numbered(real: Any) -> Any:
-    """A class like ``real`` whose objects have as their hash, for good, the number of their birth in the clock."""
+    """A class like ``real`` whose objects have as their hash, for good, the number of their creation in the clock."""
     names = {name: getattr(real, name) for name in ("__module__", "__qualname__", "__doc__")}
-    return kind_of_stand_in(real)(real.__name__, (_Open, real), {**names, "__slots__": ("_birth",), "__hash__": _hash})
+    return kind_of_stand_in(real)(
+        real.__name__, (_Open, real), {**names, "__slots__": ("_creation",), "__hash__": _hash}
+    )
 
 
 class _CellPatch:

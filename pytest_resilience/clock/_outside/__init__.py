@@ -1,1 +1,1 @@
-"""What the kernel tells of whoever is not in the bubble."""
+"""What the kernel tells of outsiders: processes, peers, and threads that are not in the bubble."""

@@ -15,9 +15,9 @@ from pytest_resilience.clock._outside.sockets import known_sockets
 
 
 def outsiders(interests: Iterable[Interest], expects: Callable[[], bool], since: float) -> list[Outsider]:
-    """Who outside may act on ``interests``; nobody where the bubble alone can, so that time may move.
+    """The outsiders that may act on ``interests``; none where the bubble alone can, so that time may move.
 
-    ``expects`` tells whether anybody waits for more than has come already, ``since`` is when the wait began.
+    ``expects`` tells whether more is waited for than has come already, ``since`` is when the wait began.
     """
     return [found for interest in interests if (found := _outsider_at(*interest, expects, since)) is not None]
 

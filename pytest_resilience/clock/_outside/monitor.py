@@ -1,8 +1,8 @@
 """The one real thread of the clock: it watches what the scheduler cannot see.
 
-It waits for somebody outside while nothing in the bubble can run, and notices when the running thread is stuck in a C
-function (the ``recv`` of a driver, a lock of an extension module) that only another thread of the bubble can end. It is
-started when the second thread of a bubble is, or when somebody outside first matters.
+It waits for outsiders while nothing in the bubble can run, and notices when the running thread is stuck in a C function
+(the ``recv`` of a driver, a lock of an extension module) that only another thread of the bubble can end. It is started
+when the second thread of a bubble is, or when an outsider first matters.
 """
 
 from __future__ import annotations
@@ -21,11 +21,27 @@ from pytest_resilience.clock._outside.vitals import computed, progress
 from pytest_resilience.clock._reach import real
 
 TICK = 0.005
+"""The real seconds between two looks at the running thread: a look takes some 50 us, which is 1 % of a processor."""
+
 STUCK_AFTER = 4
-"""So many ticks without any sign of life make the running thread count as stuck."""
+"""So many ticks without any sign of life make the running thread count as stuck.
+
+20 ms: what a thread waits for in C without a peer in the bubble, such as a file or a server on the same machine, has
+come by then as a rule. To go on too early may cost a guess; each tick more is lost where such a call really blocks.
+"""
 
 ENDLESS = 2_000_000_000
-"""So many nanoseconds of computing in one turn make the running thread count as one that never ends."""
+"""So many nanoseconds of computing in one turn make the running thread count as one that never ends.
+
+Two seconds: hardly a test computes for that long without ever waiting, while one that waits in such a loop for what
+another thread does is patient for that long.
+"""
+
+_BLIND = 0.001
+"""The real seconds between two looks at what no descriptor tells, such as the end of a child: it is late by as much."""
+
+_SIGHTED = 0.02
+"""The same where a descriptor becomes ready as soon as anything happens: a look at the children now and then."""
 
 
 class Monitor:
@@ -109,7 +125,7 @@ class Monitor:
         left = self.left(scheduler.outsiders() + strangers) if can_jump else math.inf
         blind = strangers or any(waiter.descriptors is None for waiter in scheduler.checked)
         interests = [pair for waiter in scheduler.checked for pair in waiter.watched()]
-        longest = TICK / 5 if blind else TICK * 4  # a look at the children now and then
+        longest = _BLIND if blind else _SIGHTED
         return (None if math.isinf(left) and not blind else max(0.0, min(left, longest)) * 1000), interests
 
     def _wait(self, timeout: float | None, interests: list[Interest]) -> None:
@@ -131,7 +147,7 @@ class Monitor:
         return until - real.monotonic()
 
     def _look_at_absent(self) -> None:
-        """Take back whoever runs again as soon as nobody else does; until then it shows signs of life."""
+        """Take back those that run again as soon as no other thread does; until then they show signs of life."""
         scheduler = self.scheduler
         for member in scheduler.absent.awaited():
             vitals = progress(member.ident, member.native_id)

@@ -29,7 +29,7 @@ def is_older_pipe(descriptor: int) -> bool:
 
 
 def outsider_at_pipe(descriptor: int, inode: int) -> Outsider | None:
-    """Whoever may write to a pipe; nobody if both of its ends are in this process alone."""
+    """The outsider that may use a pipe; None if both of its ends are in this process alone."""
     ends = sum(found == inode for found in open_inodes(os.getpid()))
     if ends > 1 and not is_shared(inode):
         return None

@@ -57,7 +57,7 @@ class Sockets:
         self._pairs[inodes[1]] = (first, inodes[0])
 
     def note_sent(self, sender: socket.socket, to: Any = None) -> None:
-        """Note that something was sent, to the socket's peer if to nobody else: an answer may be expected."""
+        """Note that something was sent, to the socket's peer if no address is given: an answer may be expected."""
         self._alive_at[sender] = real.monotonic()
         silence.current.end(sender.fileno())
         if to is None or not self._is_inside(plain(to)):
@@ -69,7 +69,7 @@ class Sockets:
         self._asked.discard(receiver)
 
     def outsider_at(self, descriptor: int, inode: int, events: int, expects: Callable[[], bool]) -> Outsider | None:
-        """Whoever outside is the peer of the socket at a descriptor, made in the bubble or not."""
+        """The outsider that is the peer of the socket at a descriptor, which the bubble may have made or not."""
         if inode in self._pairs:
             inside = _is_open(*self._pairs[inode]) and not is_shared(inode)
             since = silence.current.since(descriptor, inode)

@@ -1,8 +1,9 @@
 """Threads outside the bubble that one of its own has woken: they may be about to answer.
 
 A client that lives as long as the test session, such as one with a thread for its connection, takes a request from a
-queue and sets an event when it has the reply. Nothing tells which thread will set which event; but whoever is asked
-wakes up, works, and goes back to where it waited before. Until then time stands still, if anybody waits for an answer.
+queue and sets an event when it has the reply. Nothing tells which thread will set which event; but a thread
+that is asked wakes up, works, and goes back to where it waited before. Until then time stands still, if an answer is
+waited for.
 If that is not a condition or a queue but, say, a selector, it may be waiting for an answer itself, and gets the grace.
 """
 
@@ -23,9 +24,10 @@ from pytest_resilience.clock._outside.vitals import computed, could_run
 from pytest_resilience.clock._reach import real
 
 _QUIET = 0.01
-"""For so many real seconds nobody may run before all are taken to be back: one may just have woken another.
+"""For so many real seconds none may run before all are taken to be back: one may just have woken another.
 
-The kernel tells at once of whoever a lock has woken, but of the reader of a socket only when it has passed on the byte.
+The kernel tells at once of a thread that a lock has woken, but of the reader of a socket only when it has passed on the
+byte.
 """
 
 _resting: PerClock[dict[int, float]] = PerClock(dict)
@@ -86,15 +88,15 @@ class WokenStrangers:
                 self._strangers[thread.ident] = _Stranger(thread, None, -1, 0, self._woken_at)
 
     def forget(self) -> bool:
-        """Expect no more of them; whether there was anybody."""
+        """Expect no more of them; whether there was any."""
         found = bool(self._strangers)
         self._strangers.clear()
         return found
 
     def outsiders(self, everyone: list[Member]) -> list[Outsider]:
-        """Whoever is at work; nobody once all who were woken are back; before that has begun, a moment for it.
+        """Those at work; none once all that were woken are back; before that has begun, each of them for a moment.
 
-        And nobody if no thread among ``everyone`` waits for what anybody at all might do.
+        And none if no thread among ``everyone`` waits for what any thread might do.
         """
         if not self._strangers or not any(_expects(member.waiter) for member in everyone):
             return []

@@ -33,7 +33,7 @@ def wait_until(
     """Wait until ``check()`` returns something true, and return that; None after ``timeout`` seconds or at the end.
 
     ``outside`` says who outside may make it true, ``descriptors`` what becomes ready when it comes true, if anything
-    does, ``loop`` what event loop waits, and ``expects`` whether anybody at all may notify it.
+    does, ``loop`` what event loop waits, and ``expects`` whether any thread outside may notify it.
     """
     scheduler = member.scheduler
     deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
@@ -56,7 +56,7 @@ def wait_for_input(
     """`wait_until` for descriptors: ``interests`` are those that ``check`` polls.
 
     ``watch`` is one that becomes readable if any of them is ready, if there is such a thing; ``expects`` tells whether
-    anybody waits for more than has come already, where an event loop would take notice of anything.
+    more is waited for than has come already, where an event loop would take notice of anything.
     """
     seen: list[Any] = []
     since = real.monotonic()
@@ -64,7 +64,7 @@ def wait_for_input(
     def outside() -> list[Outsider]:
         watched = interests()
         found = outsiders(watched, expects, since)
-        if watched and not found and (late := check()):  # whoever has done this since the last check is gone
+        if watched and not found and (late := check()):  # what has done this since the last check is gone
             seen.append(late)
             found = [Outsider(real.monotonic(), ASKED, "input")]
         return found
