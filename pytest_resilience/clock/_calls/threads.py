@@ -13,6 +13,7 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.units import nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
+from pytest_resilience.clock._outside.strangers import is_watchdog
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
@@ -39,7 +40,7 @@ def _start_new_thread(
 ) -> int:
     """`_thread.start_new_thread`: the new thread belongs to the bubble of the one that starts it."""
     parent = current()
-    if parent is None or _belongs_outside(function) or not callable(function):
+    if parent is None or is_watchdog(getattr(function, "__self__", None)) or not callable(function):
         started = _real_start_new_thread(function, arguments, *(() if keywords is None else (keywords,)))
         if parent is not None:
             _await_start(function)
@@ -55,7 +56,7 @@ def _start_new_thread(
 def _start_joinable_thread(function: Callable[[], object], handle: Any = None, daemon: bool = True) -> Any:
     """`_thread.start_joinable_thread`, by which `threading` starts its threads from Python 3.13 on."""
     parent = current()
-    if parent is None or _belongs_outside(function) or not callable(function):
+    if parent is None or is_watchdog(getattr(function, "__self__", None)) or not callable(function):
         started = _real_start_joinable_thread(function, handle, daemon)
         if parent is not None:
             _await_start(function)
@@ -66,12 +67,6 @@ def _start_joinable_thread(function: Callable[[], object], handle: Any = None, d
     except BaseException:
         abandon()
         raise
-
-
-def _belongs_outside(function: Any) -> bool:
-    """Whether a thread watches over the test from outside, as the timer of pytest-timeout does, wherever it starts."""
-    watched = getattr(getattr(function, "__self__", None), "function", None)
-    return getattr(watched, "__module__", "") == "pytest_timeout"
 
 
 def _await_start(function: Any) -> None:

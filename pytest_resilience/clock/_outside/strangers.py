@@ -131,10 +131,19 @@ class WokenStrangers:
 
 
 def _outside() -> list[tuple[int, threading.Thread]]:
-    """The threads of this process that are no members, but for the calling one; no lock is needed to look at them."""
+    """The threads of this process that are no members and may answer; no lock is needed to look at them."""
     active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # missing from typeshed
     own = get_ident()
-    return [(ident, thread) for ident, thread in list(active.items()) if ident not in members and ident != own]
+    return [
+        (ident, thread)
+        for ident, thread in list(active.items())
+        if ident not in members and ident != own and not is_watchdog(thread)
+    ]
+
+
+def is_watchdog(thread: object) -> bool:
+    """Whether a thread only watches over the test from outside, as the timer of pytest-timeout does."""
+    return getattr(getattr(thread, "function", None), "__module__", "") == "pytest_timeout"
 
 
 def _expects(waiter: Waiter | None) -> bool:

@@ -274,3 +274,16 @@ def test_processes_of_an_older_executor_answer():
             with VirtualClock(grace=60) as clock:
                 assert executor.submit(abs, -5).result(5) == 5
                 assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_the_timer_of_pytest_timeout_is_waited_for_by_nobody():
+    """A thread that only watches over the test answers nothing, so that no time stands still for it."""
+    pytest_timeout = pytest.importorskip("pytest_timeout")
+    timer = threading.Timer(600, pytest_timeout.timeout_timer, [None, None])
+    timer.start()
+    with VirtualClock(grace=60) as clock:
+        queue.SimpleQueue().put("read by a thread outside, for all that is known")
+        assert not threading.Event().wait(10)
+        assert (clock.elapsed, clock.guesses) == (10.0, 0)
+    timer.cancel()
+    timer.join()
