@@ -29,7 +29,7 @@ OTHER_PLUGINS = (
 
 
 @pytest.fixture(scope="session")
-def whole_kit() -> None:
+def whole_kit():
     """All modules of both packages. What a run inside a run imports is forgotten after it, and would be there twice."""
     for package in (resilience, pytest_resilience):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -40,7 +40,7 @@ def whole_kit() -> None:
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, whole_kit: None) -> pytest.Pytester:
+def suite(pytester, monkeypatch, whole_kit):
     """A folder for a small suite, run with our plugin and few others, and with warnings as errors."""
     without = " ".join(f"-p no:{name}" for name in OTHER_PLUGINS.split())
     monkeypatch.setenv("PYTEST_ADDOPTS", f"-W error {without}")

@@ -14,7 +14,6 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -43,7 +42,7 @@ ROOMS_OF_THE_CLOCK = ["virtual_clock", "_calls", "_outside", "_bubble", "_reach"
 both = pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 
 
-def files() -> dict[str, Path]:
+def files():
     """Every module of both packages, by name."""
     found = {}
     for package in PACKAGES:
@@ -59,11 +58,11 @@ every_module = pytest.mark.parametrize("name", MODULES)
 
 
 @cache
-def imports_of(name: str) -> frozenset[tuple[str, bool]]:
+def imports_of(name):
     """Every module that a module imports anywhere, also for types alone, and whether it does so at run time."""
-    found: set[tuple[str, bool]] = set()
+    found = set()
 
-    def visit(node: ast.AST, *, runs: bool) -> None:
+    def visit(node, *, runs):
         for child in ast.iter_child_nodes(node):
             typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and child in node.body
             child_runs = runs and not typing_only
@@ -79,17 +78,17 @@ def imports_of(name: str) -> frozenset[tuple[str, bool]]:
     return frozenset(found)
 
 
-def imported_by(name: str) -> set[str]:
+def imported_by(name):
     """Every module that a module imports, at run time or for types alone."""
     return {each for each, _ in imports_of(name)}
 
 
-def is_in(name: str, package: str) -> bool:
+def is_in(name, package):
     """Whether a module is a package or in it."""
     return f"{name}.".startswith(f"{package}.")
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_no_modules_import_each_other_in_a_circle():
     """Imports form no circle, not even inside functions or for type checkers: any module can be imported first."""
     graph = {name: (imported_by(name) & MODULES.keys()) - {name} for name in MODULES}
     try:
@@ -98,7 +97,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         pytest.fail(" -> ".join(circle.args[1]))
 
 
-def test_production_code_knows_nothing_of_tests() -> None:
+def test_production_code_knows_nothing_of_tests():
     """No module of `resilience` imports pytest, a mock or the plugin, not even lazily or for types."""
     wrong = {
         name: found
@@ -109,7 +108,7 @@ def test_production_code_knows_nothing_of_tests() -> None:
     assert wrong == {}
 
 
-def test_the_plugin_takes_nothing_private_from_production() -> None:
+def test_the_plugin_takes_nothing_private_from_production():
     """What the plugin needs of `resilience` is public, so that either can be changed without the other."""
     private = {
         f"{name} -> {each}"
@@ -122,7 +121,7 @@ def test_the_plugin_takes_nothing_private_from_production() -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS_OF_THE_CLOCK)
-def test_the_rooms_of_the_clock_open_one_way(room: str) -> None:
+def test_the_rooms_of_the_clock_open_one_way(room):
     """Each room of the clock imports only from those below it."""
     above = [f"{CLOCK}.{other}" for other in ROOMS_OF_THE_CLOCK[: ROOMS_OF_THE_CLOCK.index(room)]]
     wrong = {
@@ -135,7 +134,7 @@ def test_the_rooms_of_the_clock_open_one_way(room: str) -> None:
     assert wrong == set()
 
 
-def test_the_rule_of_the_clock_knows_neither_the_system_nor_a_library() -> None:
+def test_the_rule_of_the_clock_knows_neither_the_system_nor_a_library():
     """Who runs and when time moves is decided without ctypes, the operating system or any library to be patched."""
     foreign = {"ctypes", "os", "posix", "select", "socket", "subprocess", "multiprocessing", "asyncio", "trio"}
     wrong = {
@@ -149,7 +148,7 @@ def test_the_rule_of_the_clock_knows_neither_the_system_nor_a_library() -> None:
 
 
 @pytest.mark.parametrize("library", HOMES)
-def test_each_optional_or_dangerous_library_has_one_home(library: str) -> None:
+def test_each_optional_or_dangerous_library_has_one_home(library):
     """A library that is optional, costly or dangerous is imported, at run time, in one place of each package."""
     users = {
         name
@@ -162,7 +161,7 @@ def test_each_optional_or_dangerous_library_has_one_home(library: str) -> None:
     assert users
 
 
-def test_what_reports_an_event_does_not_know_who_listens() -> None:
+def test_what_reports_an_event_does_not_know_who_listens():
     """Decorators, policy, engine and events import neither the log nor the alerts nor the settings."""
     listeners = ["resilience._log", "resilience._alerts", "resilience.alerts", "resilience._config"]
     reporters = ["resilience._engine", "resilience._policy", "resilience._decorators", "resilience.events"]
@@ -177,7 +176,7 @@ def test_what_reports_an_event_does_not_know_who_listens() -> None:
 
 
 @every_module
-def test_each_module_is_documented_and_short(name: str) -> None:
+def test_each_module_is_documented_and_short(name):
     """A file begins with what it is for, and has 400 lines at most."""
     text = MODULES[name].read_text("utf-8")
     assert ast.get_docstring(ast.parse(text))
@@ -185,7 +184,7 @@ def test_each_module_is_documented_and_short(name: str) -> None:
 
 
 @every_module
-def test_examples_in_docstrings_are_true(name: str) -> None:
+def test_examples_in_docstrings_are_true(name):
     """What a docstring shows is what happens."""
     assert doctest.testmod(imported(name)).failed == 0
 
@@ -196,7 +195,7 @@ PUBLIC = [name for name in MODULES if "._" not in name and name != "pytest_resil
 every_public_module = pytest.mark.parametrize("name", PUBLIC)
 
 
-def imported(name: str) -> ModuleType:
+def imported(name):
     """A module, all names of its `__all__` loaded."""
     try:
         module = importlib.import_module(name)
@@ -207,9 +206,9 @@ def imported(name: str) -> ModuleType:
     return module
 
 
-def public_names(name: str) -> set[str]:
+def public_names(name):
     """The names without underscore that a module makes and, if it is a package, those that it takes from its house."""
-    made: set[str] = set()
+    made = set()
     for node in ast.parse(MODULES[name].read_text("utf-8")).body:
         match node:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -227,7 +226,7 @@ def public_names(name: str) -> set[str]:
 
 
 @every_public_module
-def test_all_is_what_is_public(name: str) -> None:
+def test_all_is_what_is_public(name):
     """A public module has an `__all__`: sorted, complete, and each name of it is there."""
     exported = getattr(imported(name), "__all__", [])
     assert exported == sorted(set(exported))
@@ -235,7 +234,7 @@ def test_all_is_what_is_public(name: str) -> None:
 
 
 @every_public_module
-def test_type_checkers_see_what_is_there(name: str) -> None:
+def test_type_checkers_see_what_is_there(name):
     """Names that are loaded late are imported for type checkers from the very modules that they are loaded from."""
     module = importlib.import_module(name)
     late = {(home, each) for home, names in getattr(module, "_LATE", {}).items() for each in names}
@@ -251,7 +250,7 @@ def test_type_checkers_see_what_is_there(name: str) -> None:
 
 
 @every_public_module
-def test_what_is_public_says_where_it_is_imported_from(name: str) -> None:
+def test_what_is_public_says_where_it_is_imported_from(name):
     """The `__module__` of whatever a module exports is a public one that has it: users never see where it really is."""
     module = imported(name)
     for each in getattr(module, "__all__", []):
@@ -263,7 +262,7 @@ def test_what_is_public_says_where_it_is_imported_from(name: str) -> None:
 
 
 @both
-def test_what_a_package_exports_says_so(package: ModuleType) -> None:
+def test_what_a_package_exports_says_so(package):
     """Functions and classes of both packages say in tracebacks and in `help` that they are from the package itself."""
     things = {name: getattr(package, name) for name in imported(package.__name__).__all__}
     homes = {
@@ -273,7 +272,7 @@ def test_what_a_package_exports_says_so(package: ModuleType) -> None:
 
 
 @both
-def test_what_a_package_exports_can_be_pickled(package: ModuleType) -> None:
+def test_what_a_package_exports_can_be_pickled(package):
     """Classes and functions are pickled by the name under which they are imported."""
     for name in imported(package.__name__).__all__:
         thing = getattr(package, name)
@@ -284,7 +283,7 @@ def test_what_a_package_exports_can_be_pickled(package: ModuleType) -> None:
 
 
 @both
-def test_every_public_thing_is_documented(package: ModuleType) -> None:
+def test_every_public_thing_is_documented(package):
     """Functions, classes, their public methods and properties, and the package itself have a docstring."""
     missing = [package.__name__] if not package.__doc__ else []
     for name in package.__all__:
@@ -305,13 +304,13 @@ def test_every_public_thing_is_documented(package: ModuleType) -> None:
 
 
 @both
-def test_a_name_that_is_not_there_is_an_attribute_error(package: ModuleType) -> None:
+def test_a_name_that_is_not_there_is_an_attribute_error(package):
     """The lazy look-up answers as any module does."""
     with pytest.raises(AttributeError, match=f"^module '{package.__name__}' has no attribute 'nonsense'$"):
         package.nonsense  # noqa: B018  # the look-up is the point
 
 
-def test_the_contract_is_exported() -> None:
+def test_the_contract_is_exported():
     """Every name of the public contract can be imported from `resilience`."""
     contract = {
         *(
@@ -327,19 +326,19 @@ def test_the_contract_is_exported() -> None:
     assert contract <= set(resilience.__all__)
 
 
-def test_the_version_is_that_of_the_distribution() -> None:
+def test_the_version_is_that_of_the_distribution():
     """`__version__` is looked up when it is asked for."""
     assert resilience.__version__ == version("pytest-resilience")
 
 
 @both
-def test_it_is_typed(package: ModuleType) -> None:
+def test_it_is_typed(package):
     """Type checkers are told that the package has types."""
     assert (Path(str(package.__file__)).parent / "py.typed").is_file()
 
 
 @cache
-def loaded_by(code: str) -> frozenset[str]:
+def loaded_by(code):
     """The modules that a new interpreter has loaded after some code, beyond those of an empty one."""
     runs = []
     for each in ("", code):
@@ -350,12 +349,12 @@ def loaded_by(code: str) -> frozenset[str]:
     return frozenset(runs[1]) - frozenset(runs[0])
 
 
-def tops(names: frozenset[str]) -> set[str]:
+def tops(names):
     """The top-level packages of modules."""
     return {name.partition(".")[0] for name in names}
 
 
-def test_importing_it_loads_little_more_than_tenacity() -> None:
+def test_importing_it_loads_little_more_than_tenacity():
     """Beyond tenacity and the package itself, a handful of modules of the standard library, none of them heavy."""
     extra = loaded_by("import resilience") - loaded_by("import tenacity")
     foreign = tops(extra) - {"resilience"}
@@ -364,7 +363,7 @@ def test_importing_it_loads_little_more_than_tenacity() -> None:
     assert len(foreign) <= 12, sorted(foreign)
 
 
-def test_a_failing_sync_call_loads_nothing_heavy() -> None:
+def test_a_failing_sync_call_loads_nothing_heavy():
     """Retrying and giving up need no HTTP client and no event loop."""
     code = (
         "import logging, resilience, tenacity; logging.getLogger('resilience').addHandler(logging.NullHandler())\n"
@@ -376,7 +375,7 @@ def test_a_failing_sync_call_loads_nothing_heavy() -> None:
     assert tops(loaded_by(code) - loaded_by("import resilience")).isdisjoint(HEAVY - {"email", "http"})
 
 
-def test_the_plugin_s_package_loads_nothing_by_itself() -> None:
+def test_the_plugin_s_package_loads_nothing_by_itself():
     """`import pytest_resilience` costs nothing until a name is used."""
     loaded = loaded_by("import pytest_resilience")
     assert {name for name in loaded if tops(frozenset({name})) <= {"resilience", "pytest_resilience"}} == {
@@ -385,7 +384,7 @@ def test_the_plugin_s_package_loads_nothing_by_itself() -> None:
     assert not tops(loaded) & {"pytest", "respx", "freezegun", "httpx", "tenacity", "asyncio"}
 
 
-def test_without_pytest_a_name_says_how_to_get_it() -> None:
+def test_without_pytest_a_name_says_how_to_get_it():
     """An installation without the extra is told the one command, not the name of a module."""
     code = """
 import sys

@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,14 +50,14 @@ class Block:
     line: int
 
     @property
-    def argument(self) -> str:
+    def argument(self):
         return self.check.partition(": ")[2] if ": " in self.check else self.check
 
-    def __str__(self) -> str:
+    def __str__(self):
         return f"line {self.line}"
 
 
-def _blocks() -> Iterator[Block]:
+def _blocks():
     for found in re.finditer(r"(?:<!-- (.*?) -->\n)?```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE):
         yield Block(found[1] or "", found[2], found[3], README.count("\n", 0, found.start()) + 1)
 
@@ -66,22 +65,22 @@ def _blocks() -> Iterator[Block]:
 BLOCKS = list(_blocks())
 
 
-def _checked_as(check: str) -> list[Block]:
+def _checked_as(check):
     return [block for block in BLOCKS if block.check.startswith(check)]
 
 
-def _table(head: str) -> list[list[str]]:
+def _table(head):
     """Return the rows of the table whose first line begins so, without backticks around a whole cell."""
     assert README.count(f"\n| {head}") == 1, f"one table begins with {head!r}"
     rows = README.partition(f"\n| {head}")[2].partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in re.split(r"(?<= )\|(?= |$)", row)[:-1]] for row in (row[1:] for row in rows)]
 
 
-def _code(cell: str) -> str:
+def _code(cell):
     return cell.strip().removeprefix("`").removesuffix("`")
 
 
-def _masked(text: str) -> list[str]:
+def _masked(text):
     """Return the lines of an output without its times, its widths and its colours."""
     lines = (
         re.sub(r"\d+ h \d+ min|\d+ min \d+ s|[\d.]+ m?s\b|[\d.]+(?=h|m|s| )|\d+\.\d+|[=-]{3,}", "#", line)
@@ -90,7 +89,7 @@ def _masked(text: str) -> list[str]:
     return [masked for line in lines if (masked := " ".join(line.split()))]
 
 
-def _assert_printed(block: Block, output: str) -> None:
+def _assert_printed(block, output):
     """Assert that an output has each part of a block, as it stands and in that order; ``...`` divides the parts."""
     printed = "\n".join(_masked(output))
     for part in block.body.split("...\n"):
@@ -99,7 +98,7 @@ def _assert_printed(block: Block, output: str) -> None:
         printed = printed.partition(wanted)[2]
 
 
-def _needed(name: str) -> Path:
+def _needed(name):
     """Return a file of the checkout, or skip where only the tests are, as beside a wheel."""
     path = ROOT / name
     if not path.exists():
@@ -108,7 +107,7 @@ def _needed(name: str) -> Path:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
-def test_every_block_is_checked(block: Block) -> None:
+def test_every_block_is_checked(block):
     """No code block stands in the README without a check of it below."""
     if block.language == "console":
         assert not block.check
@@ -117,13 +116,13 @@ def test_every_block_is_checked(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", _checked_as("quote"), ids=str)
-def test_quotes_are_verbatim(block: Block) -> None:
+def test_quotes_are_verbatim(block):
     """A quoted block stands in its file, character by character."""
     assert block.body in (ROOT / block.argument).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "console"], ids=str)
-def test_commands_exist(block: Block) -> None:
+def test_commands_exist(block):
     """Every command is a target of the Makefile, runs the example, or installs the distribution with extras it has."""
     project = tomllib.loads(_needed("pyproject.toml").read_text(encoding="utf-8"))["project"]
     for line in block.body.splitlines():
@@ -144,7 +143,7 @@ def test_commands_exist(block: Block) -> None:
 
 
 @pytest.mark.slow
-def test_the_summary_is_printed_as_shown() -> None:
+def test_the_summary_is_printed_as_shown():
     """The command that the block names prints it, but for the times."""
     (block,) = _checked_as("printed by: pytest")
     options = ["-p", "no:randomly", "-p", "no:cacheprovider", *block.argument.split()[1:]]
@@ -154,14 +153,14 @@ def test_the_summary_is_printed_as_shown() -> None:
     _assert_printed(block, ran.stdout)
 
 
-def test_the_first_test_passes(suite: pytest.Pytester) -> None:
+def test_the_first_test_passes(suite):
     """What the README begins with is a whole file that passes."""
     (first,) = _checked_as("passes: pytest")
     suite.makepyfile(test_first=first.body)
     suite.runpytest().assert_outcomes(passed=1)
 
 
-def test_failures_are_printed_as_shown(suite: pytest.Pytester) -> None:
+def test_failures_are_printed_as_shown(suite):
     """The test file in the README fails with the words that stand below it."""
     (test_file,), (printed,) = _checked_as("run: pytest"), _checked_as("printed by it")
     suite.makepyfile(test_it=test_file.body)
@@ -169,12 +168,12 @@ def test_failures_are_printed_as_shown(suite: pytest.Pytester) -> None:
     _assert_printed(printed, result.stdout.str())
 
 
-def _hours() -> list[str]:
+def _hours():
     return [line for block in _checked_as("run: each line takes an hour") for line in block.body.splitlines()]
 
 
 @pytest.mark.parametrize("line", _hours())
-def test_an_hour_takes_an_hour_of_virtual_time(line: str) -> None:
+def test_an_hour_takes_an_hour_of_virtual_time(line):
     """The line returns, or times out, when an hour has passed on both clocks."""
     modules = [asyncio, concurrent.futures, queue, selectors, tenacity, threading, time, trio]
     names = {module.__name__.partition(".")[0]: module for module in modules} | {"concurrent": concurrent}
@@ -187,7 +186,7 @@ def test_an_hour_takes_an_hour_of_virtual_time(line: str) -> None:
     assert passed == pytest.approx((3600, 3600), abs=1e-3)
 
 
-def test_what_is_said_of_the_clock() -> None:
+def test_what_is_said_of_the_clock():
     """A deadlock is an error, and the grace for what is outside is half a second."""
     with VirtualClock(), pytest.raises(DeadlockError):
         threading.Event().wait()
@@ -196,14 +195,14 @@ def test_what_is_said_of_the_clock() -> None:
 
 
 @pytest.mark.parametrize(("name", "arguments"), [row for row in _table("decorator") if "=" in row[1][:30]])
-def test_decorators_have_these_arguments_and_defaults(name: str, arguments: str) -> None:
+def test_decorators_have_these_arguments_and_defaults(name, arguments):
     """The table shows the whole signature of each decorator."""
     parameters = inspect.signature(getattr(resilience, _code(name))).parameters.values()
     bare = inspect.Signature([each.replace(annotation=inspect.Parameter.empty) for each in parameters])
     assert f"({_code(arguments)})".replace('"', "'") == str(bare).replace(str(Exception), "Exception")
 
 
-def test_log_lines_are_those_of_the_table() -> None:
+def test_log_lines_are_those_of_the_table():
     """A run through everything that is logged logs each text of the table at its level, and no other."""
     rows = [(row[2].split()[0], _pattern(_code(row[3]))) for row in _table("of | when")]
     with VirtualClock(), DiscordMock() as discord, RetryLog() as log:
@@ -216,10 +215,10 @@ def test_log_lines_are_those_of_the_table() -> None:
     assert all(hasattr(line.record, field) for line in log.lines for field in fields)
 
 
-def _make_all_log_lines(discord: DiscordMock) -> None:
+def _make_all_log_lines(discord):
     failures = iter([ConnectionError("refused")] * 5)
 
-    def work() -> None:
+    def work():
         for error in failures:
             raise error
 
@@ -240,7 +239,7 @@ def _make_all_log_lines(discord: DiscordMock) -> None:
     resilience.send_rate_limited_discord_alert("work", ValueError("other"), "billing", "failed")
 
 
-def _pattern(template: str) -> re.Pattern[str]:
+def _pattern(template):
     found = re.search(r"`\{prefix\}` is `(.*?)`", README)
     assert found is not None
     pattern = re.escape(template.replace("{prefix}", found[1]))
@@ -249,11 +248,11 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\\{\w+\\\}", ".*", pattern))
 
 
-def test_settings_are_those_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_those_of_the_table(monkeypatch):
     """The table has every argument of ``configure``, and each variable that it names is read."""
     rows = _table("`configure(...)`")
     assert [_code(row[0]) for row in rows] == list(inspect.signature(resilience.configure).parameters)
-    read: dict[str, Callable[[], str | None]] = {
+    read = {
         "RESILIENCE_SERVICE_NAME": config.service_name,
         "RESILIENCE_DISCORD_WEBHOOK_URL": config.discord_webhook_url,
         "RESILIENCE_DISCORD_WEBHOOK_URL_<CHANNEL>": lambda: config.discord_webhook_url("channel"),
@@ -269,7 +268,7 @@ def test_settings_are_those_of_the_table(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(("name", "class_name", "gives"), _table("fixture"))
-def test_fixtures_are_those_of_the_table(name: str, class_name: str, gives: str) -> None:
+def test_fixtures_are_those_of_the_table(name, class_name, gives):
     """Each fixture is there, its class is public, and has what the table says."""
     kind = getattr(pytest_resilience, _code(class_name))
     assert hasattr(plugin, _code(name))
@@ -278,7 +277,7 @@ def test_fixtures_are_those_of_the_table(name: str, class_name: str, gives: str)
 
 
 @pytest.mark.parametrize(("option", "ini"), [row[:2] for row in _table("option")])
-def test_options_are_those_of_the_table(option: str, ini: str, pytestconfig: pytest.Config) -> None:
+def test_options_are_those_of_the_table(option, ini, pytestconfig):
     """Each option can be given on the command line and in the ini file."""
     pytestconfig.getoption(_code(option).partition("=")[0])
     pytestconfig.getini(_code(ini))
@@ -287,28 +286,28 @@ def test_options_are_those_of_the_table(option: str, ini: str, pytestconfig: pyt
 @pytest.mark.parametrize(
     ("text", "code"), [row[:2] for head in ("at functions", "at HTTP and TCP") for row in _table(head)]
 )
-def test_scripts_are_the_same_in_code_and_as_text(text: str, code: str) -> None:
+def test_scripts_are_the_same_in_code_and_as_text(text, code):
     """The text of a row makes the same script as its code."""
     builders = {name: getattr(pytest_resilience, name) for name in pytest_resilience.__all__}
     assert Script.parse(_code(text)) == eval(_code(code), builders)
 
 
 @pytest.mark.parametrize(("text", "code"), [row[:2] for row in _table("modifier | code")])
-def test_modifiers_are_the_same_in_code_and_as_text(text: str, code: str) -> None:
+def test_modifiers_are_the_same_in_code_and_as_text(text, code):
     """The modifier of a row makes the same script as its method."""
     method = code.partition("`")[2].partition("`")[0]
     expected = eval(f"passthrough(){method}", {"passthrough": pytest_resilience.passthrough})
     assert Script.parse(f"{_code(text)} off") == expected
 
 
-def test_extras_are_those_of_the_table() -> None:
+def test_extras_are_those_of_the_table():
     """The table has every extra of the distribution, and the modules that it names are there."""
     extras = tomllib.loads(_needed("pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert {_code(row[0]) for row in _table("extra")} == set(extras)
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(resilience(?:\.\w+)+)", README))))
-def test_dotted_names_are_there(name: str) -> None:
+def test_dotted_names_are_there(name):
     """A dotted name in the text is that of a module, or of something in one."""
     module, _, attribute = name.rpartition(".")
     parent = importlib.import_module(module)
@@ -316,12 +315,12 @@ def test_dotted_names_are_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_links_lead_somewhere(target: str) -> None:
+def test_links_lead_somewhere(target):
     """A link to a file of the repository leads to one."""
     assert _needed(target).exists()
 
 
-def test_numbers_in_the_text_are_those_of_the_code() -> None:
+def test_numbers_in_the_text_are_those_of_the_code():
     """The threshold, the window and the supported versions are what the text says."""
     assert resilience.EXCESSIVE_RETRY_THRESHOLD == 50
     assert "Without one that is the 50th" in README

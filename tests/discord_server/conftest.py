@@ -8,7 +8,7 @@ from tests.discord_server.posting import Clock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch):
     """Time that only the test moves."""
     clock = Clock()
     monkeypatch.setattr(time, "monotonic_ns", lambda: clock.ns)

@@ -5,26 +5,23 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from typing import Any, Final
 
 import httpx
 
 from pytest_resilience.discord import DiscordMock
 from pytest_resilience.discord import _answers as answers
-from pytest_resilience.discord._incoming import Incoming
 from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits
 from pytest_resilience.discord._server import DiscordServer, Refusal, refuse
-from resilience.testing import Action
 from tests.discord_server.mentions import notified
 from tests.discord_server.rules import faults_of, snowflake_problem
 
-UNLIMITED: Final = (1_000_000_000, 1.0)
-NO_LIMITS: Final = {"webhook": UNLIMITED, "channel": UNLIMITED, "everything": UNLIMITED}
-_BOT: Final = re.compile(r"DiscordBot \([^\s,]+, [^)]+\)")
-_INVALID: Final = frozenset({401, 403, 429})  # source: "Invalid Request Limit"
-_INVALID_NS: Final = 600 * SECOND_NS
-_BAN_S: Final = 3600.0
-_DEAD: Final = frozenset({(401, 50027), (404, 10015)})
+UNLIMITED = (1_000_000_000, 1.0)
+NO_LIMITS = {"webhook": UNLIMITED, "channel": UNLIMITED, "everything": UNLIMITED}
+_BOT = re.compile(r"DiscordBot \([^\s,]+, [^)]+\)")
+_INVALID = frozenset({401, 403, 429})  # source: "Invalid Request Limit"
+_INVALID_NS = 600 * SECOND_NS
+_BAN_S = 3600.0
+_DEAD = frozenset({(401, 50027), (404, 10015)})
 
 
 class EdgeRefusal(Refusal):
@@ -47,51 +44,43 @@ class ExactServer(DiscordServer):
         notified: For each stored message, the mentions in it that notify somebody.
     """
 
-    def __init__(
-        self,
-        *,
-        limits: dict[str, tuple[int, float]] | None = None,
-        invalid_limit: int = 10_000,
-        forum: bool = False,
-        threads: frozenset[str] | None = None,
-        lose_unawaited: bool = False,
-    ) -> None:
+    def __init__(self, *, limits=None, invalid_limit=10_000, forum=False, threads=None, lose_unawaited=False):
         super().__init__(RateLimits(**(limits or {})))
         self.calls_to_dead_webhooks = 0
-        self.notified: list[tuple[str, ...]] = []
-        self._invalid: deque[int] = deque(maxlen=invalid_limit)
+        self.notified = []
+        self._invalid = deque(maxlen=invalid_limit)
         self._forum, self._threads, self._lose_unawaited = forum, threads, lose_unawaited
-        self._deleted: set[str | None] = set()
-        self._dead: set[str] = set()
-        self._banned_until_ns: int | None = None
+        self._deleted = set()
+        self._dead = set()
+        self._banned_until_ns = None
 
     @property
-    def invalid_requests(self) -> int:
+    def invalid_requests(self):
         """How many answers of the last 10 minutes count towards a ban."""
         return sum(0 <= time.monotonic_ns() - each < _INVALID_NS for each in self._invalid)
 
-    def delete_webhook(self, channel: str | None = None) -> None:
+    def delete_webhook(self, channel=None):
         """Delete the webhook of a channel: from now on it is unknown."""
         self._deleted.add(channel)
 
-    def ban(self, seconds: float = _BAN_S) -> None:
+    def ban(self, seconds=_BAN_S):
         """Ban the address, as the edge does: nothing reaches Discord for so many seconds."""
         self._banned_until_ns = time.monotonic_ns() + round(seconds * SECOND_NS)
 
-    def _refusal_of(self, incoming: Incoming) -> Refusal | None:
+    def _refusal_of(self, incoming):
         return self._refusal_by_edge(incoming) or super()._refusal_of(incoming)
 
-    def _refusal_of_body(self, incoming: Incoming) -> Refusal | None:
+    def _refusal_of_body(self, incoming):
         return (
             self._refusal_of_webhook(incoming)
             or super()._refusal_of_body(incoming)
             or self._refusal_of_thread(incoming)
         )
 
-    def _faults_of(self, body: object) -> list[answers.Fault]:
+    def _faults_of(self, body):
         return faults_of(body)
 
-    def _refusal_by_edge(self, incoming: Incoming) -> Refusal | None:
+    def _refusal_by_edge(self, incoming):
         left_s = ((self._banned_until_ns or 0) - time.monotonic_ns()) / SECOND_NS
         if self._banned_until_ns is not None and left_s > 0:
             return EdgeRefusal(answers.banned(left_s), None)
@@ -104,7 +93,7 @@ class ExactServer(DiscordServer):
             return EdgeRefusal(blocked, f"its User-Agent is {agent!r}: send 'DiscordBot (<url>, <version>)'")
         return None
 
-    def _refusal_of_webhook(self, incoming: Incoming) -> Refusal | None:
+    def _refusal_of_webhook(self, incoming):
         urls = [self.webhooks.url(None), *self.webhooks.values()]
         tokens = dict(url.split("/")[-2:] for url in urls)
         problem = snowflake_problem(incoming.webhook)
@@ -119,7 +108,7 @@ class ExactServer(DiscordServer):
             return Refusal(answers.typical(401), "the token of its webhook is wrong")
         return None
 
-    def _refusal_of_thread(self, incoming: Incoming) -> Refusal | None:
+    def _refusal_of_thread(self, incoming):
         by_id, by_name = incoming.request.url.params.get("thread_id"), incoming.body.get("thread_name")
         if self._forum and not by_id and not by_name:
             message = "Webhooks posted to forum channels must have a thread_name or thread_id"
@@ -134,9 +123,7 @@ class ExactServer(DiscordServer):
             return refuse(404, 10003, "Unknown Channel", None)
         return None
 
-    def _result_of(
-        self, incoming: Incoming, refusal: Refusal | None, action: Action
-    ) -> tuple[httpx.Response | Exception, float]:
+    def _result_of(self, incoming, refusal, action):
         result, delay_s = super()._result_of(incoming, refusal, action)
         if incoming.webhook in self._dead:
             self.calls_to_dead_webhooks += 1
@@ -145,16 +132,16 @@ class ExactServer(DiscordServer):
             self._count(incoming, result)
         return result, delay_s
 
-    def _usual(self, incoming: Incoming, refusal: Refusal | None) -> httpx.Response:
+    def _usual(self, incoming, refusal):
         return refusal.response if isinstance(refusal, EdgeRefusal) else super()._usual(incoming, refusal)
 
-    def _store(self, incoming: Incoming) -> dict[str, Any]:
+    def _store(self, incoming):
         if self._lose_unawaited and not incoming.wait:
             return {}
         self.notified.append(notified(incoming.content, incoming.body.get("allowed_mentions")))
         return super()._store(incoming)
 
-    def _count(self, incoming: Incoming, response: httpx.Response) -> None:
+    def _count(self, incoming, response):
         """Count what leads to a ban, and learn which webhooks must not be called again."""
         if response.status_code in _INVALID and response.headers.get("X-RateLimit-Scope") != "shared":
             self._invalid.append(time.monotonic_ns())
@@ -169,6 +156,6 @@ class ExactServer(DiscordServer):
 class ExactDiscord(DiscordMock):
     """A `DiscordMock` in front of an `ExactServer`, whose switches it takes."""
 
-    def __init__(self, *, verify: bool = True, **switches: Any) -> None:
+    def __init__(self, *, verify=True, **switches):
         super().__init__(verify=verify)
         self.server = self._server = ExactServer(**switches)

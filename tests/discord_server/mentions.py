@@ -6,13 +6,11 @@ Source: Discord developer documentation, "Allowed Mentions" and "Message Formatt
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
 
-_MENTION: Final = re.compile(r"<@!?(?P<user>[0-9]+)>|<@&(?P<role>[0-9]+)>|(?P<everyone>@everyone|@here)")
+_MENTION = re.compile(r"<@!?(?P<user>[0-9]+)>|<@&(?P<role>[0-9]+)>|(?P<everyone>@everyone|@here)")
 
 
-def notified(content: str, allowed: Mapping[str, Any] | None) -> tuple[str, ...]:
+def notified(content, allowed):
     """Return the mentions that notify somebody, as they stand in a message, each once.
 
     Mentions in embeds notify nobody. Where a message does not say what is allowed, users are: so does Discord with the
@@ -28,7 +26,7 @@ def notified(content: str, allowed: Mapping[str, Any] | None) -> tuple[str, ...]
     return tuple(found)
 
 
-def _allows(rules: Mapping[str, Any], mention: re.Match[str]) -> bool:
+def _allows(rules, mention):
     parse = rules.get("parse") or ()
     if mention["everyone"]:
         return "everyone" in parse

@@ -7,21 +7,19 @@ Nicknames". The codes of single faults are not documented as a whole; these are 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from pytest_resilience.discord import _length_limits as lengths
 from pytest_resilience.discord._answers import Fault
 
-Problem: TypeAlias = tuple[str, str]
+Problem = tuple[str, str]
 """Discord's name for what is wrong with a value, and in words."""
 
 
-def faults_of(body: object) -> list[Fault]:
+def faults_of(body):
     """Return everything that is wrong in the body of a message."""
-    rules: dict[str, Callable[[Any], Problem | None]] = {
+    rules = {
         "username": username_problem,
         "avatar_url": url_problem("http", "https"),
         "tts": boolean_problem,
@@ -57,7 +55,7 @@ def faults_of(body: object) -> list[Fault]:
     return faults
 
 
-def username_problem(value: object) -> Problem | None:
+def username_problem(value):
     """Check the name that a message is shown under. One that nobody could see is taken, and the webhook's own shown."""
     if not isinstance(value, str) or not value:
         return "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 80 in length."
@@ -69,25 +67,25 @@ def username_problem(value: object) -> Problem | None:
     return None
 
 
-def snowflake_problem(value: object) -> Problem | None:
+def snowflake_problem(value):
     """Check an id: an integer of 64 bits, as a number or a text."""
     digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     fits = isinstance(digits, str) and re.fullmatch("[0-9]{1,20}", digits) is not None and int(digits) < 2**64
     return None if fits else ("NUMBER_TYPE_COERCE", f'Value "{shown(value)}" is not snowflake.')
 
 
-def boolean_problem(value: object) -> Problem | None:
+def boolean_problem(value):
     """Check a boolean."""
     return None if isinstance(value, bool) else ("BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
 
 
-def thread_name_problem(value: object) -> Problem | None:
+def thread_name_problem(value):
     """Check the name of a new thread."""
     fits = isinstance(value, str) and 1 <= len(value.strip()) <= 100
     return None if fits else ("BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")
 
 
-def timestamp_problem(value: object) -> Problem | None:
+def timestamp_problem(value):
     """Check a time as ISO 8601 writes it."""
     try:
         datetime.fromisoformat(str(value) if isinstance(value, str) else "")
@@ -96,7 +94,7 @@ def timestamp_problem(value: object) -> Problem | None:
     return None
 
 
-def allowed_mentions_problem(value: object) -> Problem | None:
+def allowed_mentions_problem(value):
     """Check that no kind is both parsed and named."""
     if not isinstance(value, dict):
         return "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType"
@@ -110,16 +108,16 @@ def allowed_mentions_problem(value: object) -> Problem | None:
     return None
 
 
-def mentionable_problem(value: object) -> Problem | None:
+def mentionable_problem(value):
     """Check a kind of mention."""
     kinds = ("everyone", "roles", "users")
     return None if value in kinds else ("BASE_TYPE_CHOICES", f"Value must be one of {kinds}.")
 
 
-def integer_problem(most: int) -> Callable[[object], Problem | None]:
+def integer_problem(most):
     """Check a number from 0."""
 
-    def problem(value: object) -> Problem | None:
+    def problem(value):
         if not isinstance(value, int) or isinstance(value, bool):
             return "NUMBER_TYPE_COERCE", f'Value "{type(value).__name__}" is not int.'
         if value < 0:
@@ -129,10 +127,10 @@ def integer_problem(most: int) -> Callable[[object], Problem | None]:
     return problem
 
 
-def at_most(most: int) -> Callable[[object], Problem | None]:
+def at_most(most):
     """Check how many there are in a list."""
 
-    def problem(value: object) -> Problem | None:
+    def problem(value):
         if not isinstance(value, list):
             return "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType"
         return None if len(value) <= most else ("BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")
@@ -140,10 +138,10 @@ def at_most(most: int) -> Callable[[object], Problem | None]:
     return problem
 
 
-def url_problem(*schemes: str) -> Callable[[object], Problem | None]:
+def url_problem(*schemes):
     """Check a URL."""
 
-    def problem(value: object) -> Problem | None:
+    def problem(value):
         if not isinstance(value, str):
             return "STRING_TYPE_CONVERT", "Could not interpret it as string."
         try:
@@ -157,6 +155,6 @@ def url_problem(*schemes: str) -> Callable[[object], Problem | None]:
     return problem
 
 
-def shown(value: object) -> str:
+def shown(value):
     """Return a text as far as a message shows it, and of anything else the type."""
     return value[:50] if isinstance(value, str) else type(value).__name__

@@ -10,13 +10,13 @@ from tests.discord_server.posting import post, versioned
 UNKNOWN = {"message": "Unknown Webhook", "code": 10015}
 
 
-def unlimited(**switches: object) -> ExactServer:
+def unlimited(**switches):
     """Make a server without limits."""
     return ExactServer(limits=NO_LIMITS, **switches)
 
 
 @pytest.mark.parametrize("agent", [None, "", "Python-urllib/3.12", "python-httpx/0.28.1", "DiscordBot"])
-def test_who_does_not_say_that_it_is_a_bot_is_blocked_by_the_edge(clock, agent) -> None:
+def test_who_does_not_say_that_it_is_a_bot_is_blocked_by_the_edge(clock, agent):
     """The answer is the edge's 403: a text, and no ``Via``."""
     server = unlimited()
     response = post(server, headers={"User-Agent": agent})
@@ -27,7 +27,7 @@ def test_who_does_not_say_that_it_is_a_bot_is_blocked_by_the_edge(clock, agent) 
     ]
 
 
-def test_requests_without_tls_are_turned_away() -> None:
+def test_requests_without_tls_are_turned_away():
     """``http://`` is redirected by the edge, and objected to."""
     server = unlimited()
     response = post(server, url=server.webhooks.url(None).replace("https:", "http:"))
@@ -35,7 +35,7 @@ def test_requests_without_tls_are_turned_away() -> None:
     assert len(server.problems) == 1
 
 
-def test_an_unknown_webhook_is_404() -> None:
+def test_an_unknown_webhook_is_404():
     """A webhook that nobody asked for is unknown, and that is objected to, without its token."""
     server = unlimited()
     response = post(server, url="https://discord.com/api/v10/webhooks/123/abc")
@@ -44,7 +44,7 @@ def test_an_unknown_webhook_is_404() -> None:
     assert "abc" not in server.problems[0]
 
 
-def test_a_wrong_token_is_401() -> None:
+def test_a_wrong_token_is_401():
     """A known id with another token is answered 401 and objected to, without the token."""
     server = unlimited()
     response = post(server, url=versioned(server.webhooks.url(None)) + "SECRET")
@@ -53,7 +53,7 @@ def test_a_wrong_token_is_401() -> None:
     assert "SECRET" not in str(server.problems) + str(server.requests) + repr(server.requests)
 
 
-def test_an_id_that_is_no_snowflake_is_a_form_error() -> None:
+def test_an_id_that_is_no_snowflake_is_a_form_error():
     """The id of a webhook is a number of 64 bits."""
     response = post(unlimited(), url="https://discord.com/api/v10/webhooks/abc/x")
     assert response.status_code == 400
@@ -62,7 +62,7 @@ def test_an_id_that_is_no_snowflake_is_a_form_error() -> None:
     }
 
 
-def test_a_deleted_webhook_is_404_and_further_calls_are_counted() -> None:
+def test_a_deleted_webhook_is_404_and_further_calls_are_counted():
     """Deleting is no fault of the client; calling again after the first 404 is."""
     server = unlimited()
     assert post(server).status_code == 200
@@ -75,7 +75,7 @@ def test_a_deleted_webhook_is_404_and_further_calls_are_counted() -> None:
     assert server.problems == ["a webhook that was answered 401 or 404 was called again"]
 
 
-def test_forums_need_a_thread_and_other_channels_have_none() -> None:
+def test_forums_need_a_thread_and_other_channels_have_none():
     """The errors of threads, each with its own code."""
     forum, plain = unlimited(forum=True), unlimited(threads=frozenset({"5"}))
     named = {"content": "x", "thread_name": "outage"}
@@ -91,7 +91,7 @@ def test_forums_need_a_thread_and_other_channels_have_none() -> None:
     assert post(plain, query="?wait=1&thread_id=5").status_code == 200
 
 
-def test_unawaited_messages_can_get_lost() -> None:
+def test_unawaited_messages_can_get_lost():
     """With ``lose_unawaited`` a 204 proves nothing, while awaited messages are stored."""
     server = unlimited(lose_unawaited=True)
     assert post(server, {"content": "lost"}, query="").status_code == 204
@@ -100,7 +100,7 @@ def test_unawaited_messages_can_get_lost() -> None:
     assert [each.recorded for each in server.requests] == [False, True]
 
 
-def test_invalid_requests_of_ten_minutes_are_counted(clock) -> None:
+def test_invalid_requests_of_ten_minutes_are_counted(clock):
     """401, 403 and 429 count, 404, 400 and a channel's 429 do not, and none counts for longer than 10 minutes."""
     server = ExactServer(limits={"webhook": (2, 2.0), "channel": (1, 60.0)})
     other = versioned(server.webhooks.url("other"))
@@ -117,7 +117,7 @@ def test_invalid_requests_of_ten_minutes_are_counted(clock) -> None:
     assert server.invalid_requests == 0
 
 
-def test_planned_answers_count_towards_a_ban(clock) -> None:
+def test_planned_answers_count_towards_a_ban(clock):
     """401, 403 and 429 count whether they were planned or not."""
     server = ExactServer()
     server.respond(
@@ -128,7 +128,7 @@ def test_planned_answers_count_towards_a_ban(clock) -> None:
     assert server.invalid_requests == 3
 
 
-def test_too_many_invalid_requests_ban_the_address(clock) -> None:
+def test_too_many_invalid_requests_ban_the_address(clock):
     """At the limit the edge takes over for an hour, and says how long it lasts."""
     server = unlimited(invalid_limit=3)
     for channel in ("a", "b", "c"):
@@ -140,7 +140,7 @@ def test_too_many_invalid_requests_ban_the_address(clock) -> None:
     assert post(server).status_code == 200
 
 
-def test_a_ban_says_how_long_it_lasts(clock) -> None:
+def test_a_ban_says_how_long_it_lasts(clock):
     """While it lasts nothing is stored, and the seconds that are left are said."""
     server = unlimited()
     server.ban(100)

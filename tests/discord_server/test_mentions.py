@@ -23,12 +23,12 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("allowed", "expected"), TABLE)
-def test_who_is_notified(allowed, expected) -> None:
+def test_who_is_notified(allowed, expected):
     """Only who is mentioned in the content and allowed is notified, each once; without rules, users are."""
     assert notified(CONTENT, allowed) == expected
 
 
-def test_embeds_notify_nobody() -> None:
+def test_embeds_notify_nobody():
     """A mention in an embed is drawn and notifies nobody."""
     server = ExactServer()
     post(server, {"content": "hello", "embeds": [{"description": "<@1> @everyone"}]})

@@ -10,13 +10,13 @@ from pytest_resilience.discord._answers import Fault
 from tests.discord_server.rules import faults_of
 
 
-def embeds(**embed: object) -> dict[str, object]:
+def embeds(**embed):
     """Make a body with one embed."""
     return {"embeds": [embed]}
 
 
 @pytest.mark.parametrize("value", [{}, {"name": "x"}, {"name": "", "value": " "}, {"name": None, "value": "y"}])
-def test_fields_need_a_name_and_a_value(value) -> None:
+def test_fields_need_a_name_and_a_value(value):
     """What a field lacks is required; white space is nothing."""
     lacking = [name for name in ("name", "value") if not (value.get(name) or "").strip()]
     assert faults_of(embeds(fields=[value])) == [
@@ -25,7 +25,7 @@ def test_fields_need_a_name_and_a_value(value) -> None:
 
 
 @pytest.mark.parametrize("kind", ["users", "roles"])
-def test_a_hundred_mentions_of_a_kind_may_be_named(kind) -> None:
+def test_a_hundred_mentions_of_a_kind_may_be_named(kind):
     """A list of ids has a hundred of them at most."""
     assert faults_of({"allowed_mentions": {kind: ["1"] * 100}}) == []
     assert faults_of({"allowed_mentions": {kind: ["1"] * 101}}) == [
@@ -65,7 +65,7 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("body", "path", "code"), TYPES, ids=[f"{path}-{code}" for _, path, code in TYPES])
-def test_values_have_their_type_and_range(body, path, code) -> None:
+def test_values_have_their_type_and_range(body, path, code):
     """Each wrong value has one fault with its code, where it stands in the body."""
     assert [(fault.path, fault.code) for fault in faults_of(body)] == [(path, code)]
 
@@ -83,13 +83,13 @@ def test_values_have_their_type_and_range(body, path, code) -> None:
         {"wait": True, "allow_mentions": 5},
     ],
 )
-def test_good_bodies_have_no_errors(body) -> None:
+def test_good_bodies_have_no_errors(body):
     """What Discord takes, and what it does not look at, has no faults."""
     assert faults_of(body) == []
 
 
 @pytest.mark.parametrize("kind", ["users", "roles"])
-def test_parsing_and_naming_exclude_each_other(kind) -> None:
+def test_parsing_and_naming_exclude_each_other(kind):
     """To parse all mentions of a kind and to name some is a conflict of its own."""
     assert faults_of({"allowed_mentions": {"parse": [kind], kind: ["1"]}}) == [
         Fault(
@@ -109,10 +109,10 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dic
 
 @settings(max_examples=100, deadline=None)
 @given(body=st.dictionaries(NAMES, VALUES, max_size=4), order=st.randoms(use_true_random=False))
-def test_the_order_of_keys_makes_no_difference(body, order) -> None:
+def test_the_order_of_keys_makes_no_difference(body, order):
     """The faults of a body do not depend on the order in which it is written."""
 
-    def shuffled(value: object) -> object:
+    def shuffled(value):
         if isinstance(value, dict):
             items = [(name, shuffled(each)) for name, each in value.items()]
             order.shuffle(items)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from types import ModuleType
 
 import pytest
 
@@ -146,14 +144,14 @@ COPY = """
 
 
 @pytest.fixture
-def clock() -> Iterator[VirtualClock]:
+def clock():
     """A virtual clock, open during the test."""
     with VirtualClock() as clock:
         yield clock
 
 
 @pytest.fixture
-def app(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def app(pytester, monkeypatch):
     """A module of the user's, newly imported."""
     pytester.makepyfile(target_app=APP, target_copy=COPY, target_names="CLOSE = 'Ledger.close'")
     monkeypatch.syspath_prepend(pytester.path)
@@ -165,7 +163,7 @@ def app(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> ModuleTyp
 
 
 @pytest.fixture
-def named() -> Iterator[None]:
+def named():
     """Give the service a name for its prefixes."""
     configure(service_name="removals")
     yield
@@ -173,7 +171,7 @@ def named() -> Iterator[None]:
 
 
 @pytest.fixture
-def together(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def together(suite, monkeypatch):
     """A folder for suites, run with all plugins that are installed, but in the order of the file."""
     monkeypatch.setenv(
         "PYTEST_ADDOPTS",

@@ -45,7 +45,7 @@ PLAIN = """
 """
 
 
-def test_the_plain_classes_in_unittest(together: pytest.Pytester) -> None:
+def test_the_plain_classes_in_unittest(together):
     """Each fixture is a context manager that needs no pytest run."""
     script = together.makepyfile(plain=PLAIN)
 
@@ -54,7 +54,7 @@ def test_the_plain_classes_in_unittest(together: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["Ran 2 tests in *", "OK"])
 
 
-def test_the_plain_classes_in_a_script(together: pytest.Pytester) -> None:
+def test_the_plain_classes_in_a_script(together):
     """A script may use them too; a planned fault that never fired ends it with the message."""
     script = together.makepyfile(
         script="""
@@ -87,7 +87,7 @@ def test_the_plain_classes_in_a_script(together: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_the_plain_classes_inside_hypothesis_examples(together: pytest.Pytester) -> None:
+def test_the_plain_classes_inside_hypothesis_examples(together):
     """Each example has a clock, faults and calls of its own."""
     together.makepyfile("""
         from hypothesis import given, settings, strategies as st

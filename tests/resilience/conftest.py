@@ -6,8 +6,6 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Iterator
-from typing import Any, cast
 
 import pytest
 import tenacity
@@ -36,20 +34,20 @@ class Mode:
             without ado, which must make no difference.
     """
 
-    def __init__(self, name: str, *, warm: bool = False) -> None:
+    def __init__(self, name, *, warm=False):
         self.name = name
         self.is_async = name != "sync"
         self.warm = warm
         self.attempts = 0
 
-    def function(self, *outcomes: object, name: str = "fetch") -> Callable[..., Any]:
+    def function(self, *outcomes, name="fetch"):
         """Make a function whose n-th run has the n-th outcome; the last outcome repeats.
 
         An exception is raised; of an exception class, a new one is. Anything else is returned.
         """
         left = list(outcomes)
 
-        def body(*args: object, **kwargs: object) -> object:
+        def body(*args, **kwargs):
             self.attempts += 1
             outcome = left.pop(0) if len(left) > 1 else left[0]
             if isinstance(outcome, type) and issubclass(outcome, BaseException):
@@ -60,23 +58,23 @@ class Mode:
 
         return self.of(body, name)
 
-    def of(self, body: Callable[..., Any], name: str = "fetch") -> Callable[..., Any]:
+    def of(self, body, name="fetch"):
         """Make a function that runs a plain one."""
 
-        def function(*args: object, **kwargs: object) -> object:
+        def function(*args, **kwargs):
             return None if args and args[0] is _WARM_UP else body(*args, **kwargs)
 
-        async def async_function(*args: object, **kwargs: object) -> object:
+        async def async_function(*args, **kwargs):
             return None if args and args[0] is _WARM_UP else body(*args, **kwargs)
 
-        made: Any = async_function if self.is_async else function
+        made = async_function if self.is_async else function
         made.can_warm_up = True
         made.__name__ = name
         made.__qualname__ = name
         made.__module__ = "shop.stock"
-        return cast("Callable[..., Any]", made)
+        return made
 
-    def run(self, function: Callable[..., Any], /, *args: object, **kwargs: object) -> Any:
+    def run(self, function, /, *args, **kwargs):
         """Call the function and see it through to its end."""
         if self.warm and hasattr(function, "can_warm_up"):
             logging.disable()
@@ -86,7 +84,7 @@ class Mode:
                 logging.disable(logging.NOTSET)
         return self._finish(function, *args, **kwargs)
 
-    def _finish(self, function: Callable[..., Any], /, *args: object, **kwargs: object) -> Any:
+    def _finish(self, function, /, *args, **kwargs):
         if self.name == "asyncio":
             return asyncio.run(function(*args, **kwargs))
         if self.name == "trio":
@@ -95,17 +93,17 @@ class Mode:
             return trio.run(functools.partial(function, *args, **kwargs))
         return function(*args, **kwargs)
 
-    def see(self, function: Callable[..., Any], look: Callable[[BaseException | None], Any]) -> Any:
+    def see(self, function, look):
         """Call the function, let go of what it raised, and have a look while the event loop still runs."""
 
-        def call() -> object:
+        def call():
             try:
                 function()
             except BaseException as error:
                 look(error)
             return look(None)
 
-        async def call_async() -> object:
+        async def call_async():
             try:
                 await function()
             except BaseException as error:
@@ -116,17 +114,17 @@ class Mode:
             self._finish(function, _WARM_UP)
         return self._finish(call_async if self.is_async else call)
 
-    def fails(self, function: Callable[..., Any], kind: type[BaseException] = Exception) -> Any:
+    def fails(self, function, kind=Exception):
         """Call the function and return what it raised."""
         with pytest.raises(kind) as caught:
             self.run(function)
         return caught.value
 
-    def waits_of(self, decorated: Any) -> list[float]:
+    def waits_of(self, decorated):
         """Let the decorated function wait no more, and return the list of the waits that it would have made."""
-        waits: list[float] = []
+        waits = []
 
-        async def async_sleep(seconds: float) -> None:
+        async def async_sleep(seconds):
             waits.append(seconds)
 
         decorated.retry.sleep = async_sleep if self.is_async else waits.append
@@ -136,10 +134,10 @@ class Mode:
 class Flaky:
     """Fails twice, then says with what it was called."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.attempts = 0
 
-    def fail_twice(self, *args: object, **kwargs: object) -> tuple[object, ...]:
+    def fail_twice(self, *args, **kwargs):
         """Raise, raise, then return the arguments."""
         self.attempts += 1
         if self.attempts < 3:
@@ -147,10 +145,10 @@ class Flaky:
         return (*args, *kwargs.items())
 
 
-def finish(result: Any) -> Any:
+def finish(result):
     """Await a result, if it has to be awaited."""
 
-    async def main() -> object:
+    async def main():
         return await result
 
     return asyncio.run(main()) if inspect.isawaitable(result) else result
@@ -159,21 +157,21 @@ def finish(result: Any) -> Any:
 class Log:
     """What was written to the logger ``resilience`` about calls."""
 
-    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+    def __init__(self, caplog):
         self._caplog = caplog
 
     @property
-    def records(self) -> list[logging.LogRecord]:
+    def records(self):
         """The records of calls; others, such as the one about a missing webhook, have no failpoint."""
         mine = [record for record in self._caplog.records if record.name == "resilience"]
         return [record for record in mine if getattr(record, "failpoint", None) is not None]
 
     @property
-    def lines(self) -> list[tuple[str, str]]:
+    def lines(self):
         """Level and text of each record."""
         return [(record.levelname, record.getMessage()) for record in self.records]
 
-    def texts(self, level: str) -> list[str]:
+    def texts(self, level):
         """The texts at one level."""
         return [text for at, text in self.lines if at == level]
 
@@ -182,58 +180,58 @@ WAYS = ["sync", "asyncio", "trio"]
 
 
 @pytest.fixture(params=WAYS)
-def mode(request: pytest.FixtureRequest) -> Mode:
+def mode(request):
     """Each way to call a function."""
     return Mode(request.param)
 
 
 @pytest.fixture(params=[way + time for way in WAYS for time in ("", " again")])
-def repeated_mode(request: pytest.FixtureRequest) -> Mode:
+def repeated_mode(request):
     """Each way to call a function, for the first time and after a success."""
     way, _, again = request.param.partition(" ")
     return Mode(way, warm=bool(again))
 
 
 @pytest.fixture
-def make_mode() -> type[Mode]:
+def make_mode():
     """A way to call a function, as the test wants it."""
     return Mode
 
 
 @pytest.fixture
-def virtual_clock() -> Iterator[VirtualClock]:
+def virtual_clock():
     """A clock that nothing else hangs on, so that calls are made as they are without any listener."""
     with VirtualClock() as clock:
         yield clock
 
 
 @pytest.fixture(params=WAYS)
-def timed_mode(request: pytest.FixtureRequest, virtual_clock: object) -> Mode:
+def timed_mode(request, virtual_clock):
     """The ways to call a function in virtual time."""
     return Mode(request.param)
 
 
 @pytest.fixture(params=WAYS[1:])
-def async_mode(request: pytest.FixtureRequest) -> Mode:
+def async_mode(request):
     """Each way to call an async function."""
     return Mode(request.param)
 
 
 @pytest.fixture
-def sync_mode() -> Mode:
+def sync_mode():
     """The way to call a plain function."""
     return Mode("sync")
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Log:
+def log(caplog):
     """The lines about calls, at every level."""
     caplog.set_level(logging.DEBUG, logger="resilience")
     return Log(caplog)
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def alone(monkeypatch):
     """Take the machine's own settings away, and let no alert of one test be remembered in the next."""
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)
@@ -242,9 +240,9 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def ends() -> Iterator[list[CallEnded]]:
+def ends():
     """The terminal events of all calls of the test."""
-    seen: list[CallEnded] = []
+    seen = []
     end = stream.subscribe(seen.append, CallEnded)
     yield seen
     end()
@@ -253,14 +251,14 @@ def ends() -> Iterator[list[CallEnded]]:
 DSN = "postgres://app:hunter2@db:5432/orders"
 
 NO_WAIT = tenacity.wait_none()
-KINDS: dict[str, Any] = {
+KINDS = {
     "retry": create_retry_decorator(12, wait=NO_WAIT),
     "connection": conn_retry("Redis", "connect", 11, wait=NO_WAIT),
     "continuous": continuous_retry(retry_delay=0),
 }
 
 
-def run_failing(mode: Mode, kind: str, error: BaseException) -> None:
+def run_failing(mode, kind, error):
     """Let eleven attempts fail with the error, and the twelfth too where the decorator ever stops."""
     outcomes = [error] * 11 + ["stock"] if kind == "continuous" else [error]
     fetch = KINDS[kind](mode.function(*outcomes))

@@ -11,7 +11,6 @@ import dataclasses
 import inspect
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +37,7 @@ class Outcome:
     takes: int = 0
     chained: str = ""
 
-    def happen(self, clock: Clock) -> str:
+    def happen(self, clock):
         """Let it happen."""
         clock.pass_by(self.takes)
         if self.kind is None:
@@ -74,15 +73,15 @@ class Plan:
 class Clock:
     """A monotonic clock of whole nanoseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.now_ns = 1_000 * 10**9
 
-    def pass_by(self, seconds: float) -> None:
+    def pass_by(self, seconds):
         """Let time pass."""
         self.now_ns += round(seconds * 1e9)
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self):
         """Stand in for the clock of the process."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(time, "monotonic", lambda: self.now_ns / 1e9)
@@ -90,16 +89,16 @@ class Clock:
             yield
 
 
-def made_async(function: Callable[..., Any]) -> Callable[..., Any]:
+def made_async(function):
     """The same as an async function."""
 
-    async def run(*args: Any, **kwargs: Any) -> Any:
+    async def run(*args, **kwargs):
         return function(*args, **kwargs)
 
     return run
 
 
-def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def finish(coroutine):
     """Run a coroutine that never really waits."""
     try:
         coroutine.send(None)
@@ -108,7 +107,7 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
     raise AssertionError("it waits for something")
 
 
-def shown(error: BaseException | None) -> Any:
+def shown(error):
     """An error as plain data, with its cause and its context."""
     if error is None:
         return None
@@ -119,7 +118,7 @@ def shown(error: BaseException | None) -> Any:
     return type(error).__name__, held, shown(error.__cause__), context, error.__suppress_context__
 
 
-def users_frames(error: BaseException) -> list[str]:
+def users_frames(error):
     """The frames of a traceback that are neither tenacity's nor ours nor this module's own machinery."""
     names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
     return [name for name in names if name in {"happen", "raise_in_hook"}]
@@ -128,18 +127,18 @@ def users_frames(error: BaseException) -> list[str]:
 class Run:
     """One plan, run by one engine, and everything that could be seen of it."""
 
-    def __init__(self, plan: Plan, *, is_async: bool) -> None:
+    def __init__(self, plan, *, is_async):
         self.plan = plan
         self.is_async = is_async
         self.clock = Clock()
-        self.seen: list[Any] = []
+        self.seen = []
         self._left = list(plan.outcomes)
-        self._objects: dict[type[Exception], Exception] = {}
+        self._objects = {}
 
-    def go(self, decorate: Callable[[Callable[..., Any], dict[str, Any]], Any]) -> list[Any]:
+    def go(self, decorate):
         """Decorate, call as often as planned, and return what was seen."""
 
-        def fetch(*args: object, **kwargs: object) -> object:
+        def fetch(*args, **kwargs):
             outcome = self._left.pop(0) if len(self._left) > 1 else self._left[0]
             self.seen.append(("attempt", self.clock.now_ns, args, kwargs))
             try:
@@ -157,8 +156,8 @@ class Run:
                 self.seen.append(self._statistics(decorated.statistics))
         return self.seen
 
-    def _call(self, decorated: Callable[..., Any], number: int) -> None:
-        def call() -> object:
+    def _call(self, decorated, number):
+        def call():
             result = decorated(number, key="value")
             return finish(result) if inspect.iscoroutine(result) else result
 
@@ -176,14 +175,14 @@ class Run:
         else:
             self.seen.append(("returned", result))
 
-    def _statistics(self, statistics: dict[str, Any]) -> Any:
+    def _statistics(self, statistics):
         """What can be compared: the time of the start is not, after a success at once."""
         known = dict(statistics)
         if known.get("attempt_number") == 1 and self.seen[-1][0] == "returned":
             known.pop("start_time", None)
         return "statistics", known
 
-    def _arguments(self) -> dict[str, Any]:
+    def _arguments(self):
         plan = self.plan
         arguments = {
             "sleep": self._flavoured("async" if self.is_async else "sync", self._sleep),
@@ -196,15 +195,15 @@ class Run:
         hooks = plan.hooks | ({"retry_error_callback": plan.callback} if plan.callback else {})
         return arguments | {name: self._hook(name, flavour) for name, flavour in hooks.items()}
 
-    def _flavoured(self, flavour: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _flavoured(self, flavour, function):
         return made_async(function) if self.is_async and "async" in flavour else function
 
-    def _sleep(self, seconds: float) -> None:
+    def _sleep(self, seconds):
         self.seen.append(("sleep", seconds, type(seconds)))
         self.clock.pass_by(seconds)
 
-    def _hook(self, name: str, flavour: str) -> Callable[..., Any]:
-        def hook(state: tenacity.RetryCallState) -> object:
+    def _hook(self, name, flavour):
+        def hook(state):
             self.seen.append((name, *self._state(state)))
             if "raises" in flavour and state.attempt_number == 2:
                 self.raise_in_hook(name)
@@ -213,11 +212,11 @@ class Run:
         return self._flavoured(flavour, hook)
 
     @staticmethod
-    def raise_in_hook(name: str) -> None:
+    def raise_in_hook(name):
         """Fail as a user's hook does."""
         raise ArithmeticError(name)
 
-    def _state(self, state: tenacity.RetryCallState) -> tuple[Any, ...]:
+    def _state(self, state):
         outcome = state.outcome
         return (
             state.attempt_number,
@@ -238,27 +237,27 @@ class Run:
             state.retry_object.reraise,
         )
 
-    def _stop(self, described: tuple[Any, ...]) -> Any:
+    def _stop(self, described):
         kind, *values = described
         if kind in {"any", "all"}:
             combined = tenacity.stop_any if kind == "any" else tenacity.stop_all
             return combined(*(self._stop(value) for value in values))
         if kind == "function":
             return self._flavoured(values[1], lambda state: state.attempt_number >= values[0])
-        kinds: dict[str, Callable[[Any], Any]] = {
+        kinds = {
             "attempts": tenacity.stop_after_attempt,
             "delay": tenacity.stop_after_delay,
             "before delay": tenacity.stop_before_delay,
         }
         return kinds[kind](values[0])
 
-    def _wait(self, described: tuple[Any, ...]) -> Any:
+    def _wait(self, described):
         kind, *values = described
         if kind == "sum":
             return self._wait(values[0]) + self._wait(values[1])
         if kind == "function":
             return self._flavoured(values[1], lambda state: values[0] * state.attempt_number)
-        kinds: dict[str, Callable[[Any], Any]] = {
+        kinds = {
             "fixed": tenacity.wait_fixed,
             "exponential": lambda value: tenacity.wait_exponential(multiplier=value, max=20),
             "incrementing": lambda value: tenacity.wait_incrementing(value, 2),
@@ -267,14 +266,14 @@ class Run:
         }
         return kinds[kind](values[0])
 
-    def _predicate(self, described: tuple[Any, ...]) -> Any:
+    def _predicate(self, described):
         kind, *values = described
         if kind in {"any", "all"}:
             combined = tenacity.retry_any if kind == "any" else tenacity.retry_all
             return combined(*(self._predicate(value) for value in values))
         if kind == "function":
             return self._flavoured(values[0], lambda state: state.outcome is not None and state.outcome.failed)
-        kinds: dict[str, Callable[[Any], Any]] = {
+        kinds = {
             "errors": tenacity.retry_if_exception_type,
             "not errors": tenacity.retry_if_not_exception_type,
             "unless": tenacity.retry_unless_exception_type,
@@ -287,16 +286,16 @@ class Run:
         return kinds[kind](values[0] if values else None)
 
 
-def by_tenacity(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+def by_tenacity(function, arguments):
     """Decorate with tenacity itself."""
     return tenacity.retry(**arguments)(function)
 
 
-def by_us(plan: Plan) -> Callable[[Callable[..., Any], dict[str, Any]], Any]:
+def by_us(plan):
     """Decorate with our engine and the same arguments, as users may give them."""
 
-    def decorate(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-        decorated: Any = create_retry_decorator(reraise=plan.reraise)(function)
+    def decorate(function, arguments):
+        decorated = create_retry_decorator(reraise=plan.reraise)(function)
         if plan.predicate == ("errors", Exception):
             del arguments["retry"]  # what the decorator has by itself means the same, and allows the direct call
         if not plan.by_attribute:
@@ -351,7 +350,7 @@ hook_flavours = st.sampled_from(["sync", "async", "sync raises", "async raises"]
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Plan:
+def plans(draw):
     """Any plan in which first attempts take no time."""
     happen = draw(outcomes)
     calls = draw(st.integers(1, 3))
@@ -378,7 +377,7 @@ def plans(draw: st.DrawFn) -> Plan:
 @example(plan=Plan([Outcome(ValueError, "a"), Outcome(None, "ok")], ("attempts", 3), calls=3))
 @example(plan=Plan([Outcome(ValueError, "a")], ("attempts", 3), reraise=False, in_handler=True, calls=2))
 @example(plan=Plan([Outcome(ValueError, "a")], ("attempts", 3), one_object=True, calls=3))
-def test_calls_go_as_tenacitys_do(is_async: bool, plan: Plan) -> None:
+def test_calls_go_as_tenacitys_do(is_async, plan):
     """Attempts, waits, hooks and what they see, results, errors with cause and context, and statistics are the same."""
     expected = Run(plan, is_async=is_async).go(by_tenacity)
     assert Run(plan, is_async=is_async).go(by_us(plan)) == expected
@@ -388,15 +387,13 @@ def test_calls_go_as_tenacitys_do(is_async: bool, plan: Plan) -> None:
 @settings(max_examples=100, deadline=None)
 @given(happen=outcomes, stop=stops, wait=waits)
 @example(happen=[Outcome(ValueError, takes=8)] * 3, stop=("delay", 15), wait=("fixed", 0))
-def test_time_counts_from_the_start_of_the_call(
-    is_async: bool, happen: list[Outcome], stop: tuple[Any, ...], wait: tuple[Any, ...]
-) -> None:
+def test_time_counts_from_the_start_of_the_call(is_async, happen, stop, wait):
     """However long the first attempt takes, a stop that depends on time ends the call where tenacity's does."""
     plan = Plan(
         [Outcome(None, "a success, after which the next call may be made directly"), *happen], stop, wait, calls=2
     )
 
-    def seen(decorate: Callable[[Callable[..., Any], dict[str, Any]], Any]) -> list[Any]:
+    def seen(decorate):
         return [each for each in Run(plan, is_async=is_async).go(decorate) if each[0] != "statistics"]
 
     assert seen(by_us(plan)) == seen(by_tenacity)

@@ -19,19 +19,19 @@ from resilience import conn_retry, continuous_retry, create_retry_decorator, fun
 
 NAN, INF = math.nan, math.inf
 Case = tuple[str, str, Any, type[Exception], str]
-MAKERS: dict[str, Any] = {
+MAKERS = {
     "create_retry_decorator": create_retry_decorator,
     "conn_retry": lambda **arguments: conn_retry("Redis", "connect", **arguments),
     "continuous_retry": continuous_retry,
 }
 
 
-def _no_state() -> float:
+def _no_state():
     """A wait strategy that can't be given what it is called with."""
     return 1.0
 
 
-def parameters(function: Any) -> list[tuple[str, object, bool]]:
+def parameters(function):
     """Name, default, and whether it is keyword-only, of each parameter."""
     return [
         (each.name, each.default, each.kind is inspect.Parameter.KEYWORD_ONLY)
@@ -39,7 +39,7 @@ def parameters(function: Any) -> list[tuple[str, object, bool]]:
     ]
 
 
-def test_create_retry_decorator_has_its_signature() -> None:
+def test_create_retry_decorator_has_its_signature():
     """Names, order, defaults and kinds are the public ones."""
     assert parameters(create_retry_decorator) == [
         ("max_attempts", 5, False),
@@ -58,7 +58,7 @@ def test_create_retry_decorator_has_its_signature() -> None:
     ]
 
 
-def test_conn_retry_has_its_signature() -> None:
+def test_conn_retry_has_its_signature():
     """Names, order, defaults and kinds are the public ones."""
     assert parameters(conn_retry) == [
         ("resource_name", inspect.Parameter.empty, False),
@@ -77,7 +77,7 @@ def test_conn_retry_has_its_signature() -> None:
     ]
 
 
-def test_continuous_retry_has_its_signature() -> None:
+def test_continuous_retry_has_its_signature():
     """Names, defaults and kinds are the public ones."""
     assert parameters(continuous_retry) == [
         ("retry_delay", 1.0, True),
@@ -90,7 +90,7 @@ def test_continuous_retry_has_its_signature() -> None:
     ]
 
 
-def test_helpers_have_their_signatures() -> None:
+def test_helpers_have_their_signatures():
     """Names and defaults of the functions around the decorators are the public ones."""
     empty = inspect.Parameter.empty
     assert parameters(resilience.log_prefix) == [("resource_name", empty, False), ("conn_id", empty, False)]
@@ -109,13 +109,13 @@ def test_helpers_have_their_signatures() -> None:
     ]
 
 
-def test_the_constants_have_their_values() -> None:
+def test_the_constants_have_their_values():
     """Fifty attempts are excessive, and a window is 300 seconds."""
     assert resilience.EXCESSIVE_RETRY_THRESHOLD == 50
     assert resilience.ALERT_RATE_LIMIT_SECONDS == 300
 
 
-COUNTS: list[Case] = [
+COUNTS = [
     ("create_retry_decorator", "max_attempts", "5", TypeError, "max_attempts must be an int, got '5'"),
     ("create_retry_decorator", "max_attempts", 5.0, TypeError, "max_attempts must be an int, got 5.0"),
     ("create_retry_decorator", "max_attempts", True, TypeError, "max_attempts must be an int, got True"),
@@ -128,7 +128,7 @@ COUNTS: list[Case] = [
 
 _SECONDS = "must be a number of seconds, got"
 _RANGE = "must be a finite number of seconds,"
-SECONDS: list[Case] = [
+SECONDS = [
     ("create_retry_decorator", "max_wait", "30", TypeError, f"max_wait {_SECONDS} '30'"),
     ("create_retry_decorator", "max_wait", None, TypeError, f"max_wait {_SECONDS} None"),
     ("create_retry_decorator", "max_wait", False, TypeError, f"max_wait {_SECONDS} False"),
@@ -154,7 +154,7 @@ SECONDS: list[Case] = [
 
 _TYPES = "must be an exception type, a tuple of them, or a predicate of the exception, got"
 _NEVER = "KeyboardInterrupt, cancellation and their like are never retried"
-EXCEPTIONS: list[Case] = [
+EXCEPTIONS = [
     ("create_retry_decorator", "exclude_exceptions", None, TypeError, f"exclude_exceptions {_TYPES} None"),
     (
         "create_retry_decorator",
@@ -217,7 +217,7 @@ EXCEPTIONS: list[Case] = [
     ("continuous_retry", "stop_on", 3, TypeError, f"stop_on {_TYPES} 3"),
 ]
 
-OTHERS: list[Case] = [
+OTHERS = [
     ("create_retry_decorator", "context", None, TypeError, "context must be a str, got None"),
     ("create_retry_decorator", "context", b"x", TypeError, "context must be a str, got b'x'"),
     ("create_retry_decorator", "channel", 5, TypeError, "channel must be a str, got 5"),
@@ -296,9 +296,7 @@ OTHERS: list[Case] = [
 
 
 @pytest.mark.parametrize(("maker", "name", "value", "kind", "message"), COUNTS + SECONDS + EXCEPTIONS + OTHERS)
-def test_a_bad_argument_is_refused_when_the_decorator_is_made(
-    maker: str, name: str, value: object, kind: type[Exception], message: str
-) -> None:
+def test_a_bad_argument_is_refused_when_the_decorator_is_made(maker, name, value, kind, message):
     """The error names the argument, the value and what is valid."""
     with pytest.raises(kind) as refused:
         MAKERS[maker](**{name: value})
@@ -316,7 +314,7 @@ def test_a_bad_argument_is_refused_when_the_decorator_is_made(
         (("Redis", 3), TypeError, "action_name must be a str, got 3"),
     ],
 )
-def test_a_connection_needs_names(arguments: Any, kind: type[Exception], message: str) -> None:
+def test_a_connection_needs_names(arguments, kind, message):
     """Resource and action are texts that are not empty."""
     with pytest.raises(kind) as refused:
         conn_retry(*arguments)
@@ -332,7 +330,7 @@ def test_a_connection_needs_names(arguments: Any, kind: type[Exception], message
         ("continuous_retry", "retry_delay"),
     ],
 )
-def test_a_number_that_no_float_can_hold_is_out_of_range(maker: str, name: str, value: int) -> None:
+def test_a_number_that_no_float_can_hold_is_out_of_range(maker, name, value):
     """An integer too large to be a number of seconds is a ValueError, like infinity."""
     with pytest.raises(ValueError, match=f"^{name} must be a finite number of seconds, "):
         MAKERS[maker](**{name: value})
@@ -348,7 +346,7 @@ def test_a_number_that_no_float_can_hold_is_out_of_range(maker: str, name: str, 
         ("continuous_retry", "retry_delay"),
     ],
 )
-def test_a_time_that_is_accepted_works(mode: Any, maker: str, name: str, seconds: float) -> None:
+def test_a_time_that_is_accepted_works(mode, maker, name, seconds):
     """Seconds that no clock and no sleep can take are refused when the decorator is made, or do no harm in a call."""
     decorator = None
     with contextlib.suppress(ValueError):
@@ -377,12 +375,12 @@ def test_a_time_that_is_accepted_works(mode: Any, maker: str, name: str, seconds
         ("continuous_retry", {"stop_event": asyncio.Event()}),
     ],
 )
-def test_values_at_the_edge_are_accepted(maker: str, arguments: dict[str, Any]) -> None:
+def test_values_at_the_edge_are_accepted(maker, arguments):
     """The smallest and largest valid values make a decorator."""
     assert callable(MAKERS[maker](**arguments))
 
 
-def test_an_iterator_of_types_is_read_once(sync_mode: Any) -> None:
+def test_an_iterator_of_types_is_read_once(sync_mode):
     """Types given by a generator bind every function and every call."""
     decorator = create_retry_decorator(3, exclude_exceptions=(kind for kind in (KeyError, ValueError)))
     for error in (KeyError, ValueError, KeyError):
@@ -390,12 +388,12 @@ def test_an_iterator_of_types_is_read_once(sync_mode: Any) -> None:
     assert sync_mode.attempts == 3
 
 
-def test_a_decorator_without_parentheses_says_what_to_write() -> None:
+def test_a_decorator_without_parentheses_says_what_to_write():
     """A decorator that is used bare is a TypeError that shows the parentheses."""
     with pytest.raises(TypeError) as refused:
 
-        @create_retry_decorator  # type: ignore[arg-type]  # the point of the test
-        def fetch() -> None:
+        @create_retry_decorator
+        def fetch():
             """Never decorated."""
 
     assert str(refused.value) == (
@@ -403,20 +401,20 @@ def test_a_decorator_without_parentheses_says_what_to_write() -> None:
     )
 
 
-def test_a_function_without_its_decorator_is_refused() -> None:
+def test_a_function_without_its_decorator_is_refused():
     """What is missing or too much is a TypeError, as for any function."""
     with pytest.raises(TypeError):
-        continuous_retry(1.0)  # type: ignore[call-arg]  # the point of the test
+        continuous_retry(1.0)
     with pytest.raises(TypeError):
-        func_retry()  # type: ignore[call-arg]  # the point of the test
+        func_retry()
     with pytest.raises(TypeError):
-        create_retry_decorator(5, (), 30.0, "", True, Exception)  # type: ignore[call-arg]  # the point of the test
+        create_retry_decorator(5, (), 30.0, "", True, Exception)
 
 
-def test_nothing_is_checked_anew_in_a_call(sync_mode: Any) -> None:
+def test_nothing_is_checked_anew_in_a_call(sync_mode):
     """A mutable argument that changes after decoration changes nothing."""
     excluded = [KeyError]
     fetch = create_retry_decorator(3, excluded, wait=tenacity.wait_none())(sync_mode.function(ValueError))
-    excluded.append(ValueError)  # type: ignore[arg-type]  # the point of the test
+    excluded.append(ValueError)
     sync_mode.fails(fetch, ValueError)
     assert sync_mode.attempts == 3

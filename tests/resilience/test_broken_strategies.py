@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from resilience import create_retry_decorator
-from resilience.events import CallEnded
-
-if TYPE_CHECKING:
-    from tests.resilience.conftest import Mode
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1, None, "5"])
-def test_a_wait_that_nobody_can_make_is_an_error_beside_that_of_the_attempt(
-    mode: Mode, ends: list[CallEnded], value: Any
-) -> None:
+def test_a_wait_that_nobody_can_make_is_an_error_beside_that_of_the_attempt(mode, ends, value):
     """The error names the strategy and what it returned, has the attempt's error as its context, and ends the call."""
 
-    def strategy(_state: object) -> Any:
+    def strategy(_state):
         return value
 
     raised = mode.fails(create_retry_decorator(wait=strategy)(mode.function(ConnectionError)), ValueError)
@@ -34,10 +27,10 @@ def test_a_wait_that_nobody_can_make_is_an_error_beside_that_of_the_attempt(
     ]
 
 
-def test_what_a_strategy_raises_does_not_hide_the_error_of_the_attempt(mode: Mode, ends: list[CallEnded]) -> None:
+def test_what_a_strategy_raises_does_not_hide_the_error_of_the_attempt(mode, ends):
     """Both errors are there, and the end of the call is told of the one that is raised."""
 
-    def strategy(_state: object) -> float:
+    def strategy(_state):
         raise ZeroDivisionError("wrong")
 
     raised = mode.fails(create_retry_decorator(wait=strategy)(mode.function(ConnectionError)), ZeroDivisionError)
@@ -45,13 +38,13 @@ def test_what_a_strategy_raises_does_not_hide_the_error_of_the_attempt(mode: Mod
     assert [end.error for end in ends] == [raised]
 
 
-def test_an_async_strategy_is_refused_for_a_plain_function(mode: Mode) -> None:
+def test_an_async_strategy_is_refused_for_a_plain_function(mode):
     """A plain function can't wait for a coroutine, and that is said at decoration."""
 
-    async def strategy(_state: object) -> float:
+    async def strategy(_state):
         return 0.0
 
-    decorator = create_retry_decorator(wait=strategy)  # type: ignore[arg-type]  # what users get wrong
+    decorator = create_retry_decorator(wait=strategy)
     if mode.is_async:
         decorator(mode.function("stock"))
         return

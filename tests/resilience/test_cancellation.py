@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import re
-from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -14,17 +13,10 @@ import trio
 import trio.testing
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator
-from resilience.events import CallEnded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from pytest_resilience.clock import VirtualClock
-    from tests.resilience.conftest import Log, Mode
 
 NO_WAIT = tenacity.wait_none()
 
-DECORATORS: dict[str, Any] = {
+DECORATORS = {
     "retry": create_retry_decorator(5, wait=NO_WAIT),
     "excluding another": create_retry_decorator(5, ValueError, wait=NO_WAIT),
     "excluding everything": create_retry_decorator(5, BaseException, wait=NO_WAIT),
@@ -39,7 +31,7 @@ class OwnBase(BaseException):
     """A user's own exception that is no `Exception`."""
 
 
-PASSING: dict[str, Callable[[], BaseException]] = {
+PASSING = {
     "KeyboardInterrupt": KeyboardInterrupt,
     "SystemExit": lambda: SystemExit(3),
     "GeneratorExit": GeneratorExit,
@@ -55,7 +47,7 @@ PASSING: dict[str, Callable[[], BaseException]] = {
 
 @pytest.mark.parametrize("decorator", DECORATORS)
 @pytest.mark.parametrize("kind", [kind for kind in PASSING if kind not in {"KeyboardInterrupt", "SystemExit"}])
-def test_what_is_no_exception_passes_straight_through(mode: Mode, kind: str, decorator: str) -> None:
+def test_what_is_no_exception_passes_straight_through(mode, kind, decorator):
     """The very object reaches the caller after one attempt, whatever was excluded."""
     error = PASSING[kind]()
     fetch = DECORATORS[decorator](mode.function(error))
@@ -68,7 +60,7 @@ def test_what_is_no_exception_passes_straight_through(mode: Mode, kind: str, dec
 
 @pytest.mark.parametrize("decorator", DECORATORS)
 @pytest.mark.parametrize("kind", ["KeyboardInterrupt", "SystemExit"])
-def test_ctrl_c_and_exit_pass_straight_through(mode: Mode, kind: str, decorator: str) -> None:
+def test_ctrl_c_and_exit_pass_straight_through(mode, kind, decorator):
     """Ctrl-C and the end of the program are never retried, at whichever attempt they come."""
     fetch = DECORATORS[decorator](mode.function(PASSING[kind]()))
     mode.fails(fetch, type(PASSING[kind]()))
@@ -76,7 +68,7 @@ def test_ctrl_c_and_exit_pass_straight_through(mode: Mode, kind: str, decorator:
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_it_passes_at_a_later_attempt_too(sync_mode: Mode, kind: str) -> None:
+def test_it_passes_at_a_later_attempt_too(sync_mode, kind):
     """What is no `Exception` ends a call that is being retried, and doesn't have the earlier error as context."""
     error = PASSING[kind]()
     fetch = create_retry_decorator(5, wait=NO_WAIT)(sync_mode.function(ConnectionError, ConnectionError, error))
@@ -87,10 +79,10 @@ def test_it_passes_at_a_later_attempt_too(sync_mode: Mode, kind: str) -> None:
 
 @pytest.mark.parametrize("attempt", [1, 3])
 @pytest.mark.parametrize("kind", PASSING)
-def test_its_one_end_is_cancelled(sync_mode: Mode, ends: list[CallEnded], kind: str, attempt: int) -> None:
+def test_its_one_end_is_cancelled(sync_mode, ends, kind, attempt):
     """Such a call ends once, as cancelled."""
     error = PASSING[kind]()
-    outcomes: list[object] = [ConnectionError] * (attempt - 1) + [error]
+    outcomes = [ConnectionError] * (attempt - 1) + [error]
     fetch = create_retry_decorator(5, wait=NO_WAIT)(sync_mode.function(*outcomes))
     sync_mode.fails(fetch, BaseException)
     assert [(end.outcome, end.reason, end.attempts, end.error) for end in ends] == [
@@ -98,7 +90,7 @@ def test_its_one_end_is_cancelled(sync_mode: Mode, ends: list[CallEnded], kind: 
     ]
 
 
-def test_nothing_says_that_a_cancelled_call_gave_up(mode: Mode, log: Log) -> None:
+def test_nothing_says_that_a_cancelled_call_gave_up(mode, log):
     """A cancelled call has no line above DEBUG about its end."""
     for kind in ("retry", "connection"):
         mode.fails(DECORATORS[kind](mode.function(GeneratorExit)), GeneratorExit)
@@ -111,19 +103,17 @@ def test_nothing_says_that_a_cancelled_call_gave_up(mode: Mode, log: Log) -> Non
     )
 
 
-def test_a_cancelled_asyncio_task_stays_cancelled_in_an_attempt(
-    virtual_clock: VirtualClock, ends: list[CallEnded]
-) -> None:
+def test_a_cancelled_asyncio_task_stays_cancelled_in_an_attempt(virtual_clock, ends):
     """A task that is cancelled in the middle of an attempt ends there, and makes no other attempt."""
     attempts = 0
 
     @create_retry_decorator(5)
-    async def fetch() -> None:
+    async def fetch():
         nonlocal attempts
         attempts += 1
         await asyncio.sleep(3600)
 
-    async def main() -> None:
+    async def main():
         task = asyncio.create_task(fetch())
         await asyncio.sleep(2.0)
         task.cancel()
@@ -145,18 +135,16 @@ def test_a_cancelled_asyncio_task_stays_cancelled_in_an_attempt(
         conn_retry("Redis", "connect"),
     ],
 )
-def test_a_cancelled_asyncio_task_stays_cancelled_in_a_wait(
-    virtual_clock: VirtualClock, ends: list[CallEnded], decorator: Any
-) -> None:
+def test_a_cancelled_asyncio_task_stays_cancelled_in_a_wait(virtual_clock, ends, decorator):
     """A task that is cancelled between two attempts ends there."""
     attempts = 0
 
-    async def fetch() -> None:
+    async def fetch():
         nonlocal attempts
         attempts += 1
         raise ConnectionError("refused")
 
-    async def main() -> None:
+    async def main():
         task = asyncio.create_task(decorator(fetch)())
         await asyncio.sleep(0.5)
         task.cancel()
@@ -171,18 +159,18 @@ def test_a_cancelled_asyncio_task_stays_cancelled_in_a_wait(
 
 
 @pytest.mark.parametrize("fails_after", [0.0, 10.0], ids=["in a wait", "in an attempt"])
-def test_wait_for_is_obeyed(virtual_clock: VirtualClock, fails_after: float) -> None:
+def test_wait_for_is_obeyed(virtual_clock, fails_after):
     """`asyncio.wait_for` around a retried call ends it on time, once."""
     attempts = 0
 
     @create_retry_decorator(5, wait=tenacity.wait_fixed(60))
-    async def fetch() -> None:
+    async def fetch():
         nonlocal attempts
         attempts += 1
         await asyncio.sleep(fails_after)
         raise ConnectionError("refused")
 
-    async def main() -> None:
+    async def main():
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(fetch(), 5.0)
 
@@ -191,18 +179,18 @@ def test_wait_for_is_obeyed(virtual_clock: VirtualClock, fails_after: float) -> 
     assert virtual_clock.elapsed == 5.0
 
 
-def test_a_task_group_that_fails_cancels_its_retries(virtual_clock: VirtualClock) -> None:
+def test_a_task_group_that_fails_cancels_its_retries(virtual_clock):
     """When one task of a group fails, the retried call of another is cancelled and leaves no error of its own."""
 
     @continuous_retry(retry_delay=1.0)
-    async def consume() -> None:
+    async def consume():
         raise ConnectionError("refused")
 
-    async def fail() -> None:
+    async def fail():
         await asyncio.sleep(4.5)
         raise ValueError("stop")
 
-    async def main() -> None:
+    async def main():
         async with asyncio.TaskGroup() as group:
             group.create_task(consume())
             group.create_task(fail())
@@ -214,12 +202,12 @@ def test_a_task_group_that_fails_cancels_its_retries(virtual_clock: VirtualClock
 
 
 @pytest.mark.parametrize("kind", ["attempt", "wait", "deadline", "stop_event"])
-def test_a_cancelled_trio_task_stays_cancelled(ends: list[CallEnded], kind: str) -> None:
+def test_a_cancelled_trio_task_stays_cancelled(ends, kind):
     """A cancel scope of trio ends an attempt and a wait, with and without a deadline or an event of the call's own."""
     attempts = 0
 
-    async def main() -> float:
-        settings: dict[str, Any] = {"wait": tenacity.wait_fixed(60)}
+    async def main():
+        settings = {"wait": tenacity.wait_fixed(60)}
         decorator = create_retry_decorator(5, **settings)
         if kind == "deadline":
             decorator = create_retry_decorator(5, timeout=3600.0, **settings)
@@ -227,7 +215,7 @@ def test_a_cancelled_trio_task_stays_cancelled(ends: list[CallEnded], kind: str)
             decorator = continuous_retry(retry_delay=60, stop_event=trio.Event())
 
         @decorator
-        async def fetch() -> None:
+        async def fetch():
             nonlocal attempts
             attempts += 1
             if kind in {"attempt", "deadline"}:
@@ -245,13 +233,13 @@ def test_a_cancelled_trio_task_stays_cancelled(ends: list[CallEnded], kind: str)
     assert [(end.outcome, type(end.error)) for end in ends] == [("cancelled", trio.Cancelled)]
 
 
-def test_a_group_with_a_trio_cancellation_passes(ends: list[CallEnded]) -> None:
+def test_a_group_with_a_trio_cancellation_passes(ends):
     """A nursery inside a retried function is cancelled from outside without another attempt."""
     attempts = 0
 
-    async def main() -> None:
+    async def main():
         @create_retry_decorator(5, wait=NO_WAIT)
-        async def fetch() -> None:
+        async def fetch():
             nonlocal attempts
             attempts += 1
             async with trio.open_nursery() as nursery:
@@ -268,19 +256,19 @@ def test_a_group_with_a_trio_cancellation_passes(ends: list[CallEnded]) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("where", ["attempt", "wait"])
-def test_an_anyio_scope_cancels_a_call(backend: str, where: str, virtual_clock: VirtualClock) -> None:
+def test_an_anyio_scope_cancels_a_call(backend, where, virtual_clock):
     """A cancel scope of anyio ends a retried call on either backend."""
     attempts = 0
 
     @create_retry_decorator(5, wait=tenacity.wait_fixed(60))
-    async def fetch() -> None:
+    async def fetch():
         nonlocal attempts
         attempts += 1
         if where == "attempt":
             await anyio.sleep_forever()
         raise ConnectionError("refused")
 
-    async def main() -> bool:
+    async def main():
         with anyio.move_on_after(5.0) as scope:
             await fetch()
         return scope.cancelled_caught
@@ -291,12 +279,12 @@ def test_an_anyio_scope_cancels_a_call(backend: str, where: str, virtual_clock: 
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_anyio_call_recovers(backend: str, virtual_clock: VirtualClock) -> None:
+def test_an_anyio_call_recovers(backend, virtual_clock):
     """A function written for anyio is retried, with real waits of the backend, on either of them."""
     attempts = 0
 
     @create_retry_decorator(5)
-    async def fetch() -> str:
+    async def fetch():
         nonlocal attempts
         attempts += 1
         await anyio.sleep(1)
@@ -311,30 +299,30 @@ def test_an_anyio_call_recovers(backend: str, virtual_clock: VirtualClock) -> No
 
 @pytest.mark.parametrize("timeout", [None, 60.0])
 @pytest.mark.parametrize("where", ["attempt", "wait"])
-def test_a_coroutine_that_is_closed_ends_quietly(ends: list[CallEnded], where: str, timeout: float | None) -> None:
+def test_a_coroutine_that_is_closed_ends_quietly(ends, where, timeout):
     """A coroutine that is thrown away in the middle of an attempt or a wait lets go without a complaint."""
 
     class Pause:
-        def __await__(self) -> Generator[None, None, None]:
+        def __await__(self):
             yield
 
     attempts = 0
 
     @create_retry_decorator(5, timeout=timeout)
-    async def fetch() -> None:
+    async def fetch():
         nonlocal attempts
         attempts += 1
         if where == "attempt":
             await Pause()
         raise ConnectionError("refused")
 
-    async def pause(_seconds: float) -> None:
+    async def pause(_seconds):
         await Pause()
 
-    made: Any = fetch
+    made = fetch
     made.retry.sleep = pause
 
-    async def main() -> None:
+    async def main():
         pending = made()
         contextvars.copy_context().run(pending.send, None)  # as a task does, which has a context of its own
         pending.close()
@@ -344,12 +332,12 @@ def test_a_coroutine_that_is_closed_ends_quietly(ends: list[CallEnded], where: s
     assert [end.outcome for end in ends] == ["cancelled"]
 
 
-def test_a_timeout_error_of_ones_own_is_an_error_like_any_other(virtual_clock: VirtualClock) -> None:
+def test_a_timeout_error_of_ones_own_is_an_error_like_any_other(virtual_clock):
     """`asyncio.timeout` inside an attempt raises a TimeoutError, which is retried."""
     attempts = 0
 
     @create_retry_decorator(3, wait=NO_WAIT)
-    async def fetch() -> None:
+    async def fetch():
         nonlocal attempts
         attempts += 1
         async with asyncio.timeout(5):
@@ -361,13 +349,13 @@ def test_a_timeout_error_of_ones_own_is_an_error_like_any_other(virtual_clock: V
     assert virtual_clock.elapsed == 15.0
 
 
-def test_a_hook_or_a_wait_that_is_interrupted_passes(mode: Mode) -> None:
+def test_a_hook_or_a_wait_that_is_interrupted_passes(mode):
     """Ctrl-C inside a hook or a wait strategy reaches the caller."""
 
-    def interrupt(state: tenacity.RetryCallState) -> float:
+    def interrupt(state):
         raise KeyboardInterrupt
 
-    fetch: Any = create_retry_decorator(5, wait=NO_WAIT)(mode.function(ConnectionError))
+    fetch = create_retry_decorator(5, wait=NO_WAIT)(mode.function(ConnectionError))
     for name in ("wait", "before_sleep", "after", "before"):
         mode.fails(fetch.retry_with(**{name: interrupt}), KeyboardInterrupt)
     assert mode.attempts == 3

@@ -8,7 +8,6 @@ import threading
 import traceback
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -16,16 +15,10 @@ import tenacity
 import resilience
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
-
-    from tests.resilience.conftest import Mode
-
 NO_WAIT = tenacity.wait_none()
 PACKAGE = resilience.__file__.rpartition("/")[0]
 
-GIVING_UP: dict[str, Any] = {
+GIVING_UP = {
     "attempts": create_retry_decorator(3, wait=NO_WAIT),
     "one attempt": create_retry_decorator(1),
     "excluded": create_retry_decorator(3, OSError, wait=NO_WAIT),
@@ -49,13 +42,13 @@ class Connection:
 
 
 @pytest.fixture
-def mode(repeated_mode: Mode) -> Mode:
+def mode(repeated_mode):
     """Call each function for the first time and after a success: there, a call takes a shorter way."""
     return repeated_mode
 
 
 @pytest.fixture
-def no_collector() -> Iterator[None]:
+def no_collector():
     """Only reference counting: what is in a cycle stays."""
     gc.freeze()  # a collection of all that the suite has loaded would take longer than the test
     gc.disable()
@@ -64,10 +57,10 @@ def no_collector() -> Iterator[None]:
     gc.unfreeze()
 
 
-def failing(held: list[weakref.ref[Connection]], error: Callable[[], BaseException]) -> Callable[[], None]:
+def failing(held, error):
     """A function that fails while it holds a connection."""
 
-    def body() -> None:
+    def body():
         connection = Connection()
         held.append(weakref.ref(connection))
         raise error()
@@ -75,17 +68,17 @@ def failing(held: list[weakref.ref[Connection]], error: Callable[[], BaseExcepti
     return body
 
 
-def alive(held: list[weakref.ref[Connection]]) -> int:
+def alive(held):
     """How many connections are still there."""
     return sum(each() is not None for each in held)
 
 
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("end", GIVING_UP)
-def test_no_local_of_a_failed_attempt_outlives_the_error(mode: Mode, end: str) -> None:
+def test_no_local_of_a_failed_attempt_outlives_the_error(mode, end):
     """When the caller lets go of the error, what the attempts held is freed without the garbage collector."""
-    held: list[weakref.ref[Connection]] = []
-    seen: list[tuple[bool, int, int]] = []
+    held = []
+    seen = []
     fetch = GIVING_UP[end](mode.of(failing(held, lambda: ConnectionError("refused"))))
     mode.see(fetch, lambda error: seen.append((error is not None, alive(held[:-1]), alive(held))))
     assert seen == [(True, 0, 1), (False, 0, 0)]
@@ -94,12 +87,12 @@ def test_no_local_of_a_failed_attempt_outlives_the_error(mode: Mode, end: str) -
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit, SystemExit])
 @pytest.mark.parametrize("failures", [0, 2])
-def test_no_local_outlives_an_interruption(sync_mode: Mode, kind: type[BaseException], failures: int) -> None:
+def test_no_local_outlives_an_interruption(sync_mode, kind, failures):
     """Ctrl-C frees everything too, at the first attempt and at a later one."""
-    held: list[weakref.ref[Connection]] = []
-    left: list[type[BaseException]] = [kind, *[ConnectionError] * failures]
+    held = []
+    left = [kind, *[ConnectionError] * failures]
 
-    def error() -> BaseException:
+    def error():
         return left.pop()()
 
     fetch = create_retry_decorator(5, wait=NO_WAIT)(sync_mode.of(failing(held, error)))
@@ -109,34 +102,34 @@ def test_no_local_outlives_an_interruption(sync_mode: Mode, kind: type[BaseExcep
 
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("kind", ["retry", "connection", "continuous", "deadline"])
-def test_arguments_and_results_are_let_go(mode: Mode, kind: str) -> None:
+def test_arguments_and_results_are_let_go(mode, kind):
     """After a recovery neither the arguments nor the result of the call are kept."""
-    decorator: Any = {
+    decorator = {
         "retry": create_retry_decorator(wait=NO_WAIT),
         "connection": conn_retry("Redis", "connect", wait=NO_WAIT),
         "continuous": continuous_retry(retry_delay=0),
         "deadline": create_retry_decorator(wait=NO_WAIT, timeout=60.0),
     }[kind]
-    attempts: list[None] = []
+    attempts = []
 
-    def body(argument: Connection) -> Connection:
+    def body(argument):
         attempts.append(None)
         if len(attempts) < 3:
             raise ConnectionError("refused")
         return Connection()
 
     fetch = decorator(mode.of(body))
-    references: list[weakref.ref[Connection]] = []
+    references = []
 
-    def call() -> Any:
+    def call():
         argument = Connection()
         references.append(weakref.ref(argument))
         return fetch(argument)
 
-    async def call_async() -> None:
+    async def call_async():
         references.append(weakref.ref(await call()))
 
-    def call_plainly() -> None:
+    def call_plainly():
         references.append(weakref.ref(call()))
 
     assert mode.see(call_async if mode.is_async else call_plainly, lambda _error: alive(references)) == 0
@@ -144,14 +137,14 @@ def test_arguments_and_results_are_let_go(mode: Mode, kind: str) -> None:
 
 
 @pytest.mark.usefixtures("no_collector")
-def test_a_decorated_function_can_be_freed(sync_mode: Mode) -> None:
+def test_a_decorated_function_can_be_freed(sync_mode):
     """A decorator that is made in a function keeps nothing of it for ever."""
 
-    def make() -> weakref.ref[Any]:
+    def make():
         connection = Connection()
 
         @create_retry_decorator(2, wait=NO_WAIT)
-        def fetch() -> object:
+        def fetch():
             return connection
 
         fetch()
@@ -163,11 +156,11 @@ def test_a_decorated_function_can_be_freed(sync_mode: Mode) -> None:
 
 
 @pytest.mark.usefixtures("no_collector")
-def test_a_copy_for_one_call_is_freed(mode: Mode) -> None:
+def test_a_copy_for_one_call_is_freed(mode):
     """What ``retry_with`` makes for a single call goes with it, and leaves nothing behind."""
-    fetch: Any = create_retry_decorator(2, wait=NO_WAIT)(mode.function("stock"))
+    fetch = create_retry_decorator(2, wait=NO_WAIT)(mode.function("stock"))
 
-    def call() -> weakref.ref[Any]:
+    def call():
         copy = fetch.retry_with(wait=NO_WAIT)
         mode.run(copy)
         return weakref.ref(copy)
@@ -175,11 +168,11 @@ def test_a_copy_for_one_call_is_freed(mode: Mode) -> None:
     assert call()() is None
 
 
-def test_no_context_grows_over_many_attempts(mode: Mode) -> None:
+def test_no_context_grows_over_many_attempts(mode):
     """Each error stands for itself: none has an earlier one as its context."""
-    errors: list[BaseException] = []
+    errors = []
 
-    def body() -> None:
+    def body():
         error = ConnectionError(str(len(errors)))
         errors.append(error)
         raise error
@@ -189,7 +182,7 @@ def test_no_context_grows_over_many_attempts(mode: Mode) -> None:
     assert all(error.__context__ is None and error.__cause__ is None for error in errors)
 
 
-def test_a_call_in_a_handler_keeps_the_handled_error_as_context(sync_mode: Mode) -> None:
+def test_a_call_in_a_handler_keeps_the_handled_error_as_context(sync_mode):
     """The context that Python itself gives to an error that is raised while another is handled stays."""
     handled = KeyError("handled")
     fetch = create_retry_decorator(3, wait=NO_WAIT)(sync_mode.function(ConnectionError))
@@ -201,19 +194,19 @@ def test_a_call_in_a_handler_keeps_the_handled_error_as_context(sync_mode: Mode)
     assert handled.__context__ is None
 
 
-def frames_of(error: BaseException) -> list[traceback.FrameSummary]:
+def frames_of(error):
     """The frames in the traceback of an error."""
     return list(traceback.extract_tb(error.__traceback__))
 
 
 @pytest.mark.parametrize("end", [end for end in GIVING_UP if end != "without reraise"])
-def test_a_traceback_has_the_users_frames_and_at_most_three_of_ours(mode: Mode, end: str) -> None:
+def test_a_traceback_has_the_users_frames_and_at_most_three_of_ours(mode, end):
     """Between the caller and the line that failed there are three frames at most, and none of tenacity."""
 
-    def inner() -> None:
+    def inner():
         raise ConnectionError("refused")
 
-    def body() -> None:
+    def body():
         inner()
 
     frames = frames_of(mode.fails(GIVING_UP[end](mode.of(body))))
@@ -224,7 +217,7 @@ def test_a_traceback_has_the_users_frames_and_at_most_three_of_ours(mode: Mode, 
     assert names.count("inner") == names.count("body") == 1
 
 
-def test_the_traceback_of_an_interruption_is_short_too(mode: Mode) -> None:
+def test_the_traceback_of_an_interruption_is_short_too(mode):
     """Ctrl-C shows where it struck, with at most three frames of ours."""
     for outcomes in ([KeyboardInterrupt], [ConnectionError, KeyboardInterrupt]):
         raised = mode.fails(create_retry_decorator(3, wait=NO_WAIT)(mode.function(*outcomes)), KeyboardInterrupt)
@@ -234,22 +227,22 @@ def test_the_traceback_of_an_interruption_is_short_too(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("end", ["attempts", "with a deadline"])
-def test_one_error_object_does_not_grow_in_many_attempts(mode: Mode, end: str) -> None:
+def test_one_error_object_does_not_grow_in_many_attempts(mode, end):
     """An error object that is raised at every attempt keeps the traceback of one."""
     error = ConnectionError("refused")
-    settings: dict[str, Any] = {"timeout": 600.0} if end == "with a deadline" else {}
+    settings = {"timeout": 600.0} if end == "with a deadline" else {}
     mode.fails(create_retry_decorator(100, wait=NO_WAIT, **settings)(mode.function(error)))
     assert mode.attempts == 100
     assert len(frames_of(error)) < 20
     assert len(error.__notes__) == 1
 
 
-def test_one_error_object_does_not_grow_in_many_calls(mode: Mode) -> None:
+def test_one_error_object_does_not_grow_in_many_calls(mode):
     """An error object that ends every call, as a mock's does, keeps one note, and no more frames than undecorated."""
     error = ConnectionError("refused")
     fetch = create_retry_decorator(2, wait=NO_WAIT)(mode.function(error))
 
-    def call() -> None:
+    def call():
         with pytest.raises(ConnectionError):
             mode.run(fetch)
 
@@ -265,7 +258,7 @@ def test_one_error_object_does_not_grow_in_many_calls(mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("end", ["attempts", "excluded", "with a deadline", "without reraise", "connection"])
-def test_a_frozen_error_is_raised_and_noted_like_any_other(mode: Mode, end: str) -> None:
+def test_a_frozen_error_is_raised_and_noted_like_any_other(mode, end):
     """An exception that is a frozen dataclass, which refuses every attribute, reaches the caller with its note."""
     error = FrozenError("refused")
     raised = mode.fails(GIVING_UP[end](mode.function(error)))
@@ -273,7 +266,7 @@ def test_a_frozen_error_is_raised_and_noted_like_any_other(mode: Mode, end: str)
     assert "reason: " in error.__notes__[0]
 
 
-def test_an_error_that_refuses_notes_is_raised_all_the_same(mode: Mode) -> None:
+def test_an_error_that_refuses_notes_is_raised_all_the_same(mode):
     """A note that can't be written is no reason for another error."""
 
     class SealedError(Exception):
@@ -283,7 +276,7 @@ def test_an_error_that_refuses_notes_is_raised_all_the_same(mode: Mode) -> None:
     assert mode.fails(create_retry_decorator(2, wait=NO_WAIT)(mode.function(error))) is error
 
 
-def test_notes_of_ones_own_stay(mode: Mode) -> None:
+def test_notes_of_ones_own_stay(mode):
     """The note comes after those that the error already has."""
     error = ConnectionError("refused")
     error.add_note("while ordering")
@@ -292,11 +285,11 @@ def test_notes_of_ones_own_stay(mode: Mode) -> None:
     assert len(error.__notes__) == 2
 
 
-def test_nested_decorators_each_leave_their_note(mode: Mode) -> None:
+def test_nested_decorators_each_leave_their_note(mode):
     """An error that passes through two decorated functions says so for both, once each."""
     inner = create_retry_decorator(2, wait=NO_WAIT)(mode.function(ConnectionError("refused"), name="inner"))
 
-    def call() -> Any:
+    def call():
         return inner()
 
     call.__module__, call.__qualname__ = "shop.stock", "outer"
@@ -307,12 +300,12 @@ def test_nested_decorators_each_leave_their_note(mode: Mode) -> None:
     ]
 
 
-def test_a_profiler_sees_few_frames_in_a_success(sync_mode: Mode) -> None:
+def test_a_profiler_sees_few_frames_in_a_success(sync_mode):
     """A call that succeeds at once runs one frame of ours, and none of tenacity."""
     fetch = create_retry_decorator()(sync_mode.function("stock"))
-    called: list[str] = []
+    called = []
 
-    def profile(frame: FrameType, event: str, _argument: object) -> None:
+    def profile(frame, event, _argument):
         if event == "call":
             called.append(frame.f_code.co_filename)
 
@@ -327,7 +320,7 @@ def test_a_profiler_sees_few_frames_in_a_success(sync_mode: Mode) -> None:
     assert not any("tenacity" in name for name in called)
 
 
-def test_nothing_runs_in_the_background_before_the_first_alert(sync_mode: Mode) -> None:
+def test_nothing_runs_in_the_background_before_the_first_alert(sync_mode):
     """Retrying and giving up start no thread."""
     before = threading.active_count()
     sync_mode.fails(create_retry_decorator(3, wait=NO_WAIT)(sync_mode.function(ConnectionError)))

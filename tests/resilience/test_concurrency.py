@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -13,16 +12,11 @@ import tenacity
 from resilience import conn_retry, create_retry_decorator
 from resilience.events import CallEnded, stream
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.resilience.conftest import Mode
-
 NO_WAIT = tenacity.wait_none()
 
 
 @pytest.fixture
-def busy_threads() -> Iterator[None]:
+def busy_threads():
     """Let threads take turns as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -32,18 +26,18 @@ def busy_threads() -> Iterator[None]:
 
 @pytest.mark.usefixtures("busy_threads")
 @pytest.mark.parametrize("kind", ["retry", "connection", "deadline"])
-def test_threads_share_nothing(kind: str) -> None:
+def test_threads_share_nothing(kind):
     """Eight threads on one decorated function get their own results, errors, attempts and connection ids."""
-    decorator: Any = {
+    decorator = {
         "retry": create_retry_decorator(3, wait=NO_WAIT),
         "connection": conn_retry("Redis", "connect", 2, wait=NO_WAIT),
         "deadline": create_retry_decorator(3, timeout=600.0, wait=NO_WAIT),
     }[kind]
     local = threading.local()
-    problems: list[object] = []
-    ended: list[CallEnded] = []
+    problems = []
+    ended = []
 
-    def body(number: int) -> int:
+    def body(number):
         local.attempts += 1
         if local.attempts <= number % 4:
             raise ConnectionError(str(number))
@@ -51,11 +45,11 @@ def test_threads_share_nothing(kind: str) -> None:
 
     fetch = decorator(body)
 
-    def call_many(thread: int) -> None:
+    def call_many(thread):
         for call in range(200):
             number, local.attempts = thread * 1000 + call, 0
             try:
-                outcome: object = fetch(number)
+                outcome = fetch(number)
             except ConnectionError as error:
                 outcome = str(error)
             except BaseException as error:  # whatever else comes out is the problem
@@ -81,11 +75,11 @@ def test_threads_share_nothing(kind: str) -> None:
         assert len({each.call.conn_id for each in ended}) == 1600
 
 
-def test_tasks_share_nothing(async_mode: Mode) -> None:
+def test_tasks_share_nothing(async_mode):
     """Many tasks on one decorated function, taking turns at every attempt, keep their attempts apart."""
-    results: dict[int, object] = {}
+    results = {}
 
-    async def pause() -> None:
+    async def pause():
         if async_mode.name == "asyncio":
             await asyncio.sleep(0)
         else:
@@ -94,20 +88,20 @@ def test_tasks_share_nothing(async_mode: Mode) -> None:
             await trio.lowlevel.checkpoint()
 
     @create_retry_decorator(3, wait=NO_WAIT)
-    async def fetch(number: int, attempts: list[int]) -> tuple[int, int]:
+    async def fetch(number, attempts):
         await pause()
         attempts.append(number)
         if len(attempts) <= number % 4:
             raise ConnectionError(str(number))
         return number, len(attempts)
 
-    async def call(number: int) -> None:
+    async def call(number):
         try:
             results[number] = await fetch(number, [])
         except ConnectionError as error:
             results[number] = str(error)
 
-    async def main() -> None:
+    async def main():
         if async_mode.name == "asyncio":
             await asyncio.gather(*map(call, range(100)))
             return

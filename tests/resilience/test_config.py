@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
@@ -18,18 +17,18 @@ OTHER = "https://discord.com/api/webhooks/223456789012345678/0ther-t0ken"
 
 
 @pytest.fixture(autouse=True)
-def restored() -> Any:
+def restored():
     """Bring the settings back after each test."""
     with configured():
         yield
 
 
-def service_in_prefix() -> str:
+def service_in_prefix():
     """The service as it stands in a log prefix."""
     return log_prefix("Redis", "0").split("|")[2]
 
 
-def test_everything_is_given_by_keyword() -> None:
+def test_everything_is_given_by_keyword():
     """Settings are keyword-only, and those of the contract are there."""
     parameters = inspect.signature(configure).parameters
     assert {each.kind for each in parameters.values()} == {inspect.Parameter.KEYWORD_ONLY}
@@ -38,13 +37,13 @@ def test_everything_is_given_by_keyword() -> None:
     )
 
 
-def test_the_service_is_what_was_configured() -> None:
+def test_the_service_is_what_was_configured():
     """A call wins over everything."""
     configure(service_name="billing")
     assert service_in_prefix() == "billing"
 
 
-def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_service(monkeypatch):
     """``RESILIENCE_SERVICE_NAME`` is read at the moment, and a call wins over it."""
     monkeypatch.setenv("RESILIENCE_SERVICE_NAME", "from-env")
     assert service_in_prefix() == "from-env"
@@ -66,21 +65,21 @@ def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch) -> N
         ("-", "python"),
     ],
 )
-def test_the_default_is_the_programs_name(monkeypatch: pytest.MonkeyPatch, program: str, name: str) -> None:
+def test_the_default_is_the_programs_name(monkeypatch, program, name):
     """Without a setting the service is called like the program that runs."""
     monkeypatch.setattr(sys, "argv", [program])
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     assert service_in_prefix() == name
 
 
-def test_a_program_without_arguments_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_without_arguments_has_a_name(monkeypatch):
     """An embedded interpreter, whose ``sys.argv`` is empty, has a name as well."""
     monkeypatch.setattr(sys, "argv", [])
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     assert service_in_prefix() == "python"
 
 
-def test_a_module_that_is_run_gives_its_name() -> None:
+def test_a_module_that_is_run_gives_its_name():
     """``python -m package`` is called by the name of the package."""
     code = "import runpy, sys; sys.argv = ['x']; runpy.run_module('shop', run_name='__main__', alter_sys=True)"
     shop = "import resilience; print(resilience.log_prefix('Redis', '0').split('|')[2])"
@@ -99,7 +98,7 @@ def test_a_module_that_is_run_gives_its_name() -> None:
     assert done.stdout == "shop\n"
 
 
-def test_what_is_not_given_stays() -> None:
+def test_what_is_not_given_stays():
     """Each call changes only what it names."""
     configure(service_name="billing", max_alerts_per_minute=7)
     configure(discord_webhook_url=WEBHOOK)
@@ -108,7 +107,7 @@ def test_what_is_not_given_stays() -> None:
     assert config.discord_webhook_url() == WEBHOOK
 
 
-def test_none_goes_back_to_the_default() -> None:
+def test_none_goes_back_to_the_default():
     """None undoes an earlier call."""
     configure(discord_webhook_url=WEBHOOK, redis_url="redis://cache", max_alerts_per_minute=3)
     default = 20
@@ -118,7 +117,7 @@ def test_none_goes_back_to_the_default() -> None:
     assert config.max_alerts_per_minute() == default
 
 
-def test_the_environment_gives_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_gives_urls(monkeypatch):
     """Webhook and Redis come from the environment where no call has set them."""
     monkeypatch.setenv("RESILIENCE_DISCORD_WEBHOOK_URL", WEBHOOK)
     monkeypatch.setenv("RESILIENCE_REDIS_URL", "redis://cache")
@@ -130,7 +129,7 @@ def test_the_environment_gives_urls(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("channel", "variable"), [("ops", "OPS"), ("on-call", "ON_CALL"), ("Ops2", "OPS2")])
-def test_a_channel_has_its_own_webhook(monkeypatch: pytest.MonkeyPatch, channel: str, variable: str) -> None:
+def test_a_channel_has_its_own_webhook(monkeypatch, channel, variable):
     """A channel is found in what was configured, then in the environment, else it is the default one."""
     configure(discord_webhook_url=WEBHOOK)
     assert config.discord_webhook_url(channel) == WEBHOOK
@@ -142,7 +141,7 @@ def test_a_channel_has_its_own_webhook(monkeypatch: pytest.MonkeyPatch, channel:
     assert config.discord_webhook_url() == WEBHOOK
 
 
-def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_no_setting(monkeypatch):
     """A variable that is set to nothing counts as not set."""
     for name in ("RESILIENCE_DISCORD_WEBHOOK_URL", "RESILIENCE_REDIS_URL", "RESILIENCE_SERVICE_NAME"):
         monkeypatch.setenv(name, "")
@@ -151,7 +150,7 @@ def test_an_empty_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> Non
     assert service_in_prefix() not in {"", " "}
 
 
-def test_a_mapping_that_changes_later_changes_nothing() -> None:
+def test_a_mapping_that_changes_later_changes_nothing():
     """The channels are those that were given, not those that the caller's dictionary holds today."""
     channels = {"ops": WEBHOOK}
     configure(discord_channels=channels)
@@ -191,7 +190,7 @@ def test_a_mapping_that_changes_later_changes_nothing() -> None:
         ({"notifiers": [None]}, TypeError, "notifiers must have a notify(alert) method, got NoneType"),
     ],
 )
-def test_a_bad_value_is_refused(settings: dict[str, Any], kind: type[Exception], message: str) -> None:
+def test_a_bad_value_is_refused(settings, kind, message):
     """The error names the setting and what it takes."""
     with pytest.raises(kind) as refused:
         configure(**settings)
@@ -233,9 +232,7 @@ URLS_GO_INTO_APPRISE = "; URLs go into resilience.alerts.apprise.AppriseNotifier
         ({"service_name": ["s3cr3t"]}, TypeError, "service_name must be a str, got list"),
     ],
 )
-def test_a_secret_in_the_wrong_place_is_not_shown(
-    settings: dict[str, Any], kind: type[Exception], message: str
-) -> None:
+def test_a_secret_in_the_wrong_place_is_not_shown(settings, kind, message):
     """The error names the type of what was given, and where URLs go, instead of printing them."""
     with pytest.raises(kind) as refused:
         configure(**settings)
@@ -255,9 +252,9 @@ def test_a_secret_in_the_wrong_place_is_not_shown(
     ],
 )
 @pytest.mark.parametrize("how", ["webhook", "channel"])
-def test_a_url_that_is_not_discords_is_refused_and_never_shown(url: str, how: str) -> None:
+def test_a_url_that_is_not_discords_is_refused_and_never_shown(url, how):
     """The text says why, and holds no part of what may be a secret; neither does anything that it was raised from."""
-    settings: dict[str, Any] = {"discord_webhook_url": url} if how == "webhook" else {"discord_channels": {"ops": url}}
+    settings = {"discord_webhook_url": url} if how == "webhook" else {"discord_channels": {"ops": url}}
     name = "discord_webhook_url" if how == "webhook" else "discord_channels['ops']"
     with pytest.raises(ValueError, match="is not a Discord webhook URL: ") as refused:
         configure(**settings)
@@ -266,7 +263,7 @@ def test_a_url_that_is_not_discords_is_refused_and_never_shown(url: str, how: st
     assert "s3cr3t" not in str(refused.value)
 
 
-def test_a_refused_call_changes_nothing() -> None:
+def test_a_refused_call_changes_nothing():
     """When one setting is refused, the others of the same call aren't applied either."""
     configure(service_name="before")
     with pytest.raises(ValueError, match="max_alerts_per_minute"):
@@ -274,13 +271,13 @@ def test_a_refused_call_changes_nothing() -> None:
     assert service_in_prefix() == "before"
 
 
-def test_an_unknown_setting_is_refused() -> None:
+def test_an_unknown_setting_is_refused():
     """A misspelt name is a TypeError."""
     with pytest.raises(TypeError):
-        configure(servicename="billing")  # type: ignore[call-arg]  # the point of the test
+        configure(servicename="billing")
 
 
-def test_no_secret_is_in_a_repr() -> None:
+def test_no_secret_is_in_a_repr():
     """Neither webhook nor Redis password can be read from the settings' repr."""
     settings = config.Settings(
         discord_webhook_url=WEBHOOK, discord_channels={"ops": OTHER}, redis_url="redis://:hunter2@cache"
@@ -289,7 +286,7 @@ def test_no_secret_is_in_a_repr() -> None:
     assert "hunter2" not in repr(settings)
 
 
-def test_settings_of_a_block_end_with_it() -> None:
+def test_settings_of_a_block_end_with_it():
     """`configured` brings the earlier settings back, also after an exception."""
     configure(service_name="before")
     with pytest.raises(KeyError), configured(service_name="inside"):

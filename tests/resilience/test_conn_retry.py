@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -13,48 +12,43 @@ import tenacity
 from resilience import configure, conn_retry, log_prefix
 from resilience._config import configured
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.resilience.conftest import Log, Mode
-
 NO_WAIT = tenacity.wait_none()
 PREFIX = re.compile(r"\[PID-(\d+)\|THREAD-(\d+)\|([^|\]]+)\|([^|\]]+)-([^-\]]+)\] ")
 
 
-def conn_ids(log: Log) -> list[str]:
+def conn_ids(log):
     """The connection id in each line."""
     found = [PREFIX.match(text) for _, text in log.lines]
     return [match[5] for match in found if match]
 
 
-def without_prefix(log: Log) -> list[tuple[str, str]]:
+def without_prefix(log):
     """Level and text of each line, every one of which has a prefix."""
     assert all(PREFIX.match(text) for _, text in log.lines)
     return [(level, PREFIX.sub("", text)) for level, text in log.lines]
 
 
 @pytest.mark.parametrize("max_retry", [0, 1, 6])
-def test_it_makes_one_attempt_more_than_max_retry(mode: Mode, max_retry: int) -> None:
+def test_it_makes_one_attempt_more_than_max_retry(mode, max_retry):
     """``max_retry`` counts the repetitions, so one attempt more is made."""
     mode.fails(conn_retry("Redis", "connect", max_retry, wait=NO_WAIT)(mode.function(ConnectionError)))
     assert mode.attempts == max_retry + 1
 
 
-def test_a_hundred_repetitions_are_the_default(mode: Mode) -> None:
+def test_a_hundred_repetitions_are_the_default(mode):
     """Without ``max_retry``, a call that never succeeds makes 101 attempts."""
     raised = mode.fails(conn_retry("Redis", "connect", wait=NO_WAIT)(mode.function(ConnectionError)))
     assert mode.attempts == 101
     assert raised.__notes__ == ["Redis.connect: gave up after 101 attempts, reason: attempts (no attempt is left)"]
 
 
-def test_a_success_is_two_lines(mode: Mode, log: Log) -> None:
+def test_a_success_is_two_lines(mode, log):
     """The start and the success of a call are INFO lines."""
     assert mode.run(conn_retry("Redis", "connect")(mode.function("connection"))) == "connection"
     assert without_prefix(log) == [("INFO", "connect started..."), ("INFO", "connect completed successfully.")]
 
 
-def test_a_recovery_has_a_line_for_each_failure(mode: Mode, log: Log) -> None:
+def test_a_recovery_has_a_line_for_each_failure(mode, log):
     """Between start and success there is one WARNING for each failed attempt."""
     outcomes = [ConnectionError("refused"), TimeoutError("slow"), "connection"]
     mode.run(conn_retry("Redis", "connect", wait=NO_WAIT)(mode.function(*outcomes)))
@@ -66,7 +60,7 @@ def test_a_recovery_has_a_line_for_each_failure(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_giving_up_is_one_line_and_the_last_failure_has_no_other(mode: Mode, log: Log) -> None:
+def test_giving_up_is_one_line_and_the_last_failure_has_no_other(mode, log):
     """The last failure is logged once, as an ERROR, and not as one that will be retried."""
     outcomes = [ConnectionError("first"), ConnectionError("second"), ConnectionError("third")]
     mode.fails(conn_retry("Redis", "connect", 2, wait=NO_WAIT)(mode.function(*outcomes)))
@@ -78,7 +72,7 @@ def test_giving_up_is_one_line_and_the_last_failure_has_no_other(mode: Mode, log
     ]
 
 
-def test_an_excluded_error_is_one_line(mode: Mode, log: Log) -> None:
+def test_an_excluded_error_is_one_line(mode, log):
     """An error that is not retried ends the call with the one line of giving up."""
     raised = mode.fails(
         conn_retry("Redis", "connect", exclude_exceptions=PermissionError)(mode.function(PermissionError))
@@ -90,14 +84,14 @@ def test_an_excluded_error_is_one_line(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_only_retry_on_is_retried(mode: Mode) -> None:
+def test_only_retry_on_is_retried(mode):
     """``retry_on`` limits what is retried, as for every decorator."""
     connect = conn_retry("Redis", "connect", retry_on=ConnectionError, wait=NO_WAIT)
     mode.fails(connect(mode.function(ConnectionError, ValueError)), ValueError)
     assert mode.attempts == 2
 
 
-def test_all_lines_of_a_call_carry_one_conn_id(mode: Mode, log: Log) -> None:
+def test_all_lines_of_a_call_carry_one_conn_id(mode, log):
     """Start, failures and end of a call share their connection id."""
     mode.run(conn_retry("Redis", "connect", wait=NO_WAIT)(mode.function(KeyError, KeyError, "connection")))
     ids = conn_ids(log)
@@ -105,7 +99,7 @@ def test_all_lines_of_a_call_carry_one_conn_id(mode: Mode, log: Log) -> None:
     assert len(set(ids)) == 1
 
 
-def test_each_call_has_a_conn_id_of_its_own(mode: Mode, log: Log) -> None:
+def test_each_call_has_a_conn_id_of_its_own(mode, log):
     """Calls of one decorated function, made one after the other, have different connection ids."""
     connect = conn_retry("Redis", "connect")(mode.function("connection"))
     for _ in range(50):
@@ -115,13 +109,13 @@ def test_each_call_has_a_conn_id_of_its_own(mode: Mode, log: Log) -> None:
     assert len(set(ids)) == 50
 
 
-def test_the_conn_id_is_in_the_record_too(mode: Mode, log: Log) -> None:
+def test_the_conn_id_is_in_the_record_too(mode, log):
     """What the prefix says is also a field of each record."""
     mode.fails(conn_retry("Redis", "connect", 1, wait=NO_WAIT)(mode.function(KeyError)))
     assert [vars(record)["conn_id"] for record in log.records] == conn_ids(log)
 
 
-def test_the_prefix_names_process_thread_service_and_resource(mode: Mode, log: Log) -> None:
+def test_the_prefix_names_process_thread_service_and_resource(mode, log):
     """The prefix is that of `log_prefix`, read in the thread that runs the call."""
     with configured(service_name="billing"):
         mode.run(conn_retry("Postgres-9", "connect")(mode.function("connection")))
@@ -132,19 +126,19 @@ def test_the_prefix_names_process_thread_service_and_resource(mode: Mode, log: L
     ]
 
 
-def test_log_prefix() -> None:
+def test_log_prefix():
     """The prefix has the process id, the native thread id, the service, and resource and connection."""
     with configured(service_name="billing"):
         prefix = log_prefix("Redis", "5f3a9c01")
     assert prefix == f"[PID-{os.getpid()}|THREAD-{threading.get_native_id()}|billing|Redis-5f3a9c01]"
 
 
-def test_thread_and_service_are_those_of_the_moment(sync_mode: Mode, log: Log) -> None:
+def test_thread_and_service_are_those_of_the_moment(sync_mode, log):
     """A function that is decorated in one thread and called in another logs the other's id and today's service."""
     connect = conn_retry("Redis", "connect")(sync_mode.function("connection"))
-    native: list[int] = []
+    native = []
 
-    def call() -> None:
+    def call():
         native.append(threading.get_native_id())
         connect()
 
@@ -163,10 +157,10 @@ def test_thread_and_service_are_those_of_the_moment(sync_mode: Mode, log: Log) -
     ]
 
 
-def test_the_process_id_is_read_for_each_line(sync_mode: Mode, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_id_is_read_for_each_line(sync_mode, log, monkeypatch):
     """A process that forks in the middle of a call logs its own id from then on."""
 
-    def fork_and_fail() -> None:
+    def fork_and_fail():
         monkeypatch.setattr(os, "getpid", lambda: 4711)
         raise ConnectionError("refused")
 
@@ -176,9 +170,7 @@ def test_the_process_id_is_read_for_each_line(sync_mode: Mode, log: Log, monkeyp
 
 
 @pytest.mark.parametrize("level", ["WARNING", "ERROR", "CRITICAL"])
-def test_switched_off_levels_leave_the_rest_as_it_is(
-    mode: Mode, log: Log, caplog: pytest.LogCaptureFixture, level: str
-) -> None:
+def test_switched_off_levels_leave_the_rest_as_it_is(mode, log, caplog, level):
     """Without INFO the failures are logged just the same, under one connection id."""
     caplog.set_level(level, logger="resilience")
     mode.fails(conn_retry("Redis", "connect", 1, wait=NO_WAIT)(mode.function(ConnectionError)))
@@ -191,7 +183,7 @@ def test_switched_off_levels_leave_the_rest_as_it_is(
     assert len(set(conn_ids(log))) == min(len(kept), 1)
 
 
-def test_hostile_names_forge_no_line(mode: Mode, log: Log) -> None:
+def test_hostile_names_forge_no_line(mode, log):
     """Newlines and format characters in resource and action are shown as text."""
     mode.run(conn_retry("Re\ndis %s", "con\rnect {0} %d")(mode.function("connection")))
     for _, text in log.lines:
@@ -201,8 +193,8 @@ def test_hostile_names_forge_no_line(mode: Mode, log: Log) -> None:
         assert "con\\rnect {0} %d" in text
 
 
-def test_functions_of_one_resource_share_a_failpoint_name(mode: Mode) -> None:
+def test_functions_of_one_resource_share_a_failpoint_name(mode):
     """The place is named after resource and action, not after the function."""
-    made: Callable[..., Any] = conn_retry("Redis", "connect")
+    made = conn_retry("Redis", "connect")
     assert made(mode.function("a", name="a")).failpoint == "Redis.connect"
     assert made(mode.function("b", name="b")).failpoint == "Redis.connect"

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from pytest_resilience import DiscordMock
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
-if TYPE_CHECKING:
-    from pytest_resilience.clock import VirtualClock
-    from resilience.events import CallEnded
-    from tests.resilience.conftest import Log, Mode
 
-
-def test_it_alerts_from_the_50th_failure_on_once_a_window(timed_mode: Mode, log: Log) -> None:
+def test_it_alerts_from_the_50th_failure_on_once_a_window(timed_mode, log):
     """A consumer that fails for twenty minutes says so at its 50th failure, and again in each window after it."""
     fetch = continuous_retry(retry_delay=10.0)(timed_mode.function(*[ConnectionError] * 120, "stock"))
     with DiscordMock() as discord:
@@ -30,7 +23,7 @@ def test_it_alerts_from_the_50th_failure_on_once_a_window(timed_mode: Mode, log:
     assert log.texts("CRITICAL")[0] == "CRITICAL ALERT SENT: Operation fetch at attempt 50"
 
 
-def test_its_threshold_is_yours_to_set(timed_mode: Mode) -> None:
+def test_its_threshold_is_yours_to_set(timed_mode):
     """With ``alert_threshold``, it alerts earlier or later."""
     fetch = continuous_retry(retry_delay=1.0, alert_threshold=3)(timed_mode.function(*[ConnectionError] * 4, "stock"))
     with DiscordMock() as discord:
@@ -38,7 +31,7 @@ def test_its_threshold_is_yours_to_set(timed_mode: Mode) -> None:
         discord.assert_alerted(count=1, match="Current attempt: 3/3")
 
 
-def test_a_loop_that_was_stopped_alerts_nobody(timed_mode: Mode) -> None:
+def test_a_loop_that_was_stopped_alerts_nobody(timed_mode):
     """A ``stop_on`` error is a give-up that somebody asked for, whatever the threshold says."""
     fetch = continuous_retry(stop_on=PermissionError, alert_threshold=1)(timed_mode.function(PermissionError))
     with DiscordMock() as discord:
@@ -46,9 +39,7 @@ def test_a_loop_that_was_stopped_alerts_nobody(timed_mode: Mode) -> None:
         assert discord.alerts == []
 
 
-def test_its_time_is_limited_by_its_timeout(
-    timed_mode: Mode, virtual_clock: VirtualClock, ends: list[CallEnded], log: Log
-) -> None:
+def test_its_time_is_limited_by_its_timeout(timed_mode, virtual_clock, ends, log):
     """A wait that would pass the timeout is not begun: the loop gives up, and says so once, at ERROR."""
     raised = timed_mode.fails(continuous_retry(retry_delay=3.0, timeout=10.0)(timed_mode.function(ConnectionError)))
     assert virtual_clock.elapsed == 9.0
@@ -66,8 +57,8 @@ def test_its_time_is_limited_by_its_timeout(
     ],
     ids=["retry", "connection", "continuous"],
 )
-def test_an_alert_goes_to_the_channel_of_its_decorator(timed_mode: Mode, decorator: object) -> None:
+def test_an_alert_goes_to_the_channel_of_its_decorator(timed_mode, decorator):
     """Each decorator may name where its alerts go."""
     with DiscordMock() as discord:
-        timed_mode.fails(decorator(timed_mode.function(ConnectionError)))  # type: ignore[operator]  # of several types
+        timed_mode.fails(decorator(timed_mode.function(ConnectionError)))
         assert [alert.channel for alert in discord.alerts] == ["ops"]

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -18,7 +16,7 @@ from tests.resilience.conftest import Flaky, finish
 
 retry = create_retry_decorator(3, wait=tenacity.wait_none())
 
-DECORATORS: dict[str, Any] = {
+DECORATORS = {
     "create_retry_decorator": retry,
     "func_retry": func_retry,
     "conn_retry": conn_retry("Redis", "connect", wait=tenacity.wait_none()),
@@ -26,19 +24,19 @@ DECORATORS: dict[str, Any] = {
 }
 
 
-def plain(flaky: Flaky) -> Callable[..., Any]:
+def plain(flaky):
     """A function."""
 
-    def fetch(*args: object, **kwargs: object) -> object:
+    def fetch(*args, **kwargs):
         return flaky.fail_twice(*args, **kwargs)
 
     return fetch
 
 
-def coroutine_function(flaky: Flaky) -> Callable[..., Any]:
+def coroutine_function(flaky):
     """An async function."""
 
-    async def fetch(*args: object, **kwargs: object) -> object:
+    async def fetch(*args, **kwargs):
         await asyncio.sleep(0)
         return flaky.fail_twice(*args, **kwargs)
 
@@ -48,36 +46,36 @@ def coroutine_function(flaky: Flaky) -> Callable[..., Any]:
 class Sync:
     """A callable object."""
 
-    def __init__(self, flaky: Flaky) -> None:
+    def __init__(self, flaky):
         self.flaky = flaky
 
-    def __call__(self, *args: object, **kwargs: object) -> object:
+    def __call__(self, *args, **kwargs):
         return self.flaky.fail_twice(*args, **kwargs)
 
 
 class Async:
     """A callable object whose call is a coroutine."""
 
-    def __init__(self, flaky: Flaky) -> None:
+    def __init__(self, flaky):
         self.flaky = flaky
 
-    async def __call__(self, *args: object, **kwargs: object) -> object:
+    async def __call__(self, *args, **kwargs):
         return self.flaky.fail_twice(*args, **kwargs)
 
 
-def wrapping_a_coroutine(flaky: Flaky) -> Callable[..., Any]:
+def wrapping_a_coroutine(flaky):
     """A plain wrapper of an async function, as careless decorators make it."""
     inner = coroutine_function(flaky)
 
     @functools.wraps(inner)
-    def wrapper(*args: object, **kwargs: object) -> object:
+    def wrapper(*args, **kwargs):
         return inner(*args, **kwargs)
 
     del wrapper.__wrapped__  # nothing shall give away what it wraps
     return wrapper
 
 
-CALLABLES: dict[str, Callable[[Flaky], Callable[..., Any]]] = {
+CALLABLES = {
     "function": plain,
     "async function": coroutine_function,
     "lambda": lambda flaky: lambda sku, two: flaky.fail_twice(sku, two=two),
@@ -109,7 +107,7 @@ CALLABLES: dict[str, Callable[[Flaky], Callable[..., Any]]] = {
 
 @pytest.mark.parametrize("decorator", ["create_retry_decorator", "conn_retry", "continuous_retry"])
 @pytest.mark.parametrize("kind", CALLABLES)
-def test_callables_are_retried(kind: str, decorator: str) -> None:
+def test_callables_are_retried(kind, decorator):
     """Every kind of callable is run until it succeeds, with its arguments: at the first call, and after a success."""
     flaky = Flaky()
     fetch = DECORATORS[decorator](CALLABLES[kind](flaky))
@@ -123,9 +121,9 @@ def test_callables_are_retried(kind: str, decorator: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CALLABLES)
-def test_callables_that_fail_for_good_raise_their_error(kind: str) -> None:
+def test_callables_that_fail_for_good_raise_their_error(kind):
     """Every kind of callable gives up with its own error and the note of its place."""
-    fetch: Any = create_retry_decorator(2, wait=tenacity.wait_none())(CALLABLES[kind](Flaky()))
+    fetch = create_retry_decorator(2, wait=tenacity.wait_none())(CALLABLES[kind](Flaky()))
     with pytest.raises(ConnectionError) as caught:
         finish(fetch(1, two=2))
     assert str(caught.value) == "refused"
@@ -135,7 +133,7 @@ def test_callables_that_fail_for_good_raise_their_error(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CALLABLES)
-def test_what_is_awaited_without_decoration_is_awaited_with_it(kind: str) -> None:
+def test_what_is_awaited_without_decoration_is_awaited_with_it(kind):
     """A decorated callable is a coroutine function exactly where the callable itself can be known to be one."""
     made = CALLABLES[kind](Flaky())
     asynchronous = kind.replace("bound ", "").removeprefix("retried ").startswith(("async", "partial of an async"))
@@ -143,23 +141,23 @@ def test_what_is_awaited_without_decoration_is_awaited_with_it(kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", ["function", "async function", "partial", "callable object", "async callable object"])
-def test_signatures_are_kept(kind: str) -> None:
+def test_signatures_are_kept(kind):
     """`inspect.signature` shows the same with and without decoration, and ``__wrapped__`` is the callable."""
     made = CALLABLES[kind](Flaky())
-    decorated: Any = retry(made)
+    decorated = retry(made)
     assert inspect.signature(decorated) == inspect.signature(made)
     assert decorated.__wrapped__ is made
 
 
-def test_a_function_keeps_what_describes_it() -> None:
+def test_a_function_keeps_what_describes_it():
     """Names, documentation, annotations, defaults and own attributes are those of the function."""
 
     def fetch(sku: str, count: int = 1, *, fresh: bool = False) -> list[str]:
         """Fetch it."""
         return [sku] * count
 
-    fetch.owner = "stock"  # type: ignore[attr-defined]  # an attribute of the user's
-    decorated: Any = retry(fetch)
+    fetch.owner = "stock"
+    decorated = retry(fetch)
     assert (
         str(inspect.signature(decorated)) == "(sku: 'str', count: 'int' = 1, *, fresh: 'bool' = False) -> 'list[str]'"
     )
@@ -173,32 +171,32 @@ def test_a_function_keeps_what_describes_it() -> None:
     assert decorated("a", 2, fresh=True) == ["a", "a"]
 
 
-def test_a_wrong_call_is_the_functions_own_type_error() -> None:
+def test_a_wrong_call_is_the_functions_own_type_error():
     """Arguments that don't fit raise the function's TypeError, which is an exception like any other."""
 
-    def fetch(sku: str) -> str:
+    def fetch(sku):
         return sku
 
     with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'sku'"):
-        create_retry_decorator(exclude_exceptions=TypeError)(fetch)()  # type: ignore[call-arg]  # the point of the test
+        create_retry_decorator(exclude_exceptions=TypeError)(fetch)()
 
 
-def test_a_coroutine_from_a_plain_function_is_made_when_it_is_called() -> None:
+def test_a_coroutine_from_a_plain_function_is_made_when_it_is_called():
     """A lambda runs when it is called, and its coroutine, with all its failures, when it is awaited."""
     flaky = Flaky()
-    fetch: Callable[..., Any] = retry(lambda sku, count: coroutine_function(flaky)(sku, count=count))
+    fetch = retry(lambda sku, count: coroutine_function(flaky)(sku, count=count))
     pending = fetch("sku", 2)
     assert inspect.iscoroutine(pending)
     assert flaky.attempts == 0
     assert finish(pending) == ("sku", ("count", 2))
 
 
-def test_a_plain_function_may_fail_before_it_returns_its_coroutine() -> None:
+def test_a_plain_function_may_fail_before_it_returns_its_coroutine():
     """A wrapper that fails itself is retried, and so is the coroutine that it returns in the end."""
     flaky = Flaky()
-    connected: list[None] = []
+    connected = []
 
-    def fetch() -> Any:
+    def fetch():
         connected.append(None)
         if len(connected) == 1:
             raise ConnectionError("not yet")
@@ -208,17 +206,17 @@ def test_a_plain_function_may_fail_before_it_returns_its_coroutine() -> None:
     assert (len(connected), flaky.attempts) == (4, 3)
 
 
-def generator() -> Iterator[int]:
+def generator():
     """Yield."""
     yield 1
 
 
-def of_a_class(cls: type) -> Iterator[int]:
+def of_a_class(cls):
     """Yield."""
     yield 1
 
 
-async def async_generator() -> AsyncIterator[int]:
+async def async_generator():
     """Yield."""
     yield 1
 
@@ -226,14 +224,14 @@ async def async_generator() -> AsyncIterator[int]:
 class Generating:
     """A callable object whose call is a generator."""
 
-    def __call__(self) -> Iterator[int]:
+    def __call__(self):
         yield 1
 
 
 class AsyncGenerating:
     """A callable object whose call is an async generator."""
 
-    async def __call__(self) -> AsyncIterator[int]:
+    async def __call__(self):
         yield 1
 
 
@@ -241,24 +239,24 @@ class Holder:
     """What stands in a class and is no function."""
 
     @property
-    def size(self) -> int:
+    def size(self):
         """A property."""
         return 1
 
     @functools.cached_property
-    def weight(self) -> int:
+    def weight(self):
         """A cached property."""
         return 1
 
 
 @contextlib.contextmanager
-def manager() -> Iterator[None]:
+def manager():
     """A context manager."""
     yield
 
 
 @contextlib.asynccontextmanager
-async def async_manager() -> AsyncIterator[None]:
+async def async_manager():
     """An async context manager."""
     yield
 
@@ -271,7 +269,7 @@ ASYNC_GENERATOR = (
 )
 MANAGER = f"makes a context manager, {LATE}: decorate the function that it calls to connect"
 
-REFUSED: dict[str, tuple[Any, str]] = {
+REFUSED = {
     "generator": (generator, f"'generator' {GENERATOR}"),
     "async generator": (async_generator, f"'async_generator' {ASYNC_GENERATOR}"),
     "partial of a generator": (functools.partial(generator), f"'generator' {GENERATOR}"),
@@ -301,7 +299,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("decorator", DECORATORS)
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_can_not_be_retried_is_refused_at_decoration(kind: str, decorator: str) -> None:
+def test_what_can_not_be_retried_is_refused_at_decoration(kind, decorator):
     """A TypeError says what it is, why it can't be retried, and what to write instead."""
     candidate, message = REFUSED[kind]
     with pytest.raises(TypeError) as refused:
@@ -309,10 +307,10 @@ def test_what_can_not_be_retried_is_refused_at_decoration(kind: str, decorator: 
     assert str(refused.value) == message
 
 
-def test_a_coroutine_is_refused_and_closed() -> None:
+def test_a_coroutine_is_refused_and_closed():
     """A coroutine object is refused with the right spelling, and never warned about as not awaited."""
 
-    async def fetch() -> None:
+    async def fetch():
         raise AssertionError
 
     pending = fetch()
@@ -324,7 +322,7 @@ def test_a_coroutine_is_refused_and_closed() -> None:
     assert inspect.getcoroutinestate(pending) == inspect.CORO_CLOSED
 
 
-def test_a_partial_method_is_refused() -> None:
+def test_a_partial_method_is_refused():
     """What becomes a method only in its class, and is no function, is refused too."""
     with pytest.raises(TypeError, match="only a callable can be retried"):
         DECORATORS["func_retry"](functools.partialmethod(plain(Flaky())))

@@ -19,7 +19,7 @@ class Service:
 
     flaky: Flaky
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.own = Flaky()
 
     @retry
@@ -95,7 +95,7 @@ METHODS = sorted(name for name in vars(Service) if name.endswith(("method", "_ou
 
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("owner", [Service, Derived])
-def test_methods_are_retried(monkeypatch: pytest.MonkeyPatch, owner: type[Service], name: str) -> None:
+def test_methods_are_retried(monkeypatch, owner, name):
     """Methods of all kinds, in either order of the decorators, get their arguments, their instance, their class."""
     monkeypatch.setattr(Service, "flaky", Flaky(), raising=False)
     result = finish(getattr(owner(), name)(1, "two"))
@@ -103,14 +103,14 @@ def test_methods_are_retried(monkeypatch: pytest.MonkeyPatch, owner: type[Servic
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if "class" in name or "static" in name])
-def test_class_and_static_methods_need_no_instance(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_class_and_static_methods_need_no_instance(monkeypatch, name):
     """They are called on the class as well."""
     monkeypatch.setattr(Service, "flaky", Flaky(), raising=False)
     assert finish(getattr(Service, name)(1))[-1] == 1
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_methods_keep_what_describes_them(name: str) -> None:
+def test_methods_keep_what_describes_them(name):
     """Signature, name, documentation and kind are those of the undecorated method."""
     method = getattr(Service(), name)
     assert str(inspect.signature(method)) == "(*args: 'object') -> 'tuple[object, ...]'"
@@ -123,7 +123,7 @@ def test_methods_keep_what_describes_them(name: str) -> None:
     assert isinstance(method.retry, tenacity.BaseRetrying)
 
 
-def test_instances_share_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instances_share_nothing(monkeypatch):
     """The attempts of one instance are no attempts of another."""
     first, second = Service(), Service()
     assert first.method(1) == (1,)
@@ -131,17 +131,17 @@ def test_instances_share_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (first.own.attempts, second.own.attempts) == (3, 3)
 
 
-def test_super_reaches_the_decorated_method() -> None:
+def test_super_reaches_the_decorated_method():
     """An override can call the decorated method of its base."""
 
     class Loud(Service):
-        def method(self, *args: object) -> tuple[object, ...]:
+        def method(self, *args):
             return ("loud", *super().method(*args))
 
     assert Loud().method(1) == ("loud", 1)
 
 
-def test_properties_are_decorated_below() -> None:
+def test_properties_are_decorated_below():
     """A property and a cached property whose getter is decorated are retried."""
 
     class Shop:
@@ -149,12 +149,12 @@ def test_properties_are_decorated_below() -> None:
 
         @property
         @retry
-        def size(self) -> object:
+        def size(self):
             return self.flaky.fail_twice("size")
 
         @functools.cached_property
         @retry
-        def weight(self) -> object:
+        def weight(self):
             return self.other.fail_twice("weight")
 
     shop = Shop()

@@ -7,7 +7,6 @@ import functools
 import logging
 import re
 import threading
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -16,15 +15,10 @@ from resilience import conn_retry, continuous_retry, create_retry_decorator, sub
 from resilience import events as events_module
 from resilience.events import AttemptFailed, CallEnded, CallStarted, Event, FaultInjected
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.resilience.conftest import Mode
-
 NO_WAIT = tenacity.wait_none()
 
 
-def set_event() -> threading.Event:
+def set_event():
     """An event that is set already."""
     event = threading.Event()
     event.set()
@@ -32,15 +26,15 @@ def set_event() -> threading.Event:
 
 
 @pytest.fixture
-def events() -> Iterator[list[Any]]:
+def events():
     """Everything that is reported of calls."""
-    recorded: list[Any] = []
+    recorded = []
     end = subscribe(recorded.append, CallStarted, AttemptFailed, CallEnded)
     yield recorded
     end()
 
 
-ENDS: dict[str, tuple[Any, list[object], tuple[str, str | None, int]]] = {
+ENDS = {
     "succeeded": (create_retry_decorator(), ["stock"], ("succeeded", None, 1)),
     "recovered": (create_retry_decorator(wait=NO_WAIT), [KeyError, "stock"], ("recovered", None, 2)),
     "attempts": (create_retry_decorator(3, wait=NO_WAIT), [KeyError], ("gave_up", "attempts", 3)),
@@ -67,7 +61,7 @@ ENDS: dict[str, tuple[Any, list[object], tuple[str, str | None, int]]] = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_every_call_has_one_start_and_one_end(mode: Mode, events: list[Any], end: str) -> None:
+def test_every_call_has_one_start_and_one_end(mode, events, end):
     """A call is reported as started once and as ended once, with its outcome, its reason and its attempts."""
     decorator, outcomes, expected = ENDS[end]
     fetch = decorator(mode.function(*outcomes))
@@ -87,10 +81,10 @@ def test_every_call_has_one_start_and_one_end(mode: Mode, events: list[Any], end
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_the_end_alone_can_be_listened_to(mode: Mode, end: str) -> None:
+def test_the_end_alone_can_be_listened_to(mode, end):
     """Who listens to ends only hears of every one, whatever else is listened to."""
     decorator, outcomes, expected = ENDS[end]
-    recorded: list[CallEnded] = []
+    recorded = []
     stop = subscribe(recorded.append, CallEnded)
     fetch = decorator(mode.function(*outcomes))
     try:
@@ -105,13 +99,11 @@ def test_the_end_alone_can_be_listened_to(mode: Mode, end: str) -> None:
 
 @pytest.mark.parametrize("end", [end for end in ENDS if "succeeded" not in ENDS[end][2]])
 @pytest.mark.parametrize("way", ["sync", "asyncio", "trio"])
-def test_a_listener_for_which_successes_do_not_matter_hears_every_other_end(
-    make_mode: Callable[..., Mode], way: str, end: str
-) -> None:
+def test_a_listener_for_which_successes_do_not_matter_hears_every_other_end(make_mode, way, end):
     """With ``every_call=False`` a call that is made directly is still reported as ended, unless it succeeds at once."""
     decorator, outcomes, expected = ENDS[end]
     mode = make_mode(way, warm=True)
-    recorded: list[CallEnded] = []
+    recorded = []
     stop = subscribe(recorded.append, CallEnded, every_call=False)
     fetch = decorator(mode.function(*outcomes))
     try:
@@ -125,7 +117,7 @@ def test_a_listener_for_which_successes_do_not_matter_hears_every_other_end(
     assert ended == [expected]
 
 
-def test_failures_are_reported_with_their_waits(mode: Mode, events: list[Any]) -> None:
+def test_failures_are_reported_with_their_waits(mode, events):
     """Each attempt that will be retried is reported with its number, its error and the wait that follows."""
     errors = [ConnectionError("first"), TimeoutError("second")]
     fetch = create_retry_decorator(wait=tenacity.wait_incrementing(5, 5))(mode.function(*errors, "stock"))
@@ -137,7 +129,7 @@ def test_failures_are_reported_with_their_waits(mode: Mode, events: list[Any]) -
     ]
 
 
-def test_all_events_of_a_call_carry_the_same_call(mode: Mode, events: list[Any]) -> None:
+def test_all_events_of_a_call_carry_the_same_call(mode, events):
     """Calls are told apart by identity."""
     fetch = create_retry_decorator(2, wait=NO_WAIT)(mode.function(KeyError))
     mode.fails(fetch)
@@ -146,7 +138,7 @@ def test_all_events_of_a_call_carry_the_same_call(mode: Mode, events: list[Any])
     assert len({id(event.call) for event in events}) == 2
 
 
-def test_a_call_says_what_it_is_of(mode: Mode, events: list[Any]) -> None:
+def test_a_call_says_what_it_is_of(mode, events):
     """Place, function and policy are those of the decorated callable."""
     mode.run(create_retry_decorator(7, context="billing", max_wait=9.0)(mode.function("stock")))
     call = events[0].call
@@ -155,7 +147,7 @@ def test_a_call_says_what_it_is_of(mode: Mode, events: list[Any]) -> None:
     assert call.policy.context == "billing"
 
 
-def test_a_connection_has_an_id(mode: Mode, events: list[Any]) -> None:
+def test_a_connection_has_an_id(mode, events):
     """The call of a ``conn_retry`` has a connection id, and the failpoint of its resource."""
     mode.run(conn_retry("Redis", "connect", max_retry=7)(mode.function("connection")))
     call = events[0].call
@@ -163,14 +155,14 @@ def test_a_connection_has_an_id(mode: Mode, events: list[Any]) -> None:
     assert (call.failpoint, call.policy.kind, call.policy.max_attempts) == ("Redis.connect", "connection", 8)
 
 
-def test_times_never_go_back(mode: Mode, events: list[Any]) -> None:
+def test_times_never_go_back(mode, events):
     """Events are in the order of their times, and none is before the call began."""
     mode.fails(create_retry_decorator(5, wait=NO_WAIT)(mode.function(KeyError)))
     times = [events[0].call.started_ns, *(event.at_ns for event in events)]
     assert times == sorted(times)
 
 
-def test_events_can_not_be_changed() -> None:
+def test_events_can_not_be_changed():
     """Events are frozen and slotted, so that no listener changes what the next one sees."""
     kinds = [each for each in vars(events_module).values() if isinstance(each, type) and dataclasses.is_dataclass(each)]
     assert len(kinds) >= 5
@@ -178,22 +170,22 @@ def test_events_can_not_be_changed() -> None:
         assert vars(kind)["__dataclass_params__"].frozen
         assert "__slots__" in vars(kind)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        Event().at_ns = 3  # type: ignore[misc]  # the point of the test
+        Event().at_ns = 3
 
 
-def test_a_disabled_controller_reports_nothing(mode: Mode, events: list[Any]) -> None:
+def test_a_disabled_controller_reports_nothing(mode, events):
     """With tenacity's ``enabled=False`` the function is called as if it were undecorated."""
-    fetch: Any = create_retry_decorator()(mode.function(KeyError))
+    fetch = create_retry_decorator()(mode.function(KeyError))
     mode.fails(fetch.retry_with(enabled=False), KeyError)
     assert events == []
     assert mode.attempts == 1
 
 
-def test_a_listener_that_raises_hurts_no_call(mode: Mode, events: list[Any], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_listener_that_raises_hurts_no_call(mode, events, caplog):
     """It is logged once and removed for good; calls and other listeners go on."""
-    heard: list[Event] = []
+    heard = []
 
-    def broken(event: Event) -> None:
+    def broken(event):
         heard.append(event)
         raise ValueError("a listener's bug")
 
@@ -216,17 +208,15 @@ def test_a_listener_that_raises_hurts_no_call(mode: Mode, events: list[Any], cap
 class Unreadable:
     """A listener that raises, whatever is done with it."""
 
-    def __repr__(self) -> str:
+    def __repr__(self):
         raise RuntimeError("no repr")
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event):
         raise ValueError("a listener's bug")
 
 
 @pytest.mark.parametrize(("listener", "name"), [(Unreadable(), "Unreadable"), (Unreadable().__call__, "method")])
-def test_a_listener_without_a_readable_repr_hurts_no_call(
-    sync_mode: Mode, caplog: pytest.LogCaptureFixture, listener: Any, name: str
-) -> None:
+def test_a_listener_without_a_readable_repr_hurts_no_call(sync_mode, caplog, listener, name):
     """It is removed like any other that raises, and called by its type."""
     end = subscribe(listener, CallEnded)
     try:
@@ -237,11 +227,11 @@ def test_a_listener_without_a_readable_repr_hurts_no_call(
     assert f"<{name} whose repr can't be read>" in complaint
 
 
-def test_a_listener_that_raises_in_many_threads_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_listener_that_raises_in_many_threads_is_logged_once(caplog):
     """Threads that are in one listener at the same time complain about it once."""
     together = threading.Barrier(8)
 
-    def broken(event: Event) -> None:
+    def broken(event):
         together.wait()
         raise ValueError("a listener's bug")
 
@@ -256,7 +246,7 @@ def test_a_listener_that_raises_in_many_threads_is_logged_once(caplog: pytest.Lo
 
 
 @pytest.mark.parametrize("kind", [int, "CallEnded", None, Event, Unreadable()])
-def test_what_is_never_emitted_can_not_be_subscribed_to(kind: Any) -> None:
+def test_what_is_never_emitted_can_not_be_subscribed_to(kind):
     """A subscription that would never be served is refused, and the refusal names those that are."""
     with pytest.raises(
         TypeError,
@@ -267,9 +257,9 @@ def test_what_is_never_emitted_can_not_be_subscribed_to(kind: Any) -> None:
         subscribe(print, CallEnded, kind)
 
 
-def test_a_listener_must_be_callable() -> None:
+def test_a_listener_must_be_callable():
     """What can't be called is refused at once instead of being removed with its first event."""
-    listener: Any = 5
+    listener = 5
     with pytest.raises(TypeError, match=r"^a listener must be callable with an event, got 5$"):
         subscribe(listener, CallEnded)
 
@@ -277,17 +267,17 @@ def test_a_listener_must_be_callable() -> None:
 class AsyncListener:
     """A listener whose call is a coroutine."""
 
-    async def __call__(self, event: CallEnded) -> None:
+    async def __call__(self, event):
         raise AssertionError
 
 
-async def listen_async(event: CallEnded) -> None:
+async def listen_async(event):
     """Listen when awaited, which nobody does."""
     raise AssertionError
 
 
 @pytest.mark.parametrize("listener", [listen_async, functools.partial(listen_async), AsyncListener()])
-def test_an_async_listener_is_refused(listener: Any) -> None:
+def test_an_async_listener_is_refused(listener):
     """A listener that would have to be awaited never hears of anything, and that is said where it subscribes."""
     with pytest.raises(TypeError) as refused:
         subscribe(listener, CallEnded)
@@ -297,11 +287,11 @@ def test_an_async_listener_is_refused(listener: Any) -> None:
     )
 
 
-def test_a_listener_that_was_removed_leaves_calls_as_fast_as_before(sync_mode: Mode) -> None:
+def test_a_listener_that_was_removed_leaves_calls_as_fast_as_before(sync_mode):
     """After the only listener has raised, calls that succeed at once are made without events again."""
     observed = events_module.stream.observed
 
-    def broken(event: Event) -> None:
+    def broken(event):
         raise ValueError("a listener's bug")
 
     end = subscribe(broken, CallStarted)
@@ -313,10 +303,10 @@ def test_a_listener_that_was_removed_leaves_calls_as_fast_as_before(sync_mode: M
     assert events_module.stream.observed is observed
 
 
-def test_the_complaint_about_a_listener_holds_no_secret(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_complaint_about_a_listener_holds_no_secret(mode, caplog):
     """What a listener raises may quote the error that it was told of, so it is redacted like any other."""
 
-    def broken(event: CallEnded) -> None:
+    def broken(event):
         raise ValueError(f"can't count {event.error}")
 
     end = subscribe(broken, CallEnded)
@@ -328,9 +318,9 @@ def test_the_complaint_about_a_listener_holds_no_secret(mode: Mode, caplog: pyte
     assert "hunter2" not in caplog.text
 
 
-def test_unsubscribing_ends_it(mode: Mode) -> None:
+def test_unsubscribing_ends_it(mode):
     """The returned function ends the subscription, and may be called again."""
-    heard: list[Event] = []
+    heard = []
     end = subscribe(heard.append, CallEnded)
     fetch = create_retry_decorator()(mode.function("stock"))
     mode.run(fetch)
@@ -340,9 +330,9 @@ def test_unsubscribing_ends_it(mode: Mode) -> None:
     assert len(heard) == 1
 
 
-def test_one_listener_may_have_two_subscriptions(mode: Mode) -> None:
+def test_one_listener_may_have_two_subscriptions(mode):
     """Ending one of them leaves the other."""
-    heard: list[Event] = []
+    heard = []
     first = subscribe(heard.append, CallEnded)
     second = subscribe(heard.append, CallEnded)
     fetch = create_retry_decorator()(mode.function("stock"))
@@ -359,11 +349,11 @@ def test_one_listener_may_have_two_subscriptions(mode: Mode) -> None:
     assert len(heard) == 3
 
 
-def test_a_listener_may_unsubscribe_itself(mode: Mode) -> None:
+def test_a_listener_may_unsubscribe_itself(mode):
     """Ending a subscription from within the listener disturbs nobody."""
-    heard: list[str] = []
+    heard = []
 
-    def once(_event: CallEnded) -> None:
+    def once(_event):
         heard.append("once")
         end_once()
 
@@ -378,12 +368,12 @@ def test_a_listener_may_unsubscribe_itself(mode: Mode) -> None:
     assert heard == ["once", "other", "other"]
 
 
-def test_a_listener_may_make_calls_itself(sync_mode: Mode) -> None:
+def test_a_listener_may_make_calls_itself(sync_mode):
     """A decorated function that is called in a listener is a call like any other."""
-    ended: list[str] = []
+    ended = []
     note = create_retry_decorator(2, wait=NO_WAIT)(sync_mode.function(KeyError, None, name="note"))
 
-    def listener(event: CallEnded) -> None:
+    def listener(event):
         ended.append(f"{event.call.function} {event.outcome}")
         if event.call.function == "fetch":
             note()
@@ -396,11 +386,11 @@ def test_a_listener_may_make_calls_itself(sync_mode: Mode) -> None:
     assert ended == ["fetch succeeded", "note recovered"]
 
 
-def test_listeners_hear_in_the_order_in_which_they_came(sync_mode: Mode) -> None:
+def test_listeners_hear_in_the_order_in_which_they_came(sync_mode):
     """The first to subscribe is the first to hear."""
-    heard: list[int] = []
+    heard = []
 
-    def hear(number: int, _event: CallEnded) -> None:
+    def hear(number, _event):
         heard.append(number)
 
     ends = [subscribe(functools.partial(hear, number), CallEnded) for number in range(5)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -13,53 +12,48 @@ import tenacity
 from resilience import conn_retry, create_retry_decorator, failpoint
 from resilience.testing import arming, known_names
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.resilience.conftest import Mode
-
 NO_WAIT = tenacity.wait_none()
 
 
 class Failing:
     """Fails as often as told, then lets calls through."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, times):
         self.left = times
-        self.calls: list[tuple[object, ...]] = []
+        self.calls = []
 
-    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(self, function, args, kwargs):
         """Fail, or call the function."""
         self._strike(args, kwargs)
         return function(*args, **kwargs)
 
-    async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def call_async(self, function, args, kwargs):
         """Fail, or await the function."""
         self._strike(args, kwargs)
         return await function(*args, **kwargs)
 
-    def _strike(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def _strike(self, args, kwargs):
         self.calls.append((args, kwargs))
         if self.left:
             self.left -= 1
             raise ConnectionError("injected")
 
 
-def test_a_decorated_callable_has_its_place_as_name(mode: Mode) -> None:
+def test_a_decorated_callable_has_its_place_as_name(mode):
     """The name is ``module:qualname``."""
-    fetch: Any = create_retry_decorator()(mode.function("stock"))
+    fetch = create_retry_decorator()(mode.function("stock"))
     assert fetch.failpoint == "shop.stock:fetch"
     assert "shop.stock:fetch" in known_names()
 
 
-def test_a_connection_is_named_after_its_resource(mode: Mode) -> None:
+def test_a_connection_is_named_after_its_resource(mode):
     """The name of a ``conn_retry`` is ``Resource.action``."""
-    connect: Any = conn_retry("Redis", "connect")(mode.function("connection"))
+    connect = conn_retry("Redis", "connect")(mode.function("connection"))
     assert connect.failpoint == "Redis.connect"
     assert "Redis.connect" in known_names()
 
 
-def test_an_armed_failpoint_fails_attempts(mode: Mode) -> None:
+def test_an_armed_failpoint_fails_attempts(mode):
     """What is injected is retried like a failure of the function, and sees the arguments of every attempt."""
     fetch = create_retry_decorator(wait=NO_WAIT)(mode.function("stock"))
     fault = Failing(2)
@@ -69,7 +63,7 @@ def test_an_armed_failpoint_fails_attempts(mode: Mode) -> None:
     assert mode.attempts == 1
 
 
-def test_an_injected_failure_can_end_the_call(mode: Mode) -> None:
+def test_an_injected_failure_can_end_the_call(mode):
     """A fault that goes on makes the call give up as usual, and the function never runs."""
     fetch = create_retry_decorator(3, wait=NO_WAIT)(mode.function("stock"))
     with arming("shop.stock:fetch", Failing(99)):
@@ -79,14 +73,14 @@ def test_an_injected_failure_can_end_the_call(mode: Mode) -> None:
     assert mode.attempts == 0
 
 
-def test_another_failpoint_is_not_affected(mode: Mode) -> None:
+def test_another_failpoint_is_not_affected(mode):
     """Arming one place leaves the others as they are."""
     fetch = create_retry_decorator()(mode.function("stock", name="other"))
     with arming("shop.stock:fetch", Failing(9)):
         assert mode.run(fetch) == "stock"
 
 
-def test_disarming_restores_what_was_there(mode: Mode) -> None:
+def test_disarming_restores_what_was_there(mode):
     """Nested arming goes back to the outer one, and at last to none, also after an exception."""
     fetch = create_retry_decorator(1)(mode.function("stock"))
     outer, inner = Failing(9), Failing(0)
@@ -99,13 +93,13 @@ def test_disarming_restores_what_was_there(mode: Mode) -> None:
     assert (len(outer.calls), len(inner.calls)) == (1, 1)
 
 
-def test_a_failpoint_by_hand_does_nothing(sync_mode: Mode) -> None:
+def test_a_failpoint_by_hand_does_nothing(sync_mode):
     """Unarmed it returns None, and is known from then on."""
     assert failpoint("Orders.between_writes") is None
     assert "Orders.between_writes" in known_names()
 
 
-def test_a_failpoint_by_hand_raises_when_armed() -> None:
+def test_a_failpoint_by_hand_raises_when_armed():
     """Armed it does what it was told, then lets the code go on."""
     with arming("Orders.between_writes", Failing(1)):
         with pytest.raises(ConnectionError, match="injected"):
@@ -116,7 +110,7 @@ def test_a_failpoint_by_hand_raises_when_armed() -> None:
 
 @pytest.mark.parametrize("name", [3, None, b"Orders", ["Orders"]], ids=repr)
 @pytest.mark.parametrize("another_is_armed", [False, True])
-def test_a_name_is_a_text(name: Any, another_is_armed: bool) -> None:
+def test_a_name_is_a_text(name, another_is_armed):
     """Anything else is a TypeError that shows it, whether or not something is armed."""
     with pytest.raises(TypeError) as refused:
         if another_is_armed:
@@ -128,13 +122,13 @@ def test_a_name_is_a_text(name: Any, another_is_armed: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  "])
-def test_a_name_is_not_empty(name: str) -> None:
+def test_a_name_is_not_empty(name):
     """An empty name is a ValueError."""
     with pytest.raises(ValueError, match=r"^a failpoint's name must not be empty, got "):
         failpoint(name)
 
 
-def test_a_callable_that_is_gone_is_no_longer_known(mode: Mode) -> None:
+def test_a_callable_that_is_gone_is_no_longer_known(mode):
     """Names of decorated callables live as long as those."""
     fetch = create_retry_decorator()(mode.function("stock", name="short_lived"))
     assert "shop.stock:short_lived" in known_names()
@@ -143,12 +137,12 @@ def test_a_callable_that_is_gone_is_no_longer_known(mode: Mode) -> None:
     assert "shop.stock:short_lived" not in known_names()
 
 
-def test_a_method_is_a_failpoint() -> None:
+def test_a_method_is_a_failpoint():
     """The name of a method has its class, and an armed method gets its instance."""
 
     class Shop:
         @create_retry_decorator(wait=NO_WAIT)
-        def fetch(self, sku: str) -> str:
+        def fetch(self, sku):
             return sku
 
     shop, fault, method = Shop(), Failing(1), vars(Shop)["fetch"]
@@ -158,21 +152,21 @@ def test_a_method_is_a_failpoint() -> None:
     assert fault.calls == [((shop, "sku"), {})] * 2
 
 
-def test_a_lambda_that_returns_a_coroutine_is_a_failpoint(async_mode: Mode) -> None:
+def test_a_lambda_that_returns_a_coroutine_is_a_failpoint(async_mode):
     """A fault strikes before the coroutine is made, and again at each attempt."""
     function = async_mode.function("stock")
-    fetch: Any = create_retry_decorator(wait=NO_WAIT)(lambda sku, count: function(sku, count=count))
+    fetch = create_retry_decorator(wait=NO_WAIT)(lambda sku, count: function(sku, count=count))
     fault = Failing(2)
     with arming(fetch.failpoint, fault):
         assert async_mode.run(fetch, "sku", 2) == "stock"
     assert len(fault.calls) == 3
 
 
-def test_threads_that_call_while_it_is_armed_are_hit_as_well() -> None:
+def test_threads_that_call_while_it_is_armed_are_hit_as_well():
     """A failpoint is a place in the program, whichever thread passes it."""
-    results: list[str] = []
+    results = []
 
-    def pass_by() -> None:
+    def pass_by():
         try:
             failpoint("Orders.between_writes")
         except ConnectionError as error:
@@ -187,17 +181,17 @@ def test_threads_that_call_while_it_is_armed_are_hit_as_well() -> None:
     assert results == ["injected"] * 4
 
 
-def test_blocks_that_overlap_leave_nothing_armed() -> None:
+def test_blocks_that_overlap_leave_nothing_armed():
     """Two users of one failpoint may end in any order; whoever is left answers, and at last nobody."""
 
     class Answer:
-        def __init__(self, answer: str) -> None:
+        def __init__(self, answer):
             self.answer = answer
 
-        def call(self, *_: Any) -> str:
+        def call(self, *_):
             return self.answer
 
-        async def call_async(self, *_: Any) -> str:
+        async def call_async(self, *_):
             return self.answer
 
     first, second = arming("Orders.step", Answer("first")), arming("Orders.step", Answer("second"))

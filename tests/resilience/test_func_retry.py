@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
 from resilience import func_retry
 
-if TYPE_CHECKING:
-    from tests.resilience.conftest import Log, Mode
 
-
-def test_it_makes_five_attempts(mode: Mode) -> None:
+def test_it_makes_five_attempts(mode):
     """A call that never succeeds is tried five times, and the last error is raised as it is."""
     error = ConnectionError("refused")
     fetch = func_retry(mode.function(error))
@@ -21,7 +16,7 @@ def test_it_makes_five_attempts(mode: Mode) -> None:
     assert mode.attempts == 5
 
 
-def test_it_waits_and_logs_as_create_retry_decorator_does(mode: Mode, log: Log) -> None:
+def test_it_waits_and_logs_as_create_retry_decorator_does(mode, log):
     """Its waits are jittered exponentially and its lines have no context."""
     fetch = func_retry(mode.function(ConnectionError, "stock"))
     waits = mode.waits_of(fetch)
@@ -34,17 +29,17 @@ def test_it_waits_and_logs_as_create_retry_decorator_does(mode: Mode, log: Log) 
     ]
 
 
-def test_it_decorates_many_functions(mode: Mode) -> None:
+def test_it_decorates_many_functions(mode):
     """Each function that it decorates has a controller of its own."""
-    first: Any = func_retry(mode.function("first"))
-    second: Any = func_retry(mode.function("second"))
+    first = func_retry(mode.function("first"))
+    second = func_retry(mode.function("second"))
     assert (mode.run(first), mode.run(second)) == ("first", "second")
     assert first.retry is not second.retry
 
 
-def test_it_says_where_arguments_go() -> None:
+def test_it_says_where_arguments_go():
     """A ready-made decorator that is given arguments says what to write instead."""
-    ready_made: Any = func_retry
+    ready_made = func_retry
     with pytest.raises(TypeError) as refused:
         ready_made(max_attempts=3)
     assert str(refused.value) == (

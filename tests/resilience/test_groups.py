@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
-if TYPE_CHECKING:
-    from resilience.events import CallEnded
-    from tests.resilience.conftest import Log, Mode
-
 NO_WAIT = tenacity.wait_none()
 REFUSED = ConnectionError("refused")
 DENIED = PermissionError("denied")
 
 
-def group(*errors: Exception) -> ExceptionGroup[Exception]:
+def group(*errors):
     """A group as a task group raises it."""
     return ExceptionGroup("unhandled errors in a TaskGroup", errors)
 
 
-DENYING: dict[str, Any] = {
+DENYING = {
     "alone": lambda: group(DENIED),
     "beside another": lambda: group(REFUSED, DENIED),
     "in a group in a group": lambda: group(REFUSED, group(REFUSED, group(DENIED))),
 }
-MAKERS: dict[str, Any] = {
+MAKERS = {
     "retry": lambda errors: create_retry_decorator(3, errors, wait=NO_WAIT),
     "connection": lambda errors: conn_retry("Redis", "connect", 2, exclude_exceptions=errors, wait=NO_WAIT),
     "continuous": lambda errors: continuous_retry(retry_delay=0, stop_on=errors),
@@ -39,7 +34,7 @@ MAKERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("kind", DENYING)
-def test_a_group_is_excluded_if_anything_in_it_is(mode: Mode, ends: list[CallEnded], maker: str, kind: str) -> None:
+def test_a_group_is_excluded_if_anything_in_it_is(mode, ends, maker, kind):
     """One error that must not be repeated is enough, however deep in the group and whatever is beside it."""
     error = DENYING[kind]()
     assert mode.fails(MAKERS[maker](PermissionError)(mode.function(error))) is error
@@ -59,21 +54,19 @@ def test_a_group_is_excluded_if_anything_in_it_is(mode: Mode, ends: list[CallEnd
     ],
     ids=["one", "two", "nested", "one of two", "one of a nested two"],
 )
-def test_a_group_is_retried_only_if_everything_in_it_is(
-    mode: Mode, retry_on: Any, error: Exception, attempts: int
-) -> None:
+def test_a_group_is_retried_only_if_everything_in_it_is(mode, retry_on, error, attempts):
     """An error that is none of ``retry_on`` ends the call, also in the company of others that are."""
     assert mode.fails(create_retry_decorator(3, retry_on=retry_on, wait=NO_WAIT)(mode.function(error))) is error
     assert mode.attempts == attempts
 
 
-def test_by_default_every_group_is_retried(mode: Mode) -> None:
+def test_by_default_every_group_is_retried(mode):
     """`Exception` names whatever can be in a group of exceptions."""
     mode.fails(create_retry_decorator(3, wait=NO_WAIT)(mode.function(group(REFUSED, KeyError("sku")))))
     assert mode.attempts == 3
 
 
-def test_a_group_as_such_can_be_named(mode: Mode) -> None:
+def test_a_group_as_such_can_be_named(mode):
     """Where ``retry_on`` or ``exclude_exceptions`` names groups, what is in them does not matter."""
     retried = create_retry_decorator(3, retry_on=ExceptionGroup, wait=NO_WAIT)
     mode.fails(retried(mode.function(group(KeyError("sku")))))
@@ -84,14 +77,14 @@ def test_a_group_as_such_can_be_named(mode: Mode) -> None:
     assert mode.attempts == 5
 
 
-def test_the_errors_of_a_task_group_are_looked_into(ends: list[CallEnded]) -> None:
+def test_the_errors_of_a_task_group_are_looked_into(ends):
     """What `asyncio.TaskGroup` raises is judged by the errors of its tasks."""
 
-    async def refuse() -> None:
+    async def refuse():
         raise PermissionError("denied")
 
     @create_retry_decorator(3, exclude_exceptions=PermissionError, wait=NO_WAIT)
-    async def fetch() -> None:
+    async def fetch():
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(refuse())
 
@@ -100,16 +93,16 @@ def test_the_errors_of_a_task_group_are_looked_into(ends: list[CallEnded]) -> No
     assert [(end.reason, end.attempts) for end in ends] == [("excluded", 1)]
 
 
-def test_a_group_of_thousands_of_levels_is_judged(sync_mode: Mode) -> None:
+def test_a_group_of_thousands_of_levels_is_judged(sync_mode):
     """However deep a group is, judging it neither recurses nor hangs."""
-    error: Exception = DENIED
+    error = DENIED
     for _ in range(5_000):
         error = ExceptionGroup("again", [error])
     sync_mode.fails(create_retry_decorator(3, PermissionError)(sync_mode.function(error)))
     assert sync_mode.attempts == 1
 
 
-def test_an_excluded_group_is_one_line(mode: Mode, log: Log) -> None:
+def test_an_excluded_group_is_one_line(mode, log):
     """A group that is not retried has the one line of an error that is not."""
     mode.fails(create_retry_decorator(3, PermissionError)(mode.function(group(DENIED))))
     assert [level for level, _ in log.lines] == ["INFO"]

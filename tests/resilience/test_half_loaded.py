@@ -15,7 +15,7 @@ from resilience._config import configured
 
 
 @pytest.fixture
-def half_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def half_loaded(monkeypatch):
     """Let every library be as it is in the first moment of its import: in `sys.modules`, and empty."""
     for name in (
         "trio",
@@ -30,11 +30,11 @@ def half_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, module)
 
 
-def flaky() -> types.FunctionType:
+def flaky():
     """A function that fails once."""
     failures = [ConnectionError("refused")]
 
-    def fetch() -> str:
+    def fetch():
         if failures:
             raise failures.pop()
         return "ok"
@@ -47,10 +47,10 @@ def test_a_sync_call_is_retried_logged_and_alerted(caplog):
     """A call whose libraries are half loaded is what it is without them: no line is lost, and no alert."""
 
     class Inbox:
-        def notify(self, alert: alerts.Alert) -> None:
+        def notify(self, alert):
             received.append(alert.function)
 
-    received: list[str] = []
+    received = []
     with configured(discord_webhook_url=None, notifiers=[Inbox()]), alerts.isolated():
         assert create_retry_decorator(2, wait=tenacity.wait_none(), alert_threshold=1)(flaky())() == "ok"
         assert alerts.flush(None)
@@ -65,7 +65,7 @@ def test_an_async_call_is_retried():
     fetch = flaky()
 
     @create_retry_decorator(2, wait=tenacity.wait_none())
-    async def fetch_async() -> str:
+    async def fetch_async():
         return fetch()
 
     assert asyncio.run(fetch_async()) == "ok"

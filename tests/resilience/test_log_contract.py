@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -13,9 +12,6 @@ from resilience._config import configured
 from resilience.events import AlertDelivered, AlertFailed, CallStarted, stream
 from tests.resilience.conftest import DSN, KINDS, run_failing
 
-if TYPE_CHECKING:
-    from tests.resilience.conftest import Log, Mode
-
 NO_WAIT = tenacity.wait_none()
 FIELDS = ("attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace_id")
 
@@ -23,11 +19,11 @@ FIELDS = ("attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace_id")
 class UnreadableError(Exception):
     """Its text can't be had."""
 
-    def __str__(self) -> str:
+    def __str__(self):
         raise RuntimeError("no text")
 
 
-def test_a_retried_failure_and_the_giving_up(mode: Mode, log: Log) -> None:
+def test_a_retried_failure_and_the_giving_up(mode, log):
     """Each failure that will be retried is a WARNING, and giving up is an ERROR, once."""
     outcomes = [ConnectionError("first"), TimeoutError("second"), KeyError("third")]
     mode.fails(create_retry_decorator(3, wait=NO_WAIT)(mode.function(*outcomes)))
@@ -38,7 +34,7 @@ def test_a_retried_failure_and_the_giving_up(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_the_context_comes_first(mode: Mode, log: Log) -> None:
+def test_the_context_comes_first(mode, log):
     """A context stands before both texts, with a colon."""
     mode.fails(create_retry_decorator(2, context="billing", wait=NO_WAIT)(mode.function(ConnectionError)))
     assert log.lines == [
@@ -47,7 +43,7 @@ def test_the_context_comes_first(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_success_and_recovery_of_a_plain_retry(mode: Mode, log: Log) -> None:
+def test_success_and_recovery_of_a_plain_retry(mode, log):
     """A success is silent, and a recovery says at which attempt it came."""
     mode.run(create_retry_decorator()(mode.function("stock")))
     assert log.lines == []
@@ -59,21 +55,21 @@ def test_success_and_recovery_of_a_plain_retry(mode: Mode, log: Log) -> None:
 
 
 @pytest.mark.parametrize("outcome", [ValueError, PermissionError])
-def test_an_error_that_is_not_retried_is_given_up_on_once(mode: Mode, log: Log, outcome: type[Exception]) -> None:
+def test_an_error_that_is_not_retried_is_given_up_on_once(mode, log, outcome):
     """An error that is excluded, or outside ``retry_on``, at the first attempt is a line at INFO, and no failure."""
     fetch = create_retry_decorator(exclude_exceptions=PermissionError, retry_on=OSError)(mode.function(outcome))
     mode.fails(fetch)
     assert log.lines == [("INFO", f"Not retried 'fetch': {outcome.__name__}: refused")]
 
 
-def test_an_error_that_is_not_retried_later_is_a_give_up(mode: Mode, log: Log) -> None:
+def test_an_error_that_is_not_retried_later_is_a_give_up(mode, log):
     """After a failure that was retried, an excluded error ends the call as any other does."""
     fetch = create_retry_decorator(3, PermissionError, wait=NO_WAIT)(mode.function(KeyError, PermissionError))
     mode.fails(fetch)
     assert log.lines[1:] == [("ERROR", "Giving up after 2 attempts for 'fetch': PermissionError: refused")]
 
 
-def test_the_context_comes_before_the_lines_at_info_too(mode: Mode, log: Log) -> None:
+def test_the_context_comes_before_the_lines_at_info_too(mode, log):
     """Whether a call recovers or is not retried, its line begins with the context."""
     decorator = create_retry_decorator(3, PermissionError, context="billing", wait=NO_WAIT)
     mode.run(decorator(mode.function(KeyError, "stock")))
@@ -84,19 +80,19 @@ def test_the_context_comes_before_the_lines_at_info_too(mode: Mode, log: Log) ->
     ]
 
 
-def test_without_reraise_the_lines_name_the_real_error(mode: Mode, log: Log) -> None:
+def test_without_reraise_the_lines_name_the_real_error(mode, log):
     """The lines are about what happened, not about the RetryError that it is raised as."""
     mode.fails(create_retry_decorator(1, reraise=False)(mode.function(ConnectionError)), tenacity.RetryError)
     assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")]
 
 
-def test_a_deadline_is_given_up_on_once(mode: Mode, log: Log) -> None:
+def test_a_deadline_is_given_up_on_once(mode, log):
     """A call that ends at its deadline has the one line of giving up."""
     mode.fails(create_retry_decorator(timeout=5.0, wait=tenacity.wait_fixed(6))(mode.function(ConnectionError)))
     assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")]
 
 
-def test_nested_calls_each_have_their_own_lines(mode: Mode, log: Log) -> None:
+def test_nested_calls_each_have_their_own_lines(mode, log):
     """An inner call that gives up says so once for each time it was tried."""
     inner = create_retry_decorator(1, context="inner")(mode.function(ConnectionError, name="inner"))
     mode.fails(create_retry_decorator(2, context="outer", wait=NO_WAIT)(inner))
@@ -108,7 +104,7 @@ def test_nested_calls_each_have_their_own_lines(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_the_name_is_that_of_the_function(mode: Mode, log: Log) -> None:
+def test_the_name_is_that_of_the_function(mode, log):
     """``{func}`` is the ``__name__``, not the qualified name."""
     function = mode.function(ConnectionError, name="reserve")
     function.__qualname__ = "Stock.reserve"
@@ -116,9 +112,9 @@ def test_the_name_is_that_of_the_function(mode: Mode, log: Log) -> None:
     assert log.texts("ERROR") == ["Giving up after 1 attempts for 'reserve': ConnectionError: refused"]
 
 
-def test_a_delivered_alert_is_a_critical_line(sync_mode: Mode, log: Log) -> None:
+def test_a_delivered_alert_is_a_critical_line(sync_mode, log):
     """Each decorator has its own text for an alert that has reached its channel."""
-    calls: list[CallStarted] = []
+    calls = []
     end = stream.subscribe(calls.append, CallStarted)
     try:
         for kind in ("retry", "connection"):
@@ -133,7 +129,7 @@ def test_a_delivered_alert_is_a_critical_line(sync_mode: Mode, log: Log) -> None
     ]
 
 
-def test_an_alert_that_fails_is_an_error_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_alert_that_fails_is_an_error_line(caplog):
     """An alert that could not be delivered is reported, by a record with all fields."""
     stream.emit(AlertFailed("HTTP 500"))
     record = caplog.records[0]
@@ -142,7 +138,7 @@ def test_an_alert_that_fails_is_an_error_line(caplog: pytest.LogCaptureFixture) 
     assert [vars(record)[name] for name in FIELDS] == [None] * 6
 
 
-def test_fields_of_a_plain_retry(mode: Mode, log: Log) -> None:
+def test_fields_of_a_plain_retry(mode, log):
     """Each record carries its fields, None where they have no meaning."""
     mode.fails(create_retry_decorator(2, wait=tenacity.wait_fixed(0))(mode.function(ConnectionError)))
     assert [[vars(record)[name] for name in FIELDS] for record in log.records] == [
@@ -151,7 +147,7 @@ def test_fields_of_a_plain_retry(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_fields_of_a_connection(mode: Mode, log: Log) -> None:
+def test_fields_of_a_connection(mode, log):
     """Start and success of a connection have no error, and the start has no attempt yet."""
     mode.run(conn_retry("Redis", "connect", wait=NO_WAIT)(mode.function(ConnectionError, "connection")))
     conn_id = vars(log.records[0])["conn_id"]
@@ -162,7 +158,7 @@ def test_fields_of_a_connection(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_fields_of_a_continuous_retry(mode: Mode, log: Log) -> None:
+def test_fields_of_a_continuous_retry(mode, log):
     """A failure of a loop says how long it waits."""
     fetch = continuous_retry(retry_delay=2.5)(mode.function(ConnectionError, "stock"))
     mode.waits_of(fetch)
@@ -172,7 +168,7 @@ def test_fields_of_a_continuous_retry(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_the_active_trace_is_a_field(mode: Mode, log: Log) -> None:
+def test_the_active_trace_is_a_field(mode, log):
     """Inside a span of OpenTelemetry each record carries the id of the trace."""
     from opentelemetry.sdk.trace import TracerProvider
 
@@ -198,7 +194,7 @@ def test_the_active_trace_is_a_field(mode: Mode, log: Log) -> None:
     ],
     ids=["formats", "forged line", "controls", "surrogate", "secret", "empty"],
 )
-def test_hostile_texts_stay_one_clean_line(mode: Mode, log: Log, kind: str, text: str, shown: str) -> None:
+def test_hostile_texts_stay_one_clean_line(mode, log, kind, text, shown):
     """Whatever an error says, each line is a single one, names it, encodes as UTF-8, and holds no secret."""
     run_failing(mode, kind, ConnectionError(text))
     texts = [text for level, text in log.lines if level != "INFO"]
@@ -221,7 +217,7 @@ def test_hostile_texts_stay_one_clean_line(mode: Mode, log: Log, kind: str, text
     ],
     ids=["no text", "group"],
 )
-def test_every_line_says_what_failed(sync_mode: Mode, log: Log, error: Exception, said: str) -> None:
+def test_every_line_says_what_failed(sync_mode, log, error, said):
     """An error without a text is named by its type, and of a group the leaves are."""
     said = said.format(dsn="postgres://app:[redacted]@db:5432/orders")
     sync_mode.fails(conn_retry("Redis", "connect", max_retry=1, wait=NO_WAIT)(sync_mode.function(error, error)))
@@ -230,7 +226,7 @@ def test_every_line_says_what_failed(sync_mode: Mode, log: Log, error: Exception
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_text_of_ten_megabytes_is_cut(sync_mode: Mode, log: Log, kind: str) -> None:
+def test_a_text_of_ten_megabytes_is_cut(sync_mode, log, kind):
     """An enormous error text gives a line of bounded length, and the retry goes on."""
     run_failing(sync_mode, kind, ConnectionError("x" * 10_000_000))
     assert all(len(text) < 3_000 for _, text in log.lines)
@@ -239,7 +235,7 @@ def test_a_text_of_ten_megabytes_is_cut(sync_mode: Mode, log: Log, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_error_whose_text_raises_is_described(mode: Mode, log: Log, kind: str) -> None:
+def test_an_error_whose_text_raises_is_described(mode, log, kind):
     """An exception whose ``__str__`` raises is logged all the same, and retried like any other."""
     run_failing(mode, kind, UnreadableError())
     lines = [text for level, text in log.lines if level != "INFO"]
@@ -247,17 +243,17 @@ def test_an_error_whose_text_raises_is_described(mode: Mode, log: Log, kind: str
     assert all("<UnreadableError whose text could not be read: RuntimeError>" in text for text in lines)
 
 
-def test_no_secret_is_anywhere_in_the_tenth_record(mode: Mode, log: Log) -> None:
+def test_no_secret_is_anywhere_in_the_tenth_record(mode, log):
     """The traceback of every tenth failure is redacted: as text, as exc_info, and as a handler formats it."""
 
-    def body() -> None:
+    def body():
         try:
             raise ValueError(f"bad {DSN}")
         except ValueError as error:
             error.add_note(f"while using {DSN}")
             raise ConnectionError(f"could not reach {DSN}") from error
 
-    fetch: Any = continuous_retry(retry_delay=0)(mode.of(body))
+    fetch = continuous_retry(retry_delay=0)(mode.of(body))
     fetch.retry.stop = tenacity.stop_after_attempt(11)
     mode.fails(fetch, ConnectionError)
     tenth = log.records[9]
@@ -274,14 +270,14 @@ def test_no_secret_is_anywhere_in_the_tenth_record(mode: Mode, log: Log) -> None
 class OwnTextError(Exception):
     """Its text is its own, whatever it is made with."""
 
-    def __str__(self) -> str:
+    def __str__(self):
         return f"could not reach {DSN}\n[PID-1] forged"
 
 
 class OwnReprError(Exception):
     """Its repr is its own."""
 
-    def __repr__(self) -> str:
+    def __repr__(self):
         return f"OwnReprError({DSN!r})"
 
 
@@ -289,7 +285,7 @@ HostileNameError = type("Hostile\nError", (Exception,), {})
 
 
 @pytest.mark.parametrize("kind", [OwnTextError, OwnReprError, HostileNameError], ids=["text", "repr", "name"])
-def test_an_error_that_can_not_be_made_safe_is_replaced(sync_mode: Mode, log: Log, kind: type[Exception]) -> None:
+def test_an_error_that_can_not_be_made_safe_is_replaced(sync_mode, log, kind):
     """Where an exception's own text, repr or name would show what must not be seen, exc_info holds another one."""
     run_failing(sync_mode, "continuous", kind("down"))
     tenth = log.records[9]
@@ -303,7 +299,7 @@ def test_an_error_that_can_not_be_made_safe_is_replaced(sync_mode: Mode, log: Lo
         assert "Hostile\n" not in text
 
 
-def test_no_line_of_the_traceback_is_forged(sync_mode: Mode, log: Log) -> None:
+def test_no_line_of_the_traceback_is_forged(sync_mode, log):
     """A newline in a message begins no line of its own in the traceback either."""
     run_failing(sync_mode, "continuous", ConnectionError("down\n[PID-1|forged] connect completed successfully."))
     tenth = log.records[9].exc_text
@@ -311,7 +307,7 @@ def test_no_line_of_the_traceback_is_forged(sync_mode: Mode, log: Log) -> None:
     assert not any(line.startswith("[PID-1") for line in tenth.splitlines())
 
 
-def test_hostile_names_of_functions_and_contexts(mode: Mode, log: Log) -> None:
+def test_hostile_names_of_functions_and_contexts(mode, log):
     """Context and function name are cleaned as error texts are."""
     function = mode.function(ConnectionError, name="fetch\n%s")
     mode.fails(create_retry_decorator(1, context="bil\nling %d {}")(function))
@@ -320,27 +316,27 @@ def test_hostile_names_of_functions_and_contexts(mode: Mode, log: Log) -> None:
     ]
 
 
-def test_a_hostile_service_name_forges_no_line() -> None:
+def test_a_hostile_service_name_forges_no_line():
     """Service, resource and connection id are a single clean line in the prefix."""
     with configured(service_name="a\nb"):
         prefix = log_prefix("Re\ndis", "0\n1")
-        numbered = log_prefix("Redis", 7)  # type: ignore[arg-type]  # what users get wrong
+        numbered = log_prefix("Redis", 7)
     assert prefix.endswith("|a\\nb|Re\\ndis-0\\n1]")
     assert numbered.endswith("|Redis-7]")
 
 
-def test_a_type_with_a_hostile_name(mode: Mode, log: Log) -> None:
+def test_a_type_with_a_hostile_name(mode, log):
     """The name of an exception's type is cleaned too, in the text and in the field."""
     mode.fails(create_retry_decorator(1)(mode.function(type("Bad\nError", (Exception,), {})("refused"))))
     assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': Bad\\nError: refused")]
     assert vars(log.records[0])["error_type"] == "Bad\\nError"
 
 
-def test_the_service_name_is_read_when_the_line_is_written(mode: Mode, log: Log) -> None:
+def test_the_service_name_is_read_when_the_line_is_written(mode, log):
     """A service that is configured in the middle of a call is named from the next line on."""
     names = iter(["second", "third"])
 
-    def body() -> None:
+    def body():
         configure(service_name=next(names))
         raise ConnectionError("refused")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -12,14 +11,11 @@ import tenacity
 from resilience import create_retry_decorator
 from tests.resilience.conftest import DSN, KINDS, run_failing
 
-if TYPE_CHECKING:
-    from tests.resilience.conftest import Log, Mode
-
 NO_WAIT = tenacity.wait_none()
 FIELDS = ("attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace_id")
 
 
-def test_records_belong_to_the_logger_resilience(mode: Mode, log: Log) -> None:
+def test_records_belong_to_the_logger_resilience(mode, log):
     """Handlers, levels and filters of the logger ``resilience`` apply to every record."""
     logger = logging.getLogger("resilience")
     written = io.StringIO()
@@ -38,15 +34,13 @@ def test_records_belong_to_the_logger_resilience(mode: Mode, log: Log) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_filter_that_raises_costs_neither_the_call_nor_the_next_line(
-    mode: Mode, log: Log, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_filter_that_raises_costs_neither_the_call_nor_the_next_line(mode, log, kind, monkeypatch):
     """What a user's logging filter raises reaches no caller, and the lines after it are written."""
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logger = logging.getLogger("resilience")
-    refused: list[logging.LogRecord] = []
+    refused = []
 
-    def refuse_the_first(record: logging.LogRecord) -> bool:
+    def refuse_the_first(record):
         if not refused:
             refused.append(record)
             raise ValueError("a filter's bug")
@@ -62,11 +56,11 @@ def test_a_filter_that_raises_costs_neither_the_call_nor_the_next_line(
     assert len(log.records) >= 10
 
 
-def test_a_field_that_has_no_meaning_here_is_left_to_the_record_factory(mode: Mode, log: Log) -> None:
+def test_a_field_that_has_no_meaning_here_is_left_to_the_record_factory(mode, log):
     """A trace id that the program itself puts on its records stays where no trace of OpenTelemetry is active."""
     before = logging.getLogRecordFactory()
 
-    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    def factory(*args, **kwargs):
         record = before(*args, **kwargs)
         record.trace_id = "of the user"
         return record
@@ -80,11 +74,11 @@ def test_a_field_that_has_no_meaning_here_is_left_to_the_record_factory(mode: Mo
 
 
 @pytest.mark.parametrize("name", [*FIELDS, "message_id"])
-def test_a_record_factory_of_ones_own_loses_no_line(mode: Mode, log: Log, name: str) -> None:
+def test_a_record_factory_of_ones_own_loses_no_line(mode, log, name):
     """A factory that puts fields of its own on every record, whatever they are called, goes with ours."""
     before = logging.getLogRecordFactory()
 
-    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    def factory(*args, **kwargs):
         record = before(*args, **kwargs)
         setattr(record, name, "of the user")
         return record
@@ -100,14 +94,12 @@ def test_a_record_factory_of_ones_own_loses_no_line(mode: Mode, log: Log, name: 
     ]
 
 
-def test_what_is_shown_of_a_broken_filter_holds_no_secret(
-    sync_mode: Mode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_shown_of_a_broken_filter_holds_no_secret(sync_mode, capsys, monkeypatch):
     """A filter's bug is shown on stderr, as logging itself does, but without the error that was to be logged."""
     monkeypatch.setattr(logging, "raiseExceptions", True)
     logger = logging.getLogger("resilience")
 
-    def refuse(record: logging.LogRecord) -> bool:
+    def refuse(record):
         raise ValueError("a filter's bug")
 
     logger.addFilter(refuse)
@@ -120,7 +112,7 @@ def test_what_is_shown_of_a_broken_filter_holds_no_secret(
     assert "hunter2" not in shown
 
 
-def test_a_disabled_logger_changes_no_outcome(mode: Mode, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disabled_logger_changes_no_outcome(mode, caplog):
     """With the logger switched off, calls are retried as ever."""
     caplog.set_level(logging.CRITICAL + 1, logger="resilience")
     for kind in KINDS:

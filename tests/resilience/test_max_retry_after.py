@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 import tenacity
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 from tests.resilience.test_retry_after import LimitedError, http_error
 
-if TYPE_CHECKING:
-    from resilience.events import CallEnded
-    from tests.resilience.conftest import Log, Mode
-
 WAIT = tenacity.wait_fixed(2)
-MAKERS: dict[str, Any] = {
+MAKERS = {
     "retry": lambda **arguments: create_retry_decorator(5, wait=WAIT, **arguments),
     "connection": lambda **arguments: conn_retry("Redis", "connect", 5, wait=WAIT, **arguments),
     "continuous": continuous_retry,
@@ -24,7 +18,7 @@ MAKERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("asked", [86_400, 301, "86400"])
-def test_more_than_300_seconds_are_not_waited_for(mode: Mode, ends: list[CallEnded], maker: str, asked: object) -> None:
+def test_more_than_300_seconds_are_not_waited_for(mode, ends, maker, asked):
     """By default, five minutes are the longest wait that a server can ask for: beyond it the call gives up at once."""
     fetch = MAKERS[maker]()(mode.function(LimitedError(asked)))
     waits = mode.waits_of(fetch)
@@ -34,7 +28,7 @@ def test_more_than_300_seconds_are_not_waited_for(mode: Mode, ends: list[CallEnd
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_the_longest_wait_is_yours_to_set(mode: Mode, maker: str) -> None:
+def test_the_longest_wait_is_yours_to_set(mode, maker):
     """What is asked for is waited for up to the limit, the limit itself included."""
     outcomes = [LimitedError(900), LimitedError(900.5), "stock"]
     fetch = MAKERS[maker](max_retry_after=900)(mode.function(*outcomes))
@@ -43,7 +37,7 @@ def test_the_longest_wait_is_yours_to_set(mode: Mode, maker: str) -> None:
     assert waits == [900.0]
 
 
-def test_zero_waits_for_no_server(mode: Mode) -> None:
+def test_zero_waits_for_no_server(mode):
     """A call that can't wait for anybody gives up whatever the server asks, and is retried where it asks nothing."""
     fetch = create_retry_decorator(5, wait=WAIT, max_retry_after=0)(mode.function(KeyError, LimitedError(1)))
     waits = mode.waits_of(fetch)
@@ -51,7 +45,7 @@ def test_zero_waits_for_no_server(mode: Mode) -> None:
     assert waits == [2.0]
 
 
-def test_the_note_says_what_was_asked(mode: Mode) -> None:
+def test_the_note_says_what_was_asked(mode):
     """The reason names the wait that the server asked for, and the limit."""
     fetch = create_retry_decorator(5)(mode.function(http_error("86400")))
     raised = mode.fails(fetch)
@@ -61,13 +55,13 @@ def test_the_note_says_what_was_asked(mode: Mode) -> None:
     ]
 
 
-def test_the_last_attempt_ends_for_want_of_attempts(mode: Mode, ends: list[CallEnded]) -> None:
+def test_the_last_attempt_ends_for_want_of_attempts(mode, ends):
     """Where no attempt is left anyway, that is the reason."""
     mode.fails(create_retry_decorator(1)(mode.function(LimitedError(86_400))), LimitedError)
     assert [end.reason for end in ends] == ["attempts"]
 
 
-def test_a_backoff_of_ones_own_may_be_longer(mode: Mode) -> None:
+def test_a_backoff_of_ones_own_may_be_longer(mode):
     """The limit is for what servers ask, not for the backoff."""
     fetch = create_retry_decorator(2, wait=tenacity.wait_fixed(900))(mode.function(LimitedError(5), "stock"))
     waits = mode.waits_of(fetch)
@@ -75,7 +69,7 @@ def test_a_backoff_of_ones_own_may_be_longer(mode: Mode) -> None:
     assert waits == [900.0]
 
 
-def test_giving_up_is_logged_once(mode: Mode, log: Log) -> None:
+def test_giving_up_is_logged_once(mode, log):
     """It is a give-up like any other."""
     mode.fails(create_retry_decorator(5)(mode.function(LimitedError(86_400))), LimitedError)
     assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': LimitedError: limited")]

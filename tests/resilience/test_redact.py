@@ -19,7 +19,7 @@ from resilience.redact import add_secret, clean, message_of, redact, traceback_o
 HUGE = 10_000_000
 
 
-def raised(error: BaseException) -> BaseException:
+def raised(error):
     """Raise and catch, so that the exception has a traceback."""
     try:
         raise error
@@ -306,7 +306,7 @@ class TestTracebackOf:
     def test_a_deep_recursion_keeps_its_first_and_last_frames(self):
         """Of a thousand frames the middle is left out, and the text says so."""
 
-        def dive(depth: int) -> None:
+        def dive(depth):
             if depth:
                 dive(depth - 1)
             raise RecursionError("too deep")
@@ -342,7 +342,7 @@ class TestTracebackOf:
                 read.append(self)
                 return "could not connect: " + "password is unknown " * 90
 
-        def failing(number: int) -> BaseException:
+        def failing(number):
             error = raised(CountingError(number))
             for note in range(12):
                 error.add_note(f"{number}: note {note} " + "token=abc123 " * 30)
@@ -382,7 +382,7 @@ class TestTracebackOf:
         assert r'  File "a\nFile \x1b[31m", line 1, in <module>' in traceback_of(caught.value).split("\n")
 
 
-def connect(**_settings: object) -> None:
+def connect(**_settings):
     """Fail on a line whose caller holds a literal."""
     raise ZeroDivisionError
 

@@ -163,9 +163,9 @@ class TestAddSecret:
     def test_many_threads_may_add_and_remove_at_once(self):
         """No addition is lost, and none is left."""
         together = threading.Barrier(8)
-        shown: list[str] = []
+        shown = []
 
-        def add_use_and_remove(number: int) -> None:
+        def add_use_and_remove(number):
             together.wait()
             for turn in range(50):
                 secret = f"thread-{number}-turn-{turn}"

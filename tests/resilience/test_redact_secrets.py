@@ -31,7 +31,7 @@ ALPHABETS = {
 }
 
 
-def expand(text: str) -> str:
+def expand(text):
     """Fill in what would look like a real token if it stood in the table."""
     chance = random.Random(text)
     text = text.replace("{PK}", "PRIVATE KEY")
@@ -40,13 +40,13 @@ def expand(text: str) -> str:
     )
 
 
-def table(name: str) -> dict[str, list[str]]:
+def table(name):
     """Read one of the tables of texts: each part of it belongs to one rule, or to one reason to leave a text."""
     parts = tomllib.loads((DATA / name).read_text(encoding="utf-8"))
     return {part: [expand(text) for text in texts] for part, texts in parts.items()}
 
 
-def rows(parts: dict[str, list[str]]) -> list[object]:
+def rows(parts):
     """Name each text by its part and number."""
     return [
         pytest.param(part, text, id=f"{part}-{number}")
@@ -55,12 +55,12 @@ def rows(parts: dict[str, list[str]]) -> list[object]:
     ]
 
 
-def plain(marked: str) -> str:
+def plain(marked):
     """The text as it is met."""
     return marked.replace("«", "").replace("»", "")
 
 
-def hidden(marked: str) -> str:
+def hidden(marked):
     """The text without its secrets."""
     return re.sub("«.*?»", "[redacted]", marked, flags=re.DOTALL)
 
@@ -376,7 +376,7 @@ HOSTILE = [
 ]
 
 
-def work(text: str) -> float:
+def work(text):
     """The processor's time that redacting takes, at best."""
     times = []
     for _ in range(3):

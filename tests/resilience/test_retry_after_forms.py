@@ -6,7 +6,6 @@ import datetime as dt
 import email.message
 import time
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -14,19 +13,16 @@ import tenacity
 from resilience import create_retry_decorator
 from tests.resilience.test_retry_after import LimitedError, RefusedError, wait_after
 
-if TYPE_CHECKING:
-    from tests.resilience.conftest import Mode
-
 NOW = 1_800_000_000.25
 
 
 @pytest.fixture(autouse=True)
-def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+def frozen(monkeypatch):
     """A wall clock that stands still."""
     monkeypatch.setattr(time, "time", lambda: NOW)
 
 
-def http_date(seconds: float) -> str:
+def http_date(seconds):
     """An HTTP-date that is so many seconds away from the frozen clock."""
     return format_datetime(dt.datetime.fromtimestamp(int(NOW) + seconds, dt.UTC), usegmt=True)
 
@@ -47,7 +43,7 @@ def http_date(seconds: float) -> str:
     ],
     ids=["epoch", "as text", "a float", "milliseconds", "as text", "past", "aware", "naive", "past", "negative"],
 )
-def test_a_point_in_time_is_waited_for_and_no_longer(mode: Mode, asked: object, waited: float) -> None:
+def test_a_point_in_time_is_waited_for_and_no_longer(mode, asked, waited):
     """A number that can only be an epoch, and a datetime, say when to come back, not how long to wait."""
     assert wait_after(mode, LimitedError(asked)) == pytest.approx(waited)
 
@@ -68,7 +64,7 @@ def test_a_point_in_time_is_waited_for_and_no_longer(mode: Mode, asked: object, 
     ],
     ids=repr,
 )
-def test_the_other_headers_of_a_rate_limit_are_honoured(mode: Mode, headers: dict[Any, Any], waited: float) -> None:
+def test_the_other_headers_of_a_rate_limit_are_honoured(mode, headers, waited):
     """Milliseconds, and the reset of a limit that is used up; what is left of one asks for nothing."""
     assert wait_after(mode, RefusedError(headers)) == waited
 
@@ -83,26 +79,24 @@ def test_the_other_headers_of_a_rate_limit_are_honoured(mode: Mode, headers: dic
     ],
     ids=["an hour ahead", "an hour behind", "an epoch", "past"],
 )
-def test_a_date_is_counted_from_the_server_s_own(
-    mode: Mode, ahead: float, headers: dict[str, str], waited: float
-) -> None:
+def test_a_date_is_counted_from_the_server_s_own(mode, ahead, headers, waited):
     """A server whose clock differs from ours is not waited for longer, nor asked earlier, than it means."""
     assert wait_after(mode, RefusedError({"Date": http_date(ahead), **headers})) == waited
 
 
-def test_a_date_of_the_server_that_can_t_be_read_is_passed_over(mode: Mode) -> None:
+def test_a_date_of_the_server_that_can_t_be_read_is_passed_over(mode):
     """Without a ``Date`` that makes sense, our own clock counts."""
     assert wait_after(mode, RefusedError({"Date": "today", "Retry-After": http_date(30)})) == 29.75
 
 
-def test_the_response_of_googleapiclient_is_read(mode: Mode) -> None:
+def test_the_response_of_googleapiclient_is_read(mode):
     """``HttpError.resp`` is a dict of lowercase headers."""
-    error: Any = Exception("quota")
+    error = Exception("quota")
     error.resp = {"retry-after": "11", "status": "429"}
     assert wait_after(mode, error) == 11.0
 
 
-def test_several_values_of_a_header_are_all_honoured(mode: Mode) -> None:
+def test_several_values_of_a_header_are_all_honoured(mode):
     """A header that a proxy has added a second time is not undercut in either."""
     headers = email.message.Message()
     for value in ("5", "9", "7"):
@@ -110,14 +104,14 @@ def test_several_values_of_a_header_are_all_honoured(mode: Mode) -> None:
     assert wait_after(mode, RefusedError(headers)) == 9.0
 
 
-def with_cause(cause: BaseException) -> Exception:
+def with_cause(cause):
     """An error of a client library that was raised from another."""
     error = RuntimeError("the client gave up")
     error.__cause__ = cause
     return error
 
 
-CAUSED: dict[str, Any] = {
+CAUSED = {
     "a cause": lambda: with_cause(LimitedError(11)),
     "the cause of a cause": lambda: with_cause(with_cause(RefusedError({"Retry-After": "11"}))),
     "a group": lambda: ExceptionGroup("several", [KeyError("a"), LimitedError(11), LimitedError(3)]),
@@ -127,22 +121,22 @@ CAUSED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", CAUSED)
-def test_what_stands_in_a_cause_or_a_group_is_read(mode: Mode, kind: str) -> None:
+def test_what_stands_in_a_cause_or_a_group_is_read(mode, kind):
     """Libraries wrap the error of the server, and task groups wrap that."""
     assert wait_after(mode, CAUSED[kind]()) == 11.0
 
 
-def test_causes_in_a_circle_end(mode: Mode) -> None:
+def test_causes_in_a_circle_end(mode):
     """Errors that are each other's cause are read once each."""
     first, second = LimitedError(3), LimitedError(5)
     first.__cause__, second.__cause__ = second, first
     assert wait_after(mode, first) == 5.0
 
 
-def test_a_context_asks_for_nothing(mode: Mode) -> None:
+def test_a_context_asks_for_nothing(mode):
     """What was being handled when the error came need not have anything to do with it."""
 
-    def body() -> None:
+    def body():
         try:
             raise LimitedError(60)
         except LimitedError:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
-if TYPE_CHECKING:
-    from resilience.events import CallEnded
-    from tests.resilience.conftest import Log, Mode
-
-DECORATORS: dict[str, Any] = {
+DECORATORS = {
     "retry": create_retry_decorator(),
     "connection": conn_retry("Queue", "get"),
     "continuous": continuous_retry(),
@@ -28,9 +22,7 @@ SIGNALS += [
 
 @pytest.mark.parametrize("decorator", DECORATORS)
 @pytest.mark.parametrize("kind", SIGNALS)
-def test_a_signal_is_passed_on_at_once_and_without_a_word(
-    mode: Mode, log: Log, ends: list[CallEnded], decorator: str, kind: type[Exception]
-) -> None:
+def test_a_signal_is_passed_on_at_once_and_without_a_word(mode, log, ends, decorator, kind):
     """It is raised as it is after one attempt, with no note, and no line tells of it."""
     if mode.is_async and kind is StopIteration:
         pytest.skip("a coroutine can't raise it")
@@ -44,18 +36,18 @@ def test_a_signal_is_passed_on_at_once_and_without_a_word(
     assert [(end.outcome, end.reason, end.error) for end in ends] == [("succeeded", None, error)]
 
 
-def test_a_loop_over_a_retried_iterator_ends() -> None:
+def test_a_loop_over_a_retried_iterator_ends():
     """``__next__`` may be decorated."""
 
     class Rows:
-        def __init__(self) -> None:
+        def __init__(self):
             self.left = [1, 2]
 
-        def __iter__(self) -> Iterator[int]:
+        def __iter__(self):
             return self
 
         @create_retry_decorator()
-        def __next__(self) -> int:
+        def __next__(self):
             if not self.left:
                 raise StopIteration
             return self.left.pop(0)
@@ -63,29 +55,29 @@ def test_a_loop_over_a_retried_iterator_ends() -> None:
     assert list(Rows()) == [1, 2]
 
 
-def test_a_loop_over_a_retried_async_iterator_ends(async_mode: Mode) -> None:
+def test_a_loop_over_a_retried_async_iterator_ends(async_mode):
     """``__anext__`` may be, too."""
 
     class Rows:
-        def __init__(self) -> None:
+        def __init__(self):
             self.left = [1, 2]
 
-        def __aiter__(self) -> AsyncIterator[int]:
+        def __aiter__(self):
             return self
 
         @create_retry_decorator()
-        async def __anext__(self) -> int:
+        async def __anext__(self):
             if not self.left:
                 raise StopAsyncIteration
             return self.left.pop(0)
 
-    async def read() -> list[int]:
+    async def read():
         return [row async for row in Rows()]
 
     assert async_mode.run(read) == [1, 2]
 
 
-def test_a_signal_after_a_failure_ends_the_call_well(mode: Mode, log: Log, ends: list[CallEnded]) -> None:
+def test_a_signal_after_a_failure_ends_the_call_well(mode, log, ends):
     """A call that failed first and then had nothing more has recovered."""
     fetch = create_retry_decorator()(mode.function(ConnectionError, StopAsyncIteration))
     mode.waits_of(fetch)
@@ -94,7 +86,7 @@ def test_a_signal_after_a_failure_ends_the_call_well(mode: Mode, log: Log, ends:
     assert [(end.outcome, end.attempts) for end in ends] == [("recovered", 2)]
 
 
-def test_a_group_of_signals_is_one(mode: Mode, ends: list[CallEnded]) -> None:
+def test_a_group_of_signals_is_one(mode, ends):
     """What task groups make of signals is passed on likewise; beside a failure, it is not retried either."""
     signals = ExceptionGroup("tasks", [StopAsyncIteration(), StopAsyncIteration()])
     mixed = ExceptionGroup("tasks", [StopAsyncIteration(), ConnectionError("refused")])
@@ -104,7 +96,7 @@ def test_a_group_of_signals_is_one(mode: Mode, ends: list[CallEnded]) -> None:
     assert [(end.outcome, end.reason) for end in ends] == [("succeeded", None), ("gave_up", "excluded")]
 
 
-def test_what_only_looks_like_a_signal_is_a_failure(sync_mode: Mode) -> None:
+def test_what_only_looks_like_a_signal_is_a_failure(sync_mode):
     """A class of the same name from elsewhere is an error like any other; a subclass of a signal is a signal."""
 
     class ShutDown(Exception):  # noqa: N818  # the name is the point

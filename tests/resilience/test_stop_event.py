@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from resilience import conn_retry, create_retry_decorator
 
-if TYPE_CHECKING:
-    from pytest_resilience.clock import VirtualClock
-    from resilience.events import CallEnded
-    from tests.resilience.conftest import Log, Mode
-
-MAKERS: dict[str, Any] = {
+MAKERS = {
     "retry": lambda stop: create_retry_decorator(5, max_wait=3600.0, stop_event=stop),
     "connection": lambda stop: conn_retry("Redis", "connect", stop_event=stop),
 }
@@ -22,9 +16,7 @@ every_maker = pytest.mark.parametrize("maker", MAKERS)
 
 
 @every_maker
-def test_a_set_event_ends_the_sleep_at_once(
-    timed_mode: Mode, virtual_clock: VirtualClock, ends: list[CallEnded], maker: str
-) -> None:
+def test_a_set_event_ends_the_sleep_at_once(timed_mode, virtual_clock, ends, maker):
     """When another thread sets the event, the sleep ends, and the last error is raised."""
     stop = threading.Event()
     setter = threading.Timer(0.5, stop.set)
@@ -37,14 +29,14 @@ def test_a_set_event_ends_the_sleep_at_once(
 
 
 @every_maker
-def test_an_event_that_is_not_set_changes_nothing(mode: Mode, maker: str) -> None:
+def test_an_event_that_is_not_set_changes_nothing(mode, maker):
     """Calls are retried as ever."""
     fetch = MAKERS[maker](threading.Event())(mode.function(ConnectionError, "stock"))
     mode.waits_of(fetch)
     assert mode.run(fetch) == "stock"
 
 
-def test_a_stopped_connection_alerts_nobody(mode: Mode, log: Log) -> None:
+def test_a_stopped_connection_alerts_nobody(mode, log):
     """That it gives up was asked for: one line at INFO."""
     stop = threading.Event()
     stop.set()

@@ -8,19 +8,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_resilience.clock import VirtualClock
 from resilience import conn_retry, continuous_retry, create_retry_decorator, resume_retry_loops, stop_retry_loops
 
-if TYPE_CHECKING:
-    from resilience.events import CallEnded
-    from tests.resilience.conftest import Log, Mode
-
-DECORATORS: dict[str, Any] = {
+DECORATORS = {
     "retry": create_retry_decorator(5, max_wait=3600.0),
     "connection": conn_retry("Redis", "connect"),
     "continuous": continuous_retry(retry_delay=3600.0),
@@ -34,14 +27,14 @@ every_decorator = pytest.mark.parametrize("decorator", DECORATORS)
 
 
 @pytest.fixture(autouse=True)
-def resumed() -> Iterator[None]:
+def resumed():
     """What a test has stopped goes on after it."""
     yield
     resume_retry_loops()
 
 
 @every_decorator
-def test_a_call_gives_up_at_its_next_wait(mode: Mode, ends: list[CallEnded], decorator: str) -> None:
+def test_a_call_gives_up_at_its_next_wait(mode, ends, decorator):
     """A call that fails after loops were stopped makes no further attempt, and raises its own error."""
     stop_retry_loops()
     error = ConnectionError("refused")
@@ -50,7 +43,7 @@ def test_a_call_gives_up_at_its_next_wait(mode: Mode, ends: list[CallEnded], dec
     assert [(end.outcome, end.reason, end.error) for end in ends] == [("gave_up", "stop_event", error)]
 
 
-def test_the_note_and_the_line_say_why(mode: Mode, log: Log) -> None:
+def test_the_note_and_the_line_say_why(mode, log):
     """It was asked for, and so is no more than INFO."""
     stop_retry_loops()
     raised = mode.fails(create_retry_decorator()(mode.function(ConnectionError)))
@@ -58,13 +51,13 @@ def test_the_note_and_the_line_say_why(mode: Mode, log: Log) -> None:
     assert log.lines == [("INFO", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")]
 
 
-def test_what_succeeds_is_not_concerned(mode: Mode) -> None:
+def test_what_succeeds_is_not_concerned(mode):
     """Calls that need no second attempt are made as ever."""
     stop_retry_loops()
     assert mode.run(create_retry_decorator()(mode.function("stock"))) == "stock"
 
 
-def test_after_resuming_calls_are_retried_again(mode: Mode) -> None:
+def test_after_resuming_calls_are_retried_again(mode):
     """Stopping is undone as a whole, however often it was called."""
     stop_retry_loops()
     stop_retry_loops()
@@ -75,9 +68,7 @@ def test_after_resuming_calls_are_retried_again(mode: Mode) -> None:
 
 
 @every_decorator
-def test_a_sleep_ends_at_once(
-    timed_mode: Mode, virtual_clock: VirtualClock, ends: list[CallEnded], decorator: str
-) -> None:
+def test_a_sleep_ends_at_once(timed_mode, virtual_clock, ends, decorator):
     """Whoever sleeps between two attempts when loops are stopped is woken there and then, in threads and in tasks."""
     function = timed_mode.function(ConnectionError)
     at = 0.5
@@ -90,11 +81,11 @@ def test_a_sleep_ends_at_once(
     assert [end.reason for end in ends] == ["stop_event"]
 
 
-def test_a_signal_handler_wakes_a_sleeping_thread(ends: list[CallEnded]) -> None:
+def test_a_signal_handler_wakes_a_sleeping_thread(ends):
     """In real time, a signal that comes while the main thread sleeps for an hour ends the sleep."""
 
     @continuous_retry(retry_delay=3600.0)
-    def consume() -> None:
+    def consume():
         raise ConnectionError("refused")
 
     before = signal.signal(signal.SIGUSR1, lambda *_: stop_retry_loops())
@@ -109,7 +100,7 @@ def test_a_signal_handler_wakes_a_sleeping_thread(ends: list[CallEnded]) -> None
     assert [end.reason for end in ends] == ["stop_event"]
 
 
-def _signal_when_asleep() -> None:
+def _signal_when_asleep():
     """Send the signal until the main thread has seen it."""
     from resilience._engine.stopping import loops_are_stopped
 
@@ -119,11 +110,11 @@ def _signal_when_asleep() -> None:
 
 
 @pytest.mark.parametrize("library", ["asyncio", "uvloop", "trio"])
-def test_a_signal_handler_wakes_a_sleeping_task(ends: list[CallEnded], library: str) -> None:
+def test_a_signal_handler_wakes_a_sleeping_task(ends, library):
     """A plain handler, which the event loop knows nothing of, ends the sleeps of its tasks."""
 
     @continuous_retry(retry_delay=3600.0)
-    async def consume() -> None:
+    async def consume():
         raise ConnectionError("refused")
 
     before = signal.signal(signal.SIGUSR1, lambda *_: stop_retry_loops())
@@ -138,7 +129,7 @@ def test_a_signal_handler_wakes_a_sleeping_task(ends: list[CallEnded], library: 
     assert [end.reason for end in ends] == ["stop_event"]
 
 
-def _run_with(library: str, function: Any) -> None:
+def _run_with(library, function):
     if library == "trio":
         import trio
 
@@ -153,25 +144,25 @@ def _run_with(library: str, function: Any) -> None:
     asyncio.run(function())
 
 
-def test_a_hundred_sleepers_are_woken_together(virtual_clock: VirtualClock) -> None:
+def test_a_hundred_sleepers_are_woken_together(virtual_clock):
     """Threads and tasks, of several event loops, all end at once."""
-    ended: list[str] = []
+    ended = []
 
     @continuous_retry(retry_delay=3600.0)
-    def consume() -> None:
+    def consume():
         raise ConnectionError
 
     @continuous_retry(retry_delay=3600.0)
-    async def consume_async() -> None:
+    async def consume_async():
         raise ConnectionError
 
-    def in_thread() -> None:
+    def in_thread():
         with pytest.raises(ConnectionError):
             consume()
         ended.append("thread")
 
-    def in_loop() -> None:
-        async def main() -> list[BaseException | None]:
+    def in_loop():
+        async def main():
             return list(await asyncio.gather(*(consume_async() for _ in range(20)), return_exceptions=True))
 
         ended.extend(type(error).__name__ for error in asyncio.run(main()))
@@ -186,14 +177,14 @@ def test_a_hundred_sleepers_are_woken_together(virtual_clock: VirtualClock) -> N
     assert virtual_clock.elapsed == 5.0
 
 
-def test_a_cancellation_still_comes_through(virtual_clock: VirtualClock) -> None:
+def test_a_cancellation_still_comes_through(virtual_clock):
     """A task that is cancelled in its sleep is cancelled, and stopping loops later disturbs nobody."""
 
     @continuous_retry(retry_delay=3600.0)
-    async def consume() -> None:
+    async def consume():
         raise ConnectionError
 
-    async def main() -> None:
+    async def main():
         task = asyncio.create_task(consume())
         await asyncio.sleep(1.0)
         task.cancel()
@@ -207,10 +198,10 @@ def test_a_cancellation_still_comes_through(virtual_clock: VirtualClock) -> None
 
 
 @pytest.mark.parametrize("own", ["time.sleep", "retry.sleep"])
-def test_a_sleep_of_ones_own_is_called_as_it_is(sync_mode: Mode, monkeypatch: pytest.MonkeyPatch, own: str) -> None:
+def test_a_sleep_of_ones_own_is_called_as_it_is(sync_mode, monkeypatch, own):
     """A mock in the place of `time.sleep`, and what is set on the controller, get each wait."""
-    waits: list[float] = []
-    fetch: Any = continuous_retry(retry_delay=2.0)(sync_mode.function(KeyError, KeyError, "stock"))
+    waits = []
+    fetch = continuous_retry(retry_delay=2.0)(sync_mode.function(KeyError, KeyError, "stock"))
     if own == "time.sleep":
         monkeypatch.setattr(time, "sleep", waits.append)
     else:
@@ -219,23 +210,23 @@ def test_a_sleep_of_ones_own_is_called_as_it_is(sync_mode: Mode, monkeypatch: py
     assert waits == [2.0, 2.0]
 
 
-def test_the_sleeps_are_those_of_the_clock(timed_mode: Mode, virtual_clock: VirtualClock) -> None:
+def test_the_sleeps_are_those_of_the_clock(timed_mode, virtual_clock):
     """The virtual clock notes each wait as the sleep that it is."""
     fetch = continuous_retry(retry_delay=2.0)(timed_mode.function(KeyError, KeyError, "stock"))
     assert timed_mode.run(fetch) == "stock"
     assert virtual_clock.sleeps == [2.0, 2.0]
 
 
-def test_a_child_does_not_wake_the_sleepers_of_its_parent() -> None:
+def test_a_child_does_not_wake_the_sleepers_of_its_parent():
     """After a fork the child has no sleepers; stopping its loops stops its own calls, and none of the parent's."""
     asleep = threading.Event()
 
     @continuous_retry(retry_delay=3600.0, stop_event=(stop := threading.Event()))
-    def consume() -> None:
+    def consume():
         asleep.set()
         raise ConnectionError("refused")
 
-    def in_thread() -> None:
+    def in_thread():
         with pytest.raises(ConnectionError):
             consume()
 

@@ -5,29 +5,24 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 import tenacity
 
-from pytest_resilience.clock import VirtualClock
 from resilience import create_retry_decorator, time_left
 
-if TYPE_CHECKING:
-    from tests.resilience.conftest import Mode
 
-
-def test_time_left_is_none_without_a_deadline(mode: Mode) -> None:
+def test_time_left_is_none_without_a_deadline(mode):
     """Outside a call, and in a call without ``timeout``, there is no deadline to ask for."""
     assert time_left() is None
     assert mode.run(create_retry_decorator()(mode.of(time_left))) is None
 
 
-def test_time_left_counts_down_over_the_attempts(timed_mode: Mode, virtual_clock: VirtualClock) -> None:
+def test_time_left_counts_down_over_the_attempts(timed_mode, virtual_clock):
     """Each attempt can ask how much time is left of the whole call."""
-    left: list[float | None] = []
+    left = []
 
-    def body() -> None:
+    def body():
         left.append(time_left())
         raise ConnectionError("refused")
 
@@ -36,11 +31,11 @@ def test_time_left_counts_down_over_the_attempts(timed_mode: Mode, virtual_clock
     assert time_left() is None
 
 
-def test_time_left_is_never_negative(virtual_clock: VirtualClock) -> None:
+def test_time_left_is_never_negative(virtual_clock):
     """An attempt that overruns the deadline has no time left."""
 
     @create_retry_decorator(timeout=1.0)
-    def fetch() -> float | None:
+    def fetch():
         time.sleep(5)
         return time_left()
 
@@ -48,19 +43,17 @@ def test_time_left_is_never_negative(virtual_clock: VirtualClock) -> None:
 
 
 @pytest.mark.parametrize(("outer", "inner", "left"), [(10.0, 4.0, 4.0), (4.0, 10.0, 4.0)])
-def test_of_nested_calls_the_nearest_deadline_counts(
-    timed_mode: Mode, virtual_clock: VirtualClock, outer: float, inner: float, left: float
-) -> None:
+def test_of_nested_calls_the_nearest_deadline_counts(timed_mode, virtual_clock, outer, inner, left):
     """A call inside a call can't have more time than the outer one."""
-    seen: list[float | None] = []
+    seen = []
     if timed_mode.is_async:
 
         @create_retry_decorator(timeout=inner)
-        async def fetch_async() -> None:
+        async def fetch_async():
             seen.append(time_left())
 
         @create_retry_decorator(timeout=outer)
-        async def order_async() -> None:
+        async def order_async():
             await fetch_async()
             seen.append(time_left())
 
@@ -68,11 +61,11 @@ def test_of_nested_calls_the_nearest_deadline_counts(
     else:
 
         @create_retry_decorator(timeout=inner)
-        def fetch() -> None:
+        def fetch():
             seen.append(time_left())
 
         @create_retry_decorator(timeout=outer)
-        def order() -> None:
+        def order():
             fetch()
             seen.append(time_left())
 
@@ -80,19 +73,19 @@ def test_of_nested_calls_the_nearest_deadline_counts(
     assert seen == [left, outer]
 
 
-def test_tasks_have_their_own_deadlines(virtual_clock: VirtualClock) -> None:
+def test_tasks_have_their_own_deadlines(virtual_clock):
     """Calls that run at the same time don't see each other's deadlines."""
-    seen: dict[float, float | None] = {}
+    seen = {}
 
-    async def fetch(seconds: float) -> None:
+    async def fetch(seconds):
         @create_retry_decorator(timeout=seconds)
-        async def attempt() -> None:
+        async def attempt():
             await asyncio.sleep(1)
             seen[seconds] = time_left()
 
         await attempt()
 
-    async def main() -> None:
+    async def main():
         await asyncio.gather(fetch(5.0), fetch(7.0), fetch(60.0))
         assert time_left() is None
 
@@ -100,11 +93,11 @@ def test_tasks_have_their_own_deadlines(virtual_clock: VirtualClock) -> None:
     assert seen == {5.0: 4.0, 7.0: 6.0, 60.0: 59.0}
 
 
-def test_a_thread_that_an_attempt_starts_has_no_deadline(sync_mode: Mode) -> None:
+def test_a_thread_that_an_attempt_starts_has_no_deadline(sync_mode):
     """The deadline is that of the context in which the attempt runs."""
-    seen: list[float | None] = []
+    seen = []
 
-    def body() -> None:
+    def body():
         thread = threading.Thread(target=lambda: seen.append(time_left()))
         thread.start()
         thread.join()

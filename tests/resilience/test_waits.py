@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import tenacity
@@ -12,14 +11,11 @@ from hypothesis import strategies as st
 
 from resilience import conn_retry, create_retry_decorator, wait_equal_jitter
 
-if TYPE_CHECKING:
-    from tests.resilience.conftest import Mode
-
 BOUNDS = [(1, 2), (2, 4), (4, 8), (8, 16), (15, 30), (15, 30), (15, 30)]
 
 
 @pytest.fixture
-def mode(repeated_mode: Mode) -> Mode:
+def mode(repeated_mode):
     """Call each function for the first time and after a success: there, a call takes a shorter way."""
     return repeated_mode
 
@@ -27,7 +23,7 @@ def mode(repeated_mode: Mode) -> Mode:
 @pytest.mark.parametrize(
     "decorator", [create_retry_decorator(8), conn_retry("Redis", "connect", max_retry=7)], ids=["retry", "connection"]
 )
-def test_each_wait_is_within_half_the_ceiling_and_the_ceiling(mode: Mode, decorator: Any) -> None:
+def test_each_wait_is_within_half_the_ceiling_and_the_ceiling(mode, decorator):
     """The wait after attempt n is in [c/2, c] with c = min(2^n, 30), and there is none after the last attempt."""
     fetch = decorator(mode.function(ConnectionError))
     waits = mode.waits_of(fetch)
@@ -39,7 +35,7 @@ def test_each_wait_is_within_half_the_ceiling_and_the_ceiling(mode: Mode, decora
         waits.clear()
 
 
-def test_waits_differ_from_call_to_call_at_every_attempt(sync_mode: Mode) -> None:
+def test_waits_differ_from_call_to_call_at_every_attempt(sync_mode):
     """The waits of two hundred calls cover both halves of the range of each attempt, also at the cap."""
     fetch = create_retry_decorator(8)(sync_mode.function(ConnectionError))
     waits = sync_mode.waits_of(fetch)
@@ -52,7 +48,7 @@ def test_waits_differ_from_call_to_call_at_every_attempt(sync_mode: Mode) -> Non
         assert 50 < sum(wait < middle for wait in drawn) < 150
 
 
-def test_waits_are_still_jittered_after_a_thousand_attempts(sync_mode: Mode) -> None:
+def test_waits_are_still_jittered_after_a_thousand_attempts(sync_mode):
     """Nothing overflows in a thousand attempts, and the last waits differ as the first at the cap do."""
     fetch = create_retry_decorator(1100)(sync_mode.function(ConnectionError))
     waits = sync_mode.waits_of(fetch)
@@ -63,7 +59,7 @@ def test_waits_are_still_jittered_after_a_thousand_attempts(sync_mode: Mode) -> 
 
 
 @pytest.mark.parametrize(("cap", "bounds"), [(1.0, (0.5, 1.0)), (0.25, (0.125, 0.25)), (2, (1.0, 2.0))])
-def test_a_low_cap_binds_from_the_first_wait_on(mode: Mode, cap: float, bounds: tuple[float, float]) -> None:
+def test_a_low_cap_binds_from_the_first_wait_on(mode, cap, bounds):
     """A ``max_wait`` below two seconds is the ceiling of every wait, the first one included."""
     fetch = create_retry_decorator(40, max_wait=cap)(mode.function(ConnectionError))
     waits = mode.waits_of(fetch)
@@ -72,7 +68,7 @@ def test_a_low_cap_binds_from_the_first_wait_on(mode: Mode, cap: float, bounds: 
     assert len(set(waits)) > 30
 
 
-def test_a_cap_of_zero_means_no_wait(mode: Mode) -> None:
+def test_a_cap_of_zero_means_no_wait(mode):
     """``max_wait=0`` retries at once."""
     fetch = create_retry_decorator(3, max_wait=0)(mode.function(ConnectionError))
     waits = mode.waits_of(fetch)
@@ -81,7 +77,7 @@ def test_a_cap_of_zero_means_no_wait(mode: Mode) -> None:
 
 
 @given(attempt=st.integers(1, 10**9), cap=st.floats(0, 9e9))
-def test_the_wait_is_in_bounds_for_every_attempt_and_every_cap(attempt: int, cap: float) -> None:
+def test_the_wait_is_in_bounds_for_every_attempt_and_every_cap(attempt, cap):
     """Whatever the attempt and the cap are, the wait is in [c/2, c] with c = min(2^n, cap)."""
     state = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
     state.attempt_number = attempt
@@ -89,7 +85,7 @@ def test_the_wait_is_in_bounds_for_every_attempt_and_every_cap(attempt: int, cap
     assert ceiling / 2 <= wait_equal_jitter(cap)(state) <= ceiling
 
 
-def test_the_draw_is_that_of_the_random_module(sync_mode: Mode) -> None:
+def test_the_draw_is_that_of_the_random_module(sync_mode):
     """A seeded random module gives the same waits again."""
     fetch = create_retry_decorator(8)(sync_mode.function(ConnectionError))
     waits = sync_mode.waits_of(fetch)
@@ -103,7 +99,7 @@ def test_the_draw_is_that_of_the_random_module(sync_mode: Mode) -> None:
     assert waits[:7] == waits[7:]
 
 
-def test_the_wait_is_a_wait_of_tenacity() -> None:
+def test_the_wait_is_a_wait_of_tenacity():
     """It can be added to other waits, and tenacity takes it."""
     wait = wait_equal_jitter(max_wait=1.0)
     assert isinstance(wait, tenacity.wait.wait_base)
@@ -112,9 +108,9 @@ def test_the_wait_is_a_wait_of_tenacity() -> None:
     assert wait_equal_jitter().max_wait == 30.0
 
 
-def test_the_default_wait_is_on_the_controller() -> None:
+def test_the_default_wait_is_on_the_controller():
     """``.retry.wait`` is the wait of the decorator, with its cap."""
-    fetch: Any = create_retry_decorator(max_wait=12.0)(len)
+    fetch = create_retry_decorator(max_wait=12.0)(len)
     assert isinstance(fetch.retry.wait, wait_equal_jitter)
     assert fetch.retry.wait.max_wait == 12.0
 
@@ -131,7 +127,7 @@ def test_the_default_wait_is_on_the_controller() -> None:
     ids=["fixed", "exponential", "chain", "sum", "function"],
 )
 @pytest.mark.parametrize("kind", ["retry", "connection"])
-def test_any_wait_of_tenacity_may_be_given(mode: Mode, kind: str, wait: Any, waited: list[float]) -> None:
+def test_any_wait_of_tenacity_may_be_given(mode, kind, wait, waited):
     """``wait=`` replaces the backoff, by any of tenacity's strategies or a function of the state."""
     make = create_retry_decorator(4, wait=wait) if kind == "retry" else conn_retry("Redis", "connect", 3, wait=wait)
     fetch = make(mode.function(ConnectionError))
@@ -140,12 +136,12 @@ def test_any_wait_of_tenacity_may_be_given(mode: Mode, kind: str, wait: Any, wai
     assert waits == waited
 
 
-def test_a_wait_of_ones_own_knows_function_and_error(mode: Mode) -> None:
+def test_a_wait_of_ones_own_knows_function_and_error(mode):
     """A wait strategy sees in tenacity's state what it needs: function, arguments, error, attempt, time waited."""
-    seen: list[tuple[object, ...]] = []
+    seen = []
     error = ConnectionError("refused")
 
-    def wait(state: tenacity.RetryCallState) -> float:
+    def wait(state):
         assert state.outcome is not None
         seen.append(
             (state.fn, state.args, state.kwargs, state.outcome.exception(), state.attempt_number, state.idle_for)

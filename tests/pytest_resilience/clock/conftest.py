@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from pytest_resilience.clock import VirtualClock
 from pytest_resilience.clock._reach import real
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 @pytest.fixture
-def run_often() -> Callable[..., list[object]]:
+def run_often():
     """What a program logs, the same in each of eight clocks, before which memory is laid out anew."""
 
-    def run(
-        program: Callable[[list[object]], object], before: Callable[[int], object] = lambda number: None
-    ) -> list[object]:
-        logs: list[list[object]] = []
+    def run(program, before=lambda number: None):
+        logs = []
         churn = []
         for number in range(8):
             churn.append([bytearray(40 + number * 16) for _ in range(number * 37)])
@@ -35,10 +28,10 @@ def run_often() -> Callable[..., list[object]]:
 
 
 @pytest.fixture
-def let_an_hour_pass_outside(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def let_an_hour_pass_outside(monkeypatch):
     """What puts the real clock, by which the virtual one waits for others, an hour forward."""
 
-    def let_pass() -> None:
+    def let_pass():
         now = real.monotonic
         monkeypatch.setattr(real, "monotonic", lambda: now() + 3600)
 

@@ -18,7 +18,7 @@ EXISTING_LOCK = threading.Lock()
 EXISTING_RLOCK = threading.RLock()
 EXISTING_CONDITION = threading.Condition()
 EXISTING_EVENT = threading.Event()
-EXISTING_QUEUE: queue.SimpleQueue[int] = queue.SimpleQueue()
+EXISTING_QUEUE = queue.SimpleQueue()
 
 
 def start(function, *args):

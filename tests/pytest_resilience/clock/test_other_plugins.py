@@ -74,7 +74,7 @@ async def test_anyio(virtual_clock):
     [["-p", "no:randomly"], ["-p", "randomly", "-p", "no:xdist"], ["-n", "2"], ["--timeout", "600", "-p", "no:xdist"]],
     ids=["in order", "shuffled", "on two workers", "with a time limit"],
 )
-def test_async_tests_of_every_loop_scope_have_virtual_time(pytester: pytest.Pytester, options: list[str]) -> None:
+def test_async_tests_of_every_loop_scope_have_virtual_time(pytester, options):
     """Under pytest-asyncio in each loop scope, and under anyio on asyncio and trio, hours pass exactly."""
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(SUITE)
@@ -85,7 +85,7 @@ def test_async_tests_of_every_loop_scope_have_virtual_time(pytester: pytest.Pyte
 
 
 @pytest.mark.parametrize("method", ["signal", "thread"])
-def test_a_time_limit_for_the_function_alone_counts_real_time(pytester: pytest.Pytester, method: str) -> None:
+def test_a_time_limit_for_the_function_alone_counts_real_time(pytester, method):
     """The timer of pytest-timeout watches from outside, also where it is started inside the clock."""
     pytester.makepyfile(
         f"""

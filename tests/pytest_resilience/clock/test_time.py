@@ -140,8 +140,8 @@ def test_perf_counter_stays_real(clock):
 
 def test_a_thread_from_before_keeps_real_time():
     """Threads that the clock did not start neither see nor wait in virtual time."""
-    questions: queue.Queue[str] = queue.Queue()
-    answers: queue.Queue[float] = queue.Queue()
+    questions = queue.Queue()
+    answers = queue.Queue()
 
     def outsider():
         while questions.get():

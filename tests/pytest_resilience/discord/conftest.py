@@ -9,7 +9,7 @@ from tests.discord_server.posting import Clock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch):
     """Time that only the test moves."""
     clock = Clock()
     monkeypatch.setattr(time, "monotonic_ns", lambda: clock.ns)
@@ -17,6 +17,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def alert(text: str, channel: str | None = None, *, error: str = "") -> bool:
+def alert(text, channel=None, *, error=""):
     """Send one alert by hand, and tell whether it was delivered."""
     return send_rate_limited_discord_alert("job", ValueError(error or text), "tests", text, channel)

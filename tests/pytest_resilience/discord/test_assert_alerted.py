@@ -47,13 +47,13 @@ def three(clock):
 
 
 @pytest.mark.parametrize("wanted", PASSING, ids=str)
-def test_assertions_that_hold(three, wanted) -> None:
+def test_assertions_that_hold(three, wanted):
     """Alerts are counted by text and channel; without a count at least one is meant."""
     three.assert_alerted(**wanted)
 
 
 @pytest.mark.parametrize(("wanted", "text"), FAILING, ids=[str(wanted) for wanted, _ in FAILING])
-def test_assertions_that_fail_say_what_was_expected_and_what_came(three, wanted, text) -> None:
+def test_assertions_that_fail_say_what_was_expected_and_what_came(three, wanted, text):
     """The text has the expectation, every alert, and every request with its answer."""
     with pytest.raises(AssertionError) as caught:
         three.assert_alerted(**wanted)
@@ -73,7 +73,7 @@ def test_assertions_that_fail_say_what_was_expected_and_what_came(three, wanted,
     )
 
 
-def test_an_assertion_on_silence_says_so(clock) -> None:
+def test_an_assertion_on_silence_says_so(clock):
     """Where nothing came, that is what the text says; what was refused is listed as a problem."""
     with DiscordMock(verify=False) as discord:
         with pytest.raises(AssertionError) as caught:
@@ -114,14 +114,14 @@ def test_an_assertion_on_silence_says_so(clock) -> None:
         ({"match": b"x"}, TypeError, "match is a regular expression, as text or compiled; got b'x'"),
     ],
 )
-def test_assertions_that_make_no_sense_are_refused(clock, wanted, kind, text) -> None:
+def test_assertions_that_make_no_sense_are_refused(clock, wanted, kind, text):
     """A count or expression that is none is an error of its own, and not a failed assertion."""
     with DiscordMock() as discord, pytest.raises(kind) as caught:
         discord.assert_alerted(**wanted)
     assert str(caught.value).startswith(text)
 
 
-def test_a_compiled_expression_will_do(three) -> None:
+def test_a_compiled_expression_will_do(three):
     """``match`` takes a compiled regular expression with its flags."""
     import re
 

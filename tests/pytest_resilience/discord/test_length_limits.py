@@ -20,12 +20,12 @@ from tests.discord_server.posting import BOT, versioned
 FAMILY = "👨‍👩‍👧"
 
 
-def field(name: str = "n", value: str = "v") -> dict[str, str]:
+def field(name="n", value="v"):
     """Make a field of an embed."""
     return {"name": name, "value": value}
 
 
-def embeds(**embed: object) -> dict[str, object]:
+def embeds(**embed):
     """Make a body with one embed."""
     return {"embeds": [embed]}
 
@@ -43,7 +43,7 @@ LENGTHS = [
 
 
 @pytest.mark.parametrize(("path", "body", "most"), LENGTHS, ids=[each[0] for each in LENGTHS])
-def test_lengths_are_inclusive_and_count_code_points_without_white_space_at_the_ends(path, body, most) -> None:
+def test_lengths_are_inclusive_and_count_code_points_without_white_space_at_the_ends(path, body, most):
     """A text may be as long as its limit, in code points after stripping, and not one longer."""
     assert faults_of(body("😀" * most)) == []
     assert faults_of(body(" \n" + "x" * most + "\t ")) == []
@@ -52,7 +52,7 @@ def test_lengths_are_inclusive_and_count_code_points_without_white_space_at_the_
     ]
 
 
-def test_a_family_of_three_counts_five() -> None:
+def test_a_family_of_three_counts_five():
     """Joined emoji count their parts and joiners: 16 families fill 80 characters, 17 do not fit."""
     assert faults_of({"username": FAMILY * 16}) == []
     assert faults_of({"username": FAMILY * 17}) != []
@@ -65,13 +65,13 @@ COUNTS = [
 
 
 @pytest.mark.parametrize(("path", "body", "most"), COUNTS, ids=[each[0] for each in COUNTS])
-def test_numbers_of_items_are_limited(path, body, most) -> None:
+def test_numbers_of_items_are_limited(path, body, most):
     """A list may have as many items as its limit says, and not one more."""
     assert faults_of(body(most)) == []
     assert faults_of(body(most + 1)) == [Fault(path, "BASE_TYPE_MAX_LENGTH", f"Must be {most} or fewer in length.")]
 
 
-def test_all_embeds_together_have_6000_characters() -> None:
+def test_all_embeds_together_have_6000_characters():
     """Titles, descriptions, fields, footers and authors of all embeds are summed; URLs and the rest do not count."""
     every = {
         "title": "t" * 100,
@@ -103,12 +103,12 @@ OTHER_KINDS = [
 
 
 @pytest.mark.parametrize(("body", "path", "code"), OTHER_KINDS, ids=[repr(each[0]) for each in OTHER_KINDS])
-def test_what_has_a_length_is_of_its_kind(body, path, code) -> None:
+def test_what_has_a_length_is_of_its_kind(body, path, code):
     """What is no text, list or object where one belongs has one fault, where it stands."""
     assert [(fault.path, fault.code) for fault in faults_of(body)] == [(path, code)]
 
 
-def test_faults_are_answered_as_a_tree() -> None:
+def test_faults_are_answered_as_a_tree():
     """The errors follow the body: keys, indices as texts, and each fault where it stands, beside those below it."""
     body = {"content": "x" * 2001, "embeds": [{}, {"title": "x" * 257, "description": "y" * 5900}]}
     response = form_errors(faults_of(body))
@@ -148,7 +148,7 @@ BODIES = st.dictionaries(KEYS, JSON, max_size=6) | JSON
 
 @settings(max_examples=300, deadline=None)
 @given(body=BODIES, query=st.sampled_from(["", "?wait=true", "?wait=x", "?thread_id=5"]), exact=st.booleans())
-def test_any_json_gets_an_answer_of_discords_shape(body, query, exact) -> None:
+def test_any_json_gets_an_answer_of_discords_shape(body, query, exact):
     """Whatever JSON comes, the answer is one that Discord could give, and what is taken is recorded."""
     server = ExactServer(limits=NO_LIMITS) if exact else DiscordServer(RateLimits(**NO_LIMITS))
     request = httpx.Request(
@@ -172,7 +172,7 @@ def test_any_json_gets_an_answer_of_discords_shape(body, query, exact) -> None:
         check_error(response.json())
 
 
-def check_error(answer: dict[str, object]) -> None:
+def check_error(answer):
     """Check that an error has a shape of Discord."""
     assert isinstance(answer["code"], int)
     assert isinstance(answer["message"], str)
@@ -181,7 +181,7 @@ def check_error(answer: dict[str, object]) -> None:
         check_tree(answer["errors"])
 
 
-def check_tree(tree: object) -> None:
+def check_tree(tree):
     """Check a tree of form errors."""
     assert isinstance(tree, dict)
     assert tree
@@ -195,7 +195,7 @@ def check_tree(tree: object) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(content=st.binary(max_size=200) | st.text(max_size=50).map(str.encode))
-def test_any_bytes_get_an_answer(content) -> None:
+def test_any_bytes_get_an_answer(content):
     """A body of any bytes is answered, never with an exception."""
     server = DiscordServer()
     headers = {"User-Agent": BOT, "Content-Type": "application/json"}

@@ -23,7 +23,7 @@ from tests.pytest_resilience.discord.conftest import alert
 URL = "https://discord.com/api/v10/webhooks/"
 
 
-def test_alerts_of_every_channel_come_with_their_time(clock) -> None:
+def test_alerts_of_every_channel_come_with_their_time(clock):
     """An alert has its text, its channel and its time, whatever the channel is called."""
     with DiscordMock() as discord:
         assert alert("disk full")
@@ -36,7 +36,7 @@ def test_alerts_of_every_channel_come_with_their_time(clock) -> None:
         assert discord.complaint() is None
 
 
-def test_time_counts_from_the_instant_that_was_given(clock) -> None:
+def test_time_counts_from_the_instant_that_was_given(clock):
     """``started_ns`` is the zero of every ``at``."""
     started_ns = clock.ns
     clock.advance(10)
@@ -46,12 +46,12 @@ def test_time_counts_from_the_instant_that_was_given(clock) -> None:
         assert [each.at for each in discord.requests] == [10.0]
 
 
-def test_reading_waits_for_what_is_on_its_way() -> None:
+def test_reading_waits_for_what_is_on_its_way():
     """An alert that another thread is sending is there when the alerts are read."""
     sends = threading.Event()
 
     @resilience.create_retry_decorator(max_attempts=2, alert_threshold=1, wait=lambda _state: 0)
-    def job() -> None:
+    def job():
         raise OSError("disk full")
 
     with DiscordMock() as discord:
@@ -63,7 +63,7 @@ def test_reading_waits_for_what_is_on_its_way() -> None:
         assert len(discord.alerts) == 1
 
 
-def test_settings_and_memory_are_the_mocks_own_and_come_back() -> None:
+def test_settings_and_memory_are_the_mocks_own_and_come_back():
     """Inside, the webhooks are the stand-in's and no window is taken; afterwards all is as it was."""
     with config.configured(discord_webhook_url=None, discord_channels={"ops": f"{URL}1/own"}):
         for _ in range(2):
@@ -76,7 +76,7 @@ def test_settings_and_memory_are_the_mocks_own_and_come_back() -> None:
         assert config.discord_webhook_url("other") is None
 
 
-def test_a_webhook_that_code_under_test_configures_is_caught(clock) -> None:
+def test_a_webhook_that_code_under_test_configures_is_caught(clock):
     """An application that sets its own webhooks inside the test reaches the stand-in all the same."""
     with DiscordMock() as discord:
         with config.configured(discord_webhook_url=f"{URL}123/abc"):
@@ -86,7 +86,7 @@ def test_a_webhook_that_code_under_test_configures_is_caught(clock) -> None:
         assert discord.complaint() is None
 
 
-def test_other_clients_of_httpx_are_caught(clock) -> None:
+def test_other_clients_of_httpx_are_caught(clock):
     """Requests to the webhook by other code arrive too, sync and async, with their embeds and mentions."""
     with DiscordMock() as discord:
         url = versioned(discord.webhook_url("ops"))
@@ -99,11 +99,11 @@ def test_other_clients_of_httpx_are_caught(clock) -> None:
         discord.assert_alerted(count=1, match=r"full\nhost: db1")
 
 
-def test_alerts_that_came_in_one_message_are_told_apart(clock) -> None:
+def test_alerts_that_came_in_one_message_are_told_apart(clock):
     """The kit sends what piled up as one message; each alert in it counts, and the note of a repetition does not."""
     from resilience._alerts.discord.payload import message_body
 
-    def kit_alert(text: str) -> kit.Alert:
+    def kit_alert(text):
         return kit.Alert(text=text, function="job", context="", error_type="OSError")
 
     body = message_body([kit_alert("one"), kit_alert("two"), kit_alert("three")], repeats_since=1_700_000_000)
@@ -116,7 +116,7 @@ def test_alerts_that_came_in_one_message_are_told_apart(clock) -> None:
         assert [each.content for each in discord.alerts] == ["one", "two", "three", "one"]
 
 
-def test_what_discord_does_not_take_is_objected_to(clock) -> None:
+def test_what_discord_does_not_take_is_objected_to(clock):
     """A message that is too long is refused, and fails the test at its end."""
     with pytest.raises(pytest.fail.Exception) as caught, DiscordMock() as discord:
         httpx.post(versioned(discord.webhook_url()), json={"content": "x" * 2001})
@@ -126,7 +126,7 @@ def test_what_discord_does_not_take_is_objected_to(clock) -> None:
     )
 
 
-def test_planned_answers_that_were_never_given_are_objected_to(clock) -> None:
+def test_planned_answers_that_were_never_given_are_objected_to(clock):
     """The end of the block says what is left of a script, and how many requests came."""
     with pytest.raises(pytest.fail.Exception) as caught, DiscordMock() as discord:
         plan = discord.respond("1*return(204)->2*return(500)")
@@ -139,7 +139,7 @@ def test_planned_answers_that_were_never_given_are_objected_to(clock) -> None:
     )
 
 
-def test_planned_answers_may_be_left_where_that_is_said(clock) -> None:
+def test_planned_answers_may_be_left_where_that_is_said(clock):
     """``strict=False`` opts out, for one script only."""
     with DiscordMock() as discord:
         discord.respond("9*return(500)", strict=False)
@@ -150,14 +150,14 @@ def test_planned_answers_may_be_left_where_that_is_said(clock) -> None:
         discord.respond("9*return(500)", strict=False)
 
 
-def test_an_exception_of_the_test_is_not_covered_up(clock) -> None:
+def test_an_exception_of_the_test_is_not_covered_up(clock):
     """Where the test fails by itself, nothing is added to it."""
     with pytest.raises(KeyError, match="own"), DiscordMock() as discord:
         discord.respond("1*return(500)")
         raise KeyError("own")
 
 
-def test_the_complaint_can_be_left_to_others(clock) -> None:
+def test_the_complaint_can_be_left_to_others(clock):
     """With ``verify=False`` nothing is raised, and the complaint is still known afterwards."""
     with DiscordMock(verify=False) as discord:
         assert discord.complaint() is None
@@ -166,7 +166,7 @@ def test_the_complaint_can_be_left_to_others(clock) -> None:
     assert "1*return(500) (0 requests came)" in discord.complaint()
 
 
-def test_it_is_used_in_its_block_only(clock) -> None:
+def test_it_is_used_in_its_block_only(clock):
     """Before and after, every use that would act or wait is an error; what was recorded can be read."""
     discord = DiscordMock()
     uses = [
@@ -188,7 +188,7 @@ def test_it_is_used_in_its_block_only(clock) -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
-def test_a_proxy_of_the_environment_makes_no_difference(clock, monkeypatch, name) -> None:
+def test_a_proxy_of_the_environment_makes_no_difference(clock, monkeypatch, name):
     """An alert that would go through a proxy is caught before it."""
     monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -198,7 +198,7 @@ def test_a_proxy_of_the_environment_makes_no_difference(clock, monkeypatch, name
 
 
 @pytest.mark.parametrize("script", ["back(500)", "return('x')", 500, None, fail(SystemExit)])
-def test_a_bad_script_is_refused_at_once_and_plans_nothing(clock, script) -> None:
+def test_a_bad_script_is_refused_at_once_and_plans_nothing(clock, script):
     """A script that can't be followed is an error of the test, when it is given."""
     with DiscordMock() as discord:
         with pytest.raises((TypeError, ValueError)):
@@ -206,7 +206,7 @@ def test_a_bad_script_is_refused_at_once_and_plans_nothing(clock, script) -> Non
         assert alert("disk full")
 
 
-def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch) -> None:
+def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch):
     """Without a virtual clock a long wait is not sat out: the text says what to use."""
     from pytest_resilience.discord import _mock as module
 
@@ -214,7 +214,7 @@ def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch
     monkeypatch.setattr(module, "_SLICE_S", 0.05)
 
     @resilience.create_retry_decorator(max_attempts=2, alert_threshold=1, wait=lambda _state: 0)
-    def job() -> None:
+    def job():
         raise OSError("disk full")
 
     answered = threading.Event()
@@ -239,7 +239,7 @@ def test_alerts_that_do_not_settle_are_an_error_that_says_what_to_do(monkeypatch
     assert "use the fixture virtual_clock" in discord.complaint()
 
 
-def test_blocks_can_be_nested(clock) -> None:
+def test_blocks_can_be_nested(clock):
     """The innermost stand-in gets the alerts, and the outer one again after it."""
     with DiscordMock() as outer:
         alert("one")
@@ -250,11 +250,11 @@ def test_blocks_can_be_nested(clock) -> None:
         assert [each.content for each in outer.alerts] == ["one", "three"]
 
 
-def test_planned_faults_are_events(clock) -> None:
+def test_planned_faults_are_events(clock):
     """Each planned answer that is given is reported as a fault, for the timeline."""
     from resilience.events import FaultInjected, stream
 
-    seen: list[FaultInjected] = []
+    seen = []
     end = stream.subscribe(seen.append, FaultInjected)
     try:
         with DiscordMock() as discord:
@@ -266,7 +266,7 @@ def test_planned_faults_are_events(clock) -> None:
     assert [(each.failpoint, each.action) for each in seen] == [("discord", "return(400)")]
 
 
-def test_many_threads_may_alert_at_once() -> None:
+def test_many_threads_may_alert_at_once():
     """Nothing is lost or doubled under threads, and channels are made once."""
     with ExactDiscord(limits=NO_LIMITS) as discord:
         with config.configured(max_alerts_per_minute=1000):
@@ -282,7 +282,7 @@ def test_many_threads_may_alert_at_once() -> None:
         assert len({each.webhook for each in discord.requests}) == 3
 
 
-def test_without_respx_the_cure_is_named(monkeypatch) -> None:
+def test_without_respx_the_cure_is_named(monkeypatch):
     """A missing respx is an error that says what to install."""
     monkeypatch.setitem(sys.modules, "respx", None)
     monkeypatch.delitem(sys.modules, "pytest_resilience.discord._router", raising=False)
@@ -293,7 +293,7 @@ def test_without_respx_the_cure_is_named(monkeypatch) -> None:
     )
 
 
-def test_respx_is_imported_when_a_block_begins() -> None:
+def test_respx_is_imported_when_a_block_begins():
     """Importing the module needs httpx only, and the package not even that."""
     code = (
         "import sys, pytest_resilience; print('httpx' in sys.modules); import pytest_resilience.discord; "
@@ -303,7 +303,7 @@ def test_respx_is_imported_when_a_block_begins() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_an_alert_reads_as_prose() -> None:
+def test_an_alert_reads_as_prose():
     """An alert shows its time, its channel and its text, continued lines below."""
     first = Alert(content="one\n\n  two", channel=None, at=1.5)
     assert str(first) == "       1.500  in the default channel: one\n\n                two"
@@ -312,7 +312,7 @@ def test_an_alert_reads_as_prose() -> None:
         first.content = "other"
 
 
-def test_answers_in_code_and_in_text_are_the_same(clock) -> None:
+def test_answers_in_code_and_in_text_are_the_same(clock):
     """A script may be given as text or made by builders."""
     with DiscordMock() as discord:
         discord.respond("1*return({'status': 413})")
@@ -322,7 +322,7 @@ def test_answers_in_code_and_in_text_are_the_same(clock) -> None:
         assert [each.answer for each in discord.requests] == ["413, code 40005", "200"] * 2
 
 
-def test_time_is_read_when_it_is_needed(monkeypatch) -> None:
+def test_time_is_read_when_it_is_needed(monkeypatch):
     """Whatever replaces the monotonic clock inside the block drives the times."""
     with DiscordMock(started_ns=0) as discord:
         monkeypatch.setattr(time, "monotonic_ns", lambda: 7_000_000_000)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpcore
@@ -24,29 +23,29 @@ PATCHED = [
 ]
 
 
-def methods() -> list[object]:
+def methods():
     """Return what respx replaces, as it is now."""
     return [vars(holder)[name] for holder, name in PATCHED]
 
 
-def alert(text: str = "disk full") -> bool:
+def alert(text="disk full"):
     """Send one alert by hand, and tell whether it was delivered."""
     return send_rate_limited_discord_alert("job", ValueError(text), "tests", text)
 
 
 @pytest.fixture
-def web() -> Iterator[str]:
+def web():
     """A real server on the loopback interface, which answers with the path."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+        def do_GET(self):
             content = self.path.encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_args: object) -> None:
+        def log_message(self, *_args):
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -58,10 +57,10 @@ def web() -> Iterator[str]:
     server.server_close()
 
 
-def test_other_traffic_passes_through(web) -> None:
+def test_other_traffic_passes_through(web):
     """Requests to other hosts go to the network, sync, async and streamed."""
 
-    async def fetch() -> str:
+    async def fetch():
         async with httpx.AsyncClient(trust_env=False) as client:
             return (await client.get(f"{web}/async")).text
 
@@ -74,7 +73,7 @@ def test_other_traffic_passes_through(web) -> None:
         assert len(discord.requests) == 1
 
 
-def test_other_paths_of_discord_are_left_alone() -> None:
+def test_other_paths_of_discord_are_left_alone():
     """Only the webhooks are stood in for: a bot's own mock of the API goes on working."""
     with DiscordMock() as discord, respx.mock:
         route = respx.get("https://discord.com/api/v10/users/@me").respond(json={"id": "1"})
@@ -84,7 +83,7 @@ def test_other_paths_of_discord_are_left_alone() -> None:
 
 
 @contextlib.contextmanager
-def both(order: str, **settings: bool) -> Iterator[tuple[DiscordMock, respx.MockRouter]]:
+def both(order, **settings):
     """Activate the stand-in and a router of the user's, in one order or the other."""
     router = respx.mock(**settings)
     with contextlib.ExitStack() as stack:
@@ -101,7 +100,7 @@ ORDERS = pytest.mark.parametrize("order", ["discord first", "discord last"])
 
 
 @ORDERS
-def test_a_router_of_the_user_works_beside(order) -> None:
+def test_a_router_of_the_user_works_beside(order):
     """Each gets its own requests, whichever was activated first."""
     with both(order) as (discord, router):
         router.get("https://example.org/").respond(418)
@@ -112,7 +111,7 @@ def test_a_router_of_the_user_works_beside(order) -> None:
 
 
 @ORDERS
-def test_a_router_of_the_user_goes_on_objecting(order) -> None:
+def test_a_router_of_the_user_goes_on_objecting(order):
     """What the user's router does not know is still an error of its own, and does not leave for the network."""
     with both(order) as (discord, _):
         with pytest.raises(AllMockedAssertionError, match=r"example\.org/other"):
@@ -122,7 +121,7 @@ def test_a_router_of_the_user_goes_on_objecting(order) -> None:
 
 
 @ORDERS
-def test_a_router_that_takes_everything_does_not_take_alerts(order) -> None:
+def test_a_router_that_takes_everything_does_not_take_alerts(order):
     """A user's router that answers whatever comes gets all but the webhooks."""
     with both(order, assert_all_mocked=False) as (discord, router):
         assert httpx.get("https://example.org/any").status_code == 200
@@ -132,7 +131,7 @@ def test_a_router_that_takes_everything_does_not_take_alerts(order) -> None:
 
 
 @ORDERS
-def test_a_router_of_the_user_may_let_requests_through(order, web) -> None:
+def test_a_router_of_the_user_may_let_requests_through(order, web):
     """A route that passes through reaches the network."""
     with both(order) as (_, router):
         router.get(f"{web}/x").pass_through()
@@ -140,10 +139,10 @@ def test_a_router_of_the_user_may_let_requests_through(order, web) -> None:
 
 
 @ORDERS
-def test_async_clients_are_answered_beside_a_router(order) -> None:
+def test_async_clients_are_answered_beside_a_router(order):
     """The same holds for async clients."""
 
-    async def main(discord: DiscordMock) -> list[int]:
+    async def main(discord):
         async with httpx.AsyncClient() as client:
             url = versioned(discord.webhook_url("ops"))
             posted = await client.post(url, json={"content": "x"})
@@ -155,13 +154,13 @@ def test_async_clients_are_answered_beside_a_router(order) -> None:
         assert [each.channel for each in discord.alerts] == ["ops"]
 
 
-def test_nested_stand_ins_let_other_traffic_through(web) -> None:
+def test_nested_stand_ins_let_other_traffic_through(web):
     """Two of them are still no reason to hold anything back."""
     with DiscordMock(), DiscordMock():
         assert httpx.get(f"{web}/x", trust_env=False).text == "/x"
 
 
-def test_a_router_that_uses_the_clients_works_beside(web) -> None:
+def test_a_router_that_uses_the_clients_works_beside(web):
     """A user's router that patches clients instead of connections does not get the kit's alerts either."""
     with respx.mock(using="httpx") as router, DiscordMock() as discord:
         router.get("https://example.org/").respond(418)
@@ -172,7 +171,7 @@ def test_a_router_that_uses_the_clients_works_beside(web) -> None:
 
 @pytest.mark.parametrize("transport", [httpx.HTTPTransport, httpx.MockTransport, httpcore.ConnectionPool])
 @pytest.mark.parametrize("order", ["patched first", "patched last"])
-def test_what_replaces_parts_of_httpx_does_not_get_the_kits_alerts(transport, order) -> None:
+def test_what_replaces_parts_of_httpx_does_not_get_the_kits_alerts(transport, order):
     """A mock or a recorder that patches a transport or a connection leaves alerts alone, whichever came first."""
     taken = []
     patch = pytest.MonkeyPatch()
@@ -189,7 +188,7 @@ def test_what_replaces_parts_of_httpx_does_not_get_the_kits_alerts(transport, or
     assert taken == []
 
 
-def test_a_cassette_of_vcrpy_neither_plays_nor_records_alerts(tmp_path) -> None:
+def test_a_cassette_of_vcrpy_neither_plays_nor_records_alerts(tmp_path):
     """Inside a cassette alerts reach the stand-in, and what other code sends is still the cassette's."""
     vcr = pytest.importorskip("vcr")
     for mode in ("none", "all"):
@@ -200,7 +199,7 @@ def test_a_cassette_of_vcrpy_neither_plays_nor_records_alerts(tmp_path) -> None:
         assert not cassette.exists()
 
 
-def test_everything_is_put_back() -> None:
+def test_everything_is_put_back():
     """After a block httpx's connections are the original ones, and so they are after an exception or an interrupt."""
     before = methods()
     for error in (None, ValueError("own"), KeyboardInterrupt(), SystemExit()):
@@ -212,7 +211,7 @@ def test_everything_is_put_back() -> None:
         assert methods() == before
 
 
-def test_everything_is_put_back_after_an_objection() -> None:
+def test_everything_is_put_back_after_an_objection():
     """The end of a block that objects puts everything back first."""
     before = methods()
     with pytest.raises(pytest.fail.Exception), DiscordMock() as discord:
@@ -220,11 +219,11 @@ def test_everything_is_put_back_after_an_objection() -> None:
     assert methods() == before
 
 
-def test_everything_is_put_back_when_a_block_cannot_begin(monkeypatch) -> None:
+def test_everything_is_put_back_when_a_block_cannot_begin(monkeypatch):
     """A failure halfway into the block undoes the first half."""
     from pytest_resilience.discord import _mock as module
 
-    def broken(_outlet: object) -> None:
+    def broken(_outlet):
         raise RuntimeError("no memory")
 
     before = methods()
@@ -236,7 +235,7 @@ def test_everything_is_put_back_when_a_block_cannot_begin(monkeypatch) -> None:
 
 
 @ORDERS
-def test_whoever_ends_last_takes_the_patches_with_it(order) -> None:
+def test_whoever_ends_last_takes_the_patches_with_it(order):
     """The patches stay as long as one of the two is active."""
     before = methods()
     router = respx.mock(assert_all_called=False)
@@ -254,7 +253,7 @@ def test_whoever_ends_last_takes_the_patches_with_it(order) -> None:
     assert methods() == before
 
 
-def test_respx_is_built_as_the_router_assumes() -> None:
+def test_respx_is_built_as_the_router_assumes():
     """A mocker of respx, into which our router reaches, has a list of active routers and asks them in that order."""
     settings = {"assert_all_called": False, "using": "httpcore"}
     with respx.MockRouter(**settings) as first, respx.MockRouter(**settings) as last:
@@ -267,7 +266,7 @@ def test_respx_is_built_as_the_router_assumes() -> None:
         assert httpx.get("https://example.org/").status_code == 202
 
 
-def test_no_thread_outlives_the_block() -> None:
+def test_no_thread_outlives_the_block():
     """The threads that deliver alerts are gone when the block is."""
     before = set(threading.enumerate())
     with DiscordMock():

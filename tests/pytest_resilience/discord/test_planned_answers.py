@@ -18,7 +18,7 @@ from resilience.testing import Script, answer, delay, fail, passthrough
 from tests.discord_server.posting import post, versioned
 
 
-def planned(script) -> tuple[DiscordServer, httpx.Response]:
+def planned(script):
     """Plan a script, post one message, and return the server and its answer."""
     server = DiscordServer()
     server.respond(script)
@@ -40,7 +40,7 @@ TYPICAL = {
 
 
 @pytest.mark.parametrize("status", TYPICAL)
-def test_a_status_is_answered_as_is_typical_of_it(clock, status) -> None:
+def test_a_status_is_answered_as_is_typical_of_it(clock, status):
     """``return(500)`` is Discord's answer with that status and the headers of the bucket, and nothing is stored."""
     server, response = planned(f"1*return({status})")
     assert (response.status_code, response.json()) == (status, TYPICAL[status])
@@ -50,7 +50,7 @@ def test_a_status_is_answered_as_is_typical_of_it(clock, status) -> None:
     assert [each.recorded for each in server.requests] == [False]
 
 
-def test_server_errors_have_three_kinds_of_bodies(clock) -> None:
+def test_server_errors_have_three_kinds_of_bodies(clock):
     """A 502 is a page of HTML, a 504 is empty, and others are JSON."""
     _, page = planned("return(502)")
     _, empty = planned("return(504)")
@@ -60,7 +60,7 @@ def test_server_errors_have_three_kinds_of_bodies(clock) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_message_can_be_stored_although_the_answer_is_an_error(clock, status) -> None:
+def test_a_message_can_be_stored_although_the_answer_is_an_error(clock, status):
     """``recorded`` shows how duplicates come about: the failed try and the next one are both stored."""
     server, response = planned(answer({"status": status, "recorded": True}).times(1))
     assert response.status_code == status
@@ -70,7 +70,7 @@ def test_a_message_can_be_stored_although_the_answer_is_an_error(clock, status) 
 
 
 @pytest.mark.parametrize("status", [200, 204])
-def test_success_can_be_planned(clock, status) -> None:
+def test_success_can_be_planned(clock, status):
     """A planned 200 has the stored message and a planned 204 nothing, and both are stored."""
     server, response = planned(answer(status))
     assert response.status_code == status
@@ -78,13 +78,13 @@ def test_success_can_be_planned(clock, status) -> None:
     assert (response.json()["content"] if status == 200 else response.content) == ("hello" if status == 200 else b"")
 
 
-def test_success_can_be_planned_for_a_message_that_is_lost(clock) -> None:
+def test_success_can_be_planned_for_a_message_that_is_lost(clock):
     """``recorded: False`` is a success that Discord does not keep."""
     server, response = planned(answer({"status": 200, "recorded": False}))
     assert (response.status_code, response.content, server.alerts) == (200, b"", [])
 
 
-def test_a_429_of_the_webhooks_own_limit(clock) -> None:
+def test_a_429_of_the_webhooks_own_limit(clock):
     """By default a 429 is the webhook's own: nothing is left, and the bucket ends with the wait."""
     _, response = planned(rate_limited(40.2))
     assert response.status_code == 429
@@ -95,13 +95,13 @@ def test_a_429_of_the_webhooks_own_limit(clock) -> None:
     assert headers["via"] == "1.1 google"
 
 
-def test_a_bare_429_asks_for_a_second(clock) -> None:
+def test_a_bare_429_asks_for_a_second(clock):
     """``return(429)`` is complete: a wait of 1 s."""
     _, response = planned("return(429)")
     assert (response.json()["retry_after"], response.headers["retry-after"]) == (1.0, "1")
 
 
-def test_a_429_of_the_channel(clock) -> None:
+def test_a_429_of_the_channel(clock):
     """With the shared scope something is left in the bucket, which ends long before the wait."""
     _, response = planned(rate_limited(40, scope="shared"))
     assert response.json() == {"message": "The resource is being rate limited.", "retry_after": 40, "global": False}
@@ -110,7 +110,7 @@ def test_a_429_of_the_channel(clock) -> None:
     assert (headers["x-ratelimit-remaining"], headers["x-ratelimit-reset-after"]) == ("4", "2.000")
 
 
-def test_a_429_of_everything(clock) -> None:
+def test_a_429_of_everything(clock):
     """With the global scope there are no headers of a bucket."""
     _, response = planned(rate_limited(2.5, scope="global"))
     assert response.json() == {"message": "You are being rate limited.", "retry_after": 2.5, "global": True}
@@ -122,27 +122,27 @@ def test_a_429_of_everything(clock) -> None:
 @pytest.mark.parametrize(
     ("wait", "header"), [(3, "3"), (0, "0"), (0.0, "0"), (86_400_000, "86400000"), ("12.5", "12.5")]
 )
-def test_the_wait_of_a_429_may_be_odd(clock, wait, header) -> None:
+def test_the_wait_of_a_429_may_be_odd(clock, wait, header):
     """An integer, zero, a huge number and a text come as they were planned."""
     _, response = planned(rate_limited(wait))
     body_wait = response.json()["retry_after"]
     assert (body_wait, type(body_wait), response.headers["retry-after"]) == (wait, type(wait), header)
 
 
-def test_a_429_may_lack_its_wait(clock) -> None:
+def test_a_429_may_lack_its_wait(clock):
     """None leaves the wait out of the body and the headers."""
     _, silent = planned(rate_limited(None))
     assert silent.json().keys() == {"message", "global"}
     assert "retry-after" not in silent.headers
 
 
-def test_a_server_error_may_ask_to_wait(clock) -> None:
+def test_a_server_error_may_ask_to_wait(clock):
     """``retry_after`` is not for a 429 alone."""
     _, away = planned(answer({"status": 503, "retry_after": 7}))
     assert (away.headers["retry-after"], away.json().keys()) == ("7", {"message", "code"})
 
 
-def test_bans_of_the_edge_have_two_forms(clock) -> None:
+def test_bans_of_the_edge_have_two_forms(clock):
     """With seconds it is a text and a header, without a JSON page; neither has ``Via`` nor a bucket, nor is stored."""
     server, text = planned(edge_ban(3600))
     assert (text.status_code, text.text, text.headers["retry-after"]) == (429, "error code: 1015", "3600")
@@ -154,7 +154,7 @@ def test_bans_of_the_edge_have_two_forms(clock) -> None:
     assert server.alerts == []
 
 
-def test_other_answers_may_come_from_the_edge(clock) -> None:
+def test_other_answers_may_come_from_the_edge(clock):
     """``via: False`` takes ``Via`` and the bucket off any answer."""
     _, response = planned(answer({"status": 520, "via": False}))
     assert response.headers.keys() == {"server", "content-type", "content-length"}
@@ -169,7 +169,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_transport_errors_are_raised_and_nothing_is_stored(clock, error) -> None:
+def test_transport_errors_are_raised_and_nothing_is_stored(clock, error):
     """A planned error of httpx comes with its request, and the message does not arrive."""
     server = DiscordServer()
     server.respond(fail(error).times(1))
@@ -194,7 +194,7 @@ OS_ERRORS = [
 @pytest.mark.parametrize(
     ("error", "expected"), OS_ERRORS, ids=lambda each: getattr(each, "__name__", type(each).__name__)
 )
-def test_errors_of_sockets_come_as_httpx_raises_them(clock, error, expected) -> None:
+def test_errors_of_sockets_come_as_httpx_raises_them(clock, error, expected):
     """No client of httpx ever sees a bare `OSError`, so neither does the one under test."""
     server = DiscordServer()
     server.respond(fail(error))
@@ -203,7 +203,7 @@ def test_errors_of_sockets_come_as_httpx_raises_them(clock, error, expected) -> 
     assert type(caught.value.__cause__) is type(error)
 
 
-def test_other_exceptions_are_raised_as_they_are(clock) -> None:
+def test_other_exceptions_are_raised_as_they_are(clock):
     """A transport that is broken in itself can be planned, too."""
     server = DiscordServer()
     server.respond(fail(RuntimeError("broken")))
@@ -211,7 +211,7 @@ def test_other_exceptions_are_raised_as_they_are(clock) -> None:
         post(server)
 
 
-def test_the_answer_can_be_lost_while_the_message_is_stored(clock) -> None:
+def test_the_answer_can_be_lost_while_the_message_is_stored(clock):
     """A read timeout, or another error, after the message has arrived."""
     server = DiscordServer()
     server.respond(lost_answer().times(1).then(lost_answer("RemoteProtocolError").times(1)))
@@ -222,17 +222,17 @@ def test_the_answer_can_be_lost_while_the_message_is_stored(clock) -> None:
     assert len(server.alerts) == 2
 
 
-def test_a_slow_answer_is_late(clock, monkeypatch) -> None:
+def test_a_slow_answer_is_late(clock, monkeypatch):
     """``sleep(...)`` delays the usual answer by the clock of the test."""
-    sleeps: list[float] = []
+    sleeps = []
     monkeypatch.setattr(time, "sleep", sleeps.append)
     server, response = planned(delay("2s").times(1))
     assert (response.status_code, sleeps, len(server.alerts)) == (200, [2.0], 1)
 
 
-def test_a_client_does_not_wait_longer_than_its_timeout(clock, monkeypatch) -> None:
+def test_a_client_does_not_wait_longer_than_its_timeout(clock, monkeypatch):
     """A delay beyond the read timeout of a request ends in one, after that time; the message has arrived."""
-    sleeps: list[float] = []
+    sleeps = []
     monkeypatch.setattr(time, "sleep", sleeps.append)
     server = DiscordServer()
     server.respond(delay(60))
@@ -246,13 +246,13 @@ def test_a_client_does_not_wait_longer_than_its_timeout(clock, monkeypatch) -> N
 
 
 @pytest.mark.parametrize("run", [asyncio.run, lambda task: trio.run(lambda: task)], ids=["asyncio", "trio"])
-def test_async_clients_wait_without_blocking(monkeypatch, run) -> None:
+def test_async_clients_wait_without_blocking(monkeypatch, run):
     """The delay of an async client is one of its event loop."""
     monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("the loop was blocked"))
     server = DiscordServer()
     server.respond("1*sleep(1ms)->1*raise(httpx.ConnectError('down'))")
 
-    async def main() -> list[object]:
+    async def main():
         url = versioned(server.webhooks.url(None))
         async with httpx.AsyncClient(transport=server) as client:
             first = await client.post(url, json={"content": "x"})
@@ -264,7 +264,7 @@ def test_async_clients_wait_without_blocking(monkeypatch, run) -> None:
     assert [each.content for each in server.alerts] == ["x", "y"]
 
 
-def test_a_plan_overrules_limits_but_not_the_record_of_faults(clock) -> None:
+def test_a_plan_overrules_limits_but_not_the_record_of_faults(clock):
     """A planned answer comes also where the limit is used up, and what is wrong with the request is still said."""
     server = DiscordServer(RateLimits(webhook=(1, 2.0)))
     post(server)
@@ -274,7 +274,7 @@ def test_a_plan_overrules_limits_but_not_the_record_of_faults(clock) -> None:
     assert [each.rpartition(": ")[2] for each in server.problems] == ["it has nothing to send"]
 
 
-def test_off_and_none_are_the_usual_answer(clock) -> None:
+def test_off_and_none_are_the_usual_answer(clock):
     """``off`` and ``return`` without a value let the request through."""
     server = DiscordServer()
     run = server.respond(passthrough().times(1).then(answer(None).times(1)).then(answer(503).times(1)))
@@ -282,7 +282,7 @@ def test_off_and_none_are_the_usual_answer(clock) -> None:
     assert run.exhausted
 
 
-def test_a_new_script_takes_the_place_of_the_old_one(clock) -> None:
+def test_a_new_script_takes_the_place_of_the_old_one(clock):
     """What is left of an earlier script is not answered any more."""
     server = DiscordServer()
     first = server.respond("3*return(500)")
@@ -296,13 +296,13 @@ def test_a_new_script_takes_the_place_of_the_old_one(clock) -> None:
 @pytest.mark.parametrize(
     "script", [rate_limited(), rate_limited("x", scope="shared"), edge_ban(5), edge_ban(), lost_answer()]
 )
-def test_builders_have_a_text_form(script) -> None:
+def test_builders_have_a_text_form(script):
     """What the builders make can be written as text, and read back."""
     assert Script.parse(str(script)) == script
     json.dumps([term.action.value for term in script.terms])
 
 
-def test_a_reply_without_anything_special_is_complete() -> None:
+def test_a_reply_without_anything_special_is_complete():
     """The defaults: stored only with a 2xx, from Discord itself, and a second to wait with a 429."""
     assert PlannedAnswer.of(500) == PlannedAnswer(status=500)
     assert PlannedAnswer.of(204) == PlannedAnswer(status=204, recorded=True)

@@ -43,7 +43,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("value", "kind", "text"), BAD, ids=[repr(each[0]) for each in BAD])
-def test_what_discord_cannot_answer_is_refused_at_once(value, kind, text) -> None:
+def test_what_discord_cannot_answer_is_refused_at_once(value, kind, text):
     """A wrong answer is refused when it is planned, wherever in the script it stands, and leaves the plan as it was."""
     server = DiscordServer()
     server.respond("1*return(503)")
@@ -53,7 +53,7 @@ def test_what_discord_cannot_answer_is_refused_at_once(value, kind, text) -> Non
     assert [post(server).status_code for _ in range(2)] == [503, 200]
 
 
-def test_other_misuse_of_scripts_is_refused_at_once() -> None:
+def test_other_misuse_of_scripts_is_refused_at_once():
     """What is no script, a text that is none, and an error that is no exception of a client."""
     with pytest.raises(TypeError, match="expected a script"):
         checked(500)

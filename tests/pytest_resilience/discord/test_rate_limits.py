@@ -11,7 +11,7 @@ from tests.discord_server.posting import post
 HEADERS = ("limit", "remaining", "reset", "reset-after", "bucket", "scope", "global")
 
 
-def limits_in(response) -> dict[str, str]:
+def limits_in(response):
     """Return the headers of limits that an answer has."""
     return {
         name: response.headers[f"x-ratelimit-{name}"] for name in HEADERS if f"x-ratelimit-{name}" in response.headers
@@ -19,7 +19,7 @@ def limits_in(response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("size", "seconds"), [(5, 2.0), (5, 1.0), (5, 5.0), (1, 0.5)])
-def test_a_bucket_counts_down_and_refills(clock, size, seconds) -> None:
+def test_a_bucket_counts_down_and_refills(clock, size, seconds):
     """The headers count to 0, the next request is a 429 of the user's scope, and after the wait it goes on."""
     server = DiscordServer(RateLimits(webhook=(size, seconds)))
     ends = clock.wall + seconds
@@ -51,7 +51,7 @@ def test_a_bucket_counts_down_and_refills(clock, size, seconds) -> None:
     assert post(server).status_code == 200
 
 
-def test_each_webhook_has_a_bucket_and_all_show_the_same_hash(clock) -> None:
+def test_each_webhook_has_a_bucket_and_all_show_the_same_hash(clock):
     """A used-up bucket stops its own webhook only, although the hash in the headers is the same."""
     server = DiscordServer(RateLimits(webhook=(1, 2.0)))
     responses = [post(server, channel=each) for each in ("ops", "ops", "billing")]
@@ -59,7 +59,7 @@ def test_each_webhook_has_a_bucket_and_all_show_the_same_hash(clock) -> None:
     assert len({each.headers["x-ratelimit-bucket"] for each in responses}) == 1
 
 
-def test_a_clock_that_steps_back_opens_the_bucket(clock) -> None:
+def test_a_clock_that_steps_back_opens_the_bucket(clock):
     """A bucket never stays closed because the clock was set back."""
     server = DiscordServer(RateLimits(webhook=(1, 2.0)))
     post(server)
@@ -67,7 +67,7 @@ def test_a_clock_that_steps_back_opens_the_bucket(clock) -> None:
     assert post(server).status_code == 200
 
 
-def test_the_limit_of_a_channel_holds_for_all_of_its_webhooks(clock) -> None:
+def test_the_limit_of_a_channel_holds_for_all_of_its_webhooks(clock):
     """After 30 messages in a minute comes a 429 of the shared scope, whose bucket still shows something left."""
     server = DiscordServer()
     urls = [
@@ -93,14 +93,14 @@ def test_the_limit_of_a_channel_holds_for_all_of_its_webhooks(clock) -> None:
     assert post(server, url=urls[0]).status_code == 200
 
 
-def test_a_shared_limit_shows_something_left_even_in_the_last_of_a_bucket(clock) -> None:
+def test_a_shared_limit_shows_something_left_even_in_the_last_of_a_bucket(clock):
     """A 429 of a channel never shows 0, so that a client that trusts the number is found out."""
     server = DiscordServer(RateLimits(webhook=(2, 2.0), channel=(1, 60.0)))
     post(server)
     assert post(server).headers["x-ratelimit-remaining"] == "1"
 
 
-def test_the_global_limit_holds_for_everything_and_shows_no_bucket(clock) -> None:
+def test_the_global_limit_holds_for_everything_and_shows_no_bucket(clock):
     """The 51st request of a second is a 429 of the global scope, whichever webhook it is for."""
     server = DiscordServer()
     assert {post(server, channel=f"c{number}").status_code for number in range(50)} == {200}
@@ -114,13 +114,13 @@ def test_the_global_limit_holds_for_everything_and_shows_no_bucket(clock) -> Non
     assert post(server, channel="another").status_code == 200
 
 
-def test_failed_requests_use_up_the_bucket(clock) -> None:
+def test_failed_requests_use_up_the_bucket(clock):
     """A refused message takes from the bucket as one that is stored does."""
     server = DiscordServer(RateLimits(webhook=(2, 2.0)))
     assert [post(server, {}).status_code for _ in range(3)] == [400, 400, 429]
 
 
-def test_the_servers_clock_goes_on_where_freezegun_has_stopped_the_clients(monkeypatch) -> None:
+def test_the_servers_clock_goes_on_where_freezegun_has_stopped_the_clients(monkeypatch):
     """A client that waits in real time under a frozen clock finds its limit free again."""
     import freezegun
 

@@ -15,12 +15,12 @@ from tests.discord_server.posting import post, versioned
 EMPTY = {"message": "Cannot send an empty message", "code": 50006}
 
 
-def unlimited() -> DiscordServer:
+def unlimited():
     """Make a server without limits."""
     return DiscordServer(RateLimits(**NO_LIMITS))
 
 
-def test_a_message_without_wait_is_answered_204_and_nothing_else(clock) -> None:
+def test_a_message_without_wait_is_answered_204_and_nothing_else(clock):
     """Success without ``wait`` is an empty 204 without a content type, with the headers of the bucket."""
     for query in ("", "?wait=false", "?wait=0", "?wait=False"):
         response = post(DiscordServer(), {"content": "down"}, query=query)
@@ -37,7 +37,7 @@ def test_a_message_without_wait_is_answered_204_and_nothing_else(clock) -> None:
 
 
 @pytest.mark.parametrize("wait", ["true", "True", "1"])
-def test_a_message_with_wait_is_answered_with_what_was_stored(clock, wait) -> None:
+def test_a_message_with_wait_is_answered_with_what_was_stored(clock, wait):
     """Success with ``wait`` is a 200 with the message, all of whose ids are texts."""
     server = unlimited()
     body = {"content": " down \n", "username": "Billing", "embeds": [{"title": "t", "nonsense": 1}]}
@@ -67,7 +67,7 @@ def test_a_message_with_wait_is_answered_with_what_was_stored(clock, wait) -> No
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD"])
-def test_other_methods_are_not_allowed(method) -> None:
+def test_other_methods_are_not_allowed(method):
     """A method other than POST is answered 405 and objected to."""
     server = unlimited()
     response = post(server, method=method)
@@ -77,7 +77,7 @@ def test_other_methods_are_not_allowed(method) -> None:
 
 
 @pytest.mark.parametrize("version", ["", "v6", "v7", "v5", "v1", "v11", "v0"])
-def test_other_versions_are_refused(version) -> None:
+def test_other_versions_are_refused(version):
     """A URL without a version, or with one that is deprecated, dead or unknown, is answered 400 and objected to."""
     server = unlimited()
     url = server.webhooks.url(None) if not version else versioned(server.webhooks.url(None), version)
@@ -90,13 +90,13 @@ def test_other_versions_are_refused(version) -> None:
 
 
 @pytest.mark.parametrize("version", ["v8", "v9", "v10"])
-def test_versions_of_the_same_shape_are_served(version) -> None:
+def test_versions_of_the_same_shape_are_served(version):
     """Versions 8 to 10 take a message alike."""
     server = unlimited()
     assert post(server, url=versioned(server.webhooks.url(None), version)).status_code == 200
 
 
-def test_paths_beside_the_webhook_are_unknown() -> None:
+def test_paths_beside_the_webhook_are_unknown():
     """What follows the token, and what is no webhook, is answered 404 and objected to."""
     server = unlimited()
     webhook = versioned(server.webhooks.url(None))
@@ -106,13 +106,13 @@ def test_paths_beside_the_webhook_are_unknown() -> None:
     assert "there is nothing at <webhook>/slack" in server.problems[0]
 
 
-def test_a_slash_at_the_end_of_the_path_is_no_difference() -> None:
+def test_a_slash_at_the_end_of_the_path_is_no_difference():
     """``.../<token>/`` is the same webhook."""
     server = unlimited()
     assert post(server, url=versioned(server.webhooks.url(None)) + "/").status_code == 200
 
 
-def test_any_webhook_will_do(clock) -> None:
+def test_any_webhook_will_do(clock):
     """Code under test may configure a webhook of its own, which posts to the default channel."""
     server = unlimited()
     url = "https://discord.com/api/v10/webhooks/123/abc"
@@ -121,7 +121,7 @@ def test_any_webhook_will_do(clock) -> None:
     assert "abc" not in str(server.requests) + repr(server.requests)
 
 
-def test_every_answer_of_discord_itself_has_via() -> None:
+def test_every_answer_of_discord_itself_has_via():
     """Answers that reached Discord say so, whatever their status."""
     server = DiscordServer()
     responses = [
@@ -135,7 +135,7 @@ def test_every_answer_of_discord_itself_has_via() -> None:
     assert {(each.headers.get("via"), each.headers["server"]) for each in responses} == {("1.1 google", "cloudflare")}
 
 
-def test_messages_have_ids_of_their_own(clock) -> None:
+def test_messages_have_ids_of_their_own(clock):
     """Each stored message has another id, a number of 64 bits as a text."""
     server = unlimited()
     ids = [int(post(server).json()["id"]) for _ in range(10)]
@@ -147,7 +147,7 @@ def test_messages_have_ids_of_their_own(clock) -> None:
     "body",
     ["", "{", "{'content': 'x'}", b'{"content": "\xff"}', "[" * 100_000],
 )
-def test_a_body_that_is_no_json_is_50109(body) -> None:
+def test_a_body_that_is_no_json_is_50109(body):
     """What can't be read as JSON is answered 400 with a code of its own."""
     server = unlimited()
     response = post(server, body)
@@ -156,7 +156,7 @@ def test_a_body_that_is_no_json_is_50109(body) -> None:
 
 
 @pytest.mark.parametrize("kind", [None, "", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_a_foreign_content_type_is_a_form_error(kind) -> None:
+def test_a_foreign_content_type_is_a_form_error(kind):
     """Without ``application/json`` the body is not read."""
     server = unlimited()
     response = post(server, headers={"Content-Type": kind})
@@ -164,7 +164,7 @@ def test_a_foreign_content_type_is_a_form_error(kind) -> None:
     assert len(server.problems) == 1
 
 
-def test_a_content_type_may_have_a_charset() -> None:
+def test_a_content_type_may_have_a_charset():
     """Parameters and the case of a content type make no difference."""
     assert post(unlimited(), headers={"Content-Type": "Application/JSON; charset=utf-8"}).status_code == 200
 
@@ -181,7 +181,7 @@ def test_a_content_type_may_have_a_charset() -> None:
         {"content": "", "embeds": []},
     ],
 )
-def test_an_empty_message_is_50006(body) -> None:
+def test_an_empty_message_is_50006(body):
     """Nothing to send is an error without form errors."""
     response = post(unlimited(), body)
     assert (response.status_code, response.json()) == (400, EMPTY)
@@ -190,12 +190,12 @@ def test_an_empty_message_is_50006(body) -> None:
 @pytest.mark.parametrize(
     "body", [{"embeds": [{"title": "x"}]}, {"components": [{"type": 1}]}, {"poll": {"question": {}}}]
 )
-def test_content_is_not_the_only_thing_to_send(body) -> None:
+def test_content_is_not_the_only_thing_to_send(body):
     """Embeds, components or a poll make a message, too."""
     assert post(unlimited(), body).status_code == 200
 
 
-def test_requests_are_recorded_with_their_answers(clock) -> None:
+def test_requests_are_recorded_with_their_answers(clock):
     """Each request is there with its time, its channel, its body and what it got."""
     server = unlimited()
     clock.advance(1.5)
@@ -214,7 +214,7 @@ def test_requests_are_recorded_with_their_answers(clock) -> None:
     assert str(second) == "       2.500  POST to the default channel: 400, code 50006"
 
 
-def test_the_channels_are_a_mapping_that_knows_every_name() -> None:
+def test_the_channels_are_a_mapping_that_knows_every_name():
     """Any channel has a URL, the same each time; those that were asked for are the mapping's keys."""
     channels = unlimited().webhooks
     assert (len(channels), list(channels)) == (0, [])
@@ -222,7 +222,7 @@ def test_the_channels_are_a_mapping_that_knows_every_name() -> None:
     assert (len(channels), list(channels)) == (2, ["ops", "billing"])
 
 
-def test_it_is_a_transport_of_httpx() -> None:
+def test_it_is_a_transport_of_httpx():
     """Without any patching the server answers sync and async clients of httpx."""
     server = unlimited()
     with httpx.Client(transport=server) as client:

@@ -5,47 +5,46 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pytest_resilience import Faults, Script, VirtualClock, answer, delay, fail, passthrough
+from pytest_resilience import Faults, VirtualClock, answer, delay, fail, passthrough
 from pytest_resilience._faults.injection import InjectedCall
 from resilience import conn_retry, continuous_retry, create_retry_decorator, failpoint
 from resilience.testing import ScriptError
 
 
 @create_retry_decorator(max_attempts=5, max_wait=0)
-def fetch(number: int = 1, *, unit: str = "m") -> str:
+def fetch(number=1, *, unit="m"):
     """Fetch."""
     return f"{number} {unit}"
 
 
 @conn_retry("Warehouse", "connect", max_retry=4, max_wait=0)
-def connect() -> str:
+def connect():
     """Connect."""
     return "connected"
 
 
-def helper(number: int = 1) -> int:
+def helper(number=1):
     """Help."""
     return number
 
 
-def between() -> str:
+def between():
     """Pass a failpoint."""
     failpoint("Faults.between")
     return "done"
 
 
 class Client:
-    def get(self, what: str = "it") -> str:
+    def get(self, what="it"):
         return f"got {what}"
 
 
-def complaint_of(block: Callable[[Faults], object]) -> str:
+def complaint_of(block):
     """Return what the kit says at the end of faults that were used as the block does."""
     with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
         block(faults)
@@ -53,7 +52,7 @@ def complaint_of(block: Callable[[Faults], object]) -> str:
 
 
 @pytest.mark.parametrize("script", [fail(OSError("x")).times(2), "2*raise(OSError('x'))", "2*raise(OSError('x'))->off"])
-def test_a_script_in_code_and_in_text_does_the_same(script: Script | str) -> None:
+def test_a_script_in_code_and_in_text_does_the_same(script):
     """Three failures and then success, however the script is written."""
     with Faults() as faults:
         injection = faults.inject(fetch, script)
@@ -64,7 +63,7 @@ def test_a_script_in_code_and_in_text_does_the_same(script: Script | str) -> Non
     assert [call.done for call in injection.calls] == ["raise(OSError('x'))", "raise(OSError('x'))", "off"]
 
 
-def test_each_action_does_what_it_says() -> None:
+def test_each_action_does_what_it_says():
     """A fault raises, returns in place of the function, sleeps before it, or lets the call through."""
     with VirtualClock() as clock, Faults() as faults:
         script = answer(7).times(1).then(delay(30).times(1)).then(passthrough().times(1)).then(fail(KeyError).times(1))
@@ -83,7 +82,7 @@ def test_each_action_does_what_it_says() -> None:
     assert injection.fired == 3
 
 
-def test_an_inline_failpoint_returns_what_the_script_says() -> None:
+def test_an_inline_failpoint_returns_what_the_script_says():
     """`failpoint()` returns None unless a test makes it return something else."""
     with Faults() as faults:
         faults.inject("Faults.between", "1*return(5)")
@@ -96,7 +95,7 @@ def test_an_inline_failpoint_returns_what_the_script_says() -> None:
         assert failpoint("Faults.between") == 5
 
 
-def test_calls_tell_arguments_time_and_what_was_done() -> None:
+def test_calls_tell_arguments_time_and_what_was_done():
     """Each call is kept with its arguments, its virtual time, and the action in the words of scripts."""
     client = Client()
     with VirtualClock() as clock, Faults() as faults:
@@ -114,7 +113,7 @@ def test_calls_tell_arguments_time_and_what_was_done() -> None:
         assert on_method.calls == [InjectedCall((client,), {"what": "that"}, 11.5, "sleep(2)")]
 
 
-def test_the_list_of_calls_is_the_reader_s_own() -> None:
+def test_the_list_of_calls_is_the_reader_s_own():
     """Changing what `.calls` returned, or the arguments of a call, changes nothing in the injection."""
     with Faults() as faults:
         injection = faults.inject(helper, "1*return(2)->off")
@@ -124,9 +123,9 @@ def test_the_list_of_calls_is_the_reader_s_own() -> None:
         assert len(injection.calls) == 1
 
 
-def test_each_raise_is_an_exception_of_its_own() -> None:
+def test_each_raise_is_an_exception_of_its_own():
     """The same scripted error strikes twice as two objects, so tracebacks and notes don't pile up."""
-    errors: list[BaseException] = []
+    errors = []
     with Faults() as faults:
         faults.inject(helper, fail(OSError("x")).times(2))
         for _ in range(2):
@@ -138,7 +137,7 @@ def test_each_raise_is_an_exception_of_its_own() -> None:
     assert errors[0].args == errors[1].args == ("x",)
 
 
-def test_several_places_are_armed_at_once() -> None:
+def test_several_places_are_armed_at_once():
     """Each injection of a test has its own script and counts for itself."""
     with Faults() as faults:
         first = faults.inject("Warehouse.connect", "1*raise(OSError)")
@@ -155,7 +154,7 @@ def test_several_places_are_armed_at_once() -> None:
     ]
 
 
-def test_exhausted_tells_when_the_last_planned_fault_has_struck() -> None:
+def test_exhausted_tells_when_the_last_planned_fault_has_struck():
     """`.exhausted` turns true with the last fault, not with the call after it."""
     with Faults() as faults:
         injection = faults.inject(helper, "1*off->2*return(0)->off")
@@ -172,14 +171,14 @@ def test_exhausted_tells_when_the_last_planned_fault_has_struck() -> None:
     ]
 
 
-def test_many_threads_draw_exactly_what_was_planned() -> None:
+def test_many_threads_draw_exactly_what_was_planned():
     """Under threads every planned fault strikes once and no call is lost."""
-    outcomes: list[int] = []
+    outcomes = []
     with Faults() as faults:
         injection = faults.inject(helper, "100*return(0)->100*return(2)")
         start = threading.Barrier(8)
 
-        def work() -> None:
+        def work():
             start.wait()
             outcomes.extend(helper() for _ in range(50))
 
@@ -193,7 +192,7 @@ def test_many_threads_draw_exactly_what_was_planned() -> None:
     assert (injection.fired, len(injection.calls)) == (200, 400)
 
 
-def test_an_armed_clock_does_not_strike_the_kit_itself() -> None:
+def test_an_armed_clock_does_not_strike_the_kit_itself():
     """A fault on a function that the kit uses too, a clock or a sleep, strikes the code under test alone."""
     with VirtualClock() as clock, Faults() as faults:
         instants = faults.inject("time:monotonic_ns", "1*return(5)")
@@ -207,7 +206,7 @@ def test_an_armed_clock_does_not_strike_the_kit_itself() -> None:
     assert len(sleeps.calls) == 1
 
 
-def test_nothing_is_struck_after_the_end() -> None:
+def test_nothing_is_struck_after_the_end():
     """A thread that goes on after the block, or a copy of a stand-in, reaches the real function."""
     with Faults() as faults:
         faults.inject(helper, "raise(OSError)", strict=False)
@@ -241,7 +240,7 @@ def test_nothing_is_struck_after_the_end() -> None:
     ],
     ids=["never called", "too few calls", "partly fired", "two of them"],
 )
-def test_a_planned_fault_that_never_fired_is_an_objection(arm: Callable[[Faults], object], lines: list[str]) -> None:
+def test_a_planned_fault_that_never_fired_is_an_objection(arm, lines):
     """At the end the kit names each place, what is left of its script, and how far it got."""
     assert complaint_of(arm).splitlines() == [
         "planned faults never fired, so the test has not proved what it set out to:",
@@ -251,7 +250,7 @@ def test_a_planned_fault_that_never_fired_is_an_objection(arm: Callable[[Faults]
 
 
 @pytest.mark.parametrize("script", ["off", "5*off", "raise(OSError)", "2*raise(OSError)->off", "1*sleep(0)"])
-def test_a_plan_that_was_met_is_no_objection(script: str) -> None:
+def test_a_plan_that_was_met_is_no_objection(script):
     """A script without faults, or whose faults all struck, ends in silence."""
     with Faults() as faults:
         faults.inject(helper, script)
@@ -260,13 +259,13 @@ def test_a_plan_that_was_met_is_no_objection(script: str) -> None:
                 helper()
 
 
-def test_strict_false_opts_out() -> None:
+def test_strict_false_opts_out():
     """An injection that is not strict may stay unused."""
     with Faults() as faults:
         assert faults.inject(helper, "raise(OSError)", strict=False).strict is False
 
 
-def test_a_secret_in_a_script_is_not_printed() -> None:
+def test_a_secret_in_a_script_is_not_printed():
     """What the kit prints about a script is redacted, and cut to a readable length."""
     said = complaint_of(
         lambda faults: (
@@ -280,24 +279,24 @@ def test_a_secret_in_a_script_is_not_printed() -> None:
     assert max(map(len, said.splitlines())) < 300
 
 
-def test_an_error_of_the_test_is_not_covered_by_the_faults_that_it_left() -> None:
+def test_an_error_of_the_test_is_not_covered_by_the_faults_that_it_left():
     """Where the block fails by itself, unfired faults are not raised on top of it."""
     with pytest.raises(ZeroDivisionError), Faults() as faults:
         faults.inject(helper, "raise(OSError)")
         raise ZeroDivisionError
 
 
-def test_an_objection_that_was_swallowed_comes_back_at_the_end() -> None:
+def test_an_objection_that_was_swallowed_comes_back_at_the_end():
     """The plain class raises at its end what the code inside lost."""
 
-    def swallow(faults: Faults) -> None:
+    def swallow(faults):
         with contextlib.suppress(BaseException):
             faults.inject("Faults.qqqq", "off")
 
     assert complaint_of(swallow).startswith("faults.inject(): no failpoint or function is called 'Faults.qqqq'.")
 
 
-def test_faults_that_are_not_open_say_so() -> None:
+def test_faults_that_are_not_open_say_so():
     """Arming outside the block is refused, with where to do it."""
     never_opened, closed = Faults(), Faults()
     with closed:
@@ -312,7 +311,7 @@ def test_faults_that_are_not_open_say_so() -> None:
         )
 
 
-def test_an_objection_is_no_exception_that_code_may_catch() -> None:
+def test_an_objection_is_no_exception_that_code_may_catch():
     """What the kit raises is a BaseException, and no Exception."""
     with pytest.raises(BaseException) as raised, Faults() as faults:  # noqa: PT011  # the kind is the point
         faults.inject("Faults.qqqq", "off")
@@ -332,17 +331,17 @@ def test_an_objection_is_no_exception_that_code_may_catch() -> None:
         ("Warehouse.connect", ScriptError, "can't read the fault script at column 1: found "),
     ],
 )
-def test_a_bad_script_is_refused_where_it_is_given(script: object, kind: type[Exception], said: str) -> None:
+def test_a_bad_script_is_refused_where_it_is_given(script, kind, said):
     """What is no script is an error of `inject`, before anything is armed."""
     with Faults() as faults:
         with pytest.raises(kind) as raised:
-            faults.inject(helper, script)  # type: ignore[arg-type]  # wrong on purpose
+            faults.inject(helper, script)
         assert str(raised.value).startswith(said)
         assert faults.injections == []
         assert helper() == 1
 
 
-def test_an_injection_introduces_itself() -> None:
+def test_an_injection_introduces_itself():
     """The repr of an injection tells place, script and count."""
     with Faults() as faults:
         injection = faults.inject("Warehouse.connect", "1*raise(OSError('x'))")
@@ -353,7 +352,7 @@ def test_an_injection_introduces_itself() -> None:
 
 @hypothesis.settings(deadline=None)
 @hypothesis.given(plan=st.lists(st.booleans(), min_size=1, max_size=12), calls=st.integers(0, 15))
-def test_what_strikes_is_what_was_planned(plan: list[bool], calls: int) -> None:
+def test_what_strikes_is_what_was_planned(plan, calls):
     """For any plan and any number of calls, the faults strike at their calls, are counted, and what is left is left."""
     script = passthrough().times(1) if not plan[0] else answer("struck").times(1)
     for strikes in plan[1:]:
@@ -370,12 +369,12 @@ def test_what_strikes_is_what_was_planned(plan: list[bool], calls: int) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 10, 1000])
-def test_a_continuous_retry_outlasts_any_number_of_faults(number: int) -> None:
+def test_a_continuous_retry_outlasts_any_number_of_faults(number):
     """A loop that never gives up meets every planned fault and then succeeds."""
     calls = 0
 
     @continuous_retry(retry_delay=0)
-    def consume() -> str:
+    def consume():
         nonlocal calls
         calls += 1
         return "done"

@@ -13,23 +13,23 @@ from resilience import create_retry_decorator
 
 
 @create_retry_decorator(max_attempts=5, max_wait=0)
-async def fetch_async(number: int = 1) -> int:
+async def fetch_async(number=1):
     """Fetch."""
     return number
 
 
-async def helper_async(number: int = 1) -> int:
+async def helper_async(number=1):
     """Help."""
     return number
 
 
-def test_each_action_does_what_it_says_to_an_async_function() -> None:
+def test_each_action_does_what_it_says_to_an_async_function():
     """A fault on an async function strikes when it is awaited, and its sleep lets other tasks run."""
 
-    async def main() -> None:
-        ticks: list[float] = []
+    async def main():
+        ticks = []
 
-        async def tick() -> None:
+        async def tick():
             for _ in range(3):
                 await asyncio.sleep(10)
                 ticks.append(clock.elapsed)
@@ -51,10 +51,10 @@ def test_each_action_does_what_it_says_to_an_async_function() -> None:
     assert injection.fired == 3
 
 
-def test_faults_strike_under_trio() -> None:
+def test_faults_strike_under_trio():
     """A decorated async function is struck under trio, a sleep of the script being trio's own."""
 
-    async def main() -> int:
+    async def main():
         return await fetch_async(3)
 
     with Faults() as faults:
@@ -65,10 +65,10 @@ def test_faults_strike_under_trio() -> None:
     assert injection.exhausted
 
 
-def test_a_cancellation_can_be_injected() -> None:
+def test_a_cancellation_can_be_injected():
     """A scripted CancelledError passes straight through the retries."""
 
-    async def main() -> None:
+    async def main():
         with pytest.raises(asyncio.CancelledError):
             await fetch_async()
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any
 
 import backoff
 import pytest
@@ -69,9 +66,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("target", "call"), CALLS)
-def test_a_fault_strikes_where_it_was_put_and_nothing_stays_patched(
-    app: ModuleType, target: str | Callable[[ModuleType], object], call: Callable[[ModuleType], object]
-) -> None:
+def test_a_fault_strikes_where_it_was_put_and_nothing_stays_patched(app, target, call):
     """Whatever a target is and however it is written, its calls are struck inside the block and work after it."""
     found = target(app) if callable(target) else target
     before = dict(vars(app)), dict(vars(app.Client)), dict(vars(app.Base))
@@ -86,7 +81,7 @@ def test_a_fault_strikes_where_it_was_put_and_nothing_stays_patched(
     call(app)
 
 
-def test_a_function_is_found_without_looking_through_all_code(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_is_found_without_looking_through_all_code(app, monkeypatch):
     """Where a name with a module resolves, the code of the other modules, which may be long, is not read."""
     monkeypatch.setattr("pytest_resilience._faults.targets.names_in_code", pytest.fail)
 
@@ -95,7 +90,7 @@ def test_a_function_is_found_without_looking_through_all_code(app: ModuleType, m
         assert app.plain() == "struck"
 
 
-def test_every_module_level_copy_is_struck(app: ModuleType) -> None:
+def test_every_module_level_copy_is_struck(app):
     """A fault on a function strikes it in modules that imported it by `from`, under any name, and in classes."""
     import target_copy
 
@@ -108,9 +103,7 @@ def test_every_module_level_copy_is_struck(app: ModuleType) -> None:
     assert app.plain() == 1
 
 
-def test_a_copy_that_is_imported_meanwhile_does_not_keep_the_stand_in(
-    app: ModuleType, pytester: pytest.Pytester
-) -> None:
+def test_a_copy_that_is_imported_meanwhile_does_not_keep_the_stand_in(app, pytester):
     """A module that is first imported while a fault is armed has the real function afterwards."""
     pytester.makepyfile(target_late="from target_app import plain\nclass Late:\n    plain = plain\n    kept = [plain]")
 
@@ -124,7 +117,7 @@ def test_a_copy_that_is_imported_meanwhile_does_not_keep_the_stand_in(
     assert target_late.Late.kept[0](7) == 7
 
 
-def test_a_stand_in_looks_like_its_function(app: ModuleType) -> None:
+def test_a_stand_in_looks_like_its_function(app):
     """Name, documentation, signature and kind of a replaced function are those of the function."""
     import inspect
 
@@ -139,7 +132,7 @@ def test_a_stand_in_looks_like_its_function(app: ModuleType) -> None:
         assert inspect.iscoroutinefunction(app.plain_async)
 
 
-def test_an_inherited_method_named_by_its_heir_strikes_that_class_alone(app: ModuleType) -> None:
+def test_an_inherited_method_named_by_its_heir_strikes_that_class_alone(app):
     """`Client.inherited` is struck for Client; Other, which inherits the same function, is not."""
     with Faults() as faults:
         injection = faults.inject("target_app:Client.inherited", "1*return('struck')")
@@ -151,7 +144,7 @@ def test_an_inherited_method_named_by_its_heir_strikes_that_class_alone(app: Mod
     assert "inherited" not in vars(app.Client)
 
 
-def test_a_method_that_a_python_class_inherits_from_c_can_be_a_target() -> None:
+def test_a_method_that_a_python_class_inherits_from_c_can_be_a_target():
     """`socket.socket.connect`, which is written in C, is struck for the class that inherits it."""
     import socket
 
@@ -165,7 +158,7 @@ def test_a_method_that_a_python_class_inherits_from_c_can_be_a_target() -> None:
     assert "connect" not in vars(socket.socket)
 
 
-def test_a_method_of_a_base_class_strikes_its_heirs_too(app: ModuleType) -> None:
+def test_a_method_of_a_base_class_strikes_its_heirs_too(app):
     """`Base.inherited` is struck wherever it is inherited."""
     with Faults() as faults:
         faults.inject(app.Base.inherited, "2*return('struck')")
@@ -173,7 +166,7 @@ def test_a_method_of_a_base_class_strikes_its_heirs_too(app: ModuleType) -> None
         assert app.Client().inherited() == app.Other().inherited() == "struck"
 
 
-def test_a_builtin_in_a_class_goes_on_not_binding(app: ModuleType) -> None:
+def test_a_builtin_in_a_class_goes_on_not_binding(app):
     """A builtin function that is a class attribute gets no `self` while it is armed."""
     with Faults() as faults:
         injection = faults.inject("time:time", "1*return(7)->off", strict=False)
@@ -183,19 +176,19 @@ def test_a_builtin_in_a_class_goes_on_not_binding(app: ModuleType) -> None:
     assert injection.calls[0].args == ()
 
 
-def test_classes_made_inside_a_test_can_be_targets() -> None:
+def test_classes_made_inside_a_test_can_be_targets():
     """Methods of a local class are replaced in that class."""
 
     class Local:
-        def get(self) -> str:
+        def get(self):
             return "got"
 
         @classmethod
-        def make(cls) -> str:
+        def make(cls):
             return "made"
 
         @staticmethod
-        def static() -> str:
+        def static():
             return "static"
 
     with Faults() as faults:
@@ -207,7 +200,7 @@ def test_classes_made_inside_a_test_can_be_targets() -> None:
     assert (Local().get(), Local.make(), Local.static()) == ("got", "made", "static")
 
 
-def test_arming_a_function_again_replaces_its_script(app: ModuleType) -> None:
+def test_arming_a_function_again_replaces_its_script(app):
     """However it is named, what is armed already gets the new script; afterwards everything is back."""
     import target_copy
 
@@ -225,7 +218,7 @@ def test_arming_a_function_again_replaces_its_script(app: ModuleType) -> None:
     assert not hasattr(app.plain, "__wrapped__")
 
 
-def test_scripts_on_one_place_stack(app: ModuleType) -> None:
+def test_scripts_on_one_place_stack(app):
     """The newest script is asked first, under either name of the place; what it leaves goes on to the older one."""
     with Faults() as faults:
         older = faults.inject("Ledger.open", "return('first')")
@@ -235,7 +228,7 @@ def test_scripts_on_one_place_stack(app: ModuleType) -> None:
         assert [len(older.calls), len(newer.calls)] == [1, 3]
 
 
-def test_faults_nest_and_the_outer_ones_come_back(app: ModuleType) -> None:
+def test_faults_nest_and_the_outer_ones_come_back(app):
     """After an inner block, function and failpoint are armed as they were before it."""
     with Faults() as outer:
         outer.inject(app.plain, "return('outer')")
@@ -250,7 +243,7 @@ def test_faults_nest_and_the_outer_ones_come_back(app: ModuleType) -> None:
     assert app.plain() == 1
 
 
-def test_a_patch_by_monkeypatch_below_or_above_comes_back(app: ModuleType) -> None:
+def test_a_patch_by_monkeypatch_below_or_above_comes_back(app):
     """A fault on a function that monkeypatch has replaced, and a replaced fault, both end as they began."""
     real = app.plain
     with pytest.MonkeyPatch.context() as patch:
@@ -271,7 +264,7 @@ def test_a_patch_by_monkeypatch_below_or_above_comes_back(app: ModuleType) -> No
     assert app.plain is real
 
 
-def test_an_inline_failpoint_strikes_when_it_is_passed(app: ModuleType) -> None:
+def test_an_inline_failpoint_strikes_when_it_is_passed(app):
     """What the script says happens in the middle of the function."""
     with Faults() as faults:
         faults.inject("Ledger.between_charge_and_receipt", fail(RuntimeError("between")).times(1))
@@ -281,7 +274,7 @@ def test_an_inline_failpoint_strikes_when_it_is_passed(app: ModuleType) -> None:
         app.never_called()
 
 
-def test_what_the_code_under_test_deletes_comes_back(app: ModuleType) -> None:
+def test_what_the_code_under_test_deletes_comes_back(app):
     """A function or inherited method that is deleted while it is armed is there again afterwards."""
     real = app.plain
     with Faults() as faults:
@@ -294,9 +287,9 @@ def test_what_the_code_under_test_deletes_comes_back(app: ModuleType) -> None:
     assert app.Client().inherited() == "inherited"
 
 
-def test_a_function_of_any_namespace_can_be_a_target() -> None:
+def test_a_function_of_any_namespace_can_be_a_target():
     """Code that was executed, as in a doctest or a notebook, or whose module was loaded anew, is struck there."""
-    namespace: dict[str, Any] = {"__name__": "nowhere"}
+    namespace = {"__name__": "nowhere"}
     exec("def load(): return 'loaded'\ndef fetch(): return load()", namespace)
     real = namespace["load"]
 
@@ -308,19 +301,19 @@ def test_a_function_of_any_namespace_can_be_a_target() -> None:
     assert namespace["load"] is real
 
 
-def test_a_function_of_a_test_is_struck_where_others_close_over_it() -> None:
+def test_a_function_of_a_test_is_struck_where_others_close_over_it():
     """A function defined in a test is replaced for the test's other functions, and comes back."""
 
-    def load() -> str:
+    def load():
         return "loaded"
 
-    async def load_async() -> str:
+    async def load_async():
         return "loaded"
 
-    def fetch() -> str:
+    def fetch():
         return load()
 
-    async def fetch_async() -> str:
+    async def fetch_async():
         return await load_async()
 
     real = load, load_async
@@ -334,30 +327,28 @@ def test_a_function_of_a_test_is_struck_where_others_close_over_it() -> None:
     assert (load, load_async) == real
 
 
-def _with_tenacity(function: Callable[[], str]) -> Callable[[], str]:
+def _with_tenacity(function):
     return tenacity.retry(stop=tenacity.stop_after_attempt(5), wait=tenacity.wait_none())(function)
 
 
-def _with_stamina(function: Callable[[], str]) -> Callable[[], str]:
+def _with_stamina(function):
     return stamina.retry(on=OSError, attempts=5, wait_initial=0, wait_jitter=0)(function)
 
 
-def _with_backoff(function: Callable[[], str]) -> Callable[[], str]:
-    return backoff.on_exception(backoff.constant, OSError, max_tries=5, interval=0, jitter=None)(function)  # type: ignore[no-any-return]  # backoff has no types for this
+def _with_backoff(function):
+    return backoff.on_exception(backoff.constant, OSError, max_tries=5, interval=0, jitter=None)(function)
 
 
 @pytest.mark.parametrize("decorate", [_with_tenacity, _with_stamina, _with_backoff])
-def test_a_fault_can_be_put_behind_the_decorator_of_any_retry_library(
-    decorate: Callable[[Callable[[], str]], Callable[[], str]],
-) -> None:
+def test_a_fault_can_be_put_behind_the_decorator_of_any_retry_library(decorate):
     """`fetch.__wrapped__` is the function that the library retries, and a fault there is retried by it."""
 
     @decorate
-    def fetch() -> str:
+    def fetch():
         return "fetched"
 
     with Faults() as faults:
-        injection = faults.inject(fetch.__wrapped__, "3*raise(OSError('x'))")  # type: ignore[attr-defined]  # all have it
+        injection = faults.inject(fetch.__wrapped__, "3*raise(OSError('x'))")
 
         assert fetch() == "fetched"
 
@@ -366,7 +357,7 @@ def test_a_fault_can_be_put_behind_the_decorator_of_any_retry_library(
     assert len(injection.calls) == 4
 
 
-def test_the_kit_s_own_surface_can_be_a_target() -> None:
+def test_the_kit_s_own_surface_can_be_a_target():
     """A fault may be put on a function of the production package too, such as the sending of alerts."""
     with Faults() as faults:
         faults.inject("resilience:send_rate_limited_discord_alert", "1*return(True)")

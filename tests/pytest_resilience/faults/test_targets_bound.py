@@ -5,14 +5,10 @@ from __future__ import annotations
 import random
 import sys
 import types
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_resilience import Faults
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEPT = """
 class Pump:
@@ -25,13 +21,13 @@ again = press
 """
 
 
-def repr_of(target: object) -> str:
+def repr_of(target):
     """An id that is the same in every process."""
     return target if isinstance(target, str) else f"the object {getattr(target, '__name__', target)}"
 
 
 @pytest.fixture
-def station() -> Iterator[Any]:
+def station():
     """A module that keeps a bound method under two names."""
     module = types.ModuleType("pump_station")
     sys.modules[module.__name__] = module
@@ -41,7 +37,7 @@ def station() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("named", ["pump_station:press", "pump_station.press", None], ids=["colon", "dots", "object"])
-def test_every_reference_of_a_module_to_a_bound_method_is_struck(station: Any, named: str | None) -> None:
+def test_every_reference_of_a_module_to_a_bound_method_is_struck(station, named):
     """By whatever name it is called, also by the class, and the object it is bound to stays what it was."""
     before = station.press
     with Faults() as faults:
@@ -55,7 +51,7 @@ def test_every_reference_of_a_module_to_a_bound_method_is_struck(station: Any, n
 
 
 @pytest.mark.parametrize("target", ["random:uniform", "random.random", random.uniform, random.random], ids=repr_of)
-def test_the_functions_of_random_can_be_armed(target: Any) -> None:
+def test_the_functions_of_random_can_be_armed(target):
     """They are methods of a hidden object, one written in Python, one in C."""
     before = random.uniform, random.random
     with Faults() as faults:
@@ -69,7 +65,7 @@ def test_the_functions_of_random_can_be_armed(target: Any) -> None:
     [("builtins:dict.get", "dict.get"), ("datetime.datetime.now", "datetime.now"), (str.upper, "str.upper")],
     ids=repr_of,
 )
-def test_a_method_of_a_type_written_in_c_is_refused_each_time(target: Any, name: str) -> None:
+def test_a_method_of_a_type_written_in_c_is_refused_each_time(target, name):
     """The text says where to put the fault instead, also when it is asked for again."""
     for _ in range(2):
         with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
@@ -80,7 +76,7 @@ def test_a_method_of_a_type_written_in_c_is_refused_each_time(target: Any, name:
         )
 
 
-def test_a_mistyped_module_is_answered_with_the_functions_of_the_one_that_was_meant(station: Any) -> None:
+def test_a_mistyped_module_is_answered_with_the_functions_of_the_one_that_was_meant(station):
     """The closest names come from the modules whose names come closest."""
     with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
         faults.inject("pump_statoin:press", "1*return(7)")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import pytest
 
 from pytest_resilience import Faults
 
 
-def objection(target: object) -> str:
+def objection(target):
     """Return what the kit says about a target that it refuses."""
     with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
-        faults.inject(target, "off")  # type: ignore[arg-type]  # wrong on purpose
+        faults.inject(target, "off")
     return str(raised.value)
 
 
-def test_an_unknown_failpoint_lists_the_closest_names(app: ModuleType) -> None:
+def test_an_unknown_failpoint_lists_the_closest_names(app):
     """A misspelt failpoint fails at once with what it could have been, inline failpoints included."""
     assert objection("Ledger.betwen_charge_and_reciept") == (
         "faults.inject(): no failpoint or function is called 'Ledger.betwen_charge_and_reciept'. "
@@ -36,7 +34,7 @@ def test_an_unknown_failpoint_lists_the_closest_names(app: ModuleType) -> None:
         ("open_ledger", "Ledger.open"),
     ],
 )
-def test_a_misspelt_name_is_answered_with_the_right_one_first(app: ModuleType, wrong: str, closest: str) -> None:
+def test_a_misspelt_name_is_answered_with_the_right_one_first(app, wrong, closest):
     """Typical slips, in module, class or function, or in the way of writing, are answered with the right name."""
     said = objection(wrong)
 
@@ -44,14 +42,12 @@ def test_a_misspelt_name_is_answered_with_the_right_one_first(app: ModuleType, w
     assert closest in said.partition("Closest: ")[2].partition(". ")[0].removesuffix(".").split(", ")
 
 
-def test_a_function_named_without_its_module_is_answered_with_how_to_name_it(app: ModuleType) -> None:
+def test_a_function_named_without_its_module_is_answered_with_how_to_name_it(app):
     """The name of a function alone leads nowhere, and the message says what is missing."""
     assert objection("qqqqq").endswith(". A function is named with its module: 'package.module:qqqqq'.")
 
 
-def test_a_module_that_breaks_when_it_is_imported_is_named(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_module_that_breaks_when_it_is_imported_is_named(pytester, monkeypatch):
     """A target in a module that can't be imported says why, rather than that there is no such name."""
     pytester.makepyfile(target_broken="import not_installed_anywhere", target_raising="raise RuntimeError('no config')")
     monkeypatch.syspath_prepend(pytester.path)
@@ -67,12 +63,12 @@ def test_a_module_that_breaks_when_it_is_imported_is_named(
 
 
 @pytest.mark.parametrize("name", ["", ".", ":", "..x", "a:b:c", "not a name", "1.2", "x" * 300])
-def test_a_text_that_is_no_name_at_all_is_unknown(name: str) -> None:
+def test_a_text_that_is_no_name_at_all_is_unknown(name):
     """Anything may be asked for; what is no name gets the same answer."""
     assert objection(name).startswith(f"faults.inject(): no failpoint or function is called {name!r}. ")
 
 
-def test_what_is_no_function_is_refused_with_what_to_write_instead(app: ModuleType) -> None:
+def test_what_is_no_function_is_refused_with_what_to_write_instead(app):
     """Classes, values, calls and built-in methods are each answered with the way to do it."""
     wanted = (
         "faults.inject(): a fault goes into a failpoint (its name), or a function or method (the object itself, not "
@@ -102,10 +98,10 @@ def test_what_is_no_function_is_refused_with_what_to_write_instead(app: ModuleTy
     assert objection("target_app:Client.status") == f"{wanted}{app.Client.status!r}"
 
 
-def test_a_function_that_nothing_refers_to_can_be_no_target() -> None:
+def test_a_function_that_nothing_refers_to_can_be_no_target():
     """What only a local variable holds is refused, with the two ways to make it a failpoint."""
 
-    def local() -> None:
+    def local():
         pass
 
     assert objection(local) == (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 
 import pytest
 
@@ -24,7 +23,7 @@ from pytest_resilience._faults.unpassed_failpoints import names_in_code
         "Ledger.close",
     ],
 )
-def test_a_failpoint_that_was_never_passed_is_found_in_the_code(app: ModuleType, name: str) -> None:
+def test_a_failpoint_that_was_never_passed_is_found_in_the_code(app, name):
     """What a function, a method, a property or a closure names, by itself or by a constant, can be armed before it runs."""
     with Faults() as faults:
         injection = faults.inject(name, "off")
@@ -32,15 +31,15 @@ def test_a_failpoint_that_was_never_passed_is_found_in_the_code(app: ModuleType,
     assert injection.name == name
 
 
-def test_looking_for_names_touches_no_strange_object(app: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looking_for_names_touches_no_strange_object(app, monkeypatch):
     """Proxies that load something, or raise, when they are looked at are left alone by the search."""
 
     class Proxy:
-        def __getattr__(self, name: str) -> object:
+        def __getattr__(self, name):
             raise RuntimeError("working outside of application context")
 
-        @property  # type: ignore[misc]  # a proxy lies about its class
-        def __class__(self) -> type:
+        @property
+        def __class__(self):
             raise RuntimeError("working outside of application context")
 
     from unittest import mock

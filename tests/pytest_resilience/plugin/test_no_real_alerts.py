@@ -48,7 +48,7 @@ FIXTURES = ["faults", "virtual_clock", "retries", "retry_log"]
 
 
 @pytest.mark.parametrize("fixture", FIXTURES)
-def test_without_the_stand_in_alerts_go_nowhere_and_that_is_said_once(suite: pytest.Pytester, fixture: str) -> None:
+def test_without_the_stand_in_alerts_go_nowhere_and_that_is_said_once(suite, fixture):
     """Neither a webhook nor a notifier gets an alert of a test that uses a fixture of the kit, and the log says why."""
     suite.makeconftest(REAL)
     suite.makepyfile(
@@ -68,7 +68,7 @@ def test_without_the_stand_in_alerts_go_nowhere_and_that_is_said_once(suite: pyt
     suite.runpytest_inprocess().assert_outcomes(passed=1)
 
 
-def test_what_code_under_test_configures_gets_no_alert_either(suite: pytest.Pytester) -> None:
+def test_what_code_under_test_configures_gets_no_alert_either(suite):
     """Neither a webhook or a notifier that is configured inside the test, nor a memory of its own, lets an alert out."""
     suite.makeconftest(REAL)
     suite.makepyfile(
@@ -86,7 +86,7 @@ def test_what_code_under_test_configures_gets_no_alert_either(suite: pytest.Pyte
     suite.runpytest_inprocess().assert_outcomes(passed=1)
 
 
-def test_with_the_stand_in_alerts_go_there_and_to_no_notifier(suite: pytest.Pytester) -> None:
+def test_with_the_stand_in_alerts_go_there_and_to_no_notifier(suite):
     """The fixture ``discord`` gets every alert, in whatever order the fixtures come, and nothing else does."""
     suite.makeconftest(REAL)
     suite.makepyfile(
@@ -110,7 +110,7 @@ def test_with_the_stand_in_alerts_go_there_and_to_no_notifier(suite: pytest.Pyte
     suite.runpytest_inprocess().assert_outcomes(passed=2)
 
 
-def test_other_tests_are_left_alone(suite: pytest.Pytester) -> None:
+def test_other_tests_are_left_alone(suite):
     """A test without a fixture of the kit alerts as it always did, also after one that uses them."""
     suite.makeconftest(REAL)
     suite.makepyfile(

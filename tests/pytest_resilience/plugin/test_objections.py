@@ -11,7 +11,7 @@ from pytest_resilience._objections import Objections
 from resilience import continuous_retry, create_retry_decorator
 
 
-def test_an_objection_is_what_pytest_fails_with() -> None:
+def test_an_objection_is_what_pytest_fails_with():
     """It is no Exception, and has the text alone."""
     objections = Objections()
 
@@ -23,7 +23,7 @@ def test_an_objection_is_what_pytest_fails_with() -> None:
     assert objections.texts == ["not so"]
 
 
-def test_an_objection_is_kept_when_it_is_swallowed() -> None:
+def test_an_objection_is_kept_when_it_is_swallowed():
     """Whoever catches it, its text is there at the end."""
     objections = Objections()
 
@@ -34,23 +34,23 @@ def test_an_objection_is_kept_when_it_is_swallowed() -> None:
     assert objections.texts == ["one", "two"]
 
 
-def test_no_decorator_retries_an_objection() -> None:
+def test_no_decorator_retries_an_objection():
     """It passes through retries at the first attempt, sync and async."""
     objections = Objections()
 
     @create_retry_decorator(max_attempts=5, max_wait=0)
-    def limited() -> None:
+    def limited():
         objections.object("sync")
 
     @continuous_retry(retry_delay=0)
-    def endless() -> None:
+    def endless():
         objections.object("endless")
 
     @create_retry_decorator(max_attempts=5, max_wait=0)
-    async def limited_async() -> None:
+    async def limited_async():
         objections.object("async")
 
-    async def main() -> None:
+    async def main():
         await limited_async()
 
     for run in (limited, endless, lambda: asyncio.run(main())):

@@ -20,9 +20,7 @@ SEED = """
 """
 
 
-def test_marked_tests_are_skipped_without_the_option_and_the_report_says_how_to_run_them(
-    suite: pytest.Pytester,
-) -> None:
+def test_marked_tests_are_skipped_without_the_option_and_the_report_says_how_to_run_them(suite):
     """A test marked `resilience` is skipped in a plain run, with the reason."""
     suite.makepyfile(MARKED)
 
@@ -33,7 +31,7 @@ def test_marked_tests_are_skipped_without_the_option_and_the_report_says_how_to_
 
 
 @pytest.mark.parametrize("ini", ["", "resilience = false", "resilience = no"])
-def test_the_option_runs_the_marked_tests_too_whatever_the_ini_file_says(suite: pytest.Pytester, ini: str) -> None:
+def test_the_option_runs_the_marked_tests_too_whatever_the_ini_file_says(suite, ini):
     """With --resilience both marked and other tests run, also against the ini file."""
     suite.makeini(f"[pytest]\n{ini}")
     suite.makepyfile(MARKED)
@@ -42,7 +40,7 @@ def test_the_option_runs_the_marked_tests_too_whatever_the_ini_file_says(suite: 
 
 
 @pytest.mark.parametrize("value", ["true", "1", "yes", "on"])
-def test_the_ini_twin_runs_the_marked_tests(suite: pytest.Pytester, value: str) -> None:
+def test_the_ini_twin_runs_the_marked_tests(suite, value):
     """`resilience = true` in an ini file is the same as --resilience."""
     suite.makeini(f"[pytest]\nresilience = {value}")
     suite.makepyfile(MARKED)
@@ -50,7 +48,7 @@ def test_the_ini_twin_runs_the_marked_tests(suite: pytest.Pytester, value: str) 
     suite.runpytest().assert_outcomes(passed=2)
 
 
-def test_the_ini_twins_work_in_pyproject(suite: pytest.Pytester) -> None:
+def test_the_ini_twins_work_in_pyproject(suite):
     """The options may stand in pyproject.toml, with the types that they have there."""
     suite.makepyprojecttoml('[tool.pytest.ini_options]\nresilience = true\nresilience_seed = "7"')
     suite.makepyfile(MARKED)
@@ -61,7 +59,7 @@ def test_the_ini_twins_work_in_pyproject(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["resilience: seed 7"])
 
 
-def test_selecting_by_the_marker_alone_does_not_run_it(suite: pytest.Pytester) -> None:
+def test_selecting_by_the_marker_alone_does_not_run_it(suite):
     """`-m resilience` selects the tests, and still leaves it to --resilience to run them."""
     suite.makepyfile(MARKED)
 
@@ -69,7 +67,7 @@ def test_selecting_by_the_marker_alone_does_not_run_it(suite: pytest.Pytester) -
     suite.runpytest("-m", "resilience", "--resilience").assert_outcomes(passed=1, deselected=1)
 
 
-def test_the_marker_is_registered(suite: pytest.Pytester) -> None:
+def test_the_marker_is_registered(suite):
     """The marker passes --strict-markers, and --markers explains it."""
     suite.makepyfile(MARKED)
 
@@ -80,7 +78,7 @@ def test_the_marker_is_registered(suite: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("seed", ["0", "7", " 42 ", "4294967295"])
-def test_a_given_seed_is_shown_in_the_header_and_with_a_failure(suite: pytest.Pytester, seed: str) -> None:
+def test_a_given_seed_is_shown_in_the_header_and_with_a_failure(suite, seed):
     """The header names the seed, and a failure shows the option that replays it."""
     suite.makepyfile(SEED)
 
@@ -89,7 +87,7 @@ def test_a_given_seed_is_shown_in_the_header_and_with_a_failure(suite: pytest.Py
     result.stdout.fnmatch_lines([f"resilience: seed {int(seed)}", f"seed: --resilience-seed={int(seed)}"])
 
 
-def test_a_drawn_seed_is_shown_too(suite: pytest.Pytester) -> None:
+def test_a_drawn_seed_is_shown_too(suite):
     """Without a seed one is drawn; the header of a resilience run and the failure show the same one."""
     suite.makepyfile(SEED)
 
@@ -100,14 +98,14 @@ def test_a_drawn_seed_is_shown_too(suite: pytest.Pytester) -> None:
     assert f"seed: --resilience-seed={drawn}\n" in text
 
 
-def test_a_run_that_is_not_about_resilience_has_no_line_of_ours_in_its_header(suite: pytest.Pytester) -> None:
+def test_a_run_that_is_not_about_resilience_has_no_line_of_ours_in_its_header(suite):
     """The header of a plain run is as it was without the plugin."""
     suite.makepyfile("def test_plain(): pass")
 
     suite.runpytest().stdout.no_fnmatch_line("resilience: *")
 
 
-def test_the_seed_of_the_command_line_wins_over_the_ini_file(suite: pytest.Pytester) -> None:
+def test_the_seed_of_the_command_line_wins_over_the_ini_file(suite):
     """--resilience-seed is stronger than resilience_seed, also where that one is bad."""
     suite.makeini("[pytest]\nresilience_seed = nonsense")
     suite.makepyfile("def test_plain(): pass")
@@ -116,7 +114,7 @@ def test_the_seed_of_the_command_line_wins_over_the_ini_file(suite: pytest.Pytes
 
 
 @pytest.mark.parametrize("value", ["abc", "-1", "4294967296", "", "1.5", "1e3", "0x10", "٣", "9" * 5000])
-def test_a_bad_seed_names_option_value_and_valid_values(suite: pytest.Pytester, value: str) -> None:
+def test_a_bad_seed_names_option_value_and_valid_values(suite, value):
     """A bad --resilience-seed is a usage error with the whole story, and no test runs."""
     suite.makepyfile("def test_plain(): pass")
 
@@ -139,7 +137,7 @@ def test_a_bad_seed_names_option_value_and_valid_values(suite: pytest.Pytester, 
         ("resilience = maybe", "ERROR: the ini option resilience must be true or false: invalid truth value 'maybe'"),
     ],
 )
-def test_a_bad_ini_value_names_option_value_and_valid_values(suite: pytest.Pytester, ini: str, message: str) -> None:
+def test_a_bad_ini_value_names_option_value_and_valid_values(suite, ini, message):
     """A bad value in an ini file is a usage error with the whole story."""
     suite.makeini(f"[pytest]\n{ini}")
     suite.makepyfile("def test_plain(): pass")
@@ -151,7 +149,7 @@ def test_a_bad_ini_value_names_option_value_and_valid_values(suite: pytest.Pytes
     assert "Traceback" not in result.stderr.str()
 
 
-def test_the_flag_takes_no_value(suite: pytest.Pytester) -> None:
+def test_the_flag_takes_no_value(suite):
     """`--resilience=yes` is a usage error."""
     result = suite.runpytest("--resilience=yes")
 
@@ -159,7 +157,7 @@ def test_the_flag_takes_no_value(suite: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["*argument --resilience: ignored explicit argument 'yes'"])
 
 
-def test_the_help_explains_options_and_ini_twins(suite: pytest.Pytester) -> None:
+def test_the_help_explains_options_and_ini_twins(suite):
     """--help lists both options and both twins."""
     result = suite.runpytest("--help")
 
@@ -168,7 +166,7 @@ def test_the_help_explains_options_and_ini_twins(suite: pytest.Pytester) -> None
     result.stdout.fnmatch_lines(["  resilience (bool):*", "  resilience_seed (string):*"])
 
 
-def test_the_fixtures_explain_themselves(suite: pytest.Pytester) -> None:
+def test_the_fixtures_explain_themselves(suite):
     """`pytest --fixtures` describes each fixture of the plugin, and shows none of its private ones."""
     text = suite.runpytest("--fixtures").stdout.str()
 

@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def test_our_fixtures_beside_respx(together: pytest.Pytester) -> None:
+def test_our_fixtures_beside_respx(together):
     """A test may have a respx router of its own beside all our fixtures."""
     together.makepyfile("""
         import httpx, pytest, respx
@@ -40,7 +40,7 @@ def test_our_fixtures_beside_respx(together: pytest.Pytester) -> None:
     together.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
 
 
-def test_our_fixtures_beside_freezegun(together: pytest.Pytester) -> None:
+def test_our_fixtures_beside_freezegun(together):
     """A test may freeze the wall clock by `freeze_time` or `freezer` beside our fixtures."""
     together.makepyfile("""
         import datetime as dt
@@ -75,7 +75,7 @@ def test_our_fixtures_beside_freezegun(together: pytest.Pytester) -> None:
     together.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
 
 
-def test_our_fixtures_beside_each_other_plugin(together: pytest.Pytester) -> None:
+def test_our_fixtures_beside_each_other_plugin(together):
     """monkeypatch, caplog, capsys, tmp_path, subtests and pytest-timeout work in a test that has all of ours."""
     together.makepyfile("""
         import logging, time, pytest
@@ -105,7 +105,7 @@ def test_our_fixtures_beside_each_other_plugin(together: pytest.Pytester) -> Non
     together.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
 
 
-def test_our_fixtures_in_test_case_classes(together: pytest.Pytester) -> None:
+def test_our_fixtures_in_test_case_classes(together):
     """A unittest.TestCase can take our fixtures from an autouse fixture, as pytest documents it."""
     together.makepyfile("""
         import unittest, pytest
@@ -132,7 +132,7 @@ def test_our_fixtures_in_test_case_classes(together: pytest.Pytester) -> None:
     together.runpytest_subprocess("-W", "error").assert_outcomes(passed=2, errors=1)
 
 
-def test_the_fixtures_in_doctests(together: pytest.Pytester) -> None:
+def test_the_fixtures_in_doctests(together):
     """A doctest may ask for them by `getfixture`."""
     together.makepyfile(
         documented='''
@@ -156,7 +156,7 @@ def test_the_fixtures_in_doctests(together: pytest.Pytester) -> None:
     together.runpytest_subprocess("-W", "error", "--doctest-modules", "documented.py").assert_outcomes(passed=1)
 
 
-def test_caplog_sees_the_same_beside_the_fixture(suite: pytest.Pytester) -> None:
+def test_caplog_sees_the_same_beside_the_fixture(suite):
     """The capturing of pytest itself, at whatever level, is not changed by `retry_log`."""
     suite.makepyfile("""
         import logging, pytest
@@ -183,7 +183,7 @@ def test_caplog_sees_the_same_beside_the_fixture(suite: pytest.Pytester) -> None
     suite.runpytest().assert_outcomes(passed=10)
 
 
-def test_pytest_httpx_does_not_take_the_alerts(suite: pytest.Pytester) -> None:
+def test_pytest_httpx_does_not_take_the_alerts(suite):
     """Beside ``httpx_mock``, in whatever order, alerts reach ``discord``, and other requests are still the mock's."""
     pytest.importorskip("pytest_httpx")
     suite.makepyfile(

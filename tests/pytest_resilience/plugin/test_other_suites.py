@@ -194,12 +194,12 @@ OTHERS = {
 OUTCOME = re.compile(r"^(\S+?\.py::.+?|\S+?\.\w+) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS|SUBPASSED)")
 
 
-def outcomes(result: pytest.RunResult) -> list[tuple[str, str]]:
+def outcomes(result):
     """Return the outcome of each test of a verbose run, sorted."""
-    return sorted(found.groups() for line in result.outlines if (found := OUTCOME.match(line)))  # type: ignore[misc]
+    return sorted(found.groups() for line in result.outlines if (found := OUTCOME.match(line)))
 
 
-def test_no_outcome_changes(together: pytest.Pytester) -> None:
+def test_no_outcome_changes(together):
     """Suites that know nothing of the plugin end test by test as they do without it, also in resilience mode."""
     together.makepyfile(**OTHERS)
     arguments = ("-v", "-W", "error", "--doctest-modules")
@@ -213,15 +213,13 @@ def test_no_outcome_changes(together: pytest.Pytester) -> None:
     assert in_resilience_mode == without
 
 
-def test_all_together_in_random_order_on_two_workers(
-    together: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_together_in_random_order_on_two_workers(together, monkeypatch):
     """Under pytest-randomly and pytest-xdist the outcomes are the same with and without the plugin."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:asyncio -p no:looptime_plugin -p no:cacheprovider -p no:anyio")
     together.makepyfile(**OTHERS)
     arguments = ("-q", "-W", "error", "-n", "2", "-p", "randomly", "-rA", "--tb=no", "--show-capture=no")
 
-    def summary(*more: str) -> list[str]:
+    def summary(*more):
         lines = together.runpytest_subprocess(*arguments, *more).outlines
         return sorted(
             line.partition(" - ")[0] for line in lines if re.match("(PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) ", line)

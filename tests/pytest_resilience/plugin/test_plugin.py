@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 
-def run_python(code: str, cwd: Path | None = None) -> str:
+def run_python(code, cwd=None):
     """Run code in a new process, warnings being errors, and return what it prints."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
@@ -24,7 +23,7 @@ def run_python(code: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path: Path) -> None:
+def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path):
     """Where no test uses the kit, pytest imports the plugin's few small files and nothing that they need later."""
     (tmp_path / "test_plain.py").write_text("def test_plain(): pass")
 
@@ -48,7 +47,7 @@ def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["tenacity", "httpx", "respx", "freezegun", "hypothesis", "trio", "asyncio", "redis"])
-def test_a_plain_run_imports_no_library_for_the_kit(name: str) -> None:
+def test_a_plain_run_imports_no_library_for_the_kit(name):
     """Importing the plugin into a process that has pytest adds none of the libraries that the kit may need."""
     added = run_python(
         "import sys, pytest, random\n"
@@ -60,7 +59,7 @@ def test_a_plain_run_imports_no_library_for_the_kit(name: str) -> None:
     assert name not in added.split()
 
 
-def test_the_random_numbers_of_other_tests_are_untouched(suite: pytest.Pytester) -> None:
+def test_the_random_numbers_of_other_tests_are_untouched(suite):
     """A test without our fixtures finds the generator as it left it, also after a test that has them."""
     suite.makepyfile("""
         import random
@@ -78,7 +77,7 @@ def test_the_random_numbers_of_other_tests_are_untouched(suite: pytest.Pytester)
     suite.runpytest("--resilience").assert_outcomes(passed=3)
 
 
-def test_the_plugin_can_be_switched_off(suite: pytest.Pytester) -> None:
+def test_the_plugin_can_be_switched_off(suite):
     """`-p no:resilience` takes options, marker and fixtures away."""
     suite.makepyfile("def test_it(faults): pass")
 
@@ -89,7 +88,7 @@ def test_the_plugin_can_be_switched_off(suite: pytest.Pytester) -> None:
     assert suite.runpytest("-p", "no:resilience", "--resilience").ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_the_plugin_is_named_resilience(suite: pytest.Pytester) -> None:
+def test_the_plugin_is_named_resilience(suite):
     """The entry point carries the short name that `-p no:` takes."""
     suite.makepyfile("def test_it(request): assert request.config.pluginmanager.has_plugin('resilience')")
 
@@ -98,7 +97,7 @@ def test_the_plugin_is_named_resilience(suite: pytest.Pytester) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("plugin", ["terminal", "capture", "logging", "junitxml", "unittest", "skipping"])
-def test_the_plugin_needs_no_optional_part_of_pytest(suite: pytest.Pytester, plugin: str) -> None:
+def test_the_plugin_needs_no_optional_part_of_pytest(suite, plugin):
     """With a part of pytest switched off, tests with our fixtures still run."""
     suite.makepyfile("def test_it(faults, retries, retry_log): open('ran', 'w').close()")
 

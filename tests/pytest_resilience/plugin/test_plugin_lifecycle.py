@@ -96,7 +96,7 @@ CHECK = """
 """
 
 
-def test_everything_is_as_it_was_whatever_happens_in_a_test(suite: pytest.Pytester) -> None:
+def test_everything_is_as_it_was_whatever_happens_in_a_test(suite):
     """Passing, failing, erring and odd ends of tests leave no patch, logger, clock, failpoint or thread behind."""
     suite.makepyfile(service=HELPERS, test_left=LEFT.replace("INTERRUPT", "pass"), conftest=CHECK)
 
@@ -106,7 +106,7 @@ def test_everything_is_as_it_was_whatever_happens_in_a_test(suite: pytest.Pytest
     result.stdout.fnmatch_lines(["*everything is as it was*"])
 
 
-def test_everything_is_as_it_was_after_ctrl_c(suite: pytest.Pytester) -> None:
+def test_everything_is_as_it_was_after_ctrl_c(suite):
     """A KeyboardInterrupt in the middle of a test leaves nothing patched either."""
     suite.makepyfile(service=HELPERS, test_left=LEFT.replace("INTERRUPT", "raise KeyboardInterrupt"), conftest=CHECK)
 
@@ -116,7 +116,7 @@ def test_everything_is_as_it_was_after_ctrl_c(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*everything is as it was*"])
 
 
-def test_class_and_module_level_fixtures_of_users_go_on_working(suite: pytest.Pytester) -> None:
+def test_class_and_module_level_fixtures_of_users_go_on_working(suite):
     """Wider fixtures may run the code under test, and may use the plain classes, beside a test's own fixtures."""
     suite.makepyfile(
         service=HELPERS,
@@ -153,7 +153,7 @@ def test_class_and_module_level_fixtures_of_users_go_on_working(suite: pytest.Py
     suite.runpytest().assert_outcomes(passed=4)
 
 
-def test_our_fixtures_are_for_one_test_and_pytest_says_so(suite: pytest.Pytester) -> None:
+def test_our_fixtures_are_for_one_test_and_pytest_says_so(suite):
     """A module-wide fixture that asks for `faults` is refused by pytest itself."""
     suite.makepyfile("""
         import pytest
@@ -170,7 +170,7 @@ def test_our_fixtures_are_for_one_test_and_pytest_says_so(suite: pytest.Pytester
     result.stdout.fnmatch_lines(["ScopeMismatch: *function*faults*module*"])
 
 
-def test_the_fixtures_begin_at_the_clock_s_zero_in_any_order(suite: pytest.Pytester) -> None:
+def test_the_fixtures_begin_at_the_clock_s_zero_in_any_order(suite):
     """However the fixtures are listed, each counts its seconds from the moment the virtual clock opened."""
     suite.makepyfile(
         service=HELPERS,
@@ -196,7 +196,7 @@ def test_the_fixtures_begin_at_the_clock_s_zero_in_any_order(suite: pytest.Pytes
 
 
 @pytest.mark.slow
-def test_the_fixtures_work_in_async_tests_of_anyio(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fixtures_work_in_async_tests_of_anyio(suite, monkeypatch):
     """An async test, here of anyio's plugin, has the same fixtures."""
     monkeypatch.setenv(
         "PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly -p no:cacheprovider"
@@ -224,7 +224,7 @@ def test_the_fixtures_work_in_async_tests_of_anyio(suite: pytest.Pytester, monke
     suite.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-def test_what_a_test_did_is_in_the_report_of_its_teardown(suite: pytest.Pytester) -> None:
+def test_what_a_test_did_is_in_the_report_of_its_teardown(suite):
     """The tally travels as a user property of the report, as plain data."""
     suite.makeconftest("""
         import json

@@ -53,9 +53,7 @@ SWALLOWING = """
         ('retries["Wdget.connekt"]', "retries?'Wdget.connekt'?: no failpoint is called that*"),
     ],
 )
-def test_an_objection_fails_the_test_however_the_code_swallows_it(
-    suite: pytest.Pytester, caught: str, wrong: str, said: str
-) -> None:
+def test_an_objection_fails_the_test_however_the_code_swallows_it(suite, caught, wrong, said):
     """Neither a broad except, nor a thread, nor a retry loses what the kit objects to, and the failure says why."""
     suite.makepyfile(SWALLOWING.format(caught=caught, wrong=wrong))
 
@@ -68,7 +66,7 @@ def test_an_objection_fails_the_test_however_the_code_swallows_it(
     )
 
 
-def test_an_objection_that_a_retry_loop_meets_again_is_said_once(suite: pytest.Pytester) -> None:
+def test_an_objection_that_a_retry_loop_meets_again_is_said_once(suite):
     """The same objection, swallowed many times, is one line of the failure."""
     suite.makepyfile("""
         def test_it(faults):
@@ -82,7 +80,7 @@ def test_an_objection_that_a_retry_loop_meets_again_is_said_once(suite: pytest.P
     assert suite.runpytest().stdout.str().count("is called 'Wdget.connekt'") == 1
 
 
-def test_a_test_that_fails_for_another_reason_shows_the_swallowed_objection_too(suite: pytest.Pytester) -> None:
+def test_a_test_that_fails_for_another_reason_shows_the_swallowed_objection_too(suite):
     """An assertion that fails because a thread lost an objection comes with that objection."""
     suite.makepyfile("""
         import threading
@@ -111,7 +109,7 @@ def test_a_test_that_fails_for_another_reason_shows_the_swallowed_objection_too(
     )
 
 
-def test_an_objection_blames_the_line_of_the_test(suite: pytest.Pytester) -> None:
+def test_an_objection_blames_the_line_of_the_test(suite):
     """What the kit objects to is shown with the line that asked for it, and no frame of the kit's own."""
     suite.makepyfile("""
         def test_it(faults):
@@ -132,7 +130,7 @@ def test_an_objection_blames_the_line_of_the_test(suite: pytest.Pytester) -> Non
     )
 
 
-def test_an_objection_that_fails_the_test_is_not_said_twice(suite: pytest.Pytester) -> None:
+def test_an_objection_that_fails_the_test_is_not_said_twice(suite):
     """The objection is the failure; it is repeated neither in the report nor at the end of the test."""
     suite.makepyfile("""
         def test_it(faults):

@@ -33,12 +33,12 @@ DRAWS = """
 """
 
 
-def draws(result: pytest.RunResult) -> dict[str, str]:
+def draws(result):
     """Return what the tests of DRAWS printed, by test."""
     return dict(line.split(" ", 1) for line in result.outlines if line.startswith(("one ", "two ")))
 
 
-def test_the_same_seed_draws_the_same_jitter(suite: pytest.Pytester) -> None:
+def test_the_same_seed_draws_the_same_jitter(suite):
     """Two runs with one seed wait for the very same times; another seed draws others."""
     suite.makepyfile(service=SERVICE, test_draws=DRAWS)
 
@@ -49,7 +49,7 @@ def test_the_same_seed_draws_the_same_jitter(suite: pytest.Pytester) -> None:
     assert first["one"] != other["one"]
 
 
-def test_each_test_draws_its_own_numbers_in_whatever_order_it_runs(suite: pytest.Pytester) -> None:
+def test_each_test_draws_its_own_numbers_in_whatever_order_it_runs(suite):
     """Two tests with one seed wait for different times, which depend neither on order nor on selection."""
     suite.makepyfile(service=SERVICE, test_draws=DRAWS)
 
@@ -61,9 +61,7 @@ def test_each_test_draws_its_own_numbers_in_whatever_order_it_runs(suite: pytest
 
 
 @pytest.mark.slow
-def test_pytest_randomly_does_not_change_what_a_seed_draws(
-    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pytest_randomly_does_not_change_what_a_seed_draws(suite, monkeypatch):
     """A failure replays by our seed alone, with pytest-randomly on or off and whatever its own seed."""
     suite.makepyfile(service=SERVICE, test_draws=DRAWS)
 
@@ -77,7 +75,7 @@ def test_pytest_randomly_does_not_change_what_a_seed_draws(
 
 
 @pytest.mark.slow
-def test_a_test_case_of_unittest_replays_too(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_case_of_unittest_replays_too(suite, monkeypatch):
     """Its random numbers are those of our seed, whatever pytest-randomly seeds."""
     suite.makepyfile(
         test_draws="""
@@ -98,7 +96,7 @@ def test_a_test_case_of_unittest_replays_too(suite: pytest.Pytester, monkeypatch
 
 
 @pytest.mark.slow
-def test_all_workers_of_xdist_share_the_drawn_seed(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_workers_of_xdist_share_the_drawn_seed(suite, monkeypatch):
     """Under -n 2 the header, and the failures in both workers, show one seed."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly")
     suite.makepyfile("""
@@ -118,7 +116,7 @@ def test_all_workers_of_xdist_share_the_drawn_seed(suite: pytest.Pytester, monke
     assert len(set(shown)) == 1
 
 
-def test_every_kind_of_failure_shows_timeline_and_seed(suite: pytest.Pytester) -> None:
+def test_every_kind_of_failure_shows_timeline_and_seed(suite):
     """An error in another fixture's set-up or tear-down shows what a failing test shows."""
     suite.makepyfile("""
         import pytest
@@ -144,7 +142,7 @@ def test_every_kind_of_failure_shows_timeline_and_seed(suite: pytest.Pytester) -
     assert result.outlines.count("timeline, in seconds since the test began:") == 3
 
 
-def test_a_failing_test_shows_what_happened_in_order(suite: pytest.Pytester) -> None:
+def test_a_failing_test_shows_what_happened_in_order(suite):
     """The report of a failing test ends with its timeline and the option that replays it."""
     suite.makepyfile(
         service=SERVICE,
@@ -174,7 +172,7 @@ def test_a_failing_test_shows_what_happened_in_order(suite: pytest.Pytester) -> 
     )
 
 
-def test_a_failed_assertion_of_ours_shows_the_timeline_once(suite: pytest.Pytester) -> None:
+def test_a_failed_assertion_of_ours_shows_the_timeline_once(suite):
     """Where the assertion's own text has the timeline, the report does not repeat it."""
     suite.makepyfile(
         service=SERVICE,
@@ -191,7 +189,7 @@ def test_a_failed_assertion_of_ours_shows_the_timeline_once(suite: pytest.Pytest
     assert "seed: --resilience-seed=" in text
 
 
-def test_a_long_timeline_is_cut_in_the_middle(suite: pytest.Pytester) -> None:
+def test_a_long_timeline_is_cut_in_the_middle(suite):
     """A failing test of many attempts shows the first and the last things that happened."""
     suite.makepyfile("""
         from resilience import create_retry_decorator

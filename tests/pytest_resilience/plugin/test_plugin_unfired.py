@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 
-
-def test_an_unfired_fault_fails_the_test_at_its_end(suite: pytest.Pytester) -> None:
+def test_an_unfired_fault_fails_the_test_at_its_end(suite):
     """With the fixture, the test itself passes and its end is an error with the whole message."""
     suite.makepyfile("""
         from resilience import conn_retry
@@ -32,7 +30,7 @@ def test_an_unfired_fault_fails_the_test_at_its_end(suite: pytest.Pytester) -> N
     )
 
 
-def test_a_failing_test_tells_its_unfired_faults_beside(suite: pytest.Pytester) -> None:
+def test_a_failing_test_tells_its_unfired_faults_beside(suite):
     """Where the test fails anyway there is one failure, which mentions the faults that never fired."""
     suite.makepyfile("""
         def helper(): pass
@@ -48,7 +46,7 @@ def test_a_failing_test_tells_its_unfired_faults_beside(suite: pytest.Pytester) 
     result.stdout.fnmatch_lines(["E       AssertionError: *", "planned faults never fired, *", "  *:helper: 1*raise*"])
 
 
-def test_skipped_and_expected_failures_are_left_alone(suite: pytest.Pytester) -> None:
+def test_skipped_and_expected_failures_are_left_alone(suite):
     """A test that skips itself, or is expected to fail and does, is not failed for its unfired faults."""
     suite.makepyfile("""
         import pytest
@@ -68,7 +66,7 @@ def test_skipped_and_expected_failures_are_left_alone(suite: pytest.Pytester) ->
     suite.runpytest().assert_outcomes(skipped=1, xfailed=1)
 
 
-def test_planned_answers_of_discord_that_were_never_given_fail_the_test(suite: pytest.Pytester) -> None:
+def test_planned_answers_of_discord_that_were_never_given_fail_the_test(suite):
     """The stand-in for Discord is as strict as faults are, and does not add an error to a test that fails anyway."""
     suite.makepyfile("""
         def test_passes(discord):
@@ -92,7 +90,7 @@ def test_planned_answers_of_discord_that_were_never_given_fail_the_test(suite: p
     )
 
 
-def test_everything_that_is_left_is_said_at_once(suite: pytest.Pytester) -> None:
+def test_everything_that_is_left_is_said_at_once(suite):
     """Unfired faults, unused answers and swallowed objections are one error with all three texts."""
     suite.makepyfile("""
         def helper(): pass
@@ -118,7 +116,7 @@ def test_everything_that_is_left_is_said_at_once(suite: pytest.Pytester) -> None
     )
 
 
-def test_a_subtest_that_fails_fails_the_test_once(suite: pytest.Pytester) -> None:
+def test_a_subtest_that_fails_fails_the_test_once(suite):
     """In a test with subtests an unfired fault is not reported on top of a failed subtest."""
     suite.makepyfile("""
         def helper(): pass

@@ -60,7 +60,7 @@ in all                          5         5    1 h 01 min       0  ####
 """
 
 
-def table(result: pytest.RunResult) -> list[str]:
+def table(result):
     """Return the lines of the summary, its title first."""
     lines = result.outlines
     (start,) = [number for number, line in enumerate(lines) if re.match("=+ resilience: ", line)]
@@ -68,14 +68,14 @@ def table(result: pytest.RunResult) -> list[str]:
     return lines[start:end]
 
 
-def cells(line: str) -> list[str]:
+def cells(line):
     """Return the cells of a row but for its real time, which differs."""
     found = re.split(r"  +", line.strip())
     return found if len(found) == 1 else found[:-1]
 
 
 @pytest.mark.parametrize("arguments", [[], ["-q"], ["-v"], ["--tb=no"], ["--no-header"], ["-p", "no:logging"]])
-def test_each_test_with_our_fixtures_is_a_row_under_its_file(suite: pytest.Pytester, arguments: list[str]) -> None:
+def test_each_test_with_our_fixtures_is_a_row_under_its_file(suite, arguments):
     """Faults, attempts, virtual time and alerts are counted per test and in all, passing or failing, in any mode."""
     suite.makepyfile(test_first=FIRST, test_second=SECOND)
 
@@ -87,7 +87,7 @@ def test_each_test_with_our_fixtures_is_a_row_under_its_file(suite: pytest.Pytes
     assert [cells(line) for line in lines] == [cells(line) for line in EXPECTED.splitlines()]
 
 
-def test_the_table_is_aligned(suite: pytest.Pytester) -> None:
+def test_the_table_is_aligned(suite):
     """Names are flush left, numbers flush right, and all rows of one length."""
     suite.makepyfile(test_first=FIRST, test_second=SECOND)
 
@@ -99,7 +99,7 @@ def test_the_table_is_aligned(suite: pytest.Pytester) -> None:
     assert all(line[end - 1] != " " and line[end : end + 2] in {"  ", ""} for line in rows for end in ends)
 
 
-def test_alerts_are_counted(suite: pytest.Pytester) -> None:
+def test_alerts_are_counted(suite):
     """An alert that reached the stand-in for Discord is in its test's row."""
     suite.makepyfile("""
         from resilience import conn_retry
@@ -119,7 +119,7 @@ def test_alerts_are_counted(suite: pytest.Pytester) -> None:
     assert [line[1:3] + line[4:] for line in lines[-2:]] == [["55", "56", "1"]] * 2
 
 
-def test_attempts_of_other_retry_libraries_are_counted(suite: pytest.Pytester) -> None:
+def test_attempts_of_other_retry_libraries_are_counted(suite):
     """Calls that reach a fault are attempts, whoever retries them."""
     suite.makepyfile("""
         import tenacity
@@ -139,7 +139,7 @@ def test_attempts_of_other_retry_libraries_are_counted(suite: pytest.Pytester) -
     assert cells(table(suite.runpytest("--resilience"))[-1]) == ["in all", "3", "4", "0 s", "0"]
 
 
-def test_a_fault_in_what_a_decorated_function_calls_counts_each_attempt_once(suite: pytest.Pytester) -> None:
+def test_a_fault_in_what_a_decorated_function_calls_counts_each_attempt_once(suite):
     """The attempts are those of the decorated function; the calls of what it depends on are not added."""
     suite.makepyfile("""
         from resilience import create_retry_decorator
@@ -159,7 +159,7 @@ def test_a_fault_in_what_a_decorated_function_calls_counts_each_attempt_once(sui
     assert cells(table(suite.runpytest("--resilience"))[-1])[:3] == ["in all", "3", "4"]
 
 
-def test_a_large_run_is_summed_up_by_file(suite: pytest.Pytester) -> None:
+def test_a_large_run_is_summed_up_by_file(suite):
     """Beyond sixty tests a file is one row, with the number of its tests."""
     many = """
         import pytest
@@ -200,20 +200,20 @@ def test_a_large_run_is_summed_up_by_file(suite: pytest.Pytester) -> None:
         (90061, "25 h 01 min"),
     ],
 )
-def test_durations_are_readable(seconds: float, shown: str) -> None:
+def test_durations_are_readable(seconds, shown):
     """Each duration has two units at most, and sixty of one are one of the next."""
     assert duration(seconds) == shown
 
 
 @pytest.mark.parametrize("arguments", [["--resilience"], ["--resilience", "-q"]])
-def test_no_row_no_section(suite: pytest.Pytester, arguments: list[str]) -> None:
+def test_no_row_no_section(suite, arguments):
     """A run in which no test used the fixtures has no summary."""
     suite.makepyfile("def test_plain(): pass")
 
     suite.runpytest(*arguments).stdout.no_re_match_line("=+ resilience")
 
 
-def test_without_the_option_there_is_no_summary(suite: pytest.Pytester) -> None:
+def test_without_the_option_there_is_no_summary(suite):
     """The fixtures alone print nothing."""
     suite.makepyfile("def test_it(faults): pass")
 
@@ -221,7 +221,7 @@ def test_without_the_option_there_is_no_summary(suite: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_rows_of_all_workers_arrive(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_all_workers_arrive(suite, monkeypatch):
     """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
     suite.makepyfile(test_first=FIRST, test_second=SECOND)
@@ -232,7 +232,7 @@ def test_rows_of_all_workers_arrive(suite: pytest.Pytester, monkeypatch: pytest.
     assert [cells(line) for line in table(result)[1:]] == [cells(line) for line in EXPECTED.splitlines()]
 
 
-def test_a_row_survives_a_test_that_errs_in_its_set_up(suite: pytest.Pytester) -> None:
+def test_a_row_survives_a_test_that_errs_in_its_set_up(suite):
     """What a fixture did before another one broke is counted."""
     suite.makepyfile("""
         import pytest

@@ -15,34 +15,33 @@ import trio
 import trio.testing
 
 from pytest_resilience import Faults, Retries, VirtualClock
-from pytest_resilience._timeline.calls import Call
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
 Run = Callable[[Callable[[], Any]], Any]
 
 
-def run_sync(function: Callable[[], Any]) -> Any:
+def run_sync(function):
     """Run a plain function."""
     return function()
 
 
-def run_asyncio(function: Callable[[], Any]) -> Any:
+def run_asyncio(function):
     """Run an async function on asyncio."""
     return asyncio.run(function())
 
 
-def run_trio(function: Callable[[], Any]) -> Any:
+def run_trio(function):
     """Run an async function on trio."""
     return trio.run(function)
 
 
-def made(run: Run, function: Callable[[], Any]) -> Callable[[], Any]:
+def made(run, function):
     """Return the function as it is, or as an async one where the runner wants that."""
     if run is run_sync:
         return function
 
     @functools.wraps(function)
-    async def function_async() -> Any:
+    async def function_async():
         return function()
 
     return function_async
@@ -51,7 +50,7 @@ def made(run: Run, function: Callable[[], Any]) -> Callable[[], Any]:
 every_way = pytest.mark.parametrize("run", [run_sync, run_asyncio, run_trio])
 
 
-def only_call(run: Run, decorator: Callable[..., Any], function: Callable[[], Any], script: str) -> Call:
+def only_call(run, decorator, function, script):
     """Run a decorated function once under a script, whatever it raises, and return its one call."""
     decorated = decorator(made(run, function))
     with VirtualClock(), Faults() as faults, Retries() as retries:
@@ -62,7 +61,7 @@ def only_call(run: Run, decorator: Callable[..., Any], function: Callable[[], An
     return call
 
 
-def answer() -> str:
+def answer():
     """Succeed."""
     return "answer"
 
@@ -79,9 +78,7 @@ def answer() -> str:
         ("1*raise(OSError('x'))->raise(KeyError('x'))", 2, "gave_up", "excluded", KeyError),
     ],
 )
-def test_each_end_of_a_call_has_its_outcome_and_reason(
-    run: Run, script: str, attempts: int, outcome: str, reason: str | None, error: type[Exception] | None
-) -> None:
+def test_each_end_of_a_call_has_its_outcome_and_reason(run, script, attempts, outcome, reason, error):
     """Success, recovery, running out of attempts and an excluded error are told apart, sync and async."""
     decorator = create_retry_decorator(max_attempts=3, exclude_exceptions=(KeyError,))
 
@@ -95,7 +92,7 @@ def test_each_end_of_a_call_has_its_outcome_and_reason(
 
 
 @every_way
-def test_a_call_without_time_for_another_wait_ends_at_its_deadline(run: Run) -> None:
+def test_a_call_without_time_for_another_wait_ends_at_its_deadline(run):
     """A wait that would pass the timeout ends the call, with that reason and before the wait."""
     call = only_call(run, create_retry_decorator(max_attempts=50, timeout=10.0), answer, "raise(OSError('x'))")
 
@@ -104,12 +101,12 @@ def test_a_call_without_time_for_another_wait_ends_at_its_deadline(run: Run) -> 
     assert len(call.attempts) == len(call.waits) + 1
 
 
-def test_a_stop_event_ends_a_call_with_its_last_error() -> None:
+def test_a_stop_event_ends_a_call_with_its_last_error():
     """The event ends the sleep at once; there is no further attempt, and the attempts are those that were made."""
     stop = threading.Event()
 
     @continuous_retry(retry_delay=60.0, stop_event=stop)
-    def consume() -> None:
+    def consume():
         raise OSError("down")
 
     with VirtualClock() as clock, Retries() as retries:
@@ -126,7 +123,7 @@ def test_a_stop_event_ends_a_call_with_its_last_error() -> None:
 @pytest.mark.parametrize("run", [run_sync, run_asyncio])
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "asyncio.CancelledError"])
 @pytest.mark.parametrize("before", [0, 1])
-def test_what_is_never_retried_is_a_cancellation(run: Run, error: str, before: int) -> None:
+def test_what_is_never_retried_is_a_cancellation(run, error, before):
     """Ctrl-C and cancellation end a call at whatever attempt they come, as cancelled."""
     script = f"raise({error})" if not before else f"{before}*raise(OSError)->raise({error})"
     call = only_call(run, create_retry_decorator(max_attempts=5), answer, script)
@@ -136,14 +133,14 @@ def test_what_is_never_retried_is_a_cancellation(run: Run, error: str, before: i
     assert type(call.error).__name__ == error.rpartition(".")[2]
 
 
-def test_a_task_that_is_cancelled_in_its_wait_is_a_cancellation() -> None:
+def test_a_task_that_is_cancelled_in_its_wait_is_a_cancellation():
     """Cancelling a task between two attempts ends its call as cancelled."""
 
     @create_retry_decorator(max_attempts=5)
-    async def fetch() -> None:
+    async def fetch():
         raise OSError("down")
 
-    async def main() -> None:
+    async def main():
         task = asyncio.create_task(fetch())
         await asyncio.sleep(0.5)
         task.cancel()
@@ -158,14 +155,14 @@ def test_a_task_that_is_cancelled_in_its_wait_is_a_cancellation() -> None:
     assert isinstance(call.error, asyncio.CancelledError)
 
 
-def test_a_trio_scope_that_is_cancelled_is_a_cancellation() -> None:
+def test_a_trio_scope_that_is_cancelled_is_a_cancellation():
     """A call that trio's timeout breaks off in its wait ends as cancelled."""
 
     @create_retry_decorator(max_attempts=5)
-    async def fetch() -> None:
+    async def fetch():
         raise OSError("down")
 
-    async def main() -> None:
+    async def main():
         with trio.move_on_after(0.5) as scope:
             await fetch()
         assert scope.cancelled_caught
@@ -178,14 +175,14 @@ def test_a_trio_scope_that_is_cancelled_is_a_cancellation() -> None:
     assert isinstance(call.error, trio.Cancelled)
 
 
-def test_an_asyncio_event_ends_a_call_with_its_last_error() -> None:
+def test_an_asyncio_event_ends_a_call_with_its_last_error():
     """The stop event of an async call ends its wait at once, with that reason."""
 
-    async def main() -> None:
+    async def main():
         stop = asyncio.Event()
 
         @continuous_retry(retry_delay=60.0, stop_event=stop)
-        async def consume() -> None:
+        async def consume():
             raise OSError("down")
 
         asyncio.get_running_loop().call_later(90.0, stop.set)
@@ -200,11 +197,11 @@ def test_an_asyncio_event_ends_a_call_with_its_last_error() -> None:
     assert (call.outcome, call.reason, len(call.attempts)) == ("gave_up", "stop_event", 2)
 
 
-def test_attempts_tell_when_each_ended_and_how_long_it_waited() -> None:
+def test_attempts_tell_when_each_ended_and_how_long_it_waited():
     """Numbers, times and waits add up to the virtual time of the call."""
 
     @conn_retry("Cellar", "open", max_retry=5)
-    def open_cellar() -> str:
+    def open_cellar():
         return "open"
 
     with VirtualClock() as clock, Faults() as faults, Retries() as retries:
@@ -222,14 +219,14 @@ def test_attempts_tell_when_each_ended_and_how_long_it_waited() -> None:
     assert [type(attempt.error) for attempt in call.attempts] == [OSError, OSError, OSError, type(None)]
 
 
-def test_a_call_that_still_runs_has_no_outcome_yet() -> None:
+def test_a_call_that_still_runs_has_no_outcome_yet():
     """Seen from inside, a call has its attempts so far and no end."""
-    seen: list[Call] = []
+    seen = []
 
     with VirtualClock(), Retries() as retries:
 
         @create_retry_decorator(max_attempts=3)
-        def fetch() -> None:
+        def fetch():
             seen.extend(retries[fetch])
             raise OSError("x")
 
@@ -243,14 +240,14 @@ def test_a_call_that_still_runs_has_no_outcome_yet() -> None:
     ]
 
 
-def test_calls_of_many_threads_are_kept_apart() -> None:
+def test_calls_of_many_threads_are_kept_apart():
     """Calls that run at once each have their own attempts."""
 
     @create_retry_decorator(max_attempts=4, max_wait=8)
-    def fetch() -> None:
+    def fetch():
         raise OSError("x")
 
-    def call_it() -> None:
+    def call_it():
         with pytest.raises(OSError, match="x"):
             fetch()
 
@@ -266,15 +263,15 @@ def test_calls_of_many_threads_are_kept_apart() -> None:
     assert all([attempt.number for attempt in call.attempts] == [1, 2, 3, 4] for call in calls)
 
 
-def test_nested_calls_are_told_apart() -> None:
+def test_nested_calls_are_told_apart():
     """A decorated function that calls another one gives a call of each name, in the order in which they began."""
 
     @create_retry_decorator(max_attempts=2, max_wait=0)
-    def inner() -> None:
+    def inner():
         raise OSError("x")
 
     @create_retry_decorator(max_attempts=2, max_wait=0)
-    def outer() -> None:
+    def outer():
         inner()
 
     with Retries() as retries:
@@ -295,14 +292,14 @@ def test_nested_calls_are_told_apart() -> None:
         ("raise(KeyboardInterrupt)", "cancelled after 1 attempt with KeyboardInterrupt"),
     ],
 )
-def test_a_call_reads_as_a_sentence(script: str, text: str) -> None:
+def test_a_call_reads_as_a_sentence(script, text):
     """The text of a call says how it ended, why, after how many attempts and with what."""
     decorator = create_retry_decorator(max_attempts=3, exclude_exceptions=(KeyError,))
 
     assert str(only_call(run_sync, decorator, answer, script)) == text
 
 
-def test_the_policy_of_a_call_is_what_its_decorator_was_told() -> None:
+def test_the_policy_of_a_call_is_what_its_decorator_was_told():
     """A call carries the checked arguments, its failpoint and the name of its function."""
     call = only_call(run_sync, conn_retry("Cellar", "close", max_retry=7), answer, "off")
 

@@ -7,7 +7,6 @@ import logging
 import logging.config
 import os
 import threading
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -19,18 +18,18 @@ LOGGER = logging.getLogger("resilience")
 
 
 @conn_retry("Attic", "open", max_retry=3, max_wait=0)
-def open_attic() -> str:
+def open_attic():
     """Open it."""
     return "open"
 
 
 @create_retry_decorator(max_attempts=3, max_wait=0, context="upstairs")
-def fetch_box() -> str:
+def fetch_box():
     """Fetch it."""
     return "box"
 
 
-def struck(script: str, function: Callable[[], object] = open_attic) -> None:
+def struck(script, function=open_attic):
     """Call a function under a script, whatever it raises."""
     with Faults() as faults:
         faults.inject(function, script, strict=False)
@@ -38,7 +37,7 @@ def struck(script: str, function: Callable[[], object] = open_attic) -> None:
             function()
 
 
-def failure_of(check: Callable[[RetryLog], object], script: str, function: Callable[[], object] = open_attic) -> str:
+def failure_of(check, script, function=open_attic):
     """Return the text with which a check fails, without log lines and timeline."""
     with RetryLog() as log:
         struck(script, function)
@@ -52,42 +51,42 @@ def failure_of(check: Callable[[RetryLog], object], script: str, function: Calla
     return text
 
 
-def silenced_by_disable() -> None:
+def silenced_by_disable():
     """Silence the logger by disable."""
     logging.disable(logging.CRITICAL)
 
 
-def silenced_by_level() -> None:
+def silenced_by_level():
     """Silence the logger by level."""
     LOGGER.setLevel(logging.CRITICAL + 10)
 
 
-def silenced_by_flag() -> None:
+def silenced_by_flag():
     """Silence the logger by flag."""
     LOGGER.disabled = True
 
 
-def silenced_by_propagate() -> None:
+def silenced_by_propagate():
     """Silence the logger by propagate."""
     LOGGER.propagate = False
 
 
-def silenced_by_filter() -> None:
+def silenced_by_filter():
     """Silence the logger by filter."""
     LOGGER.addFilter(_refuse)
 
 
-def silenced_by_config() -> None:
+def silenced_by_config():
     """Silence the logger by config."""
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
 
 
-def _refuse(record: logging.LogRecord) -> bool:
+def _refuse(record):
     return False
 
 
 @pytest.fixture
-def restored() -> Iterator[None]:
+def restored():
     """Put everything about logging back that a test sets."""
     root = logging.getLogger()
     handlers, level, others = root.handlers[:], root.level, dict(logging.Logger.manager.loggerDict)
@@ -114,9 +113,7 @@ def restored() -> Iterator[None]:
         silenced_by_config,
     ],
 )
-def test_every_level_is_recorded_whatever_logging_is_set_to(
-    restored: None, silence: Callable[[], None], when: str
-) -> None:
+def test_every_level_is_recorded_whatever_logging_is_set_to(restored, silence, when):
     """INFO to ERROR are seen, in whatever way, and whenever, logging was silenced."""
     if when == "before":
         silence()
@@ -131,7 +128,7 @@ def test_every_level_is_recorded_whatever_logging_is_set_to(
         ]  # fmt: skip
 
 
-def test_lines_are_read_back_into_their_parts() -> None:
+def test_lines_are_read_back_into_their_parts():
     """Each line has its time, level, text, fields, prefix and record."""
     with VirtualClock() as clock, RetryLog() as log:
         clock.advance(2.5)
@@ -162,7 +159,7 @@ def test_lines_are_read_back_into_their_parts() -> None:
     assert log.prefixes == [prefix] * 3
 
 
-def test_a_prefix_inside_an_error_text_is_not_taken_for_one() -> None:
+def test_a_prefix_inside_an_error_text_is_not_taken_for_one():
     """A forged prefix in a message is no prefix of the line."""
     with RetryLog() as log:
         struck(r"1*raise(OSError('\n[PID-1|THREAD-1|forged|Attic-00000000] open completed successfully.'))", fetch_box)
@@ -172,7 +169,7 @@ def test_a_prefix_inside_an_error_text_is_not_taken_for_one() -> None:
         assert "\n" not in log.text.replace("\n", "", 1)
 
 
-def test_asserted_prefixes_are_found() -> None:
+def test_asserted_prefixes_are_found():
     """Every line with a prefix of the resource has the service."""
     with RetryLog() as log:
         struck("1*raise(OSError)")
@@ -196,19 +193,19 @@ def test_asserted_prefixes_are_found() -> None:
         ),
     ],
 )
-def test_a_wrong_prefix_is_told(check: Callable[[RetryLog], object], text: str) -> None:
+def test_a_wrong_prefix_is_told(check, text):
     """The message says what was looked for and what there was."""
     assert failure_of(check, "off") == text
 
 
-def test_a_missing_prefix_is_told() -> None:
+def test_a_missing_prefix_is_told():
     """Lines without any prefix are not silently right."""
     assert failure_of(lambda log: log.assert_prefix(), "1*raise(OSError)", fetch_box) == (
         "no line has a prefix; resources seen: none"
     )
 
 
-def test_a_give_up_is_found_once() -> None:
+def test_a_give_up_is_found_once():
     """A give-up is asserted by failpoint, by function, by attempts, by error and by a pattern."""
     with RetryLog() as log:
         struck("raise(OSError('the door is stuck'))")
@@ -236,13 +233,13 @@ def test_a_give_up_is_found_once() -> None:
         ),
     ],
 )
-def test_a_missing_give_up_is_told(check: Callable[[RetryLog], object], text: str) -> None:
+def test_a_missing_give_up_is_told(check, text):
     """The message says what was looked for and how often it was found."""
     assert failure_of(check, "1*raise(OSError)") == text
 
 
 @pytest.mark.parametrize("count", [0, 1, None])
-def test_a_give_up_of_an_unknown_name_is_an_objection(count: int | None) -> None:
+def test_a_give_up_of_an_unknown_name_is_an_objection(count):
     """A misspelt name is not silently never logged."""
     with pytest.raises(pytest.fail.Exception) as raised, RetryLog() as log:
         log.assert_gave_up("Attik.opne", count=count)
@@ -253,7 +250,7 @@ def test_a_give_up_of_an_unknown_name_is_an_objection(count: int | None) -> None
     assert "Attic.open" in str(raised.value)
 
 
-def test_a_give_up_that_was_logged_twice_is_told() -> None:
+def test_a_give_up_that_was_logged_twice_is_told():
     """Two lines are at least one; where one is expected they fail, and both are shown."""
     with RetryLog() as log:
         struck("raise(OSError('x'))", fetch_box)
@@ -278,7 +275,7 @@ def test_a_give_up_that_was_logged_twice_is_told() -> None:
         lambda log: log.lines,
     ],
 )
-def test_a_log_that_was_never_open_proves_nothing(use: Callable[[RetryLog], object]) -> None:
+def test_a_log_that_was_never_open_proves_nothing(use):
     """Where the `with` was forgotten, no assertion passes, and each says what to write."""
     with pytest.raises(pytest.fail.Exception) as raised:
         use(RetryLog())
@@ -289,7 +286,7 @@ def test_a_log_that_was_never_open_proves_nothing(use: Callable[[RetryLog], obje
     )
 
 
-def test_nothing_logged_is_said_so() -> None:
+def test_nothing_logged_is_said_so():
     """An assertion on an empty log shows that it is empty."""
     with RetryLog() as log, pytest.raises(AssertionError) as raised:
         log.assert_gave_up()
@@ -300,11 +297,11 @@ def test_nothing_logged_is_said_so() -> None:
     ]
 
 
-def test_a_retry_of_ten_with_its_traceback_is_no_give_up() -> None:
+def test_a_retry_of_ten_with_its_traceback_is_no_give_up():
     """The ERROR line of a continuous retry is not taken for giving up."""
 
     @continuous_retry(retry_delay=0)
-    def consume() -> str:
+    def consume():
         return "done"
 
     with RetryLog() as log:
@@ -317,7 +314,7 @@ def test_a_retry_of_ten_with_its_traceback_is_no_give_up() -> None:
 SECRET = "hunter2/+ä"
 
 
-def test_a_secret_that_is_nowhere_passes() -> None:
+def test_a_secret_that_is_nowhere_passes():
     """A redacted password is found in no line, traceback or field."""
     with RetryLog() as log:
         struck(f"raise(OSError('postgres://app:{SECRET}@db/orders'))")
@@ -328,20 +325,20 @@ def test_a_secret_that_is_nowhere_passes() -> None:
 class Seen(logging.Handler):
     """Keeps what reaches it."""
 
-    def __init__(self, level: int = logging.NOTSET) -> None:
+    def __init__(self, level=logging.NOTSET):
         super().__init__(level)
-        self.texts: list[str] = []
+        self.texts = []
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def emit(self, record):
         self.texts.append(f"{record.levelname} {record.name}")
 
 
 @pytest.mark.parametrize("level", [logging.NOTSET, logging.INFO, logging.WARNING, logging.ERROR])
 @pytest.mark.parametrize("root_level", [logging.DEBUG, logging.WARNING])
-def test_other_handlers_see_what_they_would_see_anyway(restored: None, level: int, root_level: int) -> None:
+def test_other_handlers_see_what_they_would_see_anyway(restored, level, root_level):
     """With and without the recording, handlers of the logger and of the root get the very same records."""
 
-    def seen() -> tuple[list[str], list[str]]:
+    def seen():
         own, root = Seen(), Seen()
         LOGGER.addHandler(own)
         logging.getLogger().addHandler(root)
@@ -360,7 +357,7 @@ def test_other_handlers_see_what_they_would_see_anyway(restored: None, level: in
     assert with_it == without
 
 
-def test_the_logger_is_as_it_was_afterwards() -> None:
+def test_the_logger_is_as_it_was_afterwards():
     """Nothing about the logger has changed, and nothing more is recorded."""
     before = dict(vars(LOGGER))
     with RetryLog() as log:
@@ -374,7 +371,7 @@ def test_the_logger_is_as_it_was_afterwards() -> None:
     assert len(log.lines) == 2
 
 
-def test_the_logger_is_as_it_was_after_an_error() -> None:
+def test_the_logger_is_as_it_was_after_an_error():
     """An error in the block restores the logger too."""
     with pytest.raises(ZeroDivisionError), RetryLog():
         raise ZeroDivisionError
@@ -383,7 +380,7 @@ def test_the_logger_is_as_it_was_after_an_error() -> None:
     assert "isEnabledFor" not in vars(LOGGER)
 
 
-def test_recordings_nest() -> None:
+def test_recordings_nest():
     """An inner recording takes nothing from an outer one."""
     with RetryLog() as outer:
         with RetryLog() as inner:
@@ -393,7 +390,7 @@ def test_recordings_nest() -> None:
     assert (len(inner.lines), len(outer.lines)) == (2, 4)
 
 
-def test_many_threads_are_recorded() -> None:
+def test_many_threads_are_recorded():
     """No line is lost when threads log at once."""
     with RetryLog() as log:
         threads = [threading.Thread(target=lambda: [struck_once() for _ in range(50)]) for _ in range(6)]
@@ -405,12 +402,12 @@ def test_many_threads_are_recorded() -> None:
         assert len(log.lines) == 6 * 50 * 2
 
 
-def struck_once() -> None:
+def struck_once():
     """Make one successful call."""
     open_attic()
 
 
-def test_a_secret_is_not_printed_by_the_timeline_either() -> None:
+def test_a_secret_is_not_printed_by_the_timeline_either():
     """The text of the failure hides it wherever it stands."""
     with RetryLog() as log:
         struck("1*raise(OSError('bad key kiwi7'))", fetch_box)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 import pytest
 
@@ -23,18 +22,18 @@ from resilience import create_retry_decorator
         ),
     ],
 )
-def test_arguments_of_a_wrong_type_are_named(use: Callable[[RetryLog], object], text: str) -> None:
+def test_arguments_of_a_wrong_type_are_named(use, text):
     """A mistake in an assertion is told as one, not as a failure."""
     with RetryLog() as log, pytest.raises(TypeError) as raised:
         use(log)
     assert str(raised.value) == text
 
 
-def test_an_error_is_found_by_its_base_as_in_the_timeline() -> None:
+def test_an_error_is_found_by_its_base_as_in_the_timeline():
     """The type that is asked for may be a base of the one that was raised."""
 
     @create_retry_decorator(max_attempts=3, max_wait=0)
-    def fetch() -> None:
+    def fetch():
         raise ConnectionResetError
 
     with RetryLog() as log:
@@ -45,7 +44,7 @@ def test_an_error_is_found_by_its_base_as_in_the_timeline() -> None:
         log.assert_gave_up("fetch", error=LookupError, count=0)
 
 
-def test_blocks_that_overlap_leave_the_logger_as_it_was() -> None:
+def test_blocks_that_overlap_leave_the_logger_as_it_was():
     """Each records what happens in it, and whoever ends last gives the logger back."""
     logger = logging.getLogger("resilience")
     before = dict(vars(logger))
@@ -65,11 +64,11 @@ def test_blocks_that_overlap_leave_the_logger_as_it_was() -> None:
     assert vars(logger).keys() == before.keys()
 
 
-def test_an_error_that_is_not_retried_counts_as_a_give_up() -> None:
+def test_an_error_that_is_not_retried_counts_as_a_give_up():
     """Its line is at INFO and has another text, and says as well that the call ended with its error."""
 
     @create_retry_decorator(exclude_exceptions=PermissionError, context="upstairs")
-    def lock_box() -> None:
+    def lock_box():
         raise PermissionError("denied")
 
     with RetryLog() as log:

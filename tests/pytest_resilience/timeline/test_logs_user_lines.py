@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 import pytest
 
@@ -19,7 +18,7 @@ SECRET = "hunter2/+ä"
     ("resource", "conn_id"),
     [("Redis", "5f3a9c01"), ("my-db", "00000000"), ("a b", "worker"), ("a|b", "1"), ("Attic-", "x"), ("x]y", "ff")],
 )
-def test_a_prefix_of_any_resource_is_parsed(resource: str, conn_id: str) -> None:
+def test_a_prefix_of_any_resource_is_parsed(resource, conn_id):
     """What `log_prefix` makes is read back, at the beginning of a line of the user's own too."""
     with RetryLog() as log:
         LOGGER.info("%s", log_prefix(resource, conn_id))
@@ -40,7 +39,7 @@ def test_a_prefix_of_any_resource_is_parsed(resource: str, conn_id: str) -> None
         (lambda form: LOGGER.info("tried", extra={"headers": {"token": form}}), "the field 'headers' of a INFO"),
     ],
 )
-def test_a_secret_that_leaked_is_told_without_showing_it(leak: Callable[[str], None], place: str, form: str) -> None:
+def test_a_secret_that_leaked_is_told_without_showing_it(leak, place, form):
     """The message says where the secret is, quoted as in a URL or not, and does not spread it further."""
     with VirtualClock(), RetryLog() as log:
         leak(form)
@@ -53,13 +52,13 @@ def test_a_secret_that_leaked_is_told_without_showing_it(leak: Callable[[str], N
     assert "hunter2%2F" not in text
 
 
-def test_the_secret_to_look_for_must_not_be_empty() -> None:
+def test_the_secret_to_look_for_must_not_be_empty():
     """An empty secret would be found everywhere, or prove nothing."""
     with RetryLog() as log, pytest.raises(ValueError, match=r"assert_no_secret\(\) needs the secret to look for"):
         log.assert_no_secret("")
 
 
-def test_a_record_that_can_t_be_formatted_hurts_nobody() -> None:
+def test_a_record_that_can_t_be_formatted_hurts_nobody():
     """A wrong logging call of the user's own is recorded, and raises no more than it would anyway."""
     with RetryLog() as log:
         silenced = logging.raiseExceptions

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import tenacity
@@ -15,34 +13,34 @@ from resilience import conn_retry, continuous_retry, create_retry_decorator, fai
 
 
 @conn_retry("Vault", "unlock", max_retry=3)
-def unlock_vault() -> str:
+def unlock_vault():
     """Do it."""
     return "unlocked"
 
 
 @create_retry_decorator(max_attempts=4)
-def fetch_it() -> str:
+def fetch_it():
     """Do it."""
     return "it"
 
 
 @continuous_retry(retry_delay=2.5)
-def consume_it() -> str:
+def consume_it():
     """Do it."""
     return "it"
 
 
 class RateLimitedError(Exception):
-    def __init__(self, retry_after: float) -> None:
+    def __init__(self, retry_after):
         super().__init__("slow down")
         self.retry_after = retry_after
 
 
-def undecorated() -> None:
+def undecorated():
     """Do it."""
 
 
-def calls_under(script: str, function: Callable[[], Any], times: int, check: Callable[[Retries], object]) -> None:
+def calls_under(script, function, times, check):
     """Call a function some times under a script, each time from its beginning, and check what was recorded."""
     with VirtualClock(), Retries() as retries:
         for _ in range(times):
@@ -53,9 +51,7 @@ def calls_under(script: str, function: Callable[[], Any], times: int, check: Cal
         check(retries)
 
 
-def failure_of(
-    check: Callable[[Retries], object], script: str = "off", function: Any = fetch_it, times: int = 1
-) -> str:
+def failure_of(check, script="off", function=fetch_it, times=1):
     """Return the text with which a check fails, without the timeline that ends it."""
     with pytest.raises(AssertionError) as raised:
         calls_under(script, function, times, check)
@@ -66,7 +62,7 @@ def failure_of(
 
 
 @pytest.mark.parametrize("name", ["Vault.unlock", "unlock_vault", unlock_vault])
-def test_calls_are_found_by_failpoint_by_name_and_by_function(name: str | Callable[[], str]) -> None:
+def test_calls_are_found_by_failpoint_by_name_and_by_function(name):
     """The name of the failpoint, that of the function, and the function itself lead to the same calls."""
     with Retries() as retries:
         unlock_vault()
@@ -75,14 +71,14 @@ def test_calls_are_found_by_failpoint_by_name_and_by_function(name: str | Callab
         assert len(retries[name]) == 2
 
 
-def test_a_function_that_was_not_called_has_no_calls() -> None:
+def test_a_function_that_was_not_called_has_no_calls():
     """A known failpoint or function without calls is an empty list, not an objection."""
     with Retries() as retries:
         assert retries["Vault.unlock"] == retries[unlock_vault] == []
         assert retries[f"{__name__}:fetch_it"] == retries["fetch_it"] == retries[fetch_it] == []
 
 
-def test_an_inline_failpoint_has_no_calls() -> None:
+def test_an_inline_failpoint_has_no_calls():
     """A failpoint made by hand is known, and is never retried."""
     failpoint("Vault.between")
     with Retries() as retries:
@@ -92,7 +88,7 @@ def test_an_inline_failpoint_has_no_calls() -> None:
 @pytest.mark.parametrize(
     "use", [lambda retries: retries["Vlt.unlck"], lambda retries: retries.assert_gave_up("Vlt.unlck")]
 )
-def test_an_unknown_name_is_an_objection_with_the_closest_names(use: Callable[[Retries], object]) -> None:
+def test_an_unknown_name_is_an_objection_with_the_closest_names(use):
     """A misspelt name fails at once, and says what it could have been."""
     with pytest.raises(pytest.fail.Exception) as raised, Retries() as retries:
         use(retries)
@@ -103,7 +99,7 @@ def test_an_unknown_name_is_an_objection_with_the_closest_names(use: Callable[[R
     assert "Vault.unlock" in str(raised.value)
 
 
-def test_calls_that_were_never_recorded_prove_nothing() -> None:
+def test_calls_that_were_never_recorded_prove_nothing():
     """Where the `with` was forgotten, an assertion says what to write."""
     with pytest.raises(pytest.fail.Exception) as raised:
         Retries().assert_gave_up("Vault.unlock", count=0)
@@ -114,7 +110,7 @@ def test_calls_that_were_never_recorded_prove_nothing() -> None:
     )
 
 
-def test_a_function_that_is_not_decorated_is_an_objection() -> None:
+def test_a_function_that_is_not_decorated_is_an_objection():
     """Asking for a plain function says that its calls are not kept."""
     with pytest.raises(pytest.fail.Exception) as raised, Retries() as retries:
         retries[undecorated]
@@ -122,10 +118,10 @@ def test_a_function_that_is_not_decorated_is_an_objection() -> None:
     assert str(raised.value) == "retries[undecorated]: only calls of decorated callables are kept, and it is none"
 
 
-def test_assertions_about_the_end_pass_where_it_was_so() -> None:
+def test_assertions_about_the_end_pass_where_it_was_so():
     """A call that gave up, and one that recovered, are found by number of attempts and type of error."""
 
-    def gave_up(retries: Retries) -> None:
+    def gave_up(retries):
         retries.assert_gave_up("Vault.unlock")
         retries.assert_gave_up("Vault.unlock", attempts=4)
         retries.assert_gave_up(unlock_vault, attempts=4, error=OSError)
@@ -133,7 +129,7 @@ def test_assertions_about_the_end_pass_where_it_was_so() -> None:
         retries.assert_gave_up("unlock_vault", error="OSError", count=2)
         retries.assert_recovered("unlock_vault", count=0)
 
-    def recovered(retries: Retries) -> None:
+    def recovered(retries):
         retries.assert_recovered("Vault.unlock")
         retries.assert_recovered("Vault.unlock", attempts=3)
 
@@ -198,15 +194,13 @@ def test_assertions_about_the_end_pass_where_it_was_so() -> None:
         ),
     ],
 )
-def test_a_wrong_end_is_told_with_what_happened_instead(
-    script: str, times: int, check: Callable[[Retries], object], text: str
-) -> None:
+def test_a_wrong_end_is_told_with_what_happened_instead(script, times, check, text):
     """A failed assertion says what was looked for, what the calls did instead, and shows the timeline."""
     assert failure_of(check, script, fetch_it, times) == text
 
 
 @pytest.mark.parametrize("error", [OSError("x"), (OSError, KeyError), 3, int])
-def test_an_error_that_is_no_type_is_refused(error: Any) -> None:
+def test_an_error_that_is_no_type_is_refused(error):
     """What is asked for must be an exception type or a name."""
     with Retries() as retries, pytest.raises(TypeError) as raised:
         retries.assert_gave_up("Vault.unlock", error=error)
@@ -214,10 +208,10 @@ def test_an_error_that_is_no_type_is_refused(error: Any) -> None:
     assert str(raised.value) == f"error must be an exception type, such as OSError, or its name, got {error!r}"
 
 
-def test_different_ends_are_counted_apart() -> None:
+def test_different_ends_are_counted_apart():
     """Calls that ended in the same way are told together."""
 
-    def check(retries: Retries) -> None:
+    def check(retries):
         fetch_it()
         fetch_it()
         retries.assert_recovered(fetch_it, attempts=4)
@@ -229,15 +223,15 @@ def test_different_ends_are_counted_apart() -> None:
 
 
 @pytest.mark.parametrize("function", [unlock_vault, fetch_it, consume_it])
-def test_the_kit_s_own_waits_are_within_their_policy(function: Callable[[], str]) -> None:
+def test_the_kit_s_own_waits_are_within_their_policy(function):
     """The waits of each decorator pass its own check, call after call."""
     calls_under("3*raise(OSError)", function, 20, lambda retries: retries.assert_waits(function))
 
 
-def test_a_wait_that_a_server_asked_for_counts_as_its_bounds() -> None:
+def test_a_wait_that_a_server_asked_for_counts_as_its_bounds():
     """A Retry-After above the policy is expected, and nothing else is."""
 
-    def check(retries: Retries) -> None:
+    def check(retries):
         assert retries[fetch_it][0].waits == [90.0, 90.0, 90.0]
         retries.assert_waits(fetch_it)
 
@@ -245,21 +239,21 @@ def test_a_wait_that_a_server_asked_for_counts_as_its_bounds() -> None:
 
 
 @pytest.mark.parametrize("bounds", [(2, 2), (0, 100.0), lambda attempt: (2, 2 * attempt)])
-def test_a_foreign_wait_is_checked_against_given_bounds(bounds: Any) -> None:
+def test_a_foreign_wait_is_checked_against_given_bounds(bounds):
     """Bounds may be two numbers, or a function from the attempt to them."""
 
     @create_retry_decorator(wait=tenacity.wait_fixed(2))
-    def foreign() -> None:
+    def foreign():
         raise OSError
 
     calls_under("off", foreign, 1, lambda retries: retries.assert_waits(foreign, bounds=bounds))
 
 
-def test_a_wait_out_of_its_bounds_is_told() -> None:
+def test_a_wait_out_of_its_bounds_is_told():
     """The message names the call, the wait, the attempt and the bounds."""
 
     @create_retry_decorator(wait=tenacity.wait_incrementing(1, 10))
-    def foreign() -> None:
+    def foreign():
         raise OSError
 
     assert failure_of(lambda retries: retries.assert_waits(foreign, bounds=(1, 15.5)), function=foreign) == (
@@ -267,11 +261,11 @@ def test_a_wait_out_of_its_bounds_is_told() -> None:
     )
 
 
-def test_a_foreign_wait_without_bounds_is_an_objection() -> None:
+def test_a_foreign_wait_without_bounds_is_an_objection():
     """What a foreign strategy may wait is not known, and the message says what to pass."""
 
     @create_retry_decorator(wait=tenacity.wait_random(0, 2))
-    def foreign() -> None:
+    def foreign():
         raise OSError
 
     with pytest.raises(pytest.fail.Exception) as raised:
@@ -283,10 +277,10 @@ def test_a_foreign_wait_without_bounds_is_an_objection() -> None:
 
 
 @pytest.mark.parametrize("bounds", [30, (1,), (1, 2, 3), "12", (5, 1), (None, 1), lambda attempt: attempt])
-def test_bad_bounds_are_refused(bounds: Any) -> None:
+def test_bad_bounds_are_refused(bounds):
     """What is no pair of numbers, or upside down, is an error that shows how to write it."""
 
-    def check(retries: Retries) -> None:
+    def check(retries):
         with pytest.raises(
             ValueError, match=r"^bounds must be \(shortest, longest\) in seconds, such as \(1, 30\), got "
         ):
@@ -295,24 +289,24 @@ def test_bad_bounds_are_refused(bounds: Any) -> None:
     calls_under("1*raise(OSError)", fetch_it, 1, check)
 
 
-def test_no_wait_at_all_proves_nothing() -> None:
+def test_no_wait_at_all_proves_nothing():
     """Asserting the waits of calls that had none fails."""
     assert failure_of(lambda retries: retries.assert_waits("fetch_it")) == (
         "no wait of fetch_it to assert: none of its calls has failed and been retried"
     )
 
 
-def capped(wait: Any = None) -> Callable[[], None]:
+def capped(wait=None):
     """Return a function that fails ten times, so that its waits reach the cap of 30 s."""
 
     @create_retry_decorator(max_attempts=10, wait=wait)
-    def failing() -> None:
+    def failing():
         raise OSError
 
     return failing
 
 
-def test_the_kit_s_waits_are_jittered_also_at_the_cap() -> None:
+def test_the_kit_s_waits_are_jittered_also_at_the_cap():
     """Fifty calls that reach the cap have waits that differ at each attempt."""
     function = capped()
     calls_under("off", function, 50, lambda retries: retries.assert_jittered(function))
@@ -327,7 +321,7 @@ def test_the_kit_s_waits_are_jittered_also_at_the_cap() -> None:
         (tenacity.wait_fixed(5) + tenacity.wait_random(0, 0), 1),
     ],
 )
-def test_waits_that_are_the_same_are_caught(wait: Any, attempt: int) -> None:
+def test_waits_that_are_the_same_are_caught(wait, attempt):
     """Strategies that are not jittered, or not at the cap as tenacity's own, fail at the first attempt in step."""
     function = capped(wait)
 
@@ -340,7 +334,7 @@ def test_waits_that_are_the_same_are_caught(wait: Any, attempt: int) -> None:
     )
 
 
-def test_a_wait_that_is_at_the_cap_in_half_of_the_calls_is_caught() -> None:
+def test_a_wait_that_is_at_the_cap_in_half_of_the_calls_is_caught():
     """Where a good part of the calls wait exactly the cap, they retry in step, though others do not."""
     function = capped(tenacity.wait_exponential_jitter(max=16.5))
 
@@ -349,7 +343,7 @@ def test_a_wait_that_is_at_the_cap_in_half_of_the_calls_is_caught() -> None:
     assert "after attempt 5" in text
 
 
-def test_two_calls_suffice_to_compare() -> None:
+def test_two_calls_suffice_to_compare():
     """Two calls that wait the same are in step; two that don't are not."""
     function = capped()
     calls_under("off", function, 2, lambda retries: retries.assert_jittered(function))
@@ -358,7 +352,7 @@ def test_two_calls_suffice_to_compare() -> None:
 
 
 @pytest.mark.parametrize(("script", "times"), [("raise(OSError)", 1), ("off", 10), ("off", 0)])
-def test_jitter_needs_two_calls_that_waited(script: str, times: int) -> None:
+def test_jitter_needs_two_calls_that_waited(script, times):
     """With fewer than two calls to compare, the assertion fails and says what to do."""
     assert failure_of(lambda retries: retries.assert_jittered(fetch_it), script, fetch_it, times) == (
         f"the jitter of {__name__}:fetch_it shows in the waits of several calls, and there are not two of them to "
@@ -366,7 +360,7 @@ def test_jitter_needs_two_calls_that_waited(script: str, times: int) -> None:
     )
 
 
-def test_the_failing_test_s_report_has_message_and_timeline(suite: pytest.Pytester) -> None:
+def test_the_failing_test_s_report_has_message_and_timeline(suite):
     """Through the fixture, a failed assertion blames the line of the test and shows the timeline."""
     suite.makepyfile("""
         from resilience import conn_retry

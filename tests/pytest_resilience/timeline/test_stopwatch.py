@@ -11,7 +11,7 @@ from pytest_resilience._timeline.stopwatch import Stopwatch
 from resilience import func_retry
 
 
-def test_frozen_time_counts_as_far_as_it_is_moved() -> None:
+def test_frozen_time_counts_as_far_as_it_is_moved():
     """Freezing and thawing set clocks to other instants, which is no time that passes; moving them does."""
     stopwatch = Stopwatch()
     with freezegun.freeze_time("2020-01-01") as frozen:
@@ -25,7 +25,7 @@ def test_frozen_time_counts_as_far_as_it_is_moved() -> None:
     assert 300.0 <= stopwatch.seconds() < 3600.0
 
 
-def test_virtual_time_counts() -> None:
+def test_virtual_time_counts():
     """In a virtual clock it is exact, also inside of frozen time."""
     with VirtualClock():
         stopwatch = Stopwatch()
@@ -37,11 +37,11 @@ def test_virtual_time_counts() -> None:
             assert stopwatch.seconds() == 150.0
 
 
-def test_what_happens_in_frozen_time_has_a_sensible_time() -> None:
+def test_what_happens_in_frozen_time_has_a_sensible_time():
     """Calls and log lines count from the beginning of the test, not from 1970."""
 
     @func_retry
-    def fetch() -> str:
+    def fetch():
         return "stock"
 
     with Retries() as retries, RetryLog() as log, freezegun.freeze_time("2020-01-01"):

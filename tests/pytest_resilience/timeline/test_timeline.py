@@ -15,7 +15,6 @@ from resilience.events import (
     AlertRefused,
     AlertSuppressed,
     AttemptFailed,
-    Call,
     CallEnded,
     CallStarted,
     FaultInjected,
@@ -26,18 +25,18 @@ from resilience.events import (
 
 
 @conn_retry("Silo", "fill", max_retry=2, max_wait=4)
-def fill() -> str:
+def fill():
     """Do it."""
     return "full"
 
 
 @create_retry_decorator(max_attempts=100)
-def many() -> str:
+def many():
     """Do it."""
     return "many"
 
 
-def a_call() -> Call:
+def a_call():
     """Return a call as events carry it."""
     with Timeline() as timeline:
         fill()
@@ -45,17 +44,17 @@ def a_call() -> Call:
     return started.call
 
 
-def lines_of(timeline: Timeline) -> list[str]:
+def lines_of(timeline):
     """Return the lines of the timeline's text, without their times."""
     return [line[14:] for line in str(timeline).splitlines()[1:]]
 
 
-def test_an_empty_timeline_says_so() -> None:
+def test_an_empty_timeline_says_so():
     """Where nothing happened the text says that."""
     assert str(Timeline()) == "timeline, in seconds since the test began:\n              nothing happened"
 
 
-def test_what_happened_reads_in_order_and_with_its_virtual_time() -> None:
+def test_what_happened_reads_in_order_and_with_its_virtual_time():
     """A recovery, a give-up and a cancellation are told line by line."""
     with isolated(), VirtualClock() as clock, Timeline() as timeline, Faults(timeline) as faults:
         faults.inject(fill, "1*raise(OSError('dust'))->1*off->3*raise(OSError('dust'))->1*raise(KeyboardInterrupt)")
@@ -89,7 +88,7 @@ def test_what_happened_reads_in_order_and_with_its_virtual_time() -> None:
     ]
 
 
-def test_alerts_are_told() -> None:
+def test_alerts_are_told():
     """Delivered, held back and lost alerts are lines of the timeline."""
     call = a_call()
     with Timeline() as timeline:
@@ -107,7 +106,7 @@ def test_alerts_are_told() -> None:
     ]
 
 
-def test_what_happens_to_alerting_itself_is_told() -> None:
+def test_what_happens_to_alerting_itself_is_told():
     """A refused text, a missing webhook, and a window that is no longer shared are lines of the timeline."""
     with Timeline() as timeline:
         stream.emit(AlertRefused("HTTP 400"))
@@ -126,7 +125,7 @@ def test_what_happens_to_alerting_itself_is_told() -> None:
 
 
 @pytest.mark.parametrize(("faults", "left_out"), [(12, None), (13, 2), (99, 260)])
-def test_a_long_timeline_is_cut_in_the_middle(faults: int, left_out: int | None) -> None:
+def test_a_long_timeline_is_cut_in_the_middle(faults, left_out):
     """Beyond forty lines the first and the last twenty are shown, and how many are not."""
     with VirtualClock(), Timeline() as timeline, Faults(timeline) as armed:
         armed.inject(many, fail(OSError("x")).times(faults))
@@ -146,12 +145,12 @@ def test_a_long_timeline_is_cut_in_the_middle(faults: int, left_out: int | None)
         assert lines[-1].endswith(":many: succeeded at attempt 1")
 
 
-def test_secrets_and_control_characters_are_cleaned() -> None:
+def test_secrets_and_control_characters_are_cleaned():
     """Neither an error, nor a script, nor a name can put a secret or a line of its own into the text."""
     hostile = "postgres://app:hunter2@db/orders\n       0.000  Silo.fill: succeeded at attempt 1"
 
     @conn_retry("Silo\nforged", "fill", max_retry=1, max_wait=0)
-    def hostile_one() -> None:
+    def hostile_one():
         raise OSError(hostile)
 
     with Timeline() as timeline, Faults(timeline) as faults:
@@ -165,7 +164,7 @@ def test_secrets_and_control_characters_are_cleaned() -> None:
     assert len(text.splitlines()) == 1 + len(timeline.entries)
 
 
-def test_long_errors_and_scripts_are_cut() -> None:
+def test_long_errors_and_scripts_are_cut():
     """A line stays readable, however long the error or the action is."""
     with VirtualClock(), Timeline() as timeline, Faults(timeline) as faults:
         faults.inject(fill, fail(OSError("x" * 10_000)).times(1))
@@ -174,7 +173,7 @@ def test_long_errors_and_scripts_are_cut() -> None:
     assert max(map(len, str(timeline).splitlines())) < 300
 
 
-def test_events_are_found_by_their_type() -> None:
+def test_events_are_found_by_their_type():
     """`of` gives the events of one type with their times."""
     with VirtualClock() as clock, Timeline() as timeline, Faults(timeline) as faults:
         clock.advance(3)
@@ -188,7 +187,7 @@ def test_events_are_found_by_their_type() -> None:
     assert [type(entry.event) for entry in timeline.entries] == [CallStarted, FaultInjected, AttemptFailed, CallEnded]
 
 
-def test_nothing_is_recorded_outside_the_block() -> None:
+def test_nothing_is_recorded_outside_the_block():
     """What happens before and after is not in the timeline, and nobody listens any more."""
     before = stream.observed
     fill()
@@ -200,7 +199,7 @@ def test_nothing_is_recorded_outside_the_block() -> None:
     assert stream.observed == before
 
 
-def test_timelines_nest() -> None:
+def test_timelines_nest():
     """An inner timeline takes nothing from an outer one."""
     with Timeline() as outer:
         with Timeline() as inner:
@@ -210,7 +209,7 @@ def test_timelines_nest() -> None:
     assert (len(inner.entries), len(outer.entries)) == (2, 4)
 
 
-def test_the_entries_are_the_reader_s_own() -> None:
+def test_the_entries_are_the_reader_s_own():
     """Changing the list that `entries` returned changes nothing."""
     with Timeline() as timeline:
         fill()
@@ -219,15 +218,15 @@ def test_the_entries_are_the_reader_s_own() -> None:
     assert len(timeline.entries) == 2
 
 
-def test_a_retry_without_end_is_told_while_it_runs() -> None:
+def test_a_retry_without_end_is_told_while_it_runs():
     """A timeline can be read while calls are on their way in other threads."""
     stop = threading.Event()
 
     @continuous_retry(retry_delay=1.0, stop_event=stop)
-    def consume() -> None:
+    def consume():
         raise OSError("x")
 
-    def run() -> None:
+    def run():
         with pytest.raises(OSError, match="x"):
             consume()
 
@@ -243,11 +242,11 @@ def test_a_retry_without_end_is_told_while_it_runs() -> None:
     assert len(timeline.of(CallEnded)) == 1
 
 
-def test_what_happened_around_a_time_is_shown_besides() -> None:
+def test_what_happened_around_a_time_is_shown_besides():
     """A failure in the middle of a long story is shown with its neighbours, not cut away."""
 
     @conn_retry("Sleigh", "pull")
-    def pull() -> None:
+    def pull():
         pass
 
     with VirtualClock(), Faults() as faults, Timeline() as timeline:

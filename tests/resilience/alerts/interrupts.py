@@ -10,16 +10,13 @@ import contextlib
 import dis
 import functools
 import sys
-from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
-from typing import Any
 
 
 class Interrupt(BaseException):
     """What the signal handler raises."""
 
 
-def interruptions(work: Callable[[], object]) -> Iterator[int]:
+def interruptions(work):
     """Call ``work`` again and again, interrupted a moment later each time; end when it comes to its own end."""
     moment = 1
     while _is_interrupted(work, moment):
@@ -27,11 +24,11 @@ def interruptions(work: Callable[[], object]) -> Iterator[int]:
         moment += 1
 
 
-def _is_interrupted(work: Callable[[], object], moment: int) -> bool:
+def _is_interrupted(work, moment):
     moments = 0
-    before: dict[FrameType, int] = {}
+    before = {}
 
-    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+    def trace(frame, event, _argument):
         nonlocal moments
         frame.f_trace_opcodes = True
         if event == "call" or (event == "opcode" and _runs_handlers(frame.f_code, before.get(frame), frame.f_lasti)):
@@ -55,7 +52,7 @@ def _is_interrupted(work: Callable[[], object], moment: int) -> bool:
 
 
 @functools.cache
-def _runs_handlers(code: CodeType, before: int | None, now: int) -> bool:
+def _runs_handlers(code, before, now):
     """Whether signal handlers run between two instructions, and what they raise belongs to both.
 
     CPython runs them as part of the first; here the exception is raised at the second. Where a ``with`` block ends
@@ -67,6 +64,6 @@ def _runs_handlers(code: CodeType, before: int | None, now: int) -> bool:
     return is_call and _handler(code, before) == _handler(code, now)
 
 
-def _handler(code: CodeType, offset: int) -> int | None:
+def _handler(code, offset):
     entries = dis.Bytecode(code).exception_entries
     return next((entry.target for entry in entries if entry.start <= offset < entry.end), None)

@@ -14,24 +14,24 @@ import respx
 from resilience import alerts
 from resilience._config import configured
 from resilience.alerts import Alert, send_rate_limited_discord_alert, should_send_alert
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, Call, CallEnded, stream
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, stream
 from tests.resilience.alerts.conftest import API, contents
 
 REFUSED = ConnectionError("refused")
 
 
-def fail(call: Call, *attempts: int, error: BaseException = REFUSED) -> None:
+def fail(call, *attempts, error=REFUSED):
     """Report failed attempts as the engine does."""
     for attempt in attempts:
         stream.emit(AttemptFailed(call=call, attempt=attempt, error=error, wait_s=1.0))
 
 
-def end(call: Call, attempts: int, reason: str = "attempts", outcome: str = "gave_up") -> None:
+def end(call, attempts, reason="attempts", outcome="gave_up"):
     """Report the end of a call as the engine does."""
     stream.emit(CallEnded(call=call, attempts=attempts, outcome=outcome, reason=reason, error=REFUSED))
 
 
-def about_alerts(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+def about_alerts(caplog):
     """Return the log lines that speak of alerts, with their levels."""
     lines = [(record.levelname, record.getMessage()) for record in caplog.records]
     return [(level, line) for level, line in lines if "alert" in line.lower()]
@@ -223,7 +223,7 @@ def test_every_alert_that_a_full_queue_costs_is_counted(make_call):
     entered, may_go = threading.Event(), threading.Event()
 
     class Slow(Recorder):
-        def notify(self, alert: Alert) -> None:
+        def notify(self, alert):
             entered.set()
             may_go.wait()
             super().notify(alert)
@@ -248,11 +248,11 @@ def test_every_alert_that_a_full_queue_costs_is_counted(make_call):
 class Recorder:
     """A notifier that records, and fails where it is told to."""
 
-    def __init__(self, problem: Exception | None = None) -> None:
-        self.alerts: list[Alert] = []
+    def __init__(self, problem=None):
+        self.alerts = []
         self._problem = problem
 
-    def notify(self, alert: Alert) -> None:
+    def notify(self, alert):
         """Record."""
         self.alerts.append(alert)
         if self._problem is not None:
@@ -308,8 +308,8 @@ def test_a_failing_call_does_not_wait_for_its_alert(discord, make_call):
     answering = threading.Event()
     discord.mock(side_effect=lambda _request: answering.wait() and httpx.Response(200))
 
-    async def main() -> list[str]:
-        order: list[str] = []
+    async def main():
+        order = []
         asyncio.get_running_loop().call_soon(order.append, "the loop went on")
         fail(make_call(), 50)
         order.append("the call went on")
@@ -341,7 +341,7 @@ def test_an_isolated_block_cleans_up_whatever_happens(webhook, make_call):
     """Also after an error, the outer system is back and no thread of the block is left."""
     recorder = Recorder()
 
-    def raise_in_block() -> None:
+    def raise_in_block():
         with configured(notifiers=[recorder]), alerts.isolated(), respx.mock as router:
             router.post(API).respond(200)
             should_send_alert("f", REFUSED)

@@ -21,7 +21,7 @@ FORM_ERROR = {
 }
 
 
-def answer(status: int, body: object = b"", **headers: str) -> DiscordError:
+def answer(status, body=b"", **headers):
     """Make the error of an answer."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return DiscordError(

@@ -7,7 +7,6 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -25,10 +24,10 @@ ALERT = Alert(text="🚨 down\n*now*", function="f", context="", error_type="E")
 class Service(http.server.HTTPServer):
     """Takes what apprise posts, or refuses it."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.status = 200
-        self.received: list[dict[str, object]] = []
+        self.received = []
         self.url = f"json://user:hunter2@127.0.0.1:{self.server_address[1]}/"
 
 
@@ -37,18 +36,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     server: Service
 
-    def do_POST(self) -> None:
+    def do_POST(self):
         """Record and answer."""
         self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         self.send_response(self.server.status)
         self.end_headers()
 
-    def log_message(self, *_args: object) -> None:
+    def log_message(self, *_args):
         """Say nothing."""
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
+def service():
     """Run a service."""
     with Service() as service:
         thread = threading.Thread(target=service.serve_forever, kwargs={"poll_interval": 0.01})
@@ -89,9 +88,9 @@ def test_no_text_of_an_alert_pings_anyone(service, text, expected):
 )  # fmt: skip
 def test_services_that_take_mentions_get_none(monkeypatch, url):
     """Nothing that apprise posts to them holds the name of everybody or of somebody."""
-    posted: list[str] = []
+    posted = []
 
-    def post(*_args: object, **how: object) -> object:
+    def post(*_args, **how):
         posted.append(str(how.get("data") or how.get("json")))
         return SimpleNamespace(status_code=200, content=b"{}", text="{}", headers={})
 

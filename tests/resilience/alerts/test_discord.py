@@ -30,23 +30,23 @@ def api():
 
 
 @pytest.fixture
-def cooldowns(clock) -> Cooldowns:
+def cooldowns(clock):
     """What the sinks of a test share."""
     return Cooldowns()
 
 
 @pytest.fixture
-def sink(cooldowns) -> DiscordSink:
+def sink(cooldowns):
     """A webhook that nothing was sent to."""
     return DiscordSink(WEBHOOK_URL, cooldowns)
 
 
-def alert(text: str = "down") -> Alert:
+def alert(text="down"):
     """Make an alert."""
     return Alert(text=text, function="connect", context="Redis_infrastructure", error_type="ConnectionError")
 
 
-def send(sink: DiscordSink, *, again: bool = False) -> tuple[str, bool, bool, bool] | None:
+def send(sink, *, again=False):
     """Send one alert and return what is told about it, in short."""
     try:
         undelivered = sink.send([alert()], again=again)
@@ -57,7 +57,7 @@ def send(sink: DiscordSink, *, again: bool = False) -> tuple[str, bool, bool, bo
     return undelivered.problem, undelivered.try_again, undelivered.backs_off, undelivered.may_have_arrived
 
 
-def held(cooldowns: Cooldowns, webhook: Webhook = WEBHOOK) -> float:
+def held(cooldowns, webhook=WEBHOOK):
     """Return the seconds for which a webhook is held."""
     cooldown = cooldowns.of(webhook)
     return 0.0 if cooldown is None else cooldown.left_s()

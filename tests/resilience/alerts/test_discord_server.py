@@ -7,7 +7,7 @@ import gzip
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -24,8 +24,8 @@ Behaviour = Callable[[socket.socket], object]
 class Server:
     """Takes one connection after the other, reads a request, and leaves the rest to the test."""
 
-    def __init__(self, behave: Behaviour) -> None:
-        self.requests: list[bytes] = []
+    def __init__(self, behave):
+        self.requests = []
         self._behave = behave
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.base = f"http://127.0.0.1:{self._listening.getsockname()[1]}/api/v10"
@@ -33,14 +33,14 @@ class Server:
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 
-    def close(self) -> None:
+    def close(self):
         """Stop listening, and end what is still going on."""
         self.released.set()
         self._listening.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listening.close()
 
-    def _serve(self) -> None:
+    def _serve(self):
         while True:
             try:
                 connection, _ = self._listening.accept()
@@ -51,7 +51,7 @@ class Server:
                 self._behave(connection)
 
 
-def _read_request(connection: socket.socket) -> bytes:
+def _read_request(connection):
     received = b""
     while b"\r\n\r\n" not in received:
         received += _read_some(connection)
@@ -62,7 +62,7 @@ def _read_request(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def _read_some(connection: socket.socket) -> bytes:
+def _read_some(connection):
     received = connection.recv(65_536)
     if not received:
         raise ConnectionError("the client has given up before its request was sent")
@@ -70,11 +70,11 @@ def _read_some(connection: socket.socket) -> bytes:
 
 
 @pytest.fixture
-def serve(monkeypatch) -> Iterator[Callable[[Behaviour], tuple[Server, DiscordSink]]]:
+def serve(monkeypatch):
     """Start servers, and a webhook on each."""
     with contextlib.ExitStack() as undo:
 
-        def start(behave: Behaviour) -> tuple[Server, DiscordSink]:
+        def start(behave):
             server = Server(behave)
             undo.callback(server.close)
             monkeypatch.setattr(discord, "DISCORD_API", server.base)
@@ -112,7 +112,7 @@ def test_messages_in_a_row_share_a_connection(serve):
     """A second message goes out on the connection of the first, until it is closed."""
     connections = []
 
-    def behave(connection: socket.socket) -> None:
+    def behave(connection):
         connections.append(connection)
         connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
         _read_request(connection)
@@ -153,7 +153,7 @@ def test_an_answer_that_never_comes_to_its_end_is_cut_off(serve, monkeypatch, dr
     """A head that comes byte by byte, and hints without an answer, take as long as a whole exchange may, and no longer."""
     monkeypatch.setattr(discord, "_EXCHANGE_S", 0.01)
 
-    def behave(connection: socket.socket) -> None:
+    def behave(connection):
         connection.sendall(b"HTTP/1.1 103 Early Hints\r\nX: " if drop == b"x" else drop)
         while not server.released.wait(0.01):
             connection.sendall(drop)
@@ -168,7 +168,7 @@ def test_an_answer_that_never_comes_to_its_end_is_cut_off(serve, monkeypatch, dr
 def test_a_body_without_end_is_not_read_to_its_end(serve):
     """A server that sends for ever is cut off."""
 
-    def behave(connection: socket.socket) -> None:
+    def behave(connection):
         connection.sendall(OK + b"\r\n")
         while True:
             connection.sendall(b"x" * 65_536)

@@ -5,14 +5,10 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from collections.abc import Sequence
 
 import pytest
 
-from resilience._alerts.delivery.cooldowns import Cooldown
 from resilience._alerts.delivery.dispatcher import Dispatcher
-from resilience._alerts.delivery.sink import Undelivered
-from resilience.alerts import Alert
 from tests.resilience.alerts.conftest import FakeAlert
 
 
@@ -21,31 +17,30 @@ class Gate:
 
     most_per_message = 1
 
-    def __init__(self, *, is_open: bool = True) -> None:
-        self.taken: list[str] = []
-        self.threads: set[threading.Thread] = set()
+    def __init__(self, *, is_open=True):
+        self.taken = []
+        self.threads = set()
         self.entered = threading.Event()
         self.gate = threading.Event()
         if is_open:
             self.gate.set()
 
-    def cooldown(self) -> Cooldown | None:
+    def cooldown(self):
         """Never wait."""
-        return None
+        return
 
-    def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
+    def send(self, alerts, *, again):
         """Wait for the gate."""
         self.threads.add(threading.current_thread())
         self.entered.set()
         self.gate.wait()
         self.taken += [each.text for each in alerts]
-        return None
 
-    def close(self) -> None:
+    def close(self):
         """Do nothing."""
 
 
-def alert_threads() -> list[threading.Thread]:
+def alert_threads():
     """Return the threads that alerting has running."""
     return [each for each in threading.enumerate() if each.name == "resilience-alerts"]
 
@@ -139,7 +134,7 @@ def test_alerts_from_many_threads_arrive_once_each():
     """Nothing is lost or doubled when threads put alerts while lines end and begin."""
     dispatcher, gate = Dispatcher(), Gate()
 
-    def put(worker: int) -> None:
+    def put(worker):
         for number in range(50):
             dispatcher.put(FakeAlert(f"{worker}-{number}"), [gate])
             if number % 10 == worker % 10:
@@ -173,7 +168,7 @@ def test_where_no_thread_can_start_whoever_waits_does_the_work(monkeypatch):
     """At the end of the interpreter, or with too many threads, flushing delivers in the flushing thread."""
     dispatcher, gate = Dispatcher(), Gate()
 
-    def refuse(_thread: threading.Thread) -> None:
+    def refuse(_thread):
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patch:

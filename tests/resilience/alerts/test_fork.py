@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -16,9 +14,7 @@ from resilience import _config as config
 from resilience._alerts.admission.limiter import StormCap, WindowLimiter
 from resilience._alerts.admission.redis import RedisLimiter
 from resilience._alerts.delivery.cooldowns import Cooldowns
-from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._alerts.discord.webhook_url import Webhook
-from resilience.alerts import Alert
 from resilience.events import CallEnded, EventStream
 from tests.resilience.alerts.conftest import FakeAlert
 
@@ -93,31 +89,31 @@ def test_a_child_that_is_forked_amid_the_first_alert_alerts_itself(module):
     assert ended.stdout.splitlines() == ["True", "0"]
 
 
-def claim(limiter: WindowLimiter) -> None:
+def claim(limiter):
     limiter.claim("s")
 
 
-def admit(storm: StormCap) -> None:
+def admit(storm):
     storm.admit("place", 1)
 
 
-def ask(cooldowns: Cooldowns) -> None:
+def ask(cooldowns):
     cooldowns.of(Webhook("1", "t"))
 
 
-def confirm(fleet: RedisLimiter) -> None:
+def confirm(fleet):
     fleet.confirm("s")
 
 
-def subscribe(stream: EventStream) -> None:
+def subscribe(stream):
     stream.subscribe(lambda _event: None, CallEnded)
 
 
-def configure(_module: object) -> None:
+def configure(_module):
     config.configure(service_name=None)
 
 
-def write(alert: QueuedAlert) -> None:
+def write(alert):
     assert alert.alert
 
 
@@ -131,7 +127,7 @@ LOCKED = {
 }
 
 
-def in_child(work: Callable[[Any], None], argument: object) -> bool:
+def in_child(work, argument):
     """Fork, do the work in the child, and tell whether it came to an end."""
     child = os.fork()
     if child == 0:
@@ -147,7 +143,7 @@ def test_a_child_is_not_locked_out_by_a_thread_of_its_parent(what):
     owner, name, use = LOCKED[what]
     locked, done = threading.Event(), threading.Event()
 
-    def hold_the_lock() -> None:
+    def hold_the_lock():
         with getattr(owner, name):
             locked.set()
             done.wait()
@@ -182,7 +178,7 @@ def test_an_alert_that_another_thread_is_writing_at_a_fork_is_written_in_the_chi
     writing, done = threading.Event(), threading.Event()
 
     class Slow(FakeAlert):
-        def write(self) -> Alert:
+        def write(self):
             writing.set()
             done.wait()
             return super().write()

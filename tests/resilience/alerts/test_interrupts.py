@@ -8,7 +8,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
 
 import pytest
 
@@ -21,23 +20,23 @@ from tests.resilience.alerts.interrupts import interruptions
 numbers = itertools.count()
 
 
-def windows() -> Callable[[], object]:
+def windows():
     """Windows, with little room for them."""
     limiter = WindowLimiter(capacity=2)
     return lambda: limiter.claim(f"{next(numbers)}")
 
 
-def storm() -> Callable[[], object]:
+def storm():
     """The storm cap."""
     cap = StormCap()
     return lambda: cap.admit(f"{next(numbers)}", 1)
 
 
-def admission() -> Callable[[], object]:
+def admission():
     """Windows, storm cap and counts together."""
     admission = Admission()
 
-    def ask() -> None:
+    def ask():
         admission.grants("s")
         admission.count_suppressed(1)
         admission.take_suppressed("s")
@@ -45,11 +44,11 @@ def admission() -> Callable[[], object]:
     return ask
 
 
-def cooldowns() -> Callable[[], object]:
+def cooldowns():
     """What is known about webhooks."""
     cooldowns = Cooldowns()
 
-    def use() -> None:
+    def use():
         cooldowns.count_sent(Webhook("1", "t"))
         cooldowns.begin(None, 1, "full")
         cooldowns.of(Webhook("1", "t"))
@@ -110,7 +109,7 @@ broken.abandoned()
 """
 
 
-def run(program: str) -> int:
+def run(program):
     """Run a program whose threads may be left hanging, and return the number that it prints."""
     source = PROGRAM + textwrap.dedent(program)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -99,7 +99,7 @@ def test_exactly_one_of_many_threads_wins():
     """Of 32 threads that claim one signature at the same time, one is granted."""
     limiter, together = WindowLimiter(), threading.Barrier(32)
 
-    def claim(_number: int) -> bool:
+    def claim(_number):
         together.wait()
         return limiter.claim("s")
 
@@ -120,7 +120,7 @@ def test_time_is_read_where_no_other_thread_can_be_later(monkeypatch, owner, ask
     """Another thread can't get in between the look at the clock and what follows from it."""
     others_get_in = []
 
-    def now() -> int:
+    def now():
         lock = owner._lock
         other = threading.Thread(
             target=lambda: others_get_in.append(lock.acquire(blocking=False) and not lock.release())
@@ -153,7 +153,7 @@ def test_an_unreadable_error_has_a_signature():
     """An exception whose text can't be read is told apart by place and type."""
 
     class UnreadableError(Exception):
-        def __str__(self) -> str:
+        def __str__(self):
             raise RuntimeError("no")
 
     said = "<UnreadableError whose text could not be read: RuntimeError>"
@@ -163,7 +163,7 @@ def test_an_unreadable_error_has_a_signature():
 def test_a_group_is_told_apart_by_what_is_in_it():
     """Two outages that come as groups are two; in which order the tasks of one failed makes no difference."""
 
-    def signature(*errors: Exception) -> str:
+    def signature(*errors):
         return signature_of("f", ExceptionGroup("unhandled errors in a TaskGroup", [*errors]), "c")
 
     assert signature(OSError("db"), KeyError("k")) == "c:f:ExceptionGroup:KeyError: 'k'; OSError: db"
@@ -247,7 +247,7 @@ def test_the_storm_cap_survives_a_clock_that_steps_back(clock):
     assert [admits(storm, 1), admits(storm, 1)] == [True, False]
 
 
-def admits(storm: StormCap, most: int) -> bool:
+def admits(storm, most):
     """Ask for one more alert, of a place that never alerted before."""
     return storm.admit(f"place {next(places)}", most) is not None
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import pytest
 
 from resilience._alerts.delivery.cooldowns import Cooldown
 from resilience._alerts.delivery.line import MOST_TRIES, MOST_WAITING, PATIENCE_S, Line
 from resilience._alerts.delivery.sink import Undelivered
-from resilience.alerts import Alert
 from tests.resilience.alerts.conftest import FakeAlert
 
 LATER = Undelivered("HTTP 500", try_again=True, may_have_arrived=True)
@@ -21,17 +18,17 @@ NEVER = Undelivered("HTTP 404")
 class Waiting:
     """A latch whose waits take no time but move the clock, and are recorded."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock):
         self.is_open = False
-        self.waits: list[float] = []
-        self.meanwhile: Callable[[], object] = lambda: None
+        self.waits = []
+        self.meanwhile = lambda: None
         self._clock = clock
 
-    def open(self) -> None:
+    def open(self):
         """End all waits."""
         self.is_open = True
 
-    def wait(self, timeout: float) -> bool:
+    def wait(self, timeout):
         """Let the time pass, and what happens meanwhile happen."""
         self.waits.append(timeout)
         self._clock.advance(timeout)
@@ -44,18 +41,18 @@ class Channel:
 
     most_per_message = 10
 
-    def __init__(self, *answers: Undelivered | BaseException | None) -> None:
+    def __init__(self, *answers):
         self.answers = list(answers)
-        self.messages: list[list[str]] = []
-        self.again: list[bool] = []
-        self.cooldowns: list[Cooldown] = []
+        self.messages = []
+        self.again = []
+        self.cooldowns = []
         self.closed = 0
 
-    def cooldown(self) -> Cooldown | None:
+    def cooldown(self):
         """Return the first cooldown that is not over."""
         return next((each for each in self.cooldowns if each.left_s() > 0), None)
 
-    def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
+    def send(self, alerts, *, again):
         """Record a message and answer it."""
         self.messages.append([each.text for each in alerts])
         self.again.append(again)
@@ -64,7 +61,7 @@ class Channel:
             raise answer
         return answer
 
-    def close(self) -> None:
+    def close(self):
         """Count."""
         self.closed += 1
 
@@ -72,21 +69,21 @@ class Channel:
 class Told:
     """What became of each alert, in the order in which it was told."""
 
-    def __init__(self) -> None:
-        self.all: list[str] = []
+    def __init__(self):
+        self.all = []
 
-    def alert(self, text: str, *, leaves: bool = True) -> FakeAlert:
+    def alert(self, text, *, leaves=True):
         """Make an alert."""
         return FakeAlert(text, self.all, leaves=leaves)
 
 
 @pytest.fixture
-def waiting(clock) -> Waiting:
+def waiting(clock):
     """What the line under test waits with."""
     return Waiting(clock)
 
 
-def run(line: Line, alerts: Sequence[FakeAlert]) -> None:
+def run(line, alerts):
     """Queue alerts and work the line in this thread."""
     for alert in alerts:
         line.append(alert)
@@ -171,13 +168,13 @@ def test_what_piles_up_in_a_cooldown_leaves_together(waiting):
     names = [f"{number}" for number in range(30)]
     original = channel.send
 
-    def send(alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
+    def send(alerts, *, again):
         if len(channel.messages) == 2:
             for late in ("late", "later"):
                 line.append(told.alert(late))
         return original(alerts, again=again)
 
-    channel.send = send  # type: ignore[method-assign]  # a destination that changes while it is used
+    channel.send = send
     run(line, [told.alert(name) for name in names])
     assert channel.messages == [names[:10], names[10:20], names[20:], ["late"], ["later"]]
     assert told.all == [f"{name} delivered" for name in [*names, "late", "later"]]
@@ -189,13 +186,13 @@ def test_a_rate_limited_message_takes_along_what_came_meanwhile(waiting):
     line = Line(channel, stopped=waiting)
     original = channel.send
 
-    def send(alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
+    def send(alerts, *, again):
         if not channel.messages:
             channel.cooldowns.append(Cooldown(3, "rate limited"))
             line.append(told.alert("b"))
         return original(alerts, again=again)
 
-    channel.send = send  # type: ignore[method-assign]  # a destination that changes while it is used
+    channel.send = send
     run(line, [told.alert("a")])
     assert channel.messages == [["a"], ["a", "b"]]
     assert waiting.waits == [3]

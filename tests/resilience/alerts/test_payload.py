@@ -9,7 +9,7 @@ from resilience._alerts.discord.payload import MOST_ALERTS, message_body, plaine
 from resilience.alerts import Alert
 
 
-def alert(text: str, function: str = "connect") -> Alert:
+def alert(text, function="connect"):
     """Make an alert of which only the text matters."""
     return Alert(text=text, function=function, context="", error_type="ConnectionError")
 

@@ -35,7 +35,7 @@ MAIN = os.getpid()
 """
 
 
-def run(program: str) -> tuple[list[str], list[str]]:
+def run(program):
     """Run a program to its end and return the lines of its output and of its log."""
     source = textwrap.dedent(PROGRAM) + textwrap.dedent(program)
     ended = subprocess.run([sys.executable, "-W", "ignore", "-c", source], capture_output=True, text=True, check=False)

@@ -6,8 +6,6 @@ import contextlib
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -19,20 +17,17 @@ from resilience._alerts.admission import redis_url
 from resilience._alerts.admission.limiter import WindowLimiter
 from resilience._alerts.admission.redis import RedisLimiter
 
-if TYPE_CHECKING:
-    from tests.resilience.alerts.conftest import Server
-
 
 @pytest.fixture
-def fleet(clock) -> Iterator[list[RedisLimiter]]:
+def fleet(clock):
     """Close the limiters that a test makes, each of which stands for a process."""
-    limiters: list[RedisLimiter] = []
+    limiters = []
     yield limiters
     for each in limiters:
         each.close()
 
 
-def process_of(fleet: list[RedisLimiter], server: Server) -> RedisLimiter:
+def process_of(fleet, server):
     """Make what another process of the fleet has."""
     fleet.append(RedisLimiter(server.url, WindowLimiter()))
     return fleet[-1]
@@ -42,7 +37,7 @@ def process_of(fleet: list[RedisLimiter], server: Server) -> RedisLimiter:
 
 
 @pytest.fixture(params=["memory", "redis"])
-def limiter(request) -> WindowLimiter | RedisLimiter:
+def limiter(request):
     """Both limiters, one after the other."""
     if request.param == "memory":
         return WindowLimiter()
@@ -53,7 +48,7 @@ def limiter(request) -> WindowLimiter | RedisLimiter:
 def pass_time(limiter, clock, request):
     """Move the time of the limiter on."""
 
-    def pass_time(seconds: float) -> None:
+    def pass_time(seconds):
         clock.advance(seconds)
         if isinstance(limiter, RedisLimiter):
             request.getfixturevalue("server").advance(seconds)
@@ -81,7 +76,7 @@ def test_a_limiter_grants_one_of_many_threads(limiter):
     """Of 16 threads that ask at the same time, one is granted."""
     granted, together = [], threading.Barrier(16)
 
-    def claim() -> None:
+    def claim():
         together.wait()
         if limiter.claim("s"):
             granted.append(1)
@@ -99,7 +94,7 @@ def test_both_limiters_agree(server):
 
     class Fleet(RuleBasedStateMachine):
         @initialize()
-        def begin(self) -> None:
+        def begin(self):
             self.undo, self.now = pytest.MonkeyPatch(), 10**18
             self.undo.setattr("time.monotonic_ns", lambda: self.now)
             server.client.flushall()
@@ -107,21 +102,21 @@ def test_both_limiters_agree(server):
             self.processes = [RedisLimiter(server.url, WindowLimiter()) for _ in range(3)]
 
         @rule(process=st.integers(0, 2), signature=st.sampled_from("ab"))
-        def claim(self, process: int, signature: str) -> None:
+        def claim(self, process, signature):
             assert self.processes[process].claim(signature) == self.model.claim(signature)
 
         @rule(seconds=st.sampled_from([50, 100, 150, 300]))
-        def pass_time(self, seconds: int) -> None:
+        def pass_time(self, seconds):
             self.now += seconds * 10**9
             server.advance(seconds)
 
         @precondition(lambda self: hasattr(self, "processes"))
         @rule(process=st.integers(0, 2))
-        def restart(self, process: int) -> None:
+        def restart(self, process):
             self.processes[process].close()
             self.processes[process] = RedisLimiter(server.url, WindowLimiter())
 
-        def teardown(self) -> None:
+        def teardown(self):
             if hasattr(self, "undo"):
                 self.undo.undo()
                 for each in self.processes:
@@ -169,7 +164,7 @@ def test_nothing_of_a_signature_is_readable_in_redis(fleet, server):
     assert 0 < server.client.pttl(key) <= 300_000
 
 
-def messages(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+def messages(caplog):
     """Return the log lines with their levels."""
     return [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "resilience"]
 
@@ -201,7 +196,7 @@ def test_an_answer_without_end_is_cut_off(fleet, monkeypatch, caplog):
     monkeypatch.setattr(alerts_redis, "_EXCHANGE_S", 0.01)
     over = threading.Event()
 
-    def drip() -> None:
+    def drip():
         connection, _ = listening.accept()
         with connection, contextlib.suppress(OSError):
             connection.sendall(b"+")

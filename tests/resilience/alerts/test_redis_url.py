@@ -12,7 +12,7 @@ import pytest
 from resilience import alerts
 from resilience._config import configure, configured
 from resilience.alerts import send_rate_limited_discord_alert, should_send_alert
-from resilience.events import AlertDelivered, AlertSuppressed, AttemptFailed, Event, stream
+from resilience.events import AlertDelivered, AlertSuppressed, AttemptFailed, stream
 
 REFUSED = ConnectionError("refused")
 
@@ -78,9 +78,9 @@ def test_the_configured_redis_is_asked(server):
 
 def test_an_alert_that_the_fleet_refuses_is_reported_as_held_back(server, make_call):
     """Where another process has alerted, the failing call's alert does not leave, and is reported as suppressed."""
-    recorded: list[Event] = []
+    recorded = []
     end = stream.subscribe(recorded.append, AlertDelivered, AlertSuppressed)
-    notified: list[alerts.Alert] = []
+    notified = []
     with configured(redis_url=server.url, discord_webhook_url=None, notifiers=[Notifying(notified)]):
         for _process in range(2):
             with alerts.isolated():
@@ -93,7 +93,7 @@ def test_an_alert_that_the_fleet_refuses_is_reported_as_held_back(server, make_c
 
 def test_what_the_fleet_refuses_does_not_count_for_the_storm_cap(server, make_call):
     """A process whose alerts others have sent has its whole cap left for an outage of its own."""
-    notified: list[alerts.Alert] = []
+    notified = []
     settings = {"redis_url": server.url, "discord_webhook_url": None, "notifiers": [Notifying(notified)]}
     with configured(**settings, max_alerts_per_minute=3):
         for messages in ("abc", "abcd"):
@@ -107,7 +107,7 @@ def test_what_the_fleet_refuses_does_not_count_for_the_storm_cap(server, make_ca
 
 def test_what_the_storm_cap_holds_back_leaves_the_window_to_the_fleet(server):
     """An alert that may not leave here may still leave elsewhere."""
-    notified: list[alerts.Alert] = []
+    notified = []
     sent = []
     with configured(redis_url=server.url, discord_webhook_url=None, notifiers=[Notifying(notified)]):
         for most, messages in ((1, "ab"), (9, "b")):
@@ -119,7 +119,7 @@ def test_what_the_storm_cap_holds_back_leaves_the_window_to_the_fleet(server):
 class Notifying:
     """A notifier that keeps what it gets."""
 
-    def __init__(self, kept: list[alerts.Alert]) -> None:
+    def __init__(self, kept):
         self.notify = kept.append
 
 

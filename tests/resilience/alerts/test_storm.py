@@ -5,70 +5,69 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from resilience import alerts
 from resilience._config import configured
-from resilience.alerts import Alert, send_rate_limited_discord_alert
-from resilience.events import AlertSuppressed, AttemptFailed, Call, stream
+from resilience.alerts import send_rate_limited_discord_alert
+from resilience.events import AlertSuppressed, AttemptFailed, stream
 
 
 class Inbox:
     """A notifier that keeps what it gets, with the time, and can be made to wait."""
 
-    def __init__(self, clock) -> None:
-        self.alerts: list[tuple[float, Alert]] = []
+    def __init__(self, clock):
+        self.alerts = []
         self.entered, self.open = threading.Event(), threading.Event()
         self.open.set()
         self._clock, self._start_ns = clock, clock.ns
 
-    def notify(self, alert: Alert) -> None:
+    def notify(self, alert):
         """Record."""
         self.entered.set()
         self.open.wait()
         self.alerts.append(((self._clock.ns - self._start_ns) / 1e9, alert))
 
-    def times(self, function: str) -> list[float]:
+    def times(self, function):
         """When the alerts of a function came, in seconds since the test began."""
         return [at for at, alert in self.alerts if alert.function == function]
 
     @property
-    def told(self) -> int:
+    def told(self):
         """How many alerts the others say were held back."""
         found = (re.search(r"(\d+) more alerts? w", alert.text) for _, alert in self.alerts)
         return sum(int(each[1]) for each in found if each)
 
 
 @pytest.fixture
-def inbox(clock) -> Iterator[Inbox]:
+def inbox(clock):
     """Alert nobody but a notifier, from a memory of its own."""
     inbox = Inbox(clock)
     with configured(discord_webhook_url=None, notifiers=[inbox]), alerts.isolated():
         yield inbox
 
 
-def fail(call: Call, message: str, attempt: int = 50) -> None:
+def fail(call, message, attempt=50):
     """Report a failed attempt as the engine does."""
     stream.emit(AttemptFailed(call=call, attempt=attempt, error=ConnectionError(message), wait_s=1.0))
 
 
-def by_call(make_call) -> Callable[[str, str], None]:
+def by_call(make_call):
     """Alert as failing calls do."""
-    calls: dict[str, Call] = {}
+    calls = {}
 
-    def alert(function: str, message: str) -> None:
+    def alert(function, message):
         call = calls.setdefault(function, make_call(function, failpoint=f"shop:{function}"))
         fail(call if message == "down" else make_call(function, failpoint=f"shop:{function}"), message)
 
     return alert
 
 
-def by_hand(_make_call) -> Callable[[str, str], None]:
+def by_hand(_make_call):
     """Alert by hand."""
 
-    def alert(function: str, message: str) -> None:
+    def alert(function, message):
         send_rate_limited_discord_alert(function, ConnectionError(message), "", message)
 
     return alert
@@ -114,7 +113,7 @@ def test_the_alert_of_an_outage_is_never_lost_in_noise(inbox, clock, make_call, 
 
 def test_all_that_is_held_back_is_counted(inbox, clock, make_call):
     """The next alert tells what the cap has held back, and what its own window has; nothing is told twice."""
-    suppressed: list[AlertSuppressed] = []
+    suppressed = []
     end = stream.subscribe(suppressed.append, AlertSuppressed)
     alert = by_call(make_call)
     for tick in range(1000):

@@ -134,7 +134,7 @@ def test_an_unreadable_error_is_described(make_call):
     """An exception whose text can't be read is alerted as that, and never raised."""
 
     class UnreadableError(Exception):
-        def __str__(self) -> str:
+        def __str__(self):
             raise RuntimeError("no")
 
     text = text_of(make_call(), 50, failure_of(UnreadableError()))

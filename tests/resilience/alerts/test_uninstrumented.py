@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -27,15 +26,15 @@ KEYS = [
 ]
 
 
-def suppressed() -> list[bool]:
+def suppressed():
     """What an instrumentation would find, of whatever version."""
     return [bool(context.get_value(key)) for key in KEYS]
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[bool]]:
+def sent(monkeypatch):
     """Stand where the instrumentations of httpx and requests do, and record what they would find."""
-    found: list[list[bool]] = []
+    found = []
     handle, send = httpx.HTTPTransport.handle_request, requests.Session.send
 
     def handle_request(self, request):
@@ -54,18 +53,18 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[bool]]:
 class Service(BaseHTTPRequestHandler):
     """Takes everything."""
 
-    def do_POST(self) -> None:
+    def do_POST(self):
         """Answer."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, *_args: object) -> None:
+    def log_message(self, *_args):
         """Say nothing."""
 
 
 @pytest.fixture
-def service() -> Iterator[str]:
+def service():
     """Run a service on loopback."""
     with HTTPServer(("127.0.0.1", 0), Service) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.testing import capture_logs
 
-from resilience.events import AlertRefused, Event, NoWebhook, WindowShared, stream
+from resilience.events import AlertRefused, NoWebhook, WindowShared, stream
 from resilience.instrumentation import opentelemetry, prometheus, structlog
 
 REFUSED = AlertRefused(problem="HTTP 400")
@@ -57,7 +57,7 @@ each_event = pytest.mark.parametrize(
 
 
 @each_event
-def test_the_log_has_a_line_of_each(caplog, event: Event, name, level, problem, text):
+def test_the_log_has_a_line_of_each(caplog, event, name, level, problem, text):
     """Each is one line of the logger ``resilience``, with the fields that all its records have."""
     caplog.set_level("INFO", "resilience")
     stream.emit(event)
@@ -67,7 +67,7 @@ def test_the_log_has_a_line_of_each(caplog, event: Event, name, level, problem, 
 
 
 @each_event
-def test_structlog_has_a_line_of_each(event: Event, name, level, problem, text):
+def test_structlog_has_a_line_of_each(event, name, level, problem, text):
     """Each is one line under its name, with the problem as a field where there is one."""
     with capture_logs() as lines:
         uninstall = structlog.install()
@@ -79,7 +79,7 @@ def test_structlog_has_a_line_of_each(event: Event, name, level, problem, text):
 
 
 @each_event
-def test_opentelemetry_counts_each_and_tells_the_active_span(event: Event, name, level, problem, text):
+def test_opentelemetry_counts_each_and_tells_the_active_span(event, name, level, problem, text):
     """Each is counted under its name, and is an event of the span in which it happens."""
     reader, exporter, tracing = InMemoryMetricReader(), InMemorySpanExporter(), TracerProvider()
     tracing.add_span_processor(SimpleSpanProcessor(exporter))
@@ -103,7 +103,7 @@ def test_opentelemetry_counts_each_and_tells_the_active_span(event: Event, name,
 
 
 @each_event
-def test_prometheus_counts_each(event: Event, name, level, problem, text):
+def test_prometheus_counts_each(event, name, level, problem, text):
     """Each is counted under its name; no problem is ever a label."""
     registry = prometheus_client.CollectorRegistry()
     uninstall = prometheus.install(registry)

@@ -32,7 +32,7 @@ from resilience._failpoints.script.duration import (
         ("1.50000000000000000000000000000", 1_500_000_000),
     ],
 )
-def test_text_is_read_exactly(text: str, nanoseconds: int) -> None:
+def test_text_is_read_exactly(text, nanoseconds):
     """Seconds and units are added up in whole nanoseconds."""
     assert parse_duration(text) == nanoseconds
 
@@ -59,7 +59,7 @@ UNITS = "seconds, such as 1.5, or a duration of the units d, h, m, s, ms, us and
         ("293000d", "not a duration: found '293000d', expected a duration of at most 292 years"),
     ],
 )
-def test_text_that_is_no_duration_is_refused(text: str, message: str) -> None:
+def test_text_that_is_no_duration_is_refused(text, message):
     """The error says what was found and what was expected."""
     with pytest.raises(DurationError) as caught:
         parse_duration(text)
@@ -69,20 +69,20 @@ def test_text_that_is_no_duration_is_refused(text: str, message: str) -> None:
 
 @given(st.integers(0, MAX_NANOSECONDS))
 @settings(deadline=None)
-def test_format_and_parse_are_inverse(nanoseconds: int) -> None:
+def test_format_and_parse_are_inverse(nanoseconds):
     """Every duration has a text in seconds that gives it back exactly."""
     assert parse_duration(format_seconds(nanoseconds)) == nanoseconds
 
 
 @given(st.floats(0, 9e9))
 @settings(deadline=None)
-def test_seconds_become_the_nearest_nanosecond(seconds: float) -> None:
+def test_seconds_become_the_nearest_nanosecond(seconds):
     """A float is rounded once, to the nearest whole nanosecond."""
     assert abs(from_seconds(seconds) - Fraction(seconds) * 10**9) <= Fraction(1, 2) + Fraction(1, 10**6)
 
 
 @pytest.mark.parametrize("seconds", [-1, -0.001, float("nan"), float("inf"), 1e10])
-def test_seconds_out_of_range_are_refused(seconds: float) -> None:
+def test_seconds_out_of_range_are_refused(seconds):
     """A negative, endless or undefined duration is a ValueError that tells the range."""
     with pytest.raises(ValueError, match="a duration is from 0 to 9223372036 seconds; got ") as caught:
         from_seconds(seconds)

@@ -7,7 +7,6 @@ import json
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
 
 import httpx
 import pytest
@@ -17,13 +16,13 @@ from resilience._failpoints.script.exception_copy import fresh_copy, identity
 
 
 class KeywordError(Exception):
-    def __init__(self, message: str, *, code: int) -> None:
+    def __init__(self, message, *, code):
         super().__init__(message)
         self.code = code
 
 
 class RephrasedError(Exception):
-    def __init__(self, host: str) -> None:
+    def __init__(self, host):
         super().__init__(f"{host} is down")
         self.host = host
 
@@ -31,18 +30,18 @@ class RephrasedError(Exception):
 class SlottedError(Exception):
     __slots__ = ("code", "unset")
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code):
         self.code = code
 
 
 class NoCallError(OSError):
-    def __new__(cls, *args: object) -> Self:
+    def __new__(cls, *args):
         raise AssertionError("a copy must not run this")
 
-    def __init__(self, *args: object) -> None:
+    def __init__(self, *args):
         raise AssertionError("a copy must not run this")
 
-    def __reduce__(self) -> tuple[object, ...]:
+    def __reduce__(self):
         raise AssertionError("a copy must not run this")
 
     __copy__ = __reduce__
@@ -53,21 +52,21 @@ class FrozenError(Exception):
     code: int
 
 
-def _http_status_error() -> httpx.HTTPStatusError:
+def _http_status_error():
     request = httpx.Request("GET", "http://example.org")
     return httpx.HTTPStatusError("bad", request=request, response=httpx.Response(500, request=request))
 
 
-def _no_call() -> NoCallError:
+def _no_call():
     error = OSError.__new__(NoCallError, 2, "gone")
-    error.host = "db"  # type: ignore[attr-defined]  # exceptions take any attribute
+    error.host = "db"
     return error
 
 
-def _cancelled_by_trio() -> trio.Cancelled:
-    caught: list[trio.Cancelled] = []
+def _cancelled_by_trio():
+    caught = []
 
-    async def main() -> None:
+    async def main():
         with trio.CancelScope() as scope:
             scope.cancel()
             try:
@@ -107,7 +106,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("error", ODD.values(), ids=ODD.keys())
-def test_copy_is_the_same_fault_in_another_object(error: BaseException) -> None:
+def test_copy_is_the_same_fault_in_another_object(error):
     """A copy has the type, args, attributes and text of the original, and is a new object."""
     copied = fresh_copy(error)
 
@@ -118,7 +117,7 @@ def test_copy_is_the_same_fault_in_another_object(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("error", ODD.values(), ids=ODD.keys())
-def test_raising_a_copy_leaves_the_original_alone(error: BaseException) -> None:
+def test_raising_a_copy_leaves_the_original_alone(error):
     """What raising adds to a copy (traceback, context, notes) shows neither in the original nor in the next copy."""
     before = error.__traceback__, error.__context__, getattr(error, "__notes__", None)
     copied = fresh_copy(error)
@@ -136,7 +135,7 @@ def test_raising_a_copy_leaves_the_original_alone(error: BaseException) -> None:
     assert (following.__traceback__, following.__context__, vars(following)) == (None, None, vars(error))
 
 
-def test_copied_error_keeps_its_attributes_by_reference() -> None:
+def test_copied_error_keeps_its_attributes_by_reference():
     """Attributes are the very objects of the original, so that a request can still be told by identity."""
     error = _http_status_error()
     copied = fresh_copy(error)
@@ -146,7 +145,7 @@ def test_copied_error_keeps_its_attributes_by_reference() -> None:
     assert copied.response is error.response
 
 
-def test_notes_of_the_original_are_kept_and_not_shared() -> None:
+def test_notes_of_the_original_are_kept_and_not_shared():
     """A copy starts with the notes of the original, and a note added to it stays its own."""
     error = ValueError("x")
     error.add_note("from the template")
@@ -157,7 +156,7 @@ def test_notes_of_the_original_are_kept_and_not_shared() -> None:
     assert error.__notes__ == ["from the template"]
 
 
-def test_cause_is_kept_and_context_is_not() -> None:
+def test_cause_is_kept_and_context_is_not():
     """The cause that was given to an exception belongs to it; the context it was once raised in doesn't."""
     error = ValueError("x")
     error.__context__ = LookupError("earlier")
@@ -169,7 +168,7 @@ def test_cause_is_kept_and_context_is_not() -> None:
     assert copied.__context__ is None
 
 
-def test_members_of_a_group_are_copied_too() -> None:
+def test_members_of_a_group_are_copied_too():
     """No exception inside a copied group is an object of the original group, at any depth."""
     inner = ValueError(1)
     group = ExceptionGroup("outer", [ExceptionGroup("inner", [inner])])
@@ -182,7 +181,7 @@ def test_members_of_a_group_are_copied_too() -> None:
     assert nested.exceptions[0] is not inner
 
 
-def test_error_that_cannot_be_copied_is_returned_itself_and_cleared() -> None:
+def test_error_that_cannot_be_copied_is_returned_itself_and_cleared():
     """Where no copy can be made the original comes back, without the traceback and context of its last raise."""
     error = OSError()
     error.args = (2, "gone")  # OSError(2, ...) makes a FileNotFoundError, so no OSError with these can be made
@@ -207,6 +206,6 @@ def test_error_that_cannot_be_copied_is_returned_itself_and_cleared() -> None:
         (ExceptionGroup("g", [ValueError(1)]), ExceptionGroup("g", [ValueError(2)])),
     ],
 )
-def test_identity_tells_faults_apart(one: BaseException, other: BaseException) -> None:
+def test_identity_tells_faults_apart(one, other):
     """A difference in type, args, their types, attributes or members makes another fault."""
     assert identity(one) != identity(other)

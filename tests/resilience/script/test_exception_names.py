@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from resilience._failpoints.script.exception_names import exception_class_name, find_exception_class
 from resilience.testing import Script, ScriptError
-
-if TYPE_CHECKING:
-    import pathlib
 
 
 class Outer:
@@ -32,13 +28,13 @@ class Outer:
         (Outer.InnerError, f"{__name__}.Outer.InnerError"),
     ],
 )
-def test_class_has_the_shortest_name_that_finds_it(cls: type[BaseException], name: str) -> None:
+def test_class_has_the_shortest_name_that_finds_it(cls, name):
     """The name of a class is that of the outermost package which offers it, and leads back to the class."""
     assert exception_class_name(cls) == name
     assert find_exception_class(name) is cls
 
 
-def test_class_out_of_reach_has_no_name() -> None:
+def test_class_out_of_reach_has_no_name():
     """A class made in a function, which no module offers, can't be written in a script."""
 
     class LocalError(Exception):
@@ -49,7 +45,7 @@ def test_class_out_of_reach_has_no_name() -> None:
     assert exception_class_name(type("OddError", (Exception,), {"__module__": None})) is None
 
 
-def test_module_of_an_exception_is_imported(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_module_of_an_exception_is_imported(tmp_path, monkeypatch):
     """A name may come from a module, or from a submodule, that nobody has imported yet."""
     package = tmp_path / "shop_for_test"
     package.mkdir()
@@ -63,7 +59,7 @@ def test_module_of_an_exception_is_imported(tmp_path: pathlib.Path, monkeypatch:
             sys.modules.pop(name, None)
 
 
-def test_unknown_module_lists_the_closest_names() -> None:
+def test_unknown_module_lists_the_closest_names():
     """A mistyped module is answered with the modules that are loaded or come with Python."""
     with pytest.raises(ScriptError) as caught:
         Script.parse("raise(asyncioo.TimeoutError)")
@@ -72,9 +68,7 @@ def test_unknown_module_lists_the_closest_names() -> None:
     assert caught.value.expected.startswith("a module that can be imported (did you mean 'asyncio'")
 
 
-def test_module_that_fails_to_import_is_named_with_its_error(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_module_that_fails_to_import_is_named_with_its_error(tmp_path, monkeypatch):
     """A module that is there and raises is told apart from one that isn't there."""
     (tmp_path / "broken_for_test.py").write_text("raise RuntimeError('no licence')\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -85,11 +79,11 @@ def test_module_that_fails_to_import_is_named_with_its_error(
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
-def test_module_with_a_raising_getattr_is_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_module_with_a_raising_getattr_is_an_unknown_name(monkeypatch):
     """Whatever looking up a name in a module raises, the script's error is a ScriptError."""
     module = ModuleType("lazy_for_test")
 
-    def fail_to_load(name: str) -> object:
+    def fail_to_load(name):
         raise OSError(name)
 
     monkeypatch.setattr(module, "__getattr__", fail_to_load, raising=False)

@@ -16,12 +16,12 @@ from resilience._failpoints.script.run import ScriptRun
 from resilience.testing import Script, answer, fail, passthrough
 
 
-def draw(script: str, calls: int) -> list[str]:
+def draw(script, calls):
     """Return the texts of what so many calls draw."""
     return drawn_by(ScriptRun(Script.parse(script)), calls)
 
 
-def drawn_by(run: ScriptRun, calls: int) -> list[str]:
+def drawn_by(run, calls):
     """Return the texts of what so many calls draw; ``off`` where no term applies."""
     return [str(run.next() or "off") for _ in range(calls)]
 
@@ -37,12 +37,12 @@ def drawn_by(run: ScriptRun, calls: int) -> list[str]:
         ("off", ["off"] * 4),
     ],
 )
-def test_calls_draw_the_terms_one_after_another(script: str, drawn: list[str]) -> None:
+def test_calls_draw_the_terms_one_after_another(script, drawn):
     """A term serves as many calls as it counts, one without a count all the rest; then calls go through."""
     assert draw(script, 4) == drawn
 
 
-def test_every_strike_has_an_exception_of_its_own() -> None:
+def test_every_strike_has_an_exception_of_its_own():
     """No two strikes raise one object, nor the one that the script was made with, and all are the same fault."""
     request = httpx.Request("GET", "http://example.org")
     template = httpx.ConnectTimeout("slow", request=request)
@@ -55,7 +55,7 @@ def test_every_strike_has_an_exception_of_its_own() -> None:
         assert (error.args, error.request, error.__traceback__) == (("slow",), request, None)
 
 
-def test_literal_answer_is_new_for_each_call() -> None:
+def test_literal_answer_is_new_for_each_call():
     """A caller that changes the list it got changes neither the next answer nor the script."""
     value = {"items": [1]}
     script = answer(value).times(2)
@@ -70,7 +70,7 @@ def test_literal_answer_is_new_for_each_call() -> None:
     assert str(script) == "2*return({'items': [1]})"
 
 
-def test_object_answer_is_handed_out_itself() -> None:
+def test_object_answer_is_handed_out_itself():
     """An answer that is no literal is the very object that the script was given."""
     response = httpx.Response(500)
     action = ScriptRun(answer(response)).next().action
@@ -112,7 +112,7 @@ def test_object_answer_is_handed_out_itself() -> None:
         ("off", [(0, True, ""), (0, True, "")]),
     ],
 )
-def test_run_tells_what_fired_and_what_is_pending(script: str, states: list[tuple[int, bool, str]]) -> None:
+def test_run_tells_what_fired_and_what_is_pending(script, states):
     """Faults count as fired, off never does, and what is pending ends with the last fault that has not fired."""
     run = ScriptRun(Script.parse(script))
     seen = []
@@ -124,7 +124,7 @@ def test_run_tells_what_fired_and_what_is_pending(script: str, states: list[tupl
     assert run.evaluations == len(states)
 
 
-def test_pending_text_is_a_script_that_finishes_the_plan() -> None:
+def test_pending_text_is_a_script_that_finishes_the_plan():
     """What is pending can be parsed, and running it draws what the first run would have drawn."""
     script = Script.parse("1*raise(OSError)->2*off->2*return(1)")
     run = ScriptRun(script)
@@ -140,9 +140,7 @@ CHAINS = st.tuples(st.lists(st.tuples(TERMS, st.integers(1, 4)), max_size=5), st
 
 @given(CHAINS, st.integers(0, 25))
 @settings(deadline=None)
-def test_run_draws_what_the_written_out_list_says(
-    chain: tuple[list[tuple[Script, int]], Script | None], calls: int
-) -> None:
+def test_run_draws_what_the_written_out_list_says(chain, calls):
     """A run equals the list of its actions written out, with the last one, or off, repeated for ever."""
     counted, last = chain
     scripts = [script.times(count) for script, count in counted] + ([last] if last else [])
@@ -162,12 +160,12 @@ def test_run_draws_what_the_written_out_list_says(
     assert run.exhausted == (everything_struck and last_struck)
 
 
-def test_threads_share_out_exactly_the_plan() -> None:
+def test_threads_share_out_exactly_the_plan():
     """Eight threads that draw at once get every planned action exactly as often as it is planned."""
     run = ScriptRun(Script.parse("300*raise(OSError('x'))->200*off->100*return(1)->off"))
     start = threading.Barrier(8)
 
-    def worker(_: int) -> list[str]:
+    def worker(_):
         start.wait()
         return drawn_by(run, 100)
 
@@ -178,7 +176,7 @@ def test_threads_share_out_exactly_the_plan() -> None:
     assert (run.evaluations, run.fired, run.exhausted) == (800, 400, True)
 
 
-def test_two_runs_of_one_script_do_not_share_their_counts() -> None:
+def test_two_runs_of_one_script_do_not_share_their_counts():
     """A script is only a plan: each run of it starts from the beginning."""
     script = fail(OSError).times(1)
     ScriptRun(script).next()

@@ -15,23 +15,23 @@ from resilience._failpoints.script.quantities import Span
 from resilience.testing import Script, answer, as_script, delay, fail, passthrough
 
 
-def _status_error() -> httpx.HTTPStatusError:
+def _status_error():
     request = httpx.Request("GET", "http://example.org")
     return httpx.HTTPStatusError("bad", request=request, response=httpx.Response(500, request=request))
 
 
 class Reprless:
-    def __repr__(self) -> str:
+    def __repr__(self):
         raise RuntimeError("no repr")
 
 
 class TokenError(Exception):
-    def __init__(self, message: str) -> None:
+    def __init__(self, message):
         super().__init__(message)
         self.token = object()
 
 
-def test_code_and_text_make_the_same_script() -> None:
+def test_code_and_text_make_the_same_script():
     """A script made by the builders equals the one parsed from its text, and prints as that text."""
     script = fail(ConnectionError("refused")).times(3).then(passthrough())
 
@@ -64,7 +64,7 @@ def test_code_and_text_make_the_same_script() -> None:
         (passthrough().times(2).then(fail(OSError).times(1)), "2*off->1*raise(OSError)"),
     ],
 )
-def test_script_has_a_text_that_gives_it_back(script: Script, text: str) -> None:
+def test_script_has_a_text_that_gives_it_back(script, text):
     """str() is the exact text form, and parsing it gives an equal script."""
     assert str(script) == text
     assert Script.parse(text) == script
@@ -85,18 +85,18 @@ def test_script_has_a_text_that_gives_it_back(script: Script, text: str) -> None
         (answer(frozenset({1})), "return(<frozenset({1})>)"),
     ],
 )
-def test_script_without_a_text_form_prints_a_stand_in(script: Script, text: str) -> None:
+def test_script_without_a_text_form_prints_a_stand_in(script, text):
     """What no literal makes is shown on one line between angle brackets, without addresses."""
     assert str(script).startswith(text)
     assert "\n" not in str(script)
 
 
-def test_long_stand_in_is_cut() -> None:
+def test_long_stand_in_is_cut():
     """A stand-in shows the first hundred characters of what it stands for."""
     assert str(answer(frozenset(["x" * 1000]))) == f"return(<frozenset({{'{'x' * 88}...>)"
 
 
-def test_scripts_are_compared_and_hashed_by_value() -> None:
+def test_scripts_are_compared_and_hashed_by_value():
     """Equal scripts have equal hashes, also with an exception whose args can't be hashed."""
     same = {fail(ValueError(["a"])).times(2), Script.parse("2*raise(ValueError(['a']))")}
 
@@ -108,7 +108,7 @@ def test_scripts_are_compared_and_hashed_by_value() -> None:
     assert fail(ValueError) != answer(ValueError)
 
 
-def test_exceptions_without_a_text_are_compared_by_what_they_hold() -> None:
+def test_exceptions_without_a_text_are_compared_by_what_they_hold():
     """Two scripts of one odd exception are equal; those of two that differ in an attribute are not."""
     error = _status_error()
 
@@ -116,19 +116,19 @@ def test_exceptions_without_a_text_are_compared_by_what_they_hold() -> None:
     assert fail(error) != fail(_status_error())
 
 
-def test_script_is_immutable() -> None:
+def test_script_is_immutable():
     """Neither a script nor its parts can be changed, and the builders leave the script they start from alone."""
     script = fail(OSError)
     script.times(3)
 
     assert str(script) == "raise(OSError)"
     with pytest.raises(FrozenInstanceError):
-        script.terms = ()  # type: ignore[misc]  # the point of the test
+        script.terms = ()
     with pytest.raises(FrozenInstanceError):
-        script.terms[0].count = 1  # type: ignore[misc]  # the point of the test
+        script.terms[0].count = 1
 
 
-def test_exception_changed_after_fail_does_not_change_the_script() -> None:
+def test_exception_changed_after_fail_does_not_change_the_script():
     """fail() takes a copy: what happens to the exception it was given stays outside."""
     error = TokenError("x")
     script = fail(error)
@@ -141,7 +141,7 @@ def test_exception_changed_after_fail_does_not_change_the_script() -> None:
     assert not hasattr(action.error, "__notes__")
 
 
-def test_scripts_can_be_copied_and_pickled() -> None:
+def test_scripts_can_be_copied_and_pickled():
     """Scripts travel to other processes, as they do under xdist."""
     script = Script.parse("3*raise(ConnectionError('refused'))->1*sleep(1)->return([1])")
 
@@ -149,7 +149,7 @@ def test_scripts_can_be_copied_and_pickled() -> None:
     assert copy.deepcopy(script) == script
 
 
-def test_actions_know_their_text_and_whether_it_replays() -> None:
+def test_actions_know_their_text_and_whether_it_replays():
     """Each action has a text; replayable tells whether parsing it gives the action back."""
     actions = [Raise(OSError("x")), Raise(_status_error()), Return(1), Return(object()), Sleep(Span(1, 1)), Off()]
 
@@ -164,7 +164,7 @@ def test_actions_know_their_text_and_whether_it_replays() -> None:
     assert Sleep(Span(1_500_000_000, 1_500_000_000)).seconds == 1.5
 
 
-def test_as_script_takes_a_script_or_its_text() -> None:
+def test_as_script_takes_a_script_or_its_text():
     """A script comes back as it is, a text is parsed."""
     script = fail(OSError)
 
@@ -204,7 +204,7 @@ EXAMPLES = """fail(ConnectionError('refused')).times(3) or "3*raise(ConnectionEr
             ".times() takes a whole number of calls, such as .times(3); got True (bool)",
         ),
         (
-            lambda: fail(OSError).times("3"),  # type: ignore[arg-type]  # the point of the test
+            lambda: fail(OSError).times("3"),
             TypeError,
             ".times() takes a whole number of calls, such as .times(3); got '3' (str)",
         ),
@@ -214,17 +214,17 @@ EXAMPLES = """fail(ConnectionError('refused')).times(3) or "3*raise(ConnectionEr
             "1*raise(OSError) has its count already: call .times() once for each term",
         ),
         (
-            lambda: fail(OSError).times(1).then("off"),  # type: ignore[arg-type]  # the point of the test
+            lambda: fail(OSError).times(1).then("off"),
             TypeError,
             ".then() takes a script, such as passthrough(); got 'off' (str)",
         ),
         (
-            lambda: fail("refused"),  # type: ignore[arg-type]  # the point of the test
+            lambda: fail("refused"),
             TypeError,
             "fail() takes an exception or its class, such as ConnectionError('refused'); got 'refused' (str)",
         ),
         (
-            lambda: fail(int),  # type: ignore[arg-type]  # the point of the test
+            lambda: fail(int),
             TypeError,
             "fail() takes an exception or its class, such as ConnectionError('refused'); got <class 'int'> (type)",
         ),
@@ -236,7 +236,7 @@ EXAMPLES = """fail(ConnectionError('refused')).times(3) or "3*raise(ConnectionEr
         (lambda: delay(-1), ValueError, "a duration is from 0 to 9223372036 seconds; got -1"),
         (lambda: delay("1m2h"), ValueError, f"not a duration: found '2h', expected {UNITS}"),
         (
-            lambda: delay(None),  # type: ignore[arg-type]  # the point of the test
+            lambda: delay(None),
             TypeError,
             "delay() takes seconds, such as 1.5, or a duration, such as '250ms'; got None (NoneType)",
         ),
@@ -246,19 +246,19 @@ EXAMPLES = """fail(ConnectionError('refused')).times(3) or "3*raise(ConnectionEr
             "delay() takes seconds, such as 1.5, or a duration, such as '250ms'; got True (bool)",
         ),
         (
-            lambda: Script.parse(3),  # type: ignore[arg-type]  # the point of the test
+            lambda: Script.parse(3),
             TypeError,
             "Script.parse() takes a text, such as '3*return(500)->off'; got 3 (int)",
         ),
         (
-            lambda: as_script(OSError("x")),  # type: ignore[arg-type]  # the point of the test
+            lambda: as_script(OSError("x")),
             TypeError,
             f"expected a script, such as {EXAMPLES}; got OSError('x') (OSError)",
         ),
         (lambda: Script(()), ValueError, "a script needs at least one term; passthrough() lets every call through"),
     ],
 )
-def test_mistake_in_code_says_what_to_write(mistake: object, kind: type[Exception], message: str) -> None:
+def test_mistake_in_code_says_what_to_write(mistake, kind, message):
     """A wrong type is a TypeError, a wrong value a ValueError; each tells what came and what to write."""
     assert callable(mistake)
     with pytest.raises(kind) as caught:
