@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _EXCHANGE_S: Final = 2.0
 _RETRY_NS: Final = 30 * SECOND_NS
 _PREFIX: Final = "resilience:alert:"
+_WITHOUT_END: Final = -1
 
 
 @final
@@ -95,7 +96,16 @@ class RedisLimiter:
             pipeline.set(key, owner, nx=True, px=self._window_ms)
             pipeline.pttl(key)
             taken, left_ms = pipeline.execute()
-        return None if taken else max(left_ms, 0) / 1000
+            if taken is True:
+                return None
+            if taken is not None or not isinstance(left_ms, int):
+                raise TypeError("its answer has another form")
+            if (
+                left_ms == _WITHOUT_END or left_ms > self._window_ms
+            ):  # something else has set it, and must not silence us
+                left_ms = self._window_ms
+                client.pexpire(key, left_ms)
+            return max(left_ms, 0) / 1000
 
     def _connection(self) -> redis.Redis:
         with self._lock:

@@ -6,7 +6,7 @@ The URL may hold a password: no error text here shows any part of it.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, final
 from urllib.parse import urlsplit
 
 from resilience._support.fork import importing
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import redis
 
 _TIMEOUT_S: Final = 0.5  # the failing call may wait for it, where an alert is sent by hand
+_ANSWER_BYTES: Final = 65_536
 _UNREADABLE: Final = (
     "the URL of the Redis can't be read; a password with a character such as / # ? or @ must be percent-encoded"
 )
@@ -62,4 +63,47 @@ def connect(url: str) -> redis.Redis:
         raise ValueError(_UNREADABLE) from None
     if is_divided:
         raise ValueError(_UNREADABLE)
+    pool = client.connection_pool
+    pool.connection_class = type("BoundedConnection", (_Bounded, pool.connection_class), {})
     return client
+
+
+class _Bounded:
+    """What a connection class of redis-py gets in front of it, so that no answer is longer than one may be."""
+
+    def _connect(self) -> Any:
+        return _BoundedSocket(super()._connect())  # type: ignore[misc]  # redis-py's, which comes next
+
+
+@final
+class _BoundedSocket:
+    """A socket on which no answer may be too long: a time limit alone does not keep memory from being filled."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+        self._left = _ANSWER_BYTES
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Send a command: another answer begins."""
+        self._left = _ANSWER_BYTES
+        self._socket.sendall(data)
+
+    def recv(self, size: int) -> bytes:
+        """Receive a part of an answer."""
+        received: bytes = self._socket.recv(size)
+        self._count(len(received))
+        return received
+
+    def recv_into(self, buffer: Any) -> int:
+        """Receive a part of an answer, as the parser of hiredis does."""
+        length: int = self._socket.recv_into(buffer)
+        self._count(length)
+        return length
+
+    def _count(self, length: int) -> None:
+        self._left -= length
+        if self._left < 0:
+            raise OSError(f"the answer is longer than {_ANSWER_BYTES} bytes")

@@ -188,7 +188,8 @@ class Line:
         try:
             undelivered = self._sink.send([each.alert for each in message.alerts], again=message.uncertain)
         except Exception as error:  # noqa: BLE001  # a notifier is foreign code, and the next alert needs this thread
-            undelivered = Undelivered(f"{type_name(error)}: {message_of(error)}")
+            problem = f"{type_name(error)}: {message_of(error)}"
+            undelivered = Undelivered(problem, try_again=isinstance(error, OSError))  # which passes, as a rule
         if undelivered is None:
             self._message = Message()
             for alert in message.alerts:

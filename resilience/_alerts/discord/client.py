@@ -123,7 +123,7 @@ def _without_an_answer(error: Exception) -> Undelivered:
         return Undelivered(problem, try_again=True)
     if isinstance(error, (httpx.TransportError, TimeoutError)):
         return Undelivered(problem, try_again=True, may_have_arrived=True)
-    return Undelivered(problem)
+    return Undelivered(problem, try_again=isinstance(error, OSError))  # no file descriptor was left, for example
 
 
 def _read(response: httpx.Response) -> bytes:

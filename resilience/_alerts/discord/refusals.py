@@ -5,9 +5,12 @@ Source: Discord developer documentation, "Rate Limits", "Error Messages", "Opcod
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final, final
 
@@ -61,11 +64,10 @@ class DiscordError(Exception):
     @property
     def is_ban(self) -> bool:
         """A 429 that the edge made: it concerns the whole address and not one webhook."""
-        return "Via" not in self.headers or self.code == 0 or not (self.asks_to_wait_s or self._asks_for_no_wait)
-
-    @property
-    def _asks_for_no_wait(self) -> bool:
-        return self.retry_after in (0, "0") and self.retry_after is not False
+        if self.asks_to_wait_s == 0 and _is_moment(self.headers.get("Retry-After")):
+            return False  # the header of a ban says when it ends, and this one has no end to wait for
+        says_when = self.asks_to_wait_s > 0 or _is_moment(self.retry_after)
+        return "Via" not in self.headers or self.code == 0 or not says_when
 
     @property
     def is_edge_block(self) -> bool:
@@ -91,6 +93,17 @@ class DiscordError(Exception):
         if faults:
             text += f" ({'; '.join(faults)})"
         return clean(text, limit=_PROBLEM_CHARACTERS)
+
+
+def _is_moment(value: object) -> bool:
+    """Whether this is a number of seconds or a date, be it past."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return False
+    with contextlib.suppress(ValueError):
+        return math.isfinite(float(value))
+    with contextlib.suppress(ValueError, IndexError):
+        return bool(parsedate_to_datetime(str(value)))
+    return False
 
 
 def _json_object(content: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Sequence
@@ -55,7 +56,10 @@ class DiscordSink:
 
     def cooldown(self) -> Cooldown | None:
         """Return what has to be waited for before the next message; nothing where it would not be sent anyway."""
-        return None if self._why_unusable() else self._cooldowns.of(self._webhook)
+        with contextlib.suppress(OSError):  # nothing could be loaded, which `send` tells
+            if self._why_unusable() is None:
+                return self._cooldowns.of(self._webhook)
+        return None
 
     def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:
         """Post one message, once, and say what came of it."""

@@ -156,6 +156,28 @@ def test_without_an_answer_the_phase_decides(api, sink, error, may_have_arrived)
     assert send(sink) == (f"{type(error).__name__}: {error}", True, True, may_have_arrived)
 
 
+def test_without_a_file_descriptor_left_it_is_tried_again(api, sink, monkeypatch):
+    """Where no connection can even be prepared, the message has not arrived and may be sent again."""
+    monkeypatch.setattr(
+        httpx, "HTTPTransport", lambda **_how: (_ for _ in ()).throw(OSError(24, "Too many open files"))
+    )
+    assert send(sink) == ("OSError: [Errno 24] Too many open files", True, True, False)
+
+
+def test_a_client_that_cannot_be_loaded_yet_is_loaded_later(api, sink, monkeypatch):
+    """Where the files of the client can't be opened, nothing is waited for, and the next try loads them."""
+    api.respond(200)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "resilience._alerts.discord.webhook_url.parse_webhook_url",
+            lambda _url: (_ for _ in ()).throw(OSError(24, "Too many open files")),
+        )
+        assert sink.cooldown() is None
+        with pytest.raises(OSError, match="Too many open files"):
+            sink.send([alert()], again=False)
+    assert send(sink) is None
+
+
 def test_a_repeated_message_is_labelled_with_the_first_try(api, sink, monkeypatch):
     """What may be there twice says since when."""
     api.mock(side_effect=[httpx.ReadTimeout("no answer"), httpx.Response(200)])
@@ -211,6 +233,10 @@ RATE_LIMITS = {
     "no Via": ({"retry_after": 2, "global": False}, {}, (2.0, 2.0)),
     "no body": (None, VIA, (300.0, 300.0)),
     "no wait": ({"retry_after": 0, "global": False}, VIA, (0.0, 0.0)),
+    "no wait by header": (None, VIA | {"Retry-After": "0"}, (0.0, 0.0)),
+    "no wait by header alone": (None, {"Retry-After": "0"}, (0.0, 0.0)),
+    "a moment that is past": (None, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, (0.0, 0.0)),
+    "a header that says nothing": (None, VIA | {"Retry-After": "soon"}, (300.0, 300.0)),
     "text": ({"retry_after": "3.5"}, VIA, (3.5, 0.0)),
     "reset that must be ignored": ({"retry_after": 2}, VIA | {"X-RateLimit-Reset-After": "500"}, (2.0, 0.0)),
 }

@@ -274,6 +274,13 @@ def test_a_destination_that_raises_fails_the_alert_and_no_other(waiting):
     assert told.all == ["a failed: RuntimeError: token=[redacted]", "b delivered"]
 
 
+def test_a_destination_without_a_file_descriptor_left_is_tried_again(waiting):
+    """Trouble of the operating system passes: the alert is sent again, and does not count as one that may be there."""
+    channel, told = Channel(OSError(24, "Too many open files")), Told()
+    run(Line(channel, stopped=waiting), [told.alert("a")])
+    assert (channel.messages, channel.again, told.all) == ([["a"], ["a"]], [False, False], ["a delivered"])
+
+
 def test_stopping_cuts_a_wait_short_and_hands_back_the_rest(waiting):
     """A stopped line sends nothing more and returns what it could not deliver, the waiting message first."""
     channel, told = Channel(NOT_CONNECTED), Told()

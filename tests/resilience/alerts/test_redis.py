@@ -216,6 +216,53 @@ def test_an_answer_without_end_is_cut_off(fleet, monkeypatch, caplog):
     assert message.endswith(": TimeoutError: no whole answer within 0.01 s")
 
 
+def test_an_answer_that_is_too_long_is_cut_off(fleet, monkeypatch, caplog):
+    """A Redis that answers with a text of a gigabyte is broken off long before that, and the alert is granted."""
+    monkeypatch.setattr(alerts_redis, "_EXCHANGE_S", 300)
+    sent = 0
+
+    def flood() -> None:
+        nonlocal sent
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(b"$1000000000\r\n")
+            while True:
+                sent += connection.send(b"x" * 65_536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        fleet.append(RedisLimiter(f"redis://127.0.0.1:{listening.getsockname()[1]}?protocol=2", WindowLimiter()))
+        assert fleet[-1].claim("s")
+        fleet[-1].close()
+        flooding.join()
+    (message,) = [message for _, message in messages(caplog)]
+    assert "the answer is longer than 65536 bytes" in message
+    assert sent < 50_000_000
+
+
+@pytest.mark.parametrize("expiry", [{}, {"px": 10**12}], ids=["none", "in thirty years"])
+def test_a_key_that_does_not_expire_in_time_silences_for_one_window(fleet, server, clock, expiry):
+    """A key that something else has left without an end, or with one that is far away, gets that of a window."""
+    process_of(fleet, server).claim("s")
+    (key,) = server.client.keys()
+    server.client.set(key, "something else", **expiry)
+    process = process_of(fleet, server)
+    assert not process.claim("s")
+    assert 0 < server.client.pttl(key) <= 300_000
+    clock.advance(300)
+    server.advance(300)
+    assert process.claim("s")
+
+
+def test_an_answer_of_another_form_grants_the_alert(fleet, server, caplog, clock, monkeypatch):
+    """A Redis that answers what no Redis answers counts as none."""
+    monkeypatch.setattr("redis.client.Pipeline.execute", lambda _pipeline: [None, "soon"])
+    assert process_of(fleet, server).claim("s")
+    assert [message.rpartition(": ")[2] for _, message in messages(caplog)] == ["its answer has another form"]
+
+
 def test_a_hanging_redis_costs_a_time_out_once(fleet, mortal_server, monkeypatch, caplog):
     """A Redis that takes connections and never answers is left alone after the first time-out."""
     monkeypatch.setattr(redis_url, "_TIMEOUT_S", 0.01)
