@@ -11,11 +11,10 @@ import logging
 import os
 import sys
 import threading
-from types import TracebackType
 from typing import Any, Final
 
 from resilience import _config as config
-from resilience._support.loaded import loaded
+from resilience._log_record import logger, write_record
 from resilience._support.signals import raised_by_signal_handler
 from resilience._support.wording import counted
 from resilience.events import (
@@ -34,9 +33,8 @@ from resilience.events import (
 )
 from resilience.redact import clean, message_of, traceback_of, type_name
 
-logger: Final = logging.getLogger("resilience")
 _TRACEBACK_EVERY: Final = 10
-_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+_handling: Final = threading.local()
 
 
 def log_prefix(resource_name: str, conn_id: str) -> str:
@@ -57,7 +55,14 @@ def install() -> None:
 
 
 def _guarded(write: Any, event: Event) -> None:
-    """Do as logging's own handlers do about an error in a user's filter: show it, and go on."""
+    """Do as logging's own handlers do about an error in a user's filter: show it, and go on.
+
+    What happens while a line is being handled has no line of its own: a handler that ships its records by a function
+    that is retried would be handed lines about that, and ship these, without end.
+    """
+    if getattr(_handling, "a_line", False):
+        return
+    _handling.a_line = True
     try:
         write(event)
     except Exception as error:  # a filter is foreign code; a lost line must not cost the call, nor the next line
@@ -65,11 +70,13 @@ def _guarded(write: Any, event: Event) -> None:
             raise
         if logging.raiseExceptions and sys.stderr is not None:
             sys.stderr.write(f"--- Logging error ---\n{traceback_of(error)}\n")
+    finally:
+        _handling.a_line = False
 
 
 def _call_started(event: CallStarted) -> None:
     if event.call.policy.kind == "connection" and logger.isEnabledFor(logging.INFO):
-        _write(logging.INFO, event.call, "%s %s started...", _prefix(event.call), _action(event.call))
+        write_record(logging.INFO, event.call, "%s %s started...", _prefix(event.call), _action(event.call))
 
 
 def _attempt_failed(event: AttemptFailed) -> None:
@@ -86,7 +93,9 @@ def _attempt_failed(event: AttemptFailed) -> None:
         values = (clean(call.function), attempt, message_of(error), event.wait_s)
     else:
         text, values = "%sRetry attempt %d for '%s': %s: %s", _failure(call, attempt, error)
-    _write(level, call, text, *values, attempt=attempt, error=error, wait_s=event.wait_s, with_traceback=with_traceback)
+    write_record(
+        level, call, text, *values, attempt=attempt, error=error, wait_s=event.wait_s, with_traceback=with_traceback
+    )
 
 
 def _call_ended(event: CallEnded) -> None:
@@ -112,7 +121,7 @@ def _call_ended(event: CallEnded) -> None:
         text, values = "%sNot retried '%s': %s: %s", (context, *rest)
     else:
         text, values = "%sGiving up after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
-    _write(level, call, text, *values, attempt=attempts, error=error)
+    write_record(level, call, text, *values, attempt=attempts, error=error)
 
 
 def _level_of_end(event: CallEnded) -> int | None:
@@ -132,10 +141,12 @@ def _alert_delivered(event: AlertDelivered) -> None:
         return
     if call.policy.kind == "connection":
         text = "INFRASTRUCTURE ALERT SENT: %s at %d attempts"
-        _write(logging.CRITICAL, call, text, clean(call.policy.resource or ""), event.attempt, attempt=event.attempt)
+        write_record(
+            logging.CRITICAL, call, text, clean(call.policy.resource or ""), event.attempt, attempt=event.attempt
+        )
     else:
         text = "CRITICAL ALERT SENT: Operation %s at attempt %d"
-        _write(logging.CRITICAL, call, text, clean(call.function), event.attempt, attempt=event.attempt)
+        write_record(logging.CRITICAL, call, text, clean(call.function), event.attempt, attempt=event.attempt)
 
 
 def _alert_failed(event: AlertFailed) -> None:
@@ -167,7 +178,7 @@ def _listener_removed(event: ListenerRemoved) -> None:
     if logger.isEnabledFor(logging.ERROR):
         text, error = "The listener %s was removed, because it raised %s: %s", event.error
         values = clean(event.listener), type_name(error), message_of(error)
-        _write(logging.ERROR, None, text, *values, error=error, with_traceback=True)
+        write_record(logging.ERROR, None, text, *values, error=error, with_traceback=True)
 
 
 _WRITERS: Final[dict[type[Event], Any]] = {
@@ -185,7 +196,7 @@ _WRITERS: Final[dict[type[Event], Any]] = {
 
 def _write_about_alerting(level: int, text: str, *values: object) -> None:
     if logger.isEnabledFor(level):
-        _write(level, None, text, *values)
+        write_record(level, None, text, *values)
 
 
 def _failure(call: Call, attempts: int, error: BaseException) -> tuple[str, int, str, str, str]:
@@ -202,55 +213,3 @@ def _prefix(call: Call) -> str:
 
 def _action(call: Call) -> str:
     return clean(call.policy.action or "")
-
-
-def _write(
-    level: int,
-    call: Call | None,
-    text: str,
-    *values: object,
-    attempt: int | None = None,
-    error: BaseException | None = None,
-    wait_s: float | None = None,
-    with_traceback: bool = False,
-) -> None:
-    extra = {
-        "attempt": attempt,
-        "failpoint": None if call is None else call.failpoint,
-        "conn_id": None if call is None else call.conn_id,
-        "error_type": None if error is None else type_name(error),
-        "wait_s": wait_s,
-        "trace_id": _trace_id(),
-    }
-    record = logger.makeRecord(logger.name, level, __file__, 0, text, values, None, call and call.function)
-    given = vars(record)  # and not by makeRecord, which refuses fields that a user's record factory has set
-    given.update({name: value for name, value in extra.items() if value is not None or name not in given})
-    if with_traceback and error is not None:
-        record.exc_info, record.exc_text = _stand_in(error), traceback_of(error)
-    logger.handle(record)
-
-
-def _stand_in(error: BaseException) -> _ExcInfo:
-    """Return exc_info that holds no secret and no frame, for handlers that format it themselves."""
-    kind, text = type(error), message_of(error)
-    try:
-        shown = kind.__new__(kind, text)
-        shown.args = (text,)
-        safe = str(shown) == text and _is_safe(repr(shown), kind.__module__, kind.__qualname__)
-    except Exception:  # noqa: BLE001  # an exception class may do anything when it is made
-        safe = False
-    return (kind, shown, None) if safe else (RuntimeError, RuntimeError(f"{type_name(error)}: {text}"), None)
-
-
-def _is_safe(*texts: str) -> bool:
-    """Whether nothing in the texts would have to be hidden or escaped."""
-    return all(clean(text, limit=len(text) + 1) == text for text in texts)
-
-
-def _trace_id() -> str | None:
-    """Return the id of OpenTelemetry's active trace, if the program has loaded OpenTelemetry and is in a trace."""
-    opentelemetry = loaded("opentelemetry.trace")
-    if opentelemetry is None:
-        return None
-    context = opentelemetry.get_current_span().get_span_context()
-    return opentelemetry.format_trace_id(context.trace_id) if context.is_valid else None

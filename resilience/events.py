@@ -64,6 +64,8 @@ class Call:
         policy: The checked arguments of the decorator.
         conn_id: Eight hexadecimal digits, new for each call of a ``conn_retry``; None for other decorators.
         started_ns: ``time.monotonic_ns()`` when the call began.
+        file: Where the function is written, if that can be known.
+        line: The line of that file at which it begins; 0 where that can't be known.
     """
 
     failpoint: str
@@ -71,6 +73,8 @@ class Call:
     policy: Policy
     conn_id: str | None
     started_ns: int
+    file: str = "(unknown file)"
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,12 +22,16 @@ class Target:
         name: Its ``__name__``, as it stands in logs.
         place: ``module:qualname``, the name of its failpoint.
         is_async: Whether calling it gives a coroutine.
+        file: Where it is written.
+        line: The line of that file at which it begins; 0 where it is not written in Python.
     """
 
     function: Callable[..., Any]
     name: str
     place: str
     is_async: bool
+    file: str
+    line: int
 
 
 def target_of(candidate: object) -> Target:
@@ -40,7 +44,18 @@ def target_of(candidate: object) -> Target:
     name = str(getattr(named, "__name__", type(named).__name__))
     qualname = getattr(named, "__qualname__", type(named).__qualname__)
     module = getattr(named, "__module__", None) or type(named).__module__
-    return Target(candidate, name, f"{module}:{qualname}", is_async(candidate))
+    file, line = _written_at(named)
+    return Target(candidate, name, f"{module}:{qualname}", is_async(candidate), file, line)
+
+
+def _written_at(named: Any) -> tuple[str, int]:
+    """Return the file and the line of a callable's own code, below the decorators that it has already."""
+    try:
+        own = inspect.unwrap(named)
+        code = getattr(own, "__code__", None) or type(own).__call__.__code__
+        return str(code.co_filename), int(code.co_firstlineno)
+    except Exception:  # noqa: BLE001  # written in C, or by whoever answers for every attribute
+        return "(unknown file)", 0
 
 
 def _named(candidate: object) -> object:

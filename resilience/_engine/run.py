@@ -93,7 +93,16 @@ class Run:
         if self._call is None:
             retried = self.retried
             conn_id = os.urandom(4).hex() if retried.policy.kind == "connection" else None
-            self._call = Call(retried.failpoint, retried.target.name, retried.policy, conn_id, self._started_ns)
+            target = retried.target
+            self._call = Call(
+                retried.failpoint,
+                target.name,
+                retried.policy,
+                conn_id,
+                self._started_ns,
+                target.file,
+                target.line,
+            )
         return self._call
 
     @property

@@ -238,7 +238,7 @@ def test_a_failpoint_is_no_decorator() -> None:
     with pytest.raises(TypeError, match="and no decorator"):
 
         @failpoint("Orders.decorated_with_much")
-        async def much(*args: int, key: str = "eur", **more: Any) -> str:
+        async def much(*args, key="eur", **more):
             return key
 
     assert str(raised.value) == (
@@ -250,10 +250,10 @@ def test_a_failpoint_is_no_decorator() -> None:
 def test_what_a_failpoint_returns_may_be_used() -> None:
     """As an argument beside a function, in a condition, a comprehension or a return it is what it was."""
 
-    def passed() -> Any:
+    def passed():
         return failpoint("Orders.returned")
 
-    made: Any = (failpoint("Orders.first"), lambda: 1)
+    made = (failpoint("Orders.first"), lambda: 1)
     assert made[0] is passed() is None
     assert (failpoint("Orders.beside_a_call"), (lambda: 1)()) == (None, 1)  # noqa: PLC3002  # the bytecode is the point
     assert (failpoint("Orders.beside_a_list"), [2 * each for each in "ab"]) == (None, ["aa", "bb"])

@@ -9,6 +9,8 @@ import logging
 import random
 import signal
 import types
+from collections.abc import Coroutine, Generator
+from typing import Any
 
 import pytest
 import tenacity
@@ -24,20 +26,25 @@ class TimeUp(BaseException):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what strikes in a finalizer
 @pytest.mark.parametrize("kind", ["succeeds", "fails"])
-def test_no_deadline_is_left_behind_by_an_interrupt(kind, caplog):
+def test_no_deadline_is_left_behind_by_an_interrupt(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     """However a call with a timeout is broken off, there is no deadline after it, and the next call is whole."""
     caplog.set_level(logging.CRITICAL, logger="resilience")
     attempts = 0
 
     @create_retry_decorator(3, timeout=600.0, wait=NO_WAIT, retry_on=KeyError)
-    def fetch():
+    def fetch() -> None:
         nonlocal attempts
         attempts += 1
         if kind == "fails" and attempts % 3:
             raise KeyError(attempts)
 
-    def strike(*_):
+    def fetch_until_struck() -> None:
+        while not struck:  # what strikes in a finalizer is raised to nobody
+            fetch()
+
+    def strike(*_: object) -> None:
         nonlocal struck
         struck = True
         raise TimeUp
@@ -50,8 +57,7 @@ def test_no_deadline_is_left_behind_by_an_interrupt(kind, caplog):
             struck = False
             with contextlib.suppress(TimeUp):
                 signal.setitimer(signal.ITIMER_REAL, moments.uniform(20e-6, 400e-6))
-                while not struck:  # what strikes in a finalizer is raised to nobody
-                    fetch()
+                fetch_until_struck()
             left_behind += time_left() is not None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -62,12 +68,12 @@ def test_no_deadline_is_left_behind_by_an_interrupt(kind, caplog):
     assert attempts == (3 if kind == "fails" else 1)
 
 
-def in_turns(coroutine):
+def in_turns(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Await a coroutine, each of its steps in another of two contexts."""
     contexts = [contextvars.copy_context(), contextvars.copy_context()]
 
     @types.coroutine
-    def drive():
+    def drive() -> Generator[Any, Any, Any]:
         value = None
         while True:
             contexts.reverse()
@@ -80,33 +86,33 @@ def in_turns(coroutine):
     return drive()
 
 
-def test_a_coroutine_that_is_stepped_from_two_contexts_is_run_once():
+def test_a_coroutine_that_is_stepped_from_two_contexts_is_run_once() -> None:
     """A successful attempt that ends in another context than it began in is a success, and not made again."""
     attempts = 0
 
     @create_retry_decorator(3, timeout=60.0, wait=NO_WAIT)
-    async def fetch():
+    async def fetch() -> str:
         nonlocal attempts
         attempts += 1
         await asyncio.sleep(0)
         assert time_left() is None or time_left() <= 60.0
         return "stock"
 
-    async def main():
+    async def main() -> tuple[str, float | None]:
         return await in_turns(fetch()), time_left()
 
     assert asyncio.run(main()) == ("stock", None)
     assert attempts == 1
 
 
-def test_a_coroutine_that_is_dropped_ends_without_a_word():
+def test_a_coroutine_that_is_dropped_ends_without_a_word() -> None:
     """One that is closed from another context than it began in neither warns nor raises."""
 
     @create_retry_decorator(3, timeout=60.0)
-    async def fetch():
+    async def fetch() -> None:
         await asyncio.sleep(3600)
 
-    async def main():
+    async def main() -> None:
         coroutine = fetch()
         contextvars.copy_context().run(coroutine.send, None)
         contextvars.copy_context().run(coroutine.close)
@@ -115,19 +121,19 @@ def test_a_coroutine_that_is_dropped_ends_without_a_word():
     asyncio.run(main())
 
 
-def test_a_task_that_outlives_its_call_has_no_deadline():
+def test_a_task_that_outlives_its_call_has_no_deadline() -> None:
     """What an attempt leaves running in the background is not bound by the deadline of a call that is over."""
-    seen = []
+    seen: list[float | None] = []
 
-    async def later():
+    async def later() -> None:
         await asyncio.sleep(0)
         seen.append(time_left())
 
     @create_retry_decorator(timeout=60.0)
-    async def fetch():
+    async def fetch() -> asyncio.Task[None]:
         return asyncio.create_task(later())
 
-    async def main():
+    async def main() -> None:
         await (await fetch())
 
     asyncio.run(main())

@@ -1,0 +1,57 @@
+"""A traceback that shows where an error was raised and holds nothing of the program: no variable of any frame."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterator
+from types import FrameType, FunctionType, TracebackType
+from typing import Any, Final
+
+_FRAMES_AT_EACH_END: Final = 15
+_NO_INSTRUCTION: Final = -1  # so that no carets are drawn below source lines that are not those of the instruction
+
+
+def bare_traceback(trace: TracebackType | None, clean: Callable[[str], str]) -> TracebackType | None:
+    """Return a traceback of the same files, lines and names, for handlers that format one themselves.
+
+    A line whose source would show what has to be hidden has no number, and so is not shown.
+
+    Args:
+        trace: The traceback of the error.
+        clean: Makes one safe line of foreign text.
+    """
+    entries = []
+    while trace is not None:
+        entries.append(trace)
+        trace = trace.tb_next
+    if len(entries) > 2 * _FRAMES_AT_EACH_END:
+        entries = entries[:_FRAMES_AT_EACH_END] + entries[-_FRAMES_AT_EACH_END:]
+    bare = None
+    for entry in reversed(entries):
+        number = entry.tb_lineno if _shows_nothing(entry, clean) else 0
+        bare = TracebackType(bare, _bare_frame(entry.tb_frame, clean), _NO_INSTRUCTION, number)
+    return bare
+
+
+def _shows_nothing(entry: TracebackType, clean: Callable[[str], str]) -> bool:
+    frame = entry.tb_frame
+    try:
+        source = linecache.getline(frame.f_code.co_filename, entry.tb_lineno, frame.f_globals).strip()
+    except Exception:  # noqa: BLE001  # a loader of the user's may do anything, and would do it to a formatter, too
+        return False
+    return clean(source) == source
+
+
+def _nothing() -> Iterator[Any]:
+    yield
+
+
+def _bare_frame(frame: FrameType, clean: Callable[[str], str]) -> FrameType:
+    """Return a frame that never ran: that of a generator, as the frame of a function would know who called it."""
+    code = frame.f_code
+    named = _nothing.__code__.replace(
+        co_filename=clean(code.co_filename), co_name=clean(code.co_name), co_qualname=clean(code.co_qualname)
+    )
+    known = {name: frame.f_globals.get(name) for name in ("__name__", "__loader__")}  # to find the source line by
+    generator: Any = FunctionType(named, known)()
+    return generator.gi_frame  # type: ignore[no-any-return]  # of a generator that has not begun
