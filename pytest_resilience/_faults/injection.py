@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pytest_resilience._faults.gate import Gate
 from pytest_resilience._own_calls import is_own_call, own_calls
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.events import FaultInjected, stream
+from resilience.redact import clean
 from resilience.testing import Decision, Off, PlaceKind, Script, ScriptRun
 
 
@@ -45,7 +47,7 @@ class InjectedCall:
             connection host and port.
         kwargs: Its keyword arguments.
         at: When, in seconds since the test began.
-        done: What was done to it, as scripts write it: ``raise(OSError('x'))``, ``off``.
+        done: What was done to it, as scripts write it, without secrets: ``raise(OSError('x'))``, ``off``.
     """
 
     args: tuple[Any, ...]
@@ -89,7 +91,7 @@ class Injection:
         self.name = ", ".join(place.name for place in places)
         self.script = script
         self.strict = strict
-        self.gate = Gate(f"the fault {script} at {self.name}")
+        self.gate = Gate(f"the fault {_shown(str(script))} at {self.name}")
         # By place and seed, so that one more injection elsewhere draws nothing away from this one.
         self.chance = random.Random(f"{seed}:{self.name}")  # noqa: S311  # replays are the point
         self._places = places
@@ -165,7 +167,7 @@ class Injection:
                 return None
             with self._drawing:
                 decision = self._run.next(self._timeline.now_ns() - self._armed_at)
-                done = "off" if decision is None else str(decision)
+                done = "off" if decision is None else _shown(str(decision))
                 self._calls.append(InjectedCall(args, dict(kwargs), self._timeline.now(), done))
             if decision is not None and not isinstance(decision.action, Off):
                 stream.emit(FaultInjected(self.name, done))
@@ -180,4 +182,10 @@ class Injection:
         self.disarm()
 
     def __repr__(self) -> str:
-        return f"<Injection {self.name}={self.script}, fired {self.fired}>"
+        return f"<Injection {self.name}={_shown(str(self.script))}, fired {self.fired}>"
+
+
+@functools.lru_cache(maxsize=256)
+def _shown(script: str) -> str:
+    """The text of a script without secrets; a script says the same at each of a thousand calls."""
+    return clean(script)

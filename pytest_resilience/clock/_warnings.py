@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from pytest_resilience._wording import counted
 from pytest_resilience.clock._jumps import Jump
+from resilience.redact import redact
 
 _MOST = 3
 
@@ -26,9 +27,10 @@ def complaints(leftovers: Sequence[str], jumps: Sequence[Jump]) -> Iterator[User
     """What to say of a clock: of the threads, by name, that it has left behind, and of the guesses among its jumps."""
     if leftovers:
         are, they, them = ("was", "It runs", "it") if len(leftovers) == 1 else ("were", "They run", "them")
+        names = redact(", ".join(map(repr, leftovers)))
         yield LeftoverThreadWarning(
             f"{counted(len(leftovers), 'thread')} of the virtual clock {are} still there at its end: "
-            f"{', '.join(map(repr, leftovers))}. {they} in real time from now on; end and join {them} inside the test."
+            f"{names}. {they} in real time from now on; end and join {them} inside the test."
         )
     guesses = [jump for jump in jumps if jump.guess]
     if guesses:
@@ -39,7 +41,7 @@ def complaints(leftovers: Sequence[str], jumps: Sequence[Jump]) -> Iterator[User
         ]
         if len(guesses) > _MOST:
             lines.append(f"  and {counted(len(guesses) - _MOST, 'time')} more, which `clock.jumps` has")
-        told = "\n".join(lines)
+        told = redact("\n".join(lines))
         yield GuessWarning(
             f"the virtual clock guessed {counted(len(guesses), 'time')} that nothing more would come from outside, and "
             f"moved on:\n{told}\n"

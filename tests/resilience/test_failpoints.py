@@ -204,7 +204,7 @@ def test_blocks_that_overlap_leave_nothing_armed():
     assert failpoint("Orders.step") is None
 
 
-def test_a_failpoint_is_no_context_manager() -> None:
+def test_a_failpoint_is_no_context_manager():
     """Used in a `with`, it says what it is and what to write, and is not known after that."""
     with pytest.raises(TypeError) as raised, failpoint("Orders.held"):
         pass
@@ -216,10 +216,10 @@ def test_a_failpoint_is_no_context_manager() -> None:
     assert "Orders.held" not in known_names()
 
 
-def test_a_failpoint_is_no_async_context_manager() -> None:
+def test_a_failpoint_is_no_async_context_manager():
     """The same in an `async with`."""
 
-    async def hold() -> None:
+    async def hold():
         async with failpoint("Orders.held_by_a_task"):
             pass
 
@@ -227,12 +227,12 @@ def test_a_failpoint_is_no_async_context_manager() -> None:
         asyncio.run(hold())
 
 
-def test_a_failpoint_is_no_decorator() -> None:
+def test_a_failpoint_is_no_decorator():
     """Above a function it says what it is and what to write."""
     with pytest.raises(TypeError) as raised:
 
         @failpoint("Orders.decorated")
-        def decorated() -> None:
+        def decorated():
             pass
 
     with pytest.raises(TypeError, match="and no decorator"):
@@ -247,7 +247,7 @@ def test_a_failpoint_is_no_decorator() -> None:
     )
 
 
-def test_what_a_failpoint_returns_may_be_used() -> None:
+def test_what_a_failpoint_returns_may_be_used():
     """As an argument beside a function, in a condition, a comprehension or a return it is what it was."""
 
     def passed():

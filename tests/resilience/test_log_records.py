@@ -7,9 +7,8 @@ import inspect
 import io
 import logging
 import traceback
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import tenacity
@@ -18,13 +17,13 @@ from resilience import continuous_retry, create_retry_decorator
 from tests.resilience.conftest import DSN, KINDS, run_failing
 
 if TYPE_CHECKING:
-    from tests.resilience.conftest import Log, Mode
+    pass
 
 NO_WAIT = tenacity.wait_none()
 LOGGER = logging.getLogger("resilience")
 
 
-def own(sku: str = "") -> None:
+def own(sku=""):
     """Fail."""
     raise ConnectionError(f"no {sku}")
 
@@ -32,11 +31,11 @@ def own(sku: str = "") -> None:
 class Callee:
     """A callable object."""
 
-    def __call__(self) -> None:
+    def __call__(self):
         raise ConnectionError("no")
 
 
-CALLABLES: dict[str, tuple[Any, Any]] = {
+CALLABLES = {
     "function": (own, own),
     "partial": (functools.partial(own, "sku"), own),
     "decorated": (create_retry_decorator(1)(own), own),
@@ -45,7 +44,7 @@ CALLABLES: dict[str, tuple[Any, Any]] = {
 
 
 @pytest.mark.parametrize("kind", CALLABLES)
-def test_a_record_has_file_and_line_of_the_function(log: Log, kind: str) -> None:
+def test_a_record_has_file_and_line_of_the_function(log, kind):
     """Whoever reads a log can go from a line to the code that failed, and not to ours."""
     function, written = CALLABLES[kind]
     with pytest.raises(ConnectionError):
@@ -56,7 +55,7 @@ def test_a_record_has_file_and_line_of_the_function(log: Log, kind: str) -> None
     assert {record.filename for record in log.records} == {Path(__file__).name}
 
 
-def test_a_function_without_a_file_says_so(log: Log) -> None:
+def test_a_function_without_a_file_says_so(log):
     """What is written in C has neither file nor line."""
     with pytest.raises(ValueError, match="not in list"):
         create_retry_decorator(1)([].index)(5)
@@ -64,11 +63,11 @@ def test_a_function_without_a_file_says_so(log: Log) -> None:
 
 
 @pytest.fixture
-def handler() -> Iterator[Callable[[logging.Handler], logging.Handler]]:
+def handler():
     """Add a handler to the logger until the test ends."""
-    added: list[logging.Handler] = []
+    added = []
 
-    def add(handler: logging.Handler) -> logging.Handler:
+    def add(handler):
         added.append(handler)
         LOGGER.addHandler(handler)
         return handler
@@ -78,13 +77,13 @@ def handler() -> Iterator[Callable[[logging.Handler], logging.Handler]]:
         LOGGER.removeHandler(each)
 
 
-def reach() -> None:
+def reach():
     """Fail in a frame of its own."""
     password = "hunter2"
     raise ConnectionError(f"could not reach {DSN} {len(password)}")
 
 
-def fail_for_a_cause() -> None:
+def fail_for_a_cause():
     """Fail because something else has."""
     try:
         raise ValueError("bad")
@@ -92,15 +91,15 @@ def fail_for_a_cause() -> None:
         raise ConnectionError("down") from error
 
 
-def tenth_record(mode: Mode, log: Log, body: Callable[[], None]) -> logging.LogRecord:
+def tenth_record(mode, log, body):
     """The record of the tenth failure of a loop."""
-    fetch: Any = continuous_retry(retry_delay=0)(mode.of(body))
+    fetch = continuous_retry(retry_delay=0)(mode.of(body))
     fetch.retry.stop = tenacity.stop_after_attempt(11)
     mode.fails(fetch, ConnectionError)
     return log.records[9]
 
 
-def test_a_formatter_of_ones_own_finds_the_frames(mode: Mode, log: Log) -> None:
+def test_a_formatter_of_ones_own_finds_the_frames(mode, log):
     """A formatter that does not look at ``exc_text``, as those that write JSON, has frames with file, line and name."""
     record = tenth_record(mode, log, reach)
     assert record.exc_info is not None
@@ -110,7 +109,7 @@ def test_a_formatter_of_ones_own_finds_the_frames(mode: Mode, log: Log) -> None:
     assert "raise ConnectionError(" in "".join(traceback.format_exception(*record.exc_info))
 
 
-def test_the_frames_hold_no_variable_and_nobody_else(mode: Mode, log: Log) -> None:
+def test_the_frames_hold_no_variable_and_nobody_else(mode, log):
     """What collects the variables of frames finds none, and no way to the frames of the program."""
     record = tenth_record(mode, log, reach)
     assert record.exc_info is not None
@@ -126,10 +125,10 @@ def test_the_frames_hold_no_variable_and_nobody_else(mode: Mode, log: Log) -> No
     assert "hunter2" not in "".join(traceback.TracebackException(*record.exc_info, capture_locals=True).format())
 
 
-def test_a_source_line_that_shows_a_secret_is_left_out(mode: Mode, log: Log) -> None:
+def test_a_source_line_that_shows_a_secret_is_left_out(mode, log):
     """A password that is written in the code stays there."""
 
-    def connect() -> None:
+    def connect():
         raise ConnectionError(len("postgres://app:hunter2@db:5432/orders"))
 
     record = tenth_record(mode, log, connect)
@@ -139,7 +138,7 @@ def test_a_source_line_that_shows_a_secret_is_left_out(mode: Mode, log: Log) -> 
     assert "hunter2" not in shown
 
 
-def test_what_led_to_the_error_is_there_too(mode: Mode, log: Log) -> None:
+def test_what_led_to_the_error_is_there_too(mode, log):
     """Causes have their frames as well."""
     record = tenth_record(mode, log, fail_for_a_cause)
     assert record.exc_info is not None
@@ -148,10 +147,10 @@ def test_what_led_to_the_error_is_there_too(mode: Mode, log: Log) -> None:
     assert "The above exception was the direct cause of the following exception:" in shown
 
 
-def test_a_deep_stack_gives_a_short_traceback(sync_mode: Mode, log: Log) -> None:
+def test_a_deep_stack_gives_a_short_traceback(sync_mode, log):
     """The work and the text are bounded, however deep the program was."""
 
-    def descend(levels: int) -> None:
+    def descend(levels):
         if levels == 0:
             raise ConnectionError("deep")
         descend(levels - 1)
@@ -164,20 +163,18 @@ def test_a_deep_stack_gives_a_short_traceback(sync_mode: Mode, log: Log) -> None
 class Strict(io.TextIOWrapper):
     """A stream of one encoding, and what was written to it."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding):
         self.written = io.BytesIO()
         super().__init__(self.written, encoding=encoding, write_through=True)
 
     @property
-    def lines(self) -> list[str]:
+    def lines(self):
         """What was written, by line."""
         return self.written.getvalue().decode(self.encoding).splitlines()
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252", "utf-8", "utf-16"])
-def test_no_line_is_lost_for_a_character_that_a_stream_lacks(
-    sync_mode: Mode, handler: Any, encoding: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_line_is_lost_for_a_character_that_a_stream_lacks(sync_mode, handler, encoding, capsys):
     """Whatever the encoding of a stream, each line is written to it; what it can't hold is written as an escape."""
     stream = Strict(encoding)
     handler(logging.StreamHandler(stream))
@@ -192,7 +189,7 @@ def test_no_line_is_lost_for_a_character_that_a_stream_lacks(
     assert "Logging error" not in capsys.readouterr().err
 
 
-def test_a_file_that_is_opened_late_loses_nothing(sync_mode: Mode, handler: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_opened_late_loses_nothing(sync_mode, handler, tmp_path):
     """The first line of a file that is opened when it comes is written, too."""
     path = tmp_path / "log"
     file = handler(logging.FileHandler(path, encoding="latin-1", delay=True))
@@ -201,24 +198,24 @@ def test_a_file_that_is_opened_late_loses_nothing(sync_mode: Mode, handler: Any,
     assert len([line for line in path.read_text("latin-1").splitlines() if "failed for the" in line]) == 11
 
 
-def test_a_stream_that_replaces_what_it_lacks_is_left_to_itself(sync_mode: Mode, handler: Any) -> None:
+def test_a_stream_that_replaces_what_it_lacks_is_left_to_itself(sync_mode, handler):
     """Where the stream has its own way with characters, the text is the one of the contract."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="replace", write_through=True)
     handler(logging.StreamHandler(stream))
     sync_mode.run(continuous_retry(retry_delay=0)(sync_mode.function(ConnectionError, "stock")))
-    written: Any = stream.buffer
+    written = stream.buffer
     assert b"] ? retrying in 0.00s" in written.getvalue()
 
 
 class Shipping(logging.Handler):
     """Ships each record by a function that is retried, and fails."""
 
-    def __init__(self, ship: Callable[[], None]) -> None:
+    def __init__(self, ship):
         super().__init__()
         self.ship = ship
-        self.handled: list[str] = []
+        self.handled = []
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def emit(self, record):
         """Ship it."""
         self.handled.append(record.getMessage())
         try:
@@ -228,14 +225,12 @@ class Shipping(logging.Handler):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_handler_that_ships_by_a_retried_function_is_handed_no_line_about_it(
-    sync_mode: Mode, handler: Any, kind: str
-) -> None:
+def test_a_handler_that_ships_by_a_retried_function_is_handed_no_line_about_it(sync_mode, handler, kind):
     """It is called once for each line of the program, and not for the failures of its own shipping."""
     shipped = 0
 
     @create_retry_decorator(3, wait=NO_WAIT)
-    def ship() -> None:
+    def ship():
         nonlocal shipped
         shipped += 1
         raise ConnectionError("collector down")
@@ -247,10 +242,10 @@ def test_a_handler_that_ships_by_a_retried_function_is_handed_no_line_about_it(
     assert shipped == 3 * len(lines)
 
 
-def test_after_a_line_the_next_call_has_its_lines(sync_mode: Mode, log: Log, handler: Any) -> None:
+def test_after_a_line_the_next_call_has_its_lines(sync_mode, log, handler):
     """Silence lasts no longer than the line, also where the handler raises."""
 
-    def interrupted() -> None:
+    def interrupted():
         raise KeyboardInterrupt
 
     shipping = handler(Shipping(interrupted))

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
 from pytest_resilience.clock._bubble.waiting import Waiter
+from resilience.redact import redact
 
 
 class DeadlockError(BaseException):
@@ -42,7 +43,12 @@ class DeadlockError(BaseException):
         lines.append(
             "\nIf something outside the clock will wake one of them, say so: `with clock.hold(): ...` around the wait."
         )
-        super().__init__("\n".join(lines))
+        super().__init__()
+        self._text = "\n".join(lines)
+
+    def __str__(self) -> str:
+        """The text without secrets, hidden as late as here: where the error is made, every thread stands still."""
+        return redact(self._text)
 
 
 def silence(thread: Any) -> None:

@@ -82,6 +82,27 @@ def test_an_idle_worker_of_a_pool_is_no_part_of_a_deadlock(clock):
     assert "ThreadPoolExecutor" not in str(caught.value)
 
 
+def test_a_secret_in_a_name_or_a_source_line_is_not_shown(clock):
+    """Threads and tasks are named after what they work on, and lines of source may hold a password."""
+
+    async def wait(password):
+        await asyncio.get_running_loop().create_future()
+
+    async def main():
+        task = asyncio.create_task(wait(""), name="load redis://:hunter2@cache")
+        await wait(password="hunter2")
+        await task
+
+    threading.Thread(target=threading.Event().wait, name="token=hunter2").start()
+    with pytest.raises(DeadlockError) as caught:
+        asyncio.run(main())
+    text = str(caught.value)
+    assert "hunter2" not in text + repr(caught.value)
+    assert "Thread 'token=[redacted]' waits for" in text
+    assert "Task 'load redis://:[redacted]@cache' is suspended:" in text
+    assert 'await wait(password="[redacted]")' in text
+
+
 def test_the_threads_of_a_deadlock_end_with_the_clock():
     """Threads that were shown as deadlocked are gone after the clock, so that nothing waits for them for ever."""
     lock = threading.Lock()

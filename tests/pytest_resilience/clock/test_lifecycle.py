@@ -19,8 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pytest_resilience.clock import LeftoverThreadWarning, VirtualClock
+from pytest_resilience.clock import Jump, LeftoverThreadWarning, VirtualClock
 from pytest_resilience.clock._bubble import scheduler as _scheduler
+from pytest_resilience.clock._warnings import complaints
 
 
 def everything_patched():
@@ -133,6 +134,24 @@ def test_leftover_threads_are_named():
     done.set()
     for thread in threads:
         thread.join()
+
+
+def test_a_secret_in_the_name_of_a_leftover_thread_is_not_shown():
+    """A thread may be named after the address that it serves."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait, name="amqp://app:hunter2@mq:5672")
+    with pytest.warns(LeftoverThreadWarning) as caught, VirtualClock():
+        thread.start()
+    done.set()
+    thread.join()
+    assert "at its end: 'amqp://app:[redacted]@mq:5672'. " in str(caught[0].message)
+
+
+def test_a_secret_in_the_name_of_a_thread_that_a_guess_woke_is_not_shown():
+    """Who was woken and who was waited for are named, without what may be secret in their names."""
+    jump = Jump(0.0, 5.0, "amqp://app:hunter2@mq:5672", "a sleep", guess=True, waited_for=("token=hunter2",))
+    (warning,) = complaints([], [jump])
+    assert "life from token=[redacted]; thread 'amqp://app:[redacted]@mq:5672' had waited for a sleep" in str(warning)
 
 
 def test_an_error_keeps_its_place_before_leftover_threads():

@@ -279,6 +279,16 @@ def test_a_secret_in_a_script_is_not_printed():
     assert max(map(len, said.splitlines())) < 300
 
 
+def test_a_secret_is_not_in_the_ledger_of_an_injection_nor_in_its_repr():
+    """What was done to a call is told in reports, too."""
+    with Faults() as faults:
+        injection = faults.inject(helper, fail(OSError("postgres://app:hunter2@db/orders")).times(1))
+        with pytest.raises(OSError, match="hunter2"):
+            helper()
+    assert [call.done for call in injection.calls] == ["raise(OSError('postgres://app:[redacted]@db/orders'))"]
+    assert repr(injection).endswith("=1*raise(OSError('postgres://app:[redacted]@db/orders')), fired 1>")
+
+
 def test_an_error_of_the_test_is_not_covered_by_the_faults_that_it_left():
     """Where the block fails by itself, unfired faults are not raised on top of it."""
     with pytest.raises(ZeroDivisionError), Faults() as faults:

@@ -221,7 +221,7 @@ def test_an_answer_that_is_too_long_is_cut_off(fleet, monkeypatch, caplog):
     monkeypatch.setattr(alerts_redis, "_EXCHANGE_S", 300)
     sent = 0
 
-    def flood() -> None:
+    def flood():
         nonlocal sent
         connection, _ = listening.accept()
         with connection, contextlib.suppress(OSError):
