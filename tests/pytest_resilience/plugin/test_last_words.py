@@ -60,9 +60,9 @@ SLEPT = """
     fetch.retry.sleep = lambda seconds: None
 
     @pytest.fixture
-    def seconds_pass(monkeypatch):
-        '''Ten real seconds from the beginning to the end of a test.'''
-        readings = itertools.count(step=10)
+    def seconds_pass(monkeypatch, request):
+        '''Real seconds from the beginning to the end of a test: ten, or as many as it says.'''
+        readings = itertools.count(step=getattr(request, "param", 10))
         timeline = importlib.import_module("pytest_resilience._timeline.timeline")
         monkeypatch.setattr(timeline, "_real_seconds", lambda: next(readings))
 
@@ -71,7 +71,8 @@ SLEPT = """
         faults.inject(fetch, "2*raise(OSError)")
         fetch()
 
-    def test_mocked(faults):
+    @pytest.mark.parametrize("seconds_pass", [1], indirect=True)
+    def test_mocked(seconds_pass, faults):
         faults.inject(fetch, "2*raise(OSError)")
         fetch()
 
