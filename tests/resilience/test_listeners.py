@@ -7,8 +7,7 @@ import functools
 import importlib
 import logging
 import signal
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,10 +16,10 @@ from resilience import create_retry_decorator, subscribe
 from resilience.events import CallEnded, ListenerRemoved, stream
 
 if TYPE_CHECKING:
-    from tests.resilience.conftest import Log, Mode
+    pass
 
 GAVE_UP = ("ERROR", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")
-fails: Any = create_retry_decorator(1)
+fails = create_retry_decorator(1)
 
 
 class TimeLimitError(Exception):
@@ -28,22 +27,20 @@ class TimeLimitError(Exception):
 
 
 @pytest.fixture
-def removed() -> Iterator[list[ListenerRemoved]]:
+def removed():
     """Which listeners were removed."""
-    seen: list[ListenerRemoved] = []
+    seen = []
     end = stream.subscribe(seen.append, ListenerRemoved)
     yield seen
     end()
 
 
 @pytest.mark.parametrize("kind", [RecursionError, MemoryError])
-def test_a_full_stack_or_memory_is_not_the_listener_s_fault(
-    mode: Mode, removed: list[ListenerRemoved], kind: type[Exception]
-) -> None:
+def test_a_full_stack_or_memory_is_not_the_listener_s_fault(mode, removed, kind):
     """A listener that runs out of what the program has used up is called again with the next event."""
     calls = 0
 
-    def listen(_event: CallEnded) -> None:
+    def listen(_event):
         nonlocal calls
         calls += 1
         if calls == 1:
@@ -59,13 +56,11 @@ def test_a_full_stack_or_memory_is_not_the_listener_s_fault(
     assert removed == []
 
 
-def test_a_runaway_recursion_costs_the_kit_none_of_its_own_listeners(
-    sync_mode: Mode, log: Log, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_runaway_recursion_costs_the_kit_none_of_its_own_listeners(sync_mode, log, caplog):
     """However near to the limit of the stack calls have failed, the next one that gives up is logged."""
     fetch = fails(sync_mode.function(ConnectionError))
 
-    def descend() -> None:
+    def descend():
         try:
             descend()
         finally:
@@ -82,15 +77,15 @@ def test_a_runaway_recursion_costs_the_kit_none_of_its_own_listeners(
 class Limit:
     """A handler that is an object."""
 
-    def __call__(self, *_: object) -> None:
+    def __call__(self, *_):
         raise TimeLimitError("an object")
 
-    def method(self, *_: object) -> None:
+    def method(self, *_):
         """A handler that is a method."""
         raise TimeLimitError("a method")
 
 
-def limit(*_: object) -> None:
+def limit(*_):
     """A handler that has another function raise."""
     Limit().method()
 
@@ -100,13 +95,11 @@ def limit(*_: object) -> None:
     [Limit(), Limit().method, limit, functools.partial(limit, 1)],
     ids=["object", "method", "function", "partial"],
 )
-def test_what_a_signal_handler_raises_is_passed_on(
-    sync_mode: Mode, removed: list[ListenerRemoved], handler: Callable[..., None]
-) -> None:
+def test_what_a_signal_handler_raises_is_passed_on(sync_mode, removed, handler):
     """A time limit that strikes inside a listener reaches the caller, after the others were told, and removes none."""
-    told: list[CallEnded] = []
+    told = []
 
-    def listen(_event: CallEnded) -> None:
+    def listen(_event):
         signal.raise_signal(signal.SIGUSR1)
 
     before = signal.signal(signal.SIGUSR1, handler)
@@ -122,10 +115,10 @@ def test_what_a_signal_handler_raises_is_passed_on(
     assert removed == []
 
 
-def test_what_strikes_while_a_line_is_written_is_passed_on(sync_mode: Mode, log: Log) -> None:
+def test_what_strikes_while_a_line_is_written_is_passed_on(sync_mode, log):
     """A time limit is not mistaken for the bug of a logging filter, which is shown and forgotten."""
 
-    def strike(_record: logging.LogRecord) -> bool:
+    def strike(_record):
         signal.raise_signal(signal.SIGUSR1)
         return True
 
@@ -141,10 +134,10 @@ def test_what_strikes_while_a_line_is_written_is_passed_on(sync_mode: Mode, log:
     assert log.lines == [GAVE_UP]
 
 
-def test_a_listener_that_raises_of_its_own_accord_is_removed(sync_mode: Mode, removed: list[ListenerRemoved]) -> None:
+def test_a_listener_that_raises_of_its_own_accord_is_removed(sync_mode, removed):
     """An error that no signal handler has raised is that of the listener, also beside a handler that is set."""
 
-    def listen(_event: CallEnded) -> None:
+    def listen(_event):
         raise TimeLimitError("of its own")
 
     before = signal.signal(signal.SIGUSR1, limit)
@@ -156,7 +149,7 @@ def test_a_listener_that_raises_of_its_own_accord_is_removed(sync_mode: Mode, re
     assert [type(event.error) for event in removed] == [TimeLimitError]
 
 
-def test_loading_the_package_again_doubles_no_line(sync_mode: Mode, log: Log) -> None:
+def test_loading_the_package_again_doubles_no_line(sync_mode, log):
     """After `importlib.reload`, each line is written once."""
     for name in ("resilience._log", "resilience._alerts.admission.listener", "resilience"):
         importlib.reload(importlib.import_module(name))

@@ -18,7 +18,7 @@ ASKS_FOR_TIME = """
 """
 
 
-def test_the_marker_sets_up_the_fixture(suite: pytest.Pytester) -> None:
+def test_the_marker_sets_up_the_fixture(suite):
     """It needs no argument; other fixtures of the test see its time already; those that live longer are older."""
     suite.makepyfile(
         ASKS_FOR_TIME
@@ -70,7 +70,7 @@ def test_the_marker_sets_up_the_fixture(suite: pytest.Pytester) -> None:
         ),
     ],
 )
-def test_a_wrong_marker_fails_its_test_alone(suite: pytest.Pytester, marker: str, text: str) -> None:
+def test_a_wrong_marker_fails_its_test_alone(suite, marker, text):
     """The text says what was given and what to write; the other tests run."""
     suite.makepyfile(f"""
     import pytest
@@ -100,7 +100,7 @@ GUESSES = """
 TOLD = "*GuessWarning: the virtual clock guessed 1 time that nothing more would come from outside, and moved on:"
 
 
-def test_a_guess_is_told_at_the_end_of_the_test(suite: pytest.Pytester) -> None:
+def test_a_guess_is_told_at_the_end_of_the_test(suite):
     """The test passes, and the summary of warnings names it."""
     suite.makepyfile(GUESSES.format(mark=""))
     result = suite.runpytest("-W", "default")
@@ -108,7 +108,7 @@ def test_a_guess_is_told_at_the_end_of_the_test(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*::test_guesses", TOLD])
 
 
-def test_a_guess_is_an_error_where_warnings_are(suite: pytest.Pytester) -> None:
+def test_a_guess_is_an_error_where_warnings_are(suite):
     """Where a suite demands that warnings are errors, a guess is one."""
     suite.makepyfile(GUESSES.format(mark=""))
     result = suite.runpytest("-W", "error")
@@ -116,7 +116,7 @@ def test_a_guess_is_an_error_where_warnings_are(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_guesses*", TOLD.replace("*G", "E *G")])
 
 
-def test_a_guess_may_be_allowed(suite: pytest.Pytester) -> None:
+def test_a_guess_may_be_allowed(suite):
     """A test that guesses on purpose says so by the mark that the warning shows."""
     mark = "@pytest.mark.filterwarnings('ignore::pytest_resilience.GuessWarning')"
     suite.makepyfile(GUESSES.format(mark=mark))

@@ -26,9 +26,7 @@ MARKED = """
     ],
 )
 @pytest.mark.parametrize("arguments", [(), ("-q",), ("-n2", "-p", "xdist")])
-def test_the_last_line_says_why_tests_were_skipped(
-    suite: pytest.Pytester, count: int, words: str, arguments: tuple[str, ...]
-) -> None:
+def test_the_last_line_says_why_tests_were_skipped(suite, count, words, arguments):
     """Whoever runs marked tests without the option reads at the end what to write."""
     suite.makepyfile(MARKED.format(count=count))
 
@@ -38,7 +36,7 @@ def test_the_last_line_says_why_tests_were_skipped(
     assert result.outlines[-1] == words
 
 
-def test_nothing_is_said_where_nothing_was_left_out(suite: pytest.Pytester) -> None:
+def test_nothing_is_said_where_nothing_was_left_out(suite):
     """With the option, or without marked tests, pytest has the last word."""
     suite.makepyfile(MARKED.format(count=1))
 
@@ -86,7 +84,7 @@ SLEPT = """
 """
 
 
-def test_retries_that_really_slept_are_told(suite: pytest.Pytester) -> None:
+def test_retries_that_really_slept_are_told(suite):
     """A test that forgot the virtual clock, and took seconds, is named with the fixture that spares them."""
     suite.makepyfile(test_slow=SLEPT.format(count=1))
 
@@ -99,7 +97,7 @@ def test_retries_that_really_slept_are_told(suite: pytest.Pytester) -> None:
     assert "passed" in result.outlines[-2]
 
 
-def test_many_tests_that_slept_are_told_in_a_few_lines(suite: pytest.Pytester) -> None:
+def test_many_tests_that_slept_are_told_in_a_few_lines(suite):
     """Five of them are named, the others are counted."""
     suite.makepyfile(test_slow=SLEPT.format(count=8))
 

@@ -21,7 +21,7 @@ ENDLESS = """
 
 
 @pytest.mark.parametrize("arguments", [("--resilience-max-attempts=9",), ("-o", "resilience_max_attempts=9")])
-def test_attempts_without_end_fail_the_test(suite: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_attempts_without_end_fail_the_test(suite, arguments):
     """An uncounted fault on a loop that never gives up ends at the limit, with the reason and the timeline."""
     suite.makepyfile(ENDLESS.format(delay=0, clock="retries"))
 
@@ -39,7 +39,7 @@ def test_attempts_without_end_fail_the_test(suite: pytest.Pytester, arguments: t
 
 
 @pytest.mark.parametrize("arguments", [("--resilience-max-virtual-time=1m",), ("-o", "resilience_max_virtual_time=60")])
-def test_virtual_time_without_end_fails_the_test(suite: pytest.Pytester, arguments: tuple[str, ...]) -> None:
+def test_virtual_time_without_end_fails_the_test(suite, arguments):
     """The same by the clock: what retries for more virtual time than is allowed is ended."""
     suite.makepyfile(
         ENDLESS.format(delay=10, clock="virtual_clock").replace("test_other(faults", "test_other(faults, virtual_clock")
@@ -57,7 +57,7 @@ def test_virtual_time_without_end_fails_the_test(suite: pytest.Pytester, argumen
     )
 
 
-def test_a_test_that_only_waits_has_all_the_time_it_wants(suite: pytest.Pytester) -> None:
+def test_a_test_that_only_waits_has_all_the_time_it_wants(suite):
     """The limit is for failing without end, not for a test that lets a month pass."""
     suite.makepyfile("""
         def test_month(virtual_clock):
@@ -67,7 +67,7 @@ def test_a_test_that_only_waits_has_all_the_time_it_wants(suite: pytest.Pytester
     suite.runpytest("--resilience-max-virtual-time=1").assert_outcomes(passed=1)
 
 
-def test_a_limit_that_is_lost_in_a_thread_fails_the_test_all_the_same(suite: pytest.Pytester) -> None:
+def test_a_limit_that_is_lost_in_a_thread_fails_the_test_all_the_same(suite):
     """What ends a background loop is told at the end of the test."""
     suite.makepyfile("""
         import threading
@@ -98,7 +98,7 @@ def test_a_limit_that_is_lost_in_a_thread_fails_the_test_all_the_same(suite: pyt
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "9" * 200])
-def test_a_wrong_number_of_attempts_is_a_usage_error(suite: pytest.Pytester, value: str) -> None:
+def test_a_wrong_number_of_attempts_is_a_usage_error(suite, value):
     """The message names the option, what is valid, and the value."""
     result = suite.runpytest(f"--resilience-max-attempts={value}")
 
@@ -109,7 +109,7 @@ def test_a_wrong_number_of_attempts_is_a_usage_error(suite: pytest.Pytester, val
 
 
 @pytest.mark.parametrize("value", ["0", "0.0d", "-1", "x", "1w", "1e9", ""])
-def test_a_wrong_virtual_time_is_a_usage_error(suite: pytest.Pytester, value: str) -> None:
+def test_a_wrong_virtual_time_is_a_usage_error(suite, value):
     """The message names the option, what is valid, and the value."""
     result = suite.runpytest(f"--resilience-max-virtual-time={value}")
 
@@ -122,7 +122,7 @@ def test_a_wrong_virtual_time_is_a_usage_error(suite: pytest.Pytester, value: st
     )
 
 
-def test_a_wrong_limit_in_the_ini_file_is_a_usage_error(suite: pytest.Pytester) -> None:
+def test_a_wrong_limit_in_the_ini_file_is_a_usage_error(suite):
     """The message says that it is the ini file's."""
     suite.makeini("[pytest]\nresilience_max_virtual_time = long")
 

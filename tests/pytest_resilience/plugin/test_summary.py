@@ -251,7 +251,7 @@ def test_a_row_survives_a_test_that_errs_in_its_set_up(suite):
     assert cells(table(suite.runpytest("--resilience"))[-1])[:2] == ["in all", "1"]
 
 
-def test_the_tools_are_counted_without_the_fixtures_too(suite: pytest.Pytester) -> None:
+def test_the_tools_are_counted_without_the_fixtures_too(suite):
     """A test that opens a clock, faults or the stand-in for Discord by itself is a row; one that uses none is not."""
     suite.makepyfile(
         test_it="""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
 
 import prometheus_client
 import pytest
@@ -25,10 +23,10 @@ class Prometheus:
 
     module: ModuleType = resilience.instrumentation.prometheus
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.target = prometheus_client.CollectorRegistry()
 
-    def count(self) -> float:
+    def count(self):
         """The calls that gave up."""
         samples = [sample for metric in self.target.collect() for sample in metric.samples]
         return sum(sample.value for sample in samples if sample.name == "resilience_calls_total")
@@ -39,16 +37,16 @@ class OpenTelemetry:
 
     module: ModuleType = resilience.instrumentation.opentelemetry
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.reader = InMemoryMetricReader()
         self.target = MeterProvider([self.reader])
 
-    def count(self) -> float:
+    def count(self):
         """The calls that gave up."""
         data = self.reader.get_metrics_data()
         scopes = [] if data is None else [each for resource in data.resource_metrics for each in resource.scope_metrics]
         metrics = [metric for scope in scopes for metric in scope.metrics if metric.name == "resilience.calls"]
-        points: Any = [point for metric in metrics for point in metric.data.data_points]
+        points = [point for metric in metrics for point in metric.data.data_points]
         return sum(point.value for point in points)
 
 
@@ -57,11 +55,11 @@ class Structlog:
 
     module: ModuleType = resilience.instrumentation.structlog
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.lines = CapturingLogger()
         self.target = structlog.wrap_logger(self.lines, processors=[])
 
-    def count(self) -> float:
+    def count(self):
         """The lines of calls that gave up."""
         return len(self.lines.calls)
 
@@ -71,11 +69,11 @@ every_backend = pytest.mark.parametrize("kind", BACKENDS)
 
 
 @pytest.fixture
-def install() -> Iterator[Callable[[Any], Callable[[], None]]]:
+def install():
     """Install a backend until the test ends."""
-    ends: list[Callable[[], None]] = []
+    ends = []
 
-    def install(backend: Any) -> Callable[[], None]:
+    def install(backend):
         ends.append(backend.module.install(backend.target))
         return ends[-1]
 
@@ -84,11 +82,11 @@ def install() -> Iterator[Callable[[Any], Callable[[], None]]]:
         end()
 
 
-def give_up() -> None:
+def give_up():
     """Make a call that gives up."""
 
     @create_retry_decorator(1)
-    def fetch() -> None:
+    def fetch():
         raise ConnectionError("refused")
 
     with pytest.raises(ConnectionError):
@@ -96,7 +94,7 @@ def give_up() -> None:
 
 
 @every_backend
-def test_installing_twice_counts_once(kind: type[Any], install: Callable[[Any], Callable[[], None]]) -> None:
+def test_installing_twice_counts_once(kind, install):
     """The second time, nothing is done, and either of the returned functions ends it."""
     backend = kind()
     end = install(backend)
@@ -111,7 +109,7 @@ def test_installing_twice_counts_once(kind: type[Any], install: Callable[[Any], 
 
 
 @every_backend
-def test_it_can_be_installed_again_after_its_end(kind: type[Any], install: Callable[[Any], Callable[[], None]]) -> None:
+def test_it_can_be_installed_again_after_its_end(kind, install):
     """What was ended may begin anew, and the function of the first time has no power over the second."""
     backend = kind()
     old = install(backend)
@@ -124,7 +122,7 @@ def test_it_can_be_installed_again_after_its_end(kind: type[Any], install: Calla
 
 
 @every_backend
-def test_another_target_is_another_installation(kind: type[Any], install: Callable[[Any], Callable[[], None]]) -> None:
+def test_another_target_is_another_installation(kind, install):
     """Two registries, providers or loggers each have their own count."""
     backends = [kind(), kind()]
     for backend in backends:
@@ -134,7 +132,7 @@ def test_another_target_is_another_installation(kind: type[Any], install: Callab
 
 
 @every_backend
-def test_loading_the_module_again_counts_once(kind: type[Any], install: Callable[[Any], Callable[[], None]]) -> None:
+def test_loading_the_module_again_counts_once(kind, install):
     """`importlib.reload` and a second ``install()`` leave one listener."""
     backend = kind()
     install(backend)
@@ -144,9 +142,7 @@ def test_loading_the_module_again_counts_once(kind: type[Any], install: Callable
     assert backend.count() == 1
 
 
-def test_a_failed_installation_leaves_nothing_in_the_registry(
-    install: Callable[[Any], Callable[[], None]],
-) -> None:
+def test_a_failed_installation_leaves_nothing_in_the_registry(install):
     """Where one name is taken, none of our metrics stays registered, and it can be tried again."""
     backend = Prometheus()
     taken = prometheus_client.Counter("resilience_alerts", "Somebody else's.", registry=backend.target)
@@ -159,13 +155,13 @@ def test_a_failed_installation_leaves_nothing_in_the_registry(
     assert backend.count() == 1
 
 
-def test_what_was_foreseen_is_no_error_for_structlog(install: Callable[[Any], Callable[[], None]]) -> None:
+def test_what_was_foreseen_is_no_error_for_structlog(install):
     """A call whose first error is excluded is logged at INFO, as in the kit's own log."""
     backend = Structlog()
     install(backend)
 
     @create_retry_decorator(exclude_exceptions=PermissionError)
-    def fetch() -> None:
+    def fetch():
         raise PermissionError("denied")
 
     with pytest.raises(PermissionError):
