@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
 
 from resilience._support.fork import renewed_lock
+from resilience._support.kinds import is_async
 from resilience.redact import clean
 
 if TYPE_CHECKING:
@@ -239,6 +240,18 @@ class _Check:
             )
         found = tuple(value)
         for each in found:
-            if not callable(getattr(each, "notify", None)):
-                raise TypeError(f"notifiers must have a notify(alert) method, got {type(each).__name__}{_hint(each)}")
+            notify, name = getattr(each, "notify", None), type(each).__name__
+            if not callable(notify):
+                raise TypeError(f"notifiers must have a notify(alert) method, got {name}{_hint(each)}")
+            if isinstance(each, type):
+                name = each.__name__
+                raise TypeError(
+                    f"notifiers must be objects with a notify(alert) method, got the class {name}: write {name}(...)"
+                )
+            if is_async(notify):
+                raise TypeError(
+                    "notifiers must have a notify(alert) method that nobody has to await, "
+                    f"got the async one of {name}: "
+                    "write `def notify(self, alert)`, which may block, as it has a thread of its own"
+                )
         return found

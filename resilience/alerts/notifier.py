@@ -36,8 +36,9 @@ class Notifier(Protocol):
     """Another place that gets every alert, beside Discord; see ``configure(notifiers=...)``.
 
     It is called in a thread of its own, never in the failing call, one alert at a time. It may block, but should bound
-    that by timeouts of its own: while it blocks, alerts for it queue up, and the oldest are dropped. What it raises is
-    logged as a failed delivery; it is not asked again for the same alert.
+    that by timeouts of its own: while it blocks, alerts for it queue up, and beyond 100 the oldest are dropped. What it
+    raises is logged as a failed delivery, and so is a returned False; it is not asked again for the same alert. What
+    fails in the meantime, in its thread, is logged and does not alert.
 
     Example:
         ::
@@ -49,5 +50,5 @@ class Notifier(Protocol):
             configure(notifiers=[Pager()])
     """
 
-    def notify(self, alert: Alert) -> None:
-        """Deliver one alert, or raise."""
+    def notify(self, alert: Alert) -> bool | None:
+        """Deliver one alert; raise, or return False, where that was not possible. It can't be async."""

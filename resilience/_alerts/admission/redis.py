@@ -100,9 +100,7 @@ class RedisLimiter:
                 return None
             if taken is not None or not isinstance(left_ms, int):
                 raise TypeError("its answer has another form")
-            if (
-                left_ms == _WITHOUT_END or left_ms > self._window_ms
-            ):  # something else has set it, and must not silence us
+            if left_ms == _WITHOUT_END or left_ms > self._window_ms:  # as no process of ours has set it
                 left_ms = self._window_ms
                 client.pexpire(key, left_ms)
             return max(left_ms, 0) / 1000

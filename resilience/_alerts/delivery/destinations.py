@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import CoroutineType
 from typing import TYPE_CHECKING, Final, final
 
 from resilience import _config as config
@@ -10,7 +11,7 @@ from resilience._alerts.delivery.cooldowns import Cooldown, Cooldowns
 from resilience._alerts.delivery.sink import Sink, Undelivered
 from resilience._alerts.discord.sink import DiscordSink
 from resilience.events import NoWebhook, stream
-from resilience.redact import message_of, type_name
+from resilience.redact import clean, message_of, type_name
 
 if TYPE_CHECKING:
     from resilience._alerts.delivery.outlet import Outlet
@@ -39,16 +40,28 @@ class NotifierSink:
         return None
 
     def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:  # noqa: ARG002  # see the class
-        """Hand the alert over; what the notifier raises is the problem."""
+        """Hand the alert over; what the notifier raises is the problem, and so is a no."""
         try:
-            for alert in alerts:
-                self.notifier.notify(alert)
+            problems = [_problem_with(self.notifier.notify(alert)) for alert in alerts]
         except Exception as error:  # noqa: BLE001  # foreign code
-            return Undelivered(f"{type(self.notifier).__name__}: {type_name(error)}: {message_of(error)}")
-        return None
+            problems = [f"{type_name(error)}: {message_of(error)}"]
+        problem = next(filter(None, problems), None)
+        return None if problem is None else Undelivered(f"{type(self.notifier).__name__}: {problem}")
 
     def close(self) -> None:
         """Do nothing: the notifier's connections are its own."""
+
+
+def _problem_with(answer: object) -> str | None:
+    """Return why an answer of a notifier, which should be None, does not say that it has delivered."""
+    if answer is False:
+        return "notify() returned False"
+    if not hasattr(answer, "__await__"):
+        return None
+    if isinstance(answer, CoroutineType):
+        answer.close()  # or Python warns that it was never awaited
+    kind = clean(type(answer).__name__)
+    return f"notify() returned a {kind}, which nobody awaits: it may block, as it has a thread of its own"
 
 
 @final

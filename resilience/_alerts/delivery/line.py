@@ -12,7 +12,7 @@ from typing import Final, final
 from resilience._alerts.admission.limiter import SECOND_NS
 from resilience._alerts.delivery.cooldowns import Cooldown
 from resilience._alerts.delivery.message import Message
-from resilience._alerts.delivery.queued_alert import QueuedAlert
+from resilience._alerts.delivery.queued_alert import QueuedAlert, this_thread
 from resilience._alerts.delivery.sink import Sink, Undelivered
 from resilience._support.fork import importing
 from resilience._support.latch import Latch
@@ -185,11 +185,14 @@ class Line:
     def _send(self) -> None:
         message = self._message
         message.tries += 1
+        this_thread.delivers = True
         try:
             undelivered = self._sink.send([each.alert for each in message.alerts], again=message.uncertain)
         except Exception as error:  # noqa: BLE001  # a notifier is foreign code, and the next alert needs this thread
             problem = f"{type_name(error)}: {message_of(error)}"
             undelivered = Undelivered(problem, try_again=isinstance(error, OSError))  # which passes, as a rule
+        finally:
+            this_thread.delivers = False
         if undelivered is None:
             self._message = Message()
             for alert in message.alerts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from resilience._support.latch import Latch
 from resilience.events import AlertFailed, stream
@@ -11,6 +11,14 @@ from resilience.events import AlertFailed, stream
 if TYPE_CHECKING:
     from resilience._alerts.admission.admission import Claim
     from resilience.alerts.notifier import Alert
+
+
+class _Thread(threading.local):
+    delivers = False
+
+
+this_thread: Final = _Thread()
+"""Whether the thread is delivering an alert: what fails in there must not alert of itself, which would never end."""
 
 
 class QueuedAlert:
@@ -44,7 +52,7 @@ class QueuedAlert:
 
     def ask(self) -> bool:
         """Ask, in the failing call, whether it may be sent. Never blocks."""
-        return self.claim.ask()
+        return not this_thread.delivers and self.claim.ask()
 
     def may_leave(self) -> bool:
         """Tell whether it may be sent at all; asked once."""
