@@ -43,6 +43,7 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     max_alerts_per_minute: int = DEFAULT_MAX_ALERTS_PER_MINUTE
     notifiers: tuple[Notifier, ...] = ()
+    alert_recoveries: bool = False
 
 
 _told = Settings()
@@ -57,26 +58,40 @@ def configure(
     redis_url: str | _Unset | None = UNSET,
     max_alerts_per_minute: int | _Unset | None = UNSET,
     notifiers: Sequence[Notifier] | _Unset | None = UNSET,
+    alert_recoveries: bool | _Unset | None = UNSET,
 ) -> None:
     """Set what is true for the whole process; call it once, where the program starts.
 
-    What is not given stays as it was; None goes back to the environment variable or the default.
+    What is not given stays as it was; None goes back to the environment variable, or to the default. Safe under
+    threads; a call that raises changes nothing.
 
     Args:
-        service_name: The name in log prefixes. ``RESILIENCE_SERVICE_NAME``; default: the program's own name.
-        discord_webhook_url: Where alerts go. ``RESILIENCE_DISCORD_WEBHOOK_URL``; without one, nothing is sent.
-        discord_channels: Webhook URLs by channel name, for ``channel=``. ``RESILIENCE_DISCORD_WEBHOOK_URL_<CHANNEL>``.
-        redis_url: A Redis that shares the alert window between processes (extra ``redis``). ``RESILIENCE_REDIS_URL``.
-        max_alerts_per_minute: The storm cap of this process. Default 20.
-        notifiers: Other places that get every alert; see `resilience.alerts.Notifier`.
+        service_name: The name in log prefixes, in who alerts (``{service} on {host}``) and in the windows of a shared
+            Redis. ``RESILIENCE_SERVICE_NAME``; default: the program's own name.
+        discord_webhook_url: Where alerts go, as copied from Discord; ``?thread_id=`` posts in a thread.
+            ``RESILIENCE_DISCORD_WEBHOOK_URL``; default: none, and no alert is sent, which is logged once.
+        discord_channels: Webhook URLs by channel name, for ``channel=``. ``RESILIENCE_DISCORD_WEBHOOK_URL_<CHANNEL>``,
+            in capitals and with ``_`` for ``-``; a channel without a URL has its alerts sent to the webhook above.
+        redis_url: A Redis that shares the alert window of 300 seconds between processes: ``redis://``, ``rediss://`` or
+            ``unix://`` (extra ``redis``). ``RESILIENCE_REDIS_URL``; default: none, each process has its own windows.
+        max_alerts_per_minute: The most alerts that this process sends in any 60 seconds. Default: 20.
+        notifiers: Other places that get every alert; see `resilience.alerts.Notifier`. Default: none.
+        alert_recoveries: Whether a call that has alerted and then succeeds says so, once. Default: False.
 
     Raises:
-        TypeError: A value of a wrong type.
+        TypeError: A value of a wrong type, or an async notifier.
         ValueError: A webhook URL that is not Discord's or a Redis URL that can't be read (neither is ever printed), an
             empty name, a cap below 1.
+        MissingExtraError: ``redis_url`` is given, and redis-py is not installed.
 
     Example:
-        ``configure(service_name="billing", discord_webhook_url=os.environ["BILLING_WEBHOOK"])``
+        ::
+
+            resilience.configure(
+                service_name="billing",
+                discord_webhook_url=os.environ["BILLING_WEBHOOK"],
+                discord_channels={"ops": os.environ["OPS_WEBHOOK"]},
+            )
     """
     told: dict[str, Any] = {}
     if service_name is not UNSET:
@@ -91,6 +106,8 @@ def configure(
         told["max_alerts_per_minute"] = _Check.max_alerts_per_minute(max_alerts_per_minute)
     if notifiers is not UNSET:
         told["notifiers"] = _Check.notifiers(notifiers)
+    if alert_recoveries is not UNSET:
+        told["alert_recoveries"] = _Check.alert_recoveries(alert_recoveries)
     global _told  # noqa: PLW0603  # one immutable value, replaced as a whole
     with _telling:
         _told = replace(_told, **told)
@@ -137,6 +154,11 @@ def max_alerts_per_minute() -> int:
 def notifiers() -> tuple[Notifier, ...]:
     """Return the further places that get every alert."""
     return _told.notifiers
+
+
+def alert_recoveries() -> bool:
+    """Return whether a call that has alerted says that it has recovered."""
+    return _told.alert_recoveries
 
 
 def _program_name() -> str:
@@ -255,3 +277,11 @@ class _Check:
                     "write `def notify(self, alert)`, which may block, as it has a thread of its own"
                 )
         return found
+
+    @staticmethod
+    def alert_recoveries(value: object) -> bool:
+        if value is None:
+            return False
+        if not isinstance(value, bool):
+            raise TypeError(f"alert_recoveries must be a bool, got {type(value).__name__}")
+        return value

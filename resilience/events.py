@@ -39,6 +39,7 @@ __all__ = [
     "NoWebhook",
     "Outcome",
     "Reason",
+    "RecoveryDelivered",
     "WindowShared",
     "stream",
 ]
@@ -165,6 +166,18 @@ class AlertFailed(Event):
 @dataclass(frozen=True, slots=True, eq=False)
 class AlertSuppressed(Event):
     """An alert was due and was held back by its window or by the storm cap."""
+
+    call: Call
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecoveryDelivered(Event):
+    """The notice that a call has recovered, which had alerted, has reached its channel.
+
+    Attributes:
+        attempt: The attempt that has succeeded.
+    """
 
     call: Call
     attempt: int

@@ -26,6 +26,7 @@ from resilience.events import (
     Event,
     FaultInjected,
     NoWebhook,
+    RecoveryDelivered,
     WindowShared,
     stream,
 )
@@ -41,7 +42,7 @@ _SHOWN_AROUND: Final = 5
 _LONGEST_ACTION: Final = 200
 _KINDS: Final = (
     CallStarted, AttemptFailed, CallEnded, FaultInjected, AlertDelivered, AlertFailed, AlertSuppressed, AlertRefused,
-    NoWebhook, WindowShared,
+    RecoveryDelivered, NoWebhook, WindowShared,
 )  # fmt: skip
 
 
@@ -191,6 +192,8 @@ def _described(event: Any) -> str:
             return f"{name}: alert delivered for attempt {attempt}"
         case AlertSuppressed(attempt=attempt):
             return f"{name}: alert held back at attempt {attempt}"
+        case RecoveryDelivered(attempt=attempt):
+            return f"{name}: notice of the recovery delivered for attempt {attempt}"
         case _:
             return _described_alerting(event)
 

@@ -25,13 +25,17 @@ class CallAlert(QueuedAlert):
 
     def __init__(self, admission: Admission, call: Call, attempt: int, error: BaseException) -> None:
         super().__init__(admission.claim_of_call(call, error))
+        self._admission = admission
         self._call = call
         self._attempt = attempt
         self._failure = failure_of(error)  # its words alone: the error and its frames need not live on
 
     def ask(self) -> bool:
         """Ask for it, and report where it is held back."""
-        return super().ask() or self._is_suppressed()
+        if not super().ask():
+            return self._is_suppressed()
+        self._admission.alerting[self._call] = False
+        return True
 
     def may_leave(self) -> bool:
         """Ask the fleet, too, and report where it is held back."""
@@ -49,7 +53,8 @@ class CallAlert(QueuedAlert):
         )
 
     def on_delivered(self) -> None:
-        """Report that it was sent."""
+        """Report that it was sent, and remember it for the call's recovery."""
+        self._admission.alerting[self._call] = True
         stream.emit(AlertDelivered(call=self._call, attempt=self._attempt))
 
     def _is_suppressed(self) -> bool:

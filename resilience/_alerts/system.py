@@ -12,6 +12,7 @@ from resilience._alerts.call_alert import CallAlert
 from resilience._alerts.delivery.destinations import Destinations
 from resilience._alerts.delivery.dispatcher import Dispatcher
 from resilience._alerts.delivery.queued_alert import QueuedAlert
+from resilience._alerts.recovery_notice import RecoveryNotice
 from resilience._support.loaded import loaded
 from resilience.events import Call
 
@@ -42,6 +43,11 @@ class AlertSystem:
     def alert(self, call: Call, attempt: int, error: BaseException) -> None:
         """Alert for a failing call, if it may. Never blocks."""
         self.send(CallAlert(self.admission, call, attempt, error), call.policy.channel)
+
+    def tell_recovery(self, call: Call, attempt: int) -> None:
+        """Say that a call has recovered, if it has alerted. Never blocks."""
+        if call in self.admission.alerting:
+            self.send(RecoveryNotice(self.admission, call, attempt), call.policy.channel)
 
     def send(self, alert: QueuedAlert, channel: str | None) -> bool:
         """Queue an alert for the destinations of a channel, if it may be sent; tell whether it is. Never blocks."""

@@ -66,6 +66,11 @@ def text_of(call: Call, attempt: int, failure: Failure, *, suppressed: int = 0) 
     return _retry_text(call, attempt, failure, room=CONTENT_CHARACTERS - len(note)) + note
 
 
+def recovery_text(call: Call, attempt: int) -> str:
+    """Return the notice of a call that has recovered."""
+    return f"✅ Recovered: {_in_front(context_of(call))}'{_name(call.function)}' at attempt {attempt}"
+
+
 def text_by_hand(message: str, function: str, failure: Failure, *, suppressed: int = 0) -> str:
     """Return an alert whose words are the user's own, or a fixed text where they are empty."""
     lines = [clean(line) for line in redact(message).strip().splitlines()[:CONTENT_CHARACTERS]]
@@ -76,9 +81,9 @@ def text_by_hand(message: str, function: str, failure: Failure, *, suppressed: i
 
 
 def _retry_text(call: Call, attempt: int, failure: Failure, *, room: int) -> str:
-    context = f"{_name(call.policy.context)}: " if call.policy.context else ""
+    where = f"{_in_front(call.policy.context)}'{_name(call.function)}'"
     head = (
-        f"🚨 CRITICAL: Operation Approaching Failure Threshold: {context}'{_name(call.function)}'\n\n"
+        f"🚨 CRITICAL: Operation Approaching Failure Threshold: {where}\n\n"
         f"Current attempt: {attempt}/{call.policy.alert_threshold}\n"
         f"Error: {_name(failure.error_type)}: "
     )
@@ -105,6 +110,10 @@ def _suppressed_note(suppressed: int) -> str:
     if suppressed == 0:
         return ""
     return f"\n\n{suppressed} more {'alert was' if suppressed == 1 else 'alerts were'} held back before this one."
+
+
+def _in_front(context: str) -> str:
+    return f"{_name(context)}: " if context else ""
 
 
 def _name(text: str) -> str:

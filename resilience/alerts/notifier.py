@@ -17,8 +17,9 @@ class Alert:
         text: The whole text, at most 2000 characters; it may have several lines.
         function: The ``__name__`` of the failing callable.
         context: Where it fails: the ``context`` of the decorator, or ``{resource}_infrastructure`` of a ``conn_retry``.
-        error_type: The name of the type of the error.
-        attempt: The number of the failed attempt; None where the alert was sent by hand.
+        error_type: The name of the type of the error; empty where the alert says that a call has recovered.
+        attempt: The number of the failed attempt, or of the one that succeeded after all; None where the alert was sent
+            by hand.
         channel: The channel that was asked for; None for the default one.
         title: Who alerts: ``{service} on {host}``, at most 80 characters. It does not count when alerts are compared.
     """

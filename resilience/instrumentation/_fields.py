@@ -14,6 +14,7 @@ from resilience.events import (
     CallEnded,
     Event,
     NoWebhook,
+    RecoveryDelivered,
     WindowShared,
 )
 from resilience.redact import clean, message_of, type_name
@@ -24,6 +25,7 @@ ALERT_RESULTS: Final[dict[type[Event], str]] = {
     AlertDelivered: "delivered",
     AlertFailed: "failed",
     AlertSuppressed: "suppressed",
+    RecoveryDelivered: "recovery_delivered",
 }
 ALERTING_CHANGES: Final[tuple[type[Event], ...]] = (AlertRefused, NoWebhook, WindowShared)
 """What happens to alerting itself, beside the results of single alerts."""

@@ -8,7 +8,8 @@ plain success. Its attributes follow the style of the semantic conventions: ``er
 ``resilience.calls``                 counter          ``resilience.failpoint``, ``.outcome``, ``.reason``
 ``resilience.failed_attempts``       counter          ``resilience.failpoint``, ``error.type``
 ``resilience.wait``                  histogram  s     ``resilience.failpoint``
-``resilience.alerts``                counter          ``resilience.result``: delivered, failed or suppressed
+``resilience.alerts``                counter          ``resilience.result``: delivered, failed, suppressed
+                                                      or recovery_delivered
 ``resilience.alerting_changes``      counter          ``resilience.change``: alert_refused, no_webhook,
                                                       window_shared or window_not_shared
 ===================================  =========  ====  =====================================================

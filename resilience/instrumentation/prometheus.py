@@ -4,7 +4,8 @@
 ``resilience_calls_total``                counter    ``failpoint``, ``outcome``, ``reason``
 ``resilience_failed_attempts_total``      counter    ``failpoint``, ``error_type``
 ``resilience_wait_seconds``               histogram  ``failpoint``
-``resilience_alerts_total``               counter    ``result``: delivered, failed or suppressed
+``resilience_alerts_total``               counter    ``result``: delivered, failed, suppressed or
+                                                     recovery_delivered
 ``resilience_alerting_changes_total``     counter    ``change``: alert_refused, no_webhook,
                                                      window_shared or window_not_shared
 ========================================  =========  ==========================================

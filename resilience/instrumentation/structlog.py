@@ -2,8 +2,8 @@
 
 They come beside the lines of the logger ``resilience``, with the same facts as fields: ``attempt_failed``,
 ``recovered``, ``gave_up``, ``cancelled``, ``alert_delivered``, ``alert_suppressed``, ``alert_failed``,
-``alert_refused``, ``no_webhook``, ``window_shared``, ``window_not_shared``. Context that was bound with
-``structlog.contextvars`` is in them as in every other line.
+``alert_refused``, ``recovery_delivered``, ``no_webhook``, ``window_shared``, ``window_not_shared``. Context that was
+bound with ``structlog.contextvars`` is in them as in every other line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 from resilience.errors import MissingExtraError
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, Event, stream
+from resilience.events import (
+    AlertDelivered,
+    AlertFailed,
+    AlertSuppressed,
+    AttemptFailed,
+    CallEnded,
+    Event,
+    RecoveryDelivered,
+    stream,
+)
 from resilience.instrumentation._fields import ALERTING_CHANGES, error_fields, name_of_change
 from resilience.instrumentation._installing import install_once
 
@@ -57,6 +66,9 @@ def _listen(logger: Any) -> list[Callable[[], None]]:
     def alert_delivered(event: AlertDelivered) -> None:
         log.critical("alert_delivered", **_place(event), attempt=event.attempt)
 
+    def recovery_delivered(event: RecoveryDelivered) -> None:
+        log.info("recovery_delivered", **_place(event), attempt=event.attempt)
+
     def alert_suppressed(event: AlertSuppressed) -> None:
         log.info("alert_suppressed", **_place(event), attempt=event.attempt)
 
@@ -72,11 +84,12 @@ def _listen(logger: Any) -> list[Callable[[], None]]:
         stream.subscribe(attempt_failed, AttemptFailed),
         stream.subscribe(call_ended, CallEnded, every_call=False),
         stream.subscribe(alert_delivered, AlertDelivered),
+        stream.subscribe(recovery_delivered, RecoveryDelivered),
         stream.subscribe(alert_suppressed, AlertSuppressed),
         stream.subscribe(alert_failed, AlertFailed),
         stream.subscribe(alerting_changed, *ALERTING_CHANGES),
     ]
 
 
-def _place(event: AttemptFailed | CallEnded | AlertDelivered | AlertSuppressed) -> dict[str, Any]:
+def _place(event: AttemptFailed | CallEnded | AlertDelivered | AlertSuppressed | RecoveryDelivered) -> dict[str, Any]:
     return {"failpoint": event.call.failpoint, "conn_id": event.call.conn_id}

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 @final
 class Admission:
-    """All that a process remembers of alerts that were asked for. Safe under threads and after fork."""
+    """All that a process remembers of alerts that were asked for. Safe under threads and after fork.
+
+    Attributes:
+        alerting: The running calls that have sent an alert, and whether one of theirs was delivered.
+    """
 
     def __init__(self) -> None:
         self.windows = WindowLimiter()
         self.storm = StormCap()
+        self.alerting: weakref.WeakKeyDictionary[Call, bool] = weakref.WeakKeyDictionary()
         self._fleet: RedisLimiter | None = None
         self._signatures: weakref.WeakKeyDictionary[Call, str] = weakref.WeakKeyDictionary()
         self._suppressed = 0
@@ -97,6 +102,13 @@ class Claim:
         self.suppressed = self._admission.take_suppressed(self._signature)
         return True
 
+    def ask_for_room(self) -> bool:
+        """Ask for what is no alert of an error, but goes to the same channel: there is no window for it."""
+        self._admitted_at = self._admission.storm.admit(self._place, config.max_alerts_per_minute())
+        if self._admitted_at is None:
+            self._admission.count_suppressed(1)
+        return self._admitted_at is not None
+
     def confirm(self) -> bool:
         """Tell whether the alert may be sent after all; it may take a moment."""
         return not self._asks_fleet or self._is_admitted()
@@ -110,9 +122,14 @@ class Claim:
         """Leave the window to the same alert, and the room to any: it was asked for and could not even be tried."""
         if self._admitted_at is None or not self._asks_fleet:  # else the fleet's window is taken already
             self._admission.windows.release(self._signature)
+        self.withdraw()
+        self._admission.count_suppressed(1)
+
+    def withdraw(self) -> None:
+        """Leave the room to any other alert: this one is not sent."""
         if self._admitted_at is not None:
             self._admission.storm.withdraw(self._place, self._admitted_at)
-        self._admission.count_suppressed(1)
+            self._admitted_at = None
 
     def _is_admitted(self) -> bool:
         """Ask for room, and then the fleet, whose windows are for alerts that do leave.
@@ -127,7 +144,6 @@ class Claim:
             return False
         if admission.fleet_grants(self._signature):
             return True
-        admission.storm.withdraw(self._place, self._admitted_at)
-        self._admitted_at = None
+        self.withdraw()
         admission.windows.count_refused(self._signature)
         return False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from resilience import _config as config
 from resilience._support.fork import importing
 from resilience._support.signals import raised_by_signal_handler
-from resilience.events import AlertFailed, AttemptFailed, Call, CallEnded, stream
+from resilience.events import AlertFailed, AttemptFailed, CallEnded, stream
 from resilience.redact import message_of, type_name
 
 if TYPE_CHECKING:
@@ -42,17 +42,20 @@ def _flush() -> None:
 def _attempt_failed(event: AttemptFailed) -> None:
     threshold = event.call.policy.alert_threshold
     if threshold is not None and event.attempt >= threshold:
-        _alert(event.call, event.attempt, event.error)
+        _tell(lambda system: system.alert(event.call, event.attempt, event.error))
 
 
 def _call_ended(event: CallEnded) -> None:
-    """The last attempt fails like the others, but is followed by the end of the call instead of another attempt."""
+    # The last attempt fails like the others, but is followed by the end of the call instead of another attempt.
+    if event.outcome == "recovered" and config.alert_recoveries():
+        _tell(lambda system: system.tell_recovery(event.call, event.attempts))
     if event.error is None or event.outcome != "gave_up" or event.reason not in _ENDS_THAT_ALERT:
         return
     policy = event.call.policy
     threshold = policy.alert_threshold
     if policy.alert_on_give_up or (threshold is not None and event.attempts >= threshold):
-        _alert(event.call, event.attempts, event.error)
+        error = event.error
+        _tell(lambda system: system.alert(event.call, event.attempts, error))
 
 
 @functools.cache
@@ -62,9 +65,9 @@ def _load_system() -> Callable[[], AlertSystem]:
     return current
 
 
-def _alert(call: Call, attempt: int, error: BaseException) -> None:
+def _tell(what: Callable[[AlertSystem], None]) -> None:
     try:
-        _load_system()().alert(call, attempt, error)
+        what(_load_system()())
     except Exception as problem:
         if raised_by_signal_handler(problem):
             raise

@@ -19,6 +19,7 @@ from resilience.events import (
     CallStarted,
     FaultInjected,
     NoWebhook,
+    RecoveryDelivered,
     WindowShared,
     stream,
 )
@@ -97,12 +98,13 @@ def test_alerts_are_told():
     assert lines_of(timeline) == ["Silo.fill: alert held back at attempt 51"]
     timeline = Timeline()
     with timeline:
-        for event in (AlertDelivered(call, 50), AlertFailed("Discord answered 500")):
+        for event in (AlertDelivered(call, 50), AlertFailed("Discord answered 500"), RecoveryDelivered(call, 61)):
             timeline._record(event)
 
     assert lines_of(timeline) == [
         "Silo.fill: alert delivered for attempt 50",
         "an alert could not be delivered: Discord answered 500",
+        "Silo.fill: notice of the recovery delivered for attempt 61",
     ]
 
 

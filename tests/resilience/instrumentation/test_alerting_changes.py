@@ -10,8 +10,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.testing import capture_logs
+from tenacity import wait_none
 
-from resilience.events import AlertRefused, NoWebhook, WindowShared, stream
+from resilience._policy import Policy
+from resilience.events import AlertRefused, Call, NoWebhook, RecoveryDelivered, WindowShared, stream
 from resilience.instrumentation import opentelemetry, prometheus, structlog
 
 REFUSED = AlertRefused(problem="HTTP 400")
@@ -110,3 +112,25 @@ def test_prometheus_counts_each(event, name, level, problem, text):
     stream.emit(event)
     assert registry.get_sample_value("resilience_alerting_changes_total", {"change": name}) == 1.0
     uninstall()
+
+
+def test_the_notice_of_a_recovery_is_counted_and_a_line():
+    """A notice that was delivered counts beside the alerts, and is a line of structlog."""
+    policy = Policy(kind="connection", max_attempts=3, resource="Redis", action="connect", wait=wait_none())
+    notice = RecoveryDelivered(Call("Redis.connect", "connect", policy, "0", 0), 2)
+    registry, reader = prometheus_client.CollectorRegistry(), InMemoryMetricReader()
+    metering = MeterProvider([reader])
+    with capture_logs() as lines:
+        uninstalls = structlog.install(), prometheus.install(registry), opentelemetry.install(metering)
+        stream.emit(notice)
+        assert registry.get_sample_value("resilience_alerts_total", {"result": "recovery_delivered"}) == 1.0
+        (metric,) = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+        for uninstall in uninstalls:
+            uninstall()
+    metering.shutdown()
+    assert lines == [
+        {"event": "recovery_delivered", "log_level": "info", "failpoint": "Redis.connect", "conn_id": "0", "attempt": 2}
+    ]
+    assert [(metric.name, dict(point.attributes)) for point in metric.data.data_points] == [
+        ("resilience.alerts", {"resilience.result": "recovery_delivered"})
+    ]
