@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final, final
 
 from resilience._alerts.admission.admission import Claim
@@ -103,8 +104,11 @@ class _AlertByHand(QueuedAlert):
         self._channel = channel
 
     def write(self) -> Alert:
+        write = functools.partial(
+            text_by_hand, self._message, self._function, self._failure, suppressed=self.claim.suppressed
+        )
         return alert_of(
-            text=text_by_hand(self._message, self._function, self._failure, suppressed=self.claim.suppressed),
+            write,
             function=clean(self._function),
             context=clean(self._context),
             error_type=clean(self._failure.error_type),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, final
 
 from resilience._alerts.admission.admission import Admission
 from resilience._alerts.delivery.queued_alert import QueuedAlert
-from resilience._alerts.texts import context_of, failure_of, sender, text_of
+from resilience._alerts.texts import context_of, escaped, failure_of, sender, text_of
 from resilience._support.fork import importing
 from resilience.events import AlertDelivered, AlertSuppressed, Call, stream
 from resilience.redact import clean
@@ -43,8 +45,9 @@ class CallAlert(QueuedAlert):
 
     def write(self) -> Alert:
         """Put the failure into words."""
+        write = functools.partial(text_of, self._call, self._attempt, self._failure, suppressed=self.claim.suppressed)
         return alert_of(
-            text=text_of(self._call, self._attempt, self._failure, suppressed=self.claim.suppressed),
+            write,
             function=clean(self._call.function),
             context=clean(context_of(self._call)),
             error_type=clean(self._failure.error_type),
@@ -63,8 +66,8 @@ class CallAlert(QueuedAlert):
         return False
 
 
-def alert_of(**words: Any) -> Alert:
+def alert_of(write: Callable[..., str], **about: Any) -> Alert:
     """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs."""
     with importing:
         from resilience.alerts.notifier import Alert
-    return Alert(**words, title=sender())
+    return Alert(text=write(), markdown=write(shown=escaped), title=sender(), **about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, final
 
 from resilience._alerts.admission.admission import Admission, Claim
@@ -39,7 +40,7 @@ class RecoveryNotice(QueuedAlert):
     def write(self) -> Alert:
         """Put the recovery into words."""
         return alert_of(
-            text=recovery_text(self._call, self._attempt),
+            functools.partial(recovery_text, self._call, self._attempt),
             function=clean(self._call.function),
             context=clean(context_of(self._call)),
             error_type="",

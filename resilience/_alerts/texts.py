@@ -7,6 +7,7 @@ behind other words, and the whole fits into one Discord message.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from resilience import _config as config
@@ -19,14 +20,23 @@ CONTENT_CHARACTERS: Final = 2000
 """The longest content of a message. Source: Discord developer documentation, "Execute Webhook"."""
 
 _NAME_CHARACTERS: Final = 200
+_LONGEST_NAME: Final = 250  # with backslashes; four of these and the rest of a text fit into a message
 _CUT: Final = "…"
 _MESSAGE_CHARACTERS: Final = 10_000
-_MARKUP: Final = re.compile(r"(?<=``)(?=`)|(?<=\])(?=\()")
+_DANGEROUS: Final = re.compile(r"(?<=``)(?=`)|(?<=\])(?=\()")
 _JOINER: Final = "\u2060"  # nothing to be seen, but no longer the same to Discord
 
+# What Discord takes for markup, and a URL, in which it does not. An underscore in the midst of a word is none.
+_MARKUP: Final = re.compile(
+    r"(?P<url>https?://[^\s<]+)|[*`]|_(?![0-9A-Za-z_])|_(?=_)|(?<=_)_|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\|"
+    r"|\\(?=[^0-9A-Za-z\s]|\Z)|<(?=[@#:/]|t:|a:|id:|https?:)|(?<=\])\("
+)
 _SENDER_CHARACTERS: Final = 80
 _NOT_IN_SENDER: Final = re.compile("```|[@#:]")
 _FORBIDDEN_WORD: Final = re.compile("(?<=d)(?=iscord)|(?<=c)(?=lyde)", re.IGNORECASE)
+
+
+Shown = Callable[[str], str]
 
 
 class Failure(NamedTuple):
@@ -58,49 +68,68 @@ def context_of(call: Call) -> str:
     return f"{policy.resource}_infrastructure" if policy.kind == "connection" else policy.context
 
 
-def text_of(call: Call, attempt: int, failure: Failure, *, suppressed: int = 0) -> str:
-    """Return the alert of a failing call: one text for connections, one for all other operations."""
+def plain(text: str) -> str:
+    """Break up what opens a code block, and masked links: the words behind ``[`` may be those of an attacker."""
+    return _DANGEROUS.sub(_JOINER, text)
+
+
+def escaped(text: str) -> str:
+    """Return a text with backslashes, of which Discord shows every character."""
+    return _MARKUP.sub(lambda found: found["url"] or f"\\{found[0]}", text)
+
+
+def text_of(call: Call, attempt: int, failure: Failure, *, suppressed: int = 0, shown: Shown = plain) -> str:
+    """Return the alert of a failing call: one text for connections, one for all other operations.
+
+    Args:
+        call: What fails.
+        attempt: The number of the failed attempt.
+        failure: How it failed.
+        suppressed: How many alerts were suppressed before this one.
+        shown: What is done to each foreign part: `plain`, or `escaped` for Discord.
+    """
     note = _suppressed_note(suppressed)
     if call.policy.kind == "connection":
-        return _fit(_connection_text(call, attempt, failure), note)
-    return _retry_text(call, attempt, failure, room=CONTENT_CHARACTERS - len(note)) + note
+        return _fit(_connection_text(call, attempt, failure, shown), note)
+    return _retry_text(call, attempt, failure, shown, room=CONTENT_CHARACTERS - len(note)) + note
 
 
-def recovery_text(call: Call, attempt: int) -> str:
+def recovery_text(call: Call, attempt: int, *, shown: Shown = plain) -> str:
     """Return the notice of a call that has recovered."""
-    return f"✅ Recovered: {_in_front(context_of(call))}'{_name(call.function)}' at attempt {attempt}"
+    return f"✅ Recovered: {_place(context_of(call), call.function, shown)} at attempt {attempt}"
 
 
-def text_by_hand(message: str, function: str, failure: Failure, *, suppressed: int = 0) -> str:
-    """Return an alert whose words are the user's own, or a fixed text where they are empty."""
+def text_by_hand(message: str, function: str, failure: Failure, *, suppressed: int = 0, shown: Shown = plain) -> str:
+    """Return an alert whose words are the user's own, markup included, or a fixed text where they are empty."""
     lines = [clean(line) for line in redact(message).strip().splitlines()[:CONTENT_CHARACTERS]]
     text = "\n".join(lines).strip()
     if not text:
-        text = f"{_name(function)} failed: {_name(failure.error_type)}: {_plain(clean(failure.message))}"
+        error = f"{_name(failure.error_type, shown)}: {shown(clean(failure.message))}"
+        text = f"{_name(function, shown)} failed: {error}"
     return _fit(text, _suppressed_note(suppressed))
 
 
-def _retry_text(call: Call, attempt: int, failure: Failure, *, room: int) -> str:
-    where = f"{_in_front(call.policy.context)}'{_name(call.function)}'"
+def _retry_text(call: Call, attempt: int, failure: Failure, shown: Shown, *, room: int) -> str:
+    place = _place(call.policy.context, call.function, shown)
     head = (
-        f"🚨 CRITICAL: Operation Approaching Failure Threshold: {where}\n\n"
+        f"🚨 CRITICAL: Operation Approaching Failure Threshold: {place}\n\n"
         f"Current attempt: {attempt}/{call.policy.alert_threshold}\n"
-        f"Error: {_name(failure.error_type)}: "
+        f"Error: {_name(failure.error_type, shown)}: "
     )
     tail = "\n\nThis operation is about to fail permanently. Investigate immediately."
-    return head + _cut(_plain(clean(failure.message)), room - len(head) - len(tail)) + tail
+    return head + _cut(shown(clean(failure.message)), room - len(head) - len(tail)) + tail
 
 
-def _connection_text(call: Call, attempt: int, failure: Failure) -> str:
+def _connection_text(call: Call, attempt: int, failure: Failure, shown: Shown) -> str:
     policy = call.policy
     message = clean(failure.message)
     return (
         "🚨 **Critical Infrastructure Connection Issue**\n"
-        f"Resource: {_name(policy.resource or '')}\n"
-        f"Action: {_name(policy.action or '')}\n"
-        f"Function: {_name(call.function)}\n"
+        f"Resource: {_name(policy.resource or '', shown)}\n"
+        f"Action: {_name(policy.action or '', shown)}\n"
+        f"Function: {_name(call.function, shown)}\n"
         f"Current attempt: {attempt}/{policy.max_attempts}\n"
-        f"Error: {_name(failure.error_type)}: {_plain(message[:200])}{'...' if len(message) > 200 else ''}\n"
+        f"Error: {_name(failure.error_type, shown)}: {shown(message[:200])}{'...' if len(message) > 200 else ''}\n"
         "\n"
         "Infrastructure component is approaching failure threshold. Investigate immediately."
     )
@@ -112,17 +141,12 @@ def _suppressed_note(suppressed: int) -> str:
     return f"\n\n{suppressed} more {'alert was' if suppressed == 1 else 'alerts were'} held back before this one."
 
 
-def _in_front(context: str) -> str:
-    return f"{_name(context)}: " if context else ""
+def _place(context: str, function: str, shown: Shown) -> str:
+    return f"{_name(context, shown)}: '{_name(function, shown)}'" if context else f"'{_name(function, shown)}'"
 
 
-def _name(text: str) -> str:
-    return _plain(clean(text, limit=_NAME_CHARACTERS))
-
-
-def _plain(text: str) -> str:
-    """Break up what opens a code block, and masked links: the words behind ``[`` may be those of an attacker."""
-    return _MARKUP.sub(_JOINER, text)
+def _name(text: str, shown: Shown) -> str:
+    return _cut(shown(clean(text, limit=_NAME_CHARACTERS)), _LONGEST_NAME)
 
 
 def _fit(text: str, note: str) -> str:

@@ -21,6 +21,8 @@ class Alert:
         attempt: The number of the failed attempt, or of the one that succeeded after all; None where the alert was sent
             by hand.
         channel: The channel that was asked for; None for the default one.
+        markdown: The text for services that render Markdown as Discord does: what would be taken for markup is escaped.
+            Empty where there is none; use ``text`` then. It does not count when alerts are compared.
         title: Who alerts: ``{service} on {host}``, at most 80 characters. It does not count when alerts are compared.
     """
 
@@ -30,6 +32,7 @@ class Alert:
     error_type: str
     attempt: int | None = None
     channel: str | None = None
+    markdown: str = field(default="", compare=False)
     title: str = field(default="", compare=False)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from resilience._alerts.texts import escaped
+
 if TYPE_CHECKING:
     from resilience.alerts.notifier import Alert
 
@@ -30,9 +32,10 @@ def message_body(alerts: Sequence[Alert], repeats_since: float | None = None) ->
     room = _ALL_EMBEDS_CHARACTERS - sum(len(each["description"]) for each in embeds)
     for number, alert in enumerate(others):
         fair = min(room // (len(others) - number), _EMBED_CHARACTERS)
-        embeds.append({"description": alert.text if len(alert.text) <= fair else alert.text[: fair - 1] + "…"})
+        text = alert.markdown or alert.text
+        embeds.append({"description": text if len(text) <= fair else text[: fair - 1] + "…"})
         room -= len(embeds[-1]["description"])
-    body = _body(first.text, first)
+    body = _body(first.markdown or first.text, first)
     if embeds:
         body["embeds"] = embeds
     return body
@@ -40,7 +43,7 @@ def message_body(alerts: Sequence[Alert], repeats_since: float | None = None) ->
 
 def plainest_body(alerts: Sequence[Alert]) -> dict[str, Any]:
     """Return the least that can be said of the alerts: for when Discord refuses to take what they say."""
-    names = ", ".join(f"{each.function} ({each.error_type})"[:100] for each in alerts)
+    names = ", ".join(escaped(f"{each.function} ({each.error_type})")[:150] for each in alerts)
     return _body(f"Alert without details, which Discord refused: {names}", alerts[0])
 
 
