@@ -11,6 +11,7 @@ from resilience._alerts.call_alert import alert_of
 from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._alerts.system import current
 from resilience._alerts.texts import failure_of, text_by_hand
+from resilience._support.signals import raised_by_signal_handler
 from resilience.events import AlertFailed, stream
 from resilience.redact import clean, message_of, type_name
 
@@ -49,8 +50,8 @@ def send_rate_limited_discord_alert(
     """Send an alert in your own words, unless its window is taken, and wait until it is delivered.
 
     It blocks as long as that takes, retries and rate limits included, at most for three minutes: call it where that is
-    all right, and not in an event loop. Nothing that goes wrong is raised, wrong arguments included. A failed delivery
-    is logged and keeps its window.
+    all right, and not in an event loop. Nothing that goes wrong is raised, wrong arguments included, save what a signal
+    handler raises. A failed delivery is logged and keeps its window.
 
     Args:
         func_name: What failed; with the other two, the signature: see `should_send_alert`.
@@ -84,7 +85,9 @@ def send_rate_limited_discord_alert(
         if not alert.settled.is_open:
             stream.emit(AlertFailed(problem=f"it was not delivered within {_LONGEST_WAIT_S:.0f} s"))
         return reached
-    except Exception as problem:  # noqa: BLE001  # whoever alerts has trouble enough
+    except Exception as problem:  # in an error handler, another error would hide the first
+        if raised_by_signal_handler(problem):
+            raise
         stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))
         return False
 

@@ -10,8 +10,9 @@ import threading
 import httpx
 import pytest
 import respx
+import tenacity
 
-from resilience import alerts
+from resilience import alerts, conn_retry, create_retry_decorator
 from resilience._config import configured
 from resilience.alerts import Alert, send_rate_limited_discord_alert, should_send_alert
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, stream
@@ -177,6 +178,32 @@ def test_a_wrong_url_in_the_environment_is_told_without_the_url(make_call, event
         "the configured webhook URL is not Discord's: its host is not Discord's; "
         "expected https://discord.com/api/webhooks/<id>/<token>"
     )
+
+
+@pytest.mark.parametrize(
+    "decorator",
+    [
+        create_retry_decorator(3, wait=tenacity.wait_none(), alert_threshold=2, channel="ops"),
+        conn_retry("Redis", "connect", max_retry=2, wait=tenacity.wait_none(), channel="ops"),
+    ],
+)
+def test_a_decorator_alerts_in_its_channel(discord, decorator):
+    """A call alerts at the webhook of its decorator's channel, and at no other; notifiers are told the channel."""
+    recorder = Recorder()
+
+    @decorator
+    def charge() -> None:
+        raise REFUSED
+
+    channels = {"ops": "https://discord.com/api/webhooks/7/t"}
+    with respx.mock(assert_all_called=False) as router, configured(discord_channels=channels, notifiers=[recorder]):
+        ops = router.post("https://discord.com/api/v10/webhooks/7/t").respond(200)
+        with pytest.raises(ConnectionError):
+            charge()
+        assert alerts.flush(None)
+    assert ops.call_count == 1
+    assert [alert.channel for alert in recorder.alerts] == ["ops"]
+    assert contents(discord) == []
 
 
 # Storms.

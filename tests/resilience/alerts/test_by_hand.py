@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 
 import httpx
@@ -74,6 +75,33 @@ def test_wrong_arguments_are_told_and_not_raised(discord, events, arguments, pro
     given = {"func_name": "f", "exception": REFUSED, "context": "", "alert_msg": "down", "channel": None} | arguments
     assert not send_rate_limited_discord_alert(**given)
     assert [event.problem[: len(problem)] for event in events] == [problem]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no such signals here")
+def test_a_time_limit_ends_the_wait(events):
+    """What a signal handler raises while an alert is on its way, such as a soft time limit, is not swallowed."""
+
+    class TimeLimitError(Exception):
+        pass
+
+    def limit(_number: int, _frame: object) -> None:
+        raise TimeLimitError
+
+    class Slow:
+        def notify(self, alert: alerts.Alert) -> None:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+            may_end.wait()
+
+    may_end, before = threading.Event(), signal.signal(signal.SIGUSR1, limit)
+    try:
+        with configured(discord_webhook_url=None, notifiers=[Slow()]), alerts.isolated():
+            with pytest.raises(TimeLimitError):
+                send_rate_limited_discord_alert("f", REFUSED, "", "down")
+            may_end.set()
+            assert alerts.flush(60)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert events == []
 
 
 def test_a_channel_has_a_webhook_of_its_own(discord):
