@@ -192,7 +192,7 @@ def test_a_decorator_alerts_in_its_channel(discord, decorator):
     recorder = Recorder()
 
     @decorator
-    def charge() -> None:
+    def charge():
         raise REFUSED
 
     channels = {"ops": "https://discord.com/api/webhooks/7/t"}

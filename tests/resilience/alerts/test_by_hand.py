@@ -84,11 +84,11 @@ def test_a_time_limit_ends_the_wait(events):
     class TimeLimitError(Exception):
         pass
 
-    def limit(_number: int, _frame: object) -> None:
+    def limit(_number, _frame):
         raise TimeLimitError
 
     class Slow:
-        def notify(self, alert: alerts.Alert) -> None:
+        def notify(self, alert):
             signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
             may_end.wait()
 

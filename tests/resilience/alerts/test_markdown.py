@@ -34,7 +34,7 @@ RULES = [
 COMPILED = [(name, re.compile(pattern, re.DOTALL)) for name, pattern in RULES]
 
 
-def shown(source: str) -> str:
+def shown(source):
     """Return the characters that Discord shows of a message, markup left out."""
     text = ""
     while source:

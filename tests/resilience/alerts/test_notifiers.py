@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import tenacity
 
 from resilience import alerts, configure, conn_retry
 from resilience._config import configured
-from resilience.alerts import Alert, send_rate_limited_discord_alert
+from resilience.alerts import send_rate_limited_discord_alert
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed
 from tests.resilience.alerts.test_alerting import fail
 
@@ -19,18 +17,18 @@ from tests.resilience.alerts.test_alerting import fail
 class Notifying:
     """A notifier that does as a test says."""
 
-    def __init__(self, notify: Callable[[Alert], Any]) -> None:
+    def __init__(self, notify):
         self.notify = notify
 
 
 @pytest.fixture
-def using() -> Iterator[Callable[..., None]]:
+def using():
     """Alert nobody but the notifiers that the test names."""
     with configured(discord_webhook_url=None), alerts.isolated():
         yield lambda *notifiers: configure(notifiers=notifiers)
 
 
-def problems(events: list[Any]) -> list[str]:
+def problems(events):
     """What was told of alerts that failed, when everything has been told."""
     assert alerts.flush(60)
     return [event.problem for event in events if isinstance(event, AlertFailed)]
@@ -50,7 +48,7 @@ def test_a_notifier_that_returns_false_has_not_delivered(using, make_call, event
 def test_a_notifier_whose_answer_has_to_be_awaited_has_not_delivered(using, make_call, events):
     """What nobody awaits has done nothing: the alert has failed, and Python does not warn of it besides."""
 
-    async def post() -> None:
+    async def post():
         pytest.fail("nobody is there to run it")
 
     using(Notifying(lambda _alert: post()))
@@ -63,14 +61,14 @@ def test_a_notifier_whose_answer_has_to_be_awaited_has_not_delivered(using, make
 class Asynchronous:
     """A notifier for an event loop."""
 
-    async def notify(self, alert: Alert) -> None:
+    async def notify(self, alert):
         """Do nothing."""
 
 
 class AsynchronousCall:
     """A callable object whose call has to be awaited."""
 
-    async def __call__(self, alert: Alert) -> None:
+    async def __call__(self, alert):
         """Do nothing."""
 
 
@@ -102,11 +100,11 @@ def test_a_notifier_that_fails_does_not_alert_about_itself(using, events):
     """What fails while an alert is delivered is logged, and its own alert held back: else it would never end."""
 
     @conn_retry("Pager", "post", max_retry=1, wait=tenacity.wait_none())
-    def post(alert: Alert) -> None:
+    def post(alert):
         calls.append(alert.text)
         raise ConnectionError(f"refused {len(calls)}")
 
-    calls: list[str] = []
+    calls = []
     using(Notifying(post))
     with pytest.raises(ConnectionError):
         conn_retry("Redis", "connect", max_retry=0)(_refuse)()
@@ -117,9 +115,9 @@ def test_a_notifier_that_fails_does_not_alert_about_itself(using, events):
 
 def test_a_notifier_that_alerts_by_hand_does_not_wait_for_itself(using, make_call, events):
     """An alert by hand from inside a delivery is held back at once; it could only wait for itself."""
-    answers: list[bool] = []
+    answers = []
 
-    def notify(alert: Alert) -> None:
+    def notify(alert):
         answers.append(send_rate_limited_discord_alert("notify", OSError("no"), "", "the pager is down"))
 
     using(Notifying(notify))
@@ -132,7 +130,7 @@ def test_other_threads_alert_while_one_delivers(using, make_call, events):
     """Only the delivering thread's own failures are held back."""
     delivering, may_end = threading.Event(), threading.Event()
 
-    def notify(_alert: Alert) -> None:
+    def notify(_alert):
         delivering.set()
         may_end.wait()
 
@@ -145,5 +143,5 @@ def test_other_threads_alert_while_one_delivers(using, make_call, events):
     assert [type(event) for event in events] == [AlertDelivered, AlertDelivered]
 
 
-def _refuse() -> None:
+def _refuse():
     raise ConnectionError("refused")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import httpx
 import pytest
 import tenacity
@@ -20,34 +17,34 @@ NO_WAIT = {"wait": tenacity.wait_none()}
 
 
 @pytest.fixture(autouse=True)
-def recoveries() -> Iterator[None]:
+def recoveries():
     """Ask for them."""
     with configured(alert_recoveries=True):
         yield
 
 
 @pytest.fixture
-def told() -> Iterator[list[RecoveryDelivered]]:
+def told():
     """Record what is reported of them."""
-    recorded: list[RecoveryDelivered] = []
+    recorded = []
     end = stream.subscribe(recorded.append, RecoveryDelivered)
     yield recorded
     end()
 
 
-def failing(times: int, decorator: Any) -> Any:
+def failing(times, decorator):
     """A decorated function that fails so many times."""
     failures = [ConnectionError("refused")] * times
 
     @decorator
-    def fetch() -> None:
+    def fetch():
         if failures:
             raise failures.pop()
 
     return fetch
 
 
-def recover(call: Any, attempt: int = 61) -> None:
+def recover(call, attempt=61):
     """Report the end of a call as the engine does."""
     stream.emit(CallEnded(call=call, attempts=attempt, outcome="recovered"))
 
@@ -122,10 +119,10 @@ def test_a_notifier_is_told_what_it_is_about(make_call):
     """A notice is an alert without an error, for the channel of its call."""
 
     class Inbox:
-        def notify(self, alert: Alert) -> None:
+        def notify(self, alert):
             received.append(alert)
 
-    received: list[Alert] = []
+    received = []
     call = make_call("charge", kind="retry", context="billing", channel="ops")
     with configured(discord_webhook_url=None, notifiers=[Inbox()]), alerts.isolated():
         fail(call, 50)
