@@ -206,7 +206,9 @@ class Run:
             self._end("cancelled", "cancelled", error)
 
     def forget(self) -> None:
-        """Drop what would tie the exception to the frames in its traceback."""
+        """Drop what would tie the exception to the frames in its traceback, and the call to itself."""
+        if self._controller is not None:
+            self._controller.iter_state.reset()  # whose actions hold the controller that holds them
         self._error = self._frames = self._call = self._stop = self._controller = self._state = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import threading
@@ -325,3 +326,32 @@ def test_nothing_runs_in_the_background_before_the_first_alert(sync_mode):
     before = threading.active_count()
     sync_mode.fails(create_retry_decorator(3, wait=NO_WAIT)(sync_mode.function(ConnectionError)))
     assert threading.active_count() == before
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize(
+    ("end", "is_async"),
+    # A deadline of an async call needs an event loop, which leaves cycles of its own.
+    [(end, is_async) for end in GIVING_UP for is_async in (False, True) if not (is_async and "deadline" in end)],
+)
+def test_a_failing_call_leaves_nothing_to_the_collector(end: str, is_async: bool) -> None:
+    """What a call was made of is gone when it is over, and no object of it waits for the collection of cycles."""
+
+    def fail() -> None:
+        raise FrozenError("refused")
+
+    async def fail_async() -> None:
+        raise FrozenError("refused")
+
+    fetch: Any = GIVING_UP[end](fail_async if is_async else fail)
+    fetch.retry.sleep = lambda _seconds: None
+
+    def call() -> None:
+        with contextlib.suppress(FrozenError, tenacity.RetryError):
+            fetch().send(None)
+
+    call()
+    gc.collect()
+    for _ in range(3):
+        call()
+    assert gc.collect() == 0
