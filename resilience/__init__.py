@@ -64,7 +64,10 @@ _LATE: Final = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("pytest-resilience")
+        try:
+            return version("pytest-resilience")
+        except PackageNotFoundError:  # the folder alone was copied, or bundled
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}: it is not installed") from None
     return _exported(__name__, _LATE, name)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -329,6 +329,19 @@ def test_the_contract_is_exported():
 def test_the_version_is_that_of_the_distribution():
     """`__version__` is looked up when it is asked for."""
     assert resilience.__version__ == version("pytest-resilience")
+
+
+def test_without_metadata_there_is_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that was never installed has no version, as `hasattr` is told, instead of an error of another kind."""
+
+    def not_found(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", not_found)
+    assert not hasattr(resilience, "__version__")
+    with pytest.raises(AttributeError) as missing:
+        resilience.__version__  # noqa: B018  # the look-up is the point
+    assert str(missing.value) == "module 'resilience' has no attribute '__version__': it is not installed"
 
 
 @both
