@@ -58,6 +58,8 @@ def _wrapper(target: Target, policy: Policy, controller: Controller, announced: 
     functools.update_wrapper(wrapper, target.function, updated=("__dict__",) if own else ())
     wrapper.__name__, wrapper.__module__ = target.name, target.place.partition(":")[0]
     wrapper.__qualname__ = target.place.partition(":")[2]
+    for name in _attributes_to_keep(target.function):
+        setattr(wrapper, name, getattr(target.function, name))
     wrapper.failpoint = parts.failpoint
     wrapper.retry = controller
     wrapper.statistics = controller.statistics
@@ -68,6 +70,12 @@ def _wrapper(target: Target, policy: Policy, controller: Controller, announced: 
 
     wrapper.retry_with = retry_with
     return wrapper
+
+
+def _attributes_to_keep(function: Any) -> list[str]:
+    """Return what `functools.update_wrapper` leaves out: the defaults of a function, and the handles of its cache."""
+    defaults = [name for name in ("__defaults__", "__kwdefaults__") if getattr(function, name, None) is not None]
+    return [*defaults, *(name for name in dir(function) if name.startswith("cache_"))]
 
 
 def _sync_wrapper(retried: Retried) -> Any:

@@ -152,7 +152,7 @@ def test_signatures_are_kept(kind):
 def test_a_function_keeps_what_describes_it():
     """Names, documentation, annotations, defaults and own attributes are those of the function."""
 
-    def fetch(sku: str, count: int = 1, *, fresh: bool = False) -> list[str]:
+    def fetch(sku, count=1, *, fresh=False):
         """Fetch it."""
         return [sku] * count
 
@@ -169,6 +169,43 @@ def test_a_function_keeps_what_describes_it():
     assert decorated.owner == "stock"
     assert decorated.__wrapped__ is fetch
     assert decorated("a", 2, fresh=True) == ["a", "a"]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_defaults_are_kept_and_change_nothing(is_async):
+    """What looks at the defaults of a function, as frameworks do, finds them, and the function itself applies them."""
+
+    def plain(sku, count=1, *, fresh=False):
+        return sku, count, fresh
+
+    async def later(sku, count=1, *, fresh=False):
+        return sku, count, fresh
+
+    decorated = retry(later if is_async else plain)
+    assert decorated.__defaults__ == (1,)
+    assert decorated.__kwdefaults__ == {"fresh": False}
+    for _ in range(100):  # the interpreter specializes what is called often
+        assert finish(decorated("a")) == ("a", 1, False)
+        assert finish(decorated("a", 2, fresh=True)) == ("a", 2, True)
+
+
+def test_the_handles_of_a_cache_are_kept():
+    """A cached function that is decorated can still be cleared, and asked how its cache does."""
+    calls = []
+
+    @retry
+    @functools.lru_cache(maxsize=4)
+    def fetch(number):
+        calls.append(number)
+        return number
+
+    cached = fetch
+    assert [fetch(1), fetch(1)] == [1, 1]
+    assert cached.cache_info().hits == 1
+    assert cached.cache_parameters() == {"maxsize": 4, "typed": False}
+    cached.cache_clear()
+    fetch(1)
+    assert calls == [1, 1]
 
 
 def test_a_wrong_call_is_the_functions_own_type_error():
