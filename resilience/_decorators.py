@@ -17,7 +17,7 @@ from resilience.redact import clean
 
 if TYPE_CHECKING:
     from resilience._matching import Exceptions
-    from resilience._policy import WaitStrategy
+    from resilience._policy import Seconds, WaitStrategy
     from resilience.typing import Decorator, StopEvent
 
 _log = logging.getLogger("resilience")
@@ -83,16 +83,16 @@ def _waits(wait: object, max_wait: object) -> dict[str, Any]:
 def create_retry_decorator(
     max_attempts: int = 5,
     exclude_exceptions: Exceptions = (),
-    max_wait: float = 30.0,
+    max_wait: Seconds = 30.0,
     context: str = "",
     reraise: bool = True,  # noqa: FBT001, FBT002  # a public signature, which callers use by position
     *,
     retry_on: Exceptions = Exception,
     retry_on_result: Callable[[Any], bool] | None = None,
     alert_threshold: int | None = None,
-    timeout: float | None = None,
+    timeout: Seconds | None = None,
     wait: WaitStrategy | None = None,
-    max_retry_after: float = 300.0,
+    max_retry_after: Seconds = 300.0,
     stop_event: StopEvent | None = None,
     channel: str | None = None,
 ) -> Decorator:
@@ -181,15 +181,15 @@ def conn_retry(
     resource_name: str,
     action_name: str,
     max_retry: int = 100,
-    max_wait: float = 30.0,
+    max_wait: Seconds = 30.0,
     *,
     exclude_exceptions: Exceptions = (),
     retry_on: Exceptions = Exception,
     retry_on_result: Callable[[Any], bool] | None = None,
     alert_threshold: int | None = None,
-    timeout: float | None = None,
+    timeout: Seconds | None = None,
     wait: WaitStrategy | None = None,
-    max_retry_after: float = 300.0,
+    max_retry_after: Seconds = 300.0,
     stop_event: StopEvent | None = None,
     channel: str | None = None,
 ) -> Decorator:
@@ -259,12 +259,12 @@ def conn_retry(
 
 def continuous_retry(
     *,
-    retry_delay: float = 1.0,
+    retry_delay: Seconds = 1.0,
     stop_event: StopEvent | None = None,
     stop_on: Exceptions = (),
     alert_threshold: int | None = None,
-    timeout: float | None = None,
-    max_retry_after: float = 300.0,
+    timeout: Seconds | None = None,
+    max_retry_after: Seconds = 300.0,
     channel: str | None = None,
 ) -> Decorator:
     """Return a decorator that goes on until the call succeeds, for loops that must not die, such as consumers.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, final
+from typing import TYPE_CHECKING, Any, Final, Literal, SupportsFloat, final
 
 from resilience._matching import NamedExceptions, check_takes_one, is_signal, names_all, names_any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 EXCESSIVE_RETRY_THRESHOLD: Final = 50
 """The attempt at which a call alerts, where no threshold is given and so many attempts can be made."""
 
+Seconds = SupportsFloat | dt.timedelta
 WaitStrategy = Callable[["RetryCallState"], float]
 Kind = Literal["retry", "connection", "continuous"]
 
@@ -78,14 +80,20 @@ def check_count(name: str, value: object, *, least: int) -> int:
 
 
 def check_seconds(name: str, value: object, *, zero: bool) -> float:
-    """Return a finite number of seconds, or raise naming the argument, the value and the valid range."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    """Return a finite number of seconds, or raise naming the argument, the value and the valid range.
+
+    Any number will do, a `decimal.Decimal` from a configuration as well, and a `datetime.timedelta`.
+    """
+    given = value.total_seconds() if isinstance(value, dt.timedelta) else value
+    if not isinstance(given, SupportsFloat) or isinstance(given, bool):
         raise TypeError(f"{name} must be a number of seconds, got {value!r}")
     valid = "at least 0" if zero else "above 0"
     try:
-        seconds = float(value)
+        seconds = float(given)
     except OverflowError:  # an int that no float can hold
         seconds = math.inf
+    except ValueError:  # a signalling NaN
+        seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0 or (seconds == 0 and not zero):
         raise ValueError(f"{name} must be a finite number of seconds, {valid}, got {value!r}")
     if seconds > threading.TIMEOUT_MAX:

@@ -13,7 +13,7 @@ from tenacity.wait import wait_base
 
 from resilience._engine.retry_after import retry_after_of
 from resilience._engine.stop import stops
-from resilience._policy import Policy, check_seconds
+from resilience._policy import Policy, Seconds, check_seconds
 from resilience._support.kinds import is_async
 from resilience.events import Reason
 
@@ -42,7 +42,7 @@ class wait_equal_jitter(wait_base):  # noqa: N801  # named as tenacity names its
         ``tenacity.retry(wait=wait_equal_jitter(max_wait=30.0))``
     """
 
-    def __init__(self, max_wait: float = 30.0) -> None:
+    def __init__(self, max_wait: Seconds = 30.0) -> None:
         self.max_wait = check_seconds("max_wait", max_wait, zero=True)
 
     def bounds(self, attempt: int) -> tuple[float, float]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import inspect
 import math
 import threading
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -132,7 +134,22 @@ SECONDS = [
     ("create_retry_decorator", "max_wait", "30", TypeError, f"max_wait {_SECONDS} '30'"),
     ("create_retry_decorator", "max_wait", None, TypeError, f"max_wait {_SECONDS} None"),
     ("create_retry_decorator", "max_wait", False, TypeError, f"max_wait {_SECONDS} False"),
-    ("create_retry_decorator", "max_wait", Decimal(3), TypeError, f"max_wait {_SECONDS} Decimal('3')"),
+    ("create_retry_decorator", "max_wait", 3j, TypeError, f"max_wait {_SECONDS} 3j"),
+    (
+        "create_retry_decorator",
+        "max_wait",
+        Decimal("NaN"),
+        ValueError,
+        f"max_wait {_RANGE} at least 0, got Decimal('NaN')",
+    ),
+    ("conn_retry", "timeout", Decimal("sNaN"), ValueError, f"timeout {_RANGE} above 0, got Decimal('sNaN')"),
+    (
+        "continuous_retry",
+        "retry_delay",
+        dt.timedelta(seconds=-1),
+        ValueError,
+        f"retry_delay {_RANGE} at least 0, got datetime.timedelta(days=-1, seconds=86399)",
+    ),
     ("create_retry_decorator", "max_wait", -1, ValueError, f"max_wait {_RANGE} at least 0, got -1"),
     ("create_retry_decorator", "max_wait", NAN, ValueError, f"max_wait {_RANGE} at least 0, got nan"),
     ("create_retry_decorator", "max_wait", INF, ValueError, f"max_wait {_RANGE} at least 0, got inf"),
@@ -418,3 +435,14 @@ def test_nothing_is_checked_anew_in_a_call(sync_mode):
     excluded.append(ValueError)
     sync_mode.fails(fetch, ValueError)
     assert sync_mode.attempts == 3
+
+
+@pytest.mark.parametrize("delay", [90, 90.0, Decimal(90), Fraction(180, 2), dt.timedelta(minutes=1.5)], ids=repr)
+def test_seconds_are_given_as_any_number_or_as_a_timedelta(sync_mode: Any, delay: Any) -> None:
+    """What a configuration file gives, and what says its own unit, mean the same as a float."""
+    fetch: Any = continuous_retry(retry_delay=delay, timeout=delay * 3, max_retry_after=delay)(
+        sync_mode.function(KeyError, "stock")
+    )
+    waits = sync_mode.waits_of(fetch)
+    sync_mode.run(fetch)
+    assert waits == [90.0]

@@ -11,6 +11,8 @@ import functools
 import multiprocessing
 import threading
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar, assert_type, overload
 
 import tenacity
@@ -260,6 +262,7 @@ retry(3)  # type: ignore[type-var]
 create_retry_decorator(2, (ValueError,), 10.0, "billing", False, retry_on=OSError, alert_threshold=2, timeout=3.0)
 create_retry_decorator(exclude_exceptions=[ValueError, KeyError], wait=tenacity.wait_fixed(1) + wait_equal_jitter(5.0))
 create_retry_decorator(wait=lambda state: state.attempt_number * 2.0)
+create_retry_decorator(max_wait=Decimal("1.5"), timeout=timedelta(minutes=1), max_retry_after=timedelta(hours=1))
 create_retry_decorator("3")  # type: ignore[arg-type]
 create_retry_decorator(max_wait="3")  # type: ignore[arg-type]
 create_retry_decorator(retry_on=3)  # type: ignore[arg-type]
