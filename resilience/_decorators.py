@@ -12,6 +12,7 @@ from resilience._engine import retried, wait_equal_jitter, wait_fixed
 from resilience._engine.stop import check_stop_event
 from resilience._matching import check_errors, check_predicate
 from resilience._policy import Policy
+from resilience._support.explained import explained
 from resilience._support.wording import counted
 from resilience.redact import clean
 
@@ -80,6 +81,14 @@ def _waits(wait: object, max_wait: object) -> dict[str, Any]:
     return {"wait": _policy.check_wait(wait)}
 
 
+@explained(
+    write="create_retry_decorator()",
+    instead={
+        "max_retry": "write max_attempts=..., which counts the first attempt, too",
+        "stop_on": "write exclude_exceptions=...",
+        "retry_delay": "write wait=tenacity.wait_fixed(...)",
+    },
+)
 def create_retry_decorator(
     max_attempts: int = 5,
     exclude_exceptions: Exceptions = (),
@@ -136,8 +145,6 @@ def create_retry_decorator(
             @create_retry_decorator(max_attempts=3, exclude_exceptions=(PermissionError,))
             def read_order() -> str: ...
     """
-    if callable(max_attempts):
-        raise TypeError("the decorator needs its parentheses: write @create_retry_decorator() above the function")
     attempts = _policy.check_count("max_attempts", max_attempts, least=1)
     policy = Policy(
         kind="retry",
@@ -177,6 +184,16 @@ Example:
 """
 
 
+@explained(
+    write='conn_retry("Redis", "connect")',
+    instead={
+        "max_attempts": "write max_retry=..., which does not count the first attempt",
+        "stop_on": "write exclude_exceptions=...",
+        "retry_delay": "write wait=tenacity.wait_fixed(...)",
+        "context": "its lines and alerts name the resource",
+        "reraise": "it always raises the last error as it is",
+    },
+)
 def conn_retry(
     resource_name: str,
     action_name: str,
@@ -257,6 +274,17 @@ def conn_retry(
     return RetryDecorator(policy, announced=functools.partial(_log.isEnabledFor, logging.INFO))
 
 
+@explained(
+    write="continuous_retry()",
+    instead={
+        "exclude_exceptions": "write stop_on=...",
+        "retry_on": "it retries every Exception, but for what stop_on=... names",
+        "max_attempts": "it goes on until it succeeds; write @create_retry_decorator(max_attempts=...)",
+        "max_retry": "it goes on until it succeeds; write @conn_retry(..., max_retry=...)",
+        "max_wait": "write retry_delay=..., which is always the same",
+        "wait": "write retry_delay=..., which is always the same",
+    },
+)
 def continuous_retry(
     *,
     retry_delay: Seconds = 1.0,
