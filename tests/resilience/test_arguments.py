@@ -1,11 +1,10 @@
-"""The arguments of the decorators: their names and defaults, and what bad ones are told."""
+"""The arguments of the decorators: which values they take, and what bad ones are told."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import datetime as dt
-import inspect
 import math
 import threading
 from decimal import Decimal
@@ -31,84 +30,6 @@ MAKERS: dict[str, Any] = {
 def _no_state() -> float:
     """A wait strategy that can't be given what it is called with."""
     return 1.0
-
-
-def parameters(function: Any) -> list[tuple[str, object, bool]]:
-    """Name, default, and whether it is keyword-only, of each parameter."""
-    return [
-        (each.name, each.default, each.kind is inspect.Parameter.KEYWORD_ONLY)
-        for each in inspect.signature(function).parameters.values()
-    ]
-
-
-def test_create_retry_decorator_has_its_signature() -> None:
-    """Names, order, defaults and kinds are the public ones."""
-    assert parameters(create_retry_decorator) == [
-        ("max_attempts", 5, False),
-        ("exclude_exceptions", (), False),
-        ("max_wait", 30.0, False),
-        ("context", "", False),
-        ("reraise", True, False),
-        ("retry_on", Exception, True),
-        ("retry_on_result", None, True),
-        ("alert_threshold", None, True),
-        ("timeout", None, True),
-        ("wait", None, True),
-        ("max_retry_after", 300.0, True),
-        ("stop_event", None, True),
-        ("channel", None, True),
-    ]
-
-
-def test_conn_retry_has_its_signature() -> None:
-    """Names, order, defaults and kinds are the public ones."""
-    assert parameters(conn_retry) == [
-        ("resource_name", inspect.Parameter.empty, False),
-        ("action_name", inspect.Parameter.empty, False),
-        ("max_retry", 100, False),
-        ("max_wait", 30.0, False),
-        ("exclude_exceptions", (), True),
-        ("retry_on", Exception, True),
-        ("retry_on_result", None, True),
-        ("alert_threshold", None, True),
-        ("timeout", None, True),
-        ("wait", None, True),
-        ("max_retry_after", 300.0, True),
-        ("stop_event", None, True),
-        ("channel", None, True),
-    ]
-
-
-def test_continuous_retry_has_its_signature() -> None:
-    """Names, defaults and kinds are the public ones."""
-    assert parameters(continuous_retry) == [
-        ("retry_delay", 1.0, True),
-        ("stop_event", None, True),
-        ("stop_on", (), True),
-        ("alert_threshold", None, True),
-        ("timeout", None, True),
-        ("max_retry_after", 300.0, True),
-        ("channel", None, True),
-    ]
-
-
-def test_helpers_have_their_signatures() -> None:
-    """Names and defaults of the functions around the decorators are the public ones."""
-    empty = inspect.Parameter.empty
-    assert parameters(resilience.log_prefix) == [("resource_name", empty, False), ("conn_id", empty, False)]
-    assert parameters(resilience.failpoint) == [("name", empty, False)]
-    assert parameters(resilience.should_send_alert) == [
-        ("func_name", empty, False),
-        ("exception", empty, False),
-        ("context", "", False),
-    ]
-    assert parameters(resilience.send_rate_limited_discord_alert) == [
-        ("func_name", empty, False),
-        ("exception", empty, False),
-        ("context", empty, False),
-        ("alert_msg", empty, False),
-        ("channel", None, False),
-    ]
 
 
 def test_the_constants_have_their_values() -> None:
