@@ -20,25 +20,25 @@ from resilience import conn_retry, continuous_retry, create_retry_decorator, fun
 
 NAN, INF = math.nan, math.inf
 Case = tuple[str, str, Any, type[Exception], str]
-MAKERS: dict[str, Any] = {
+MAKERS = {
     "create_retry_decorator": create_retry_decorator,
     "conn_retry": lambda **arguments: conn_retry("Redis", "connect", **arguments),
     "continuous_retry": continuous_retry,
 }
 
 
-def _no_state() -> float:
+def _no_state():
     """A wait strategy that can't be given what it is called with."""
     return 1.0
 
 
-def test_the_constants_have_their_values() -> None:
+def test_the_constants_have_their_values():
     """Fifty attempts are excessive, and a window is 300 seconds."""
     assert resilience.EXCESSIVE_RETRY_THRESHOLD == 50
     assert resilience.ALERT_RATE_LIMIT_SECONDS == 300
 
 
-COUNTS: list[Case] = [
+COUNTS = [
     ("create_retry_decorator", "max_attempts", "5", TypeError, "max_attempts must be an int, got '5'"),
     ("create_retry_decorator", "max_attempts", 5.0, TypeError, "max_attempts must be an int, got 5.0"),
     ("create_retry_decorator", "max_attempts", True, TypeError, "max_attempts must be an int, got True"),
@@ -51,7 +51,7 @@ COUNTS: list[Case] = [
 
 _SECONDS = "must be a number of seconds, got"
 _RANGE = "must be a finite number of seconds,"
-SECONDS: list[Case] = [
+SECONDS = [
     ("create_retry_decorator", "max_wait", "30", TypeError, f"max_wait {_SECONDS} '30'"),
     ("create_retry_decorator", "max_wait", None, TypeError, f"max_wait {_SECONDS} None"),
     ("create_retry_decorator", "max_wait", False, TypeError, f"max_wait {_SECONDS} False"),
@@ -92,7 +92,7 @@ SECONDS: list[Case] = [
 
 _TYPES = "must be an exception type, a tuple of them, or a predicate of the exception, got"
 _NEVER = "KeyboardInterrupt, cancellation and their like are never retried"
-EXCEPTIONS: list[Case] = [
+EXCEPTIONS = [
     ("create_retry_decorator", "exclude_exceptions", None, TypeError, f"exclude_exceptions {_TYPES} None"),
     (
         "create_retry_decorator",
@@ -155,7 +155,7 @@ EXCEPTIONS: list[Case] = [
     ("continuous_retry", "stop_on", 3, TypeError, f"stop_on {_TYPES} 3"),
 ]
 
-OTHERS: list[Case] = [
+OTHERS = [
     ("create_retry_decorator", "context", None, TypeError, "context must be a str, got None"),
     ("create_retry_decorator", "context", b"x", TypeError, "context must be a str, got b'x'"),
     ("create_retry_decorator", "channel", 5, TypeError, "channel must be a str, got 5"),
@@ -234,9 +234,7 @@ OTHERS: list[Case] = [
 
 
 @pytest.mark.parametrize(("maker", "name", "value", "kind", "message"), COUNTS + SECONDS + EXCEPTIONS + OTHERS)
-def test_a_bad_argument_is_refused_when_the_decorator_is_made(
-    maker: str, name: str, value: object, kind: type[Exception], message: str
-) -> None:
+def test_a_bad_argument_is_refused_when_the_decorator_is_made(maker, name, value, kind, message):
     """The error names the argument, the value and what is valid."""
     with pytest.raises(kind) as refused:
         MAKERS[maker](**{name: value})
@@ -254,7 +252,7 @@ def test_a_bad_argument_is_refused_when_the_decorator_is_made(
         (("Redis", 3), TypeError, "action_name must be a str, got 3"),
     ],
 )
-def test_a_connection_needs_names(arguments: Any, kind: type[Exception], message: str) -> None:
+def test_a_connection_needs_names(arguments, kind, message):
     """Resource and action are texts that are not empty."""
     with pytest.raises(kind) as refused:
         conn_retry(*arguments)
@@ -270,7 +268,7 @@ def test_a_connection_needs_names(arguments: Any, kind: type[Exception], message
         ("continuous_retry", "retry_delay"),
     ],
 )
-def test_a_number_that_no_float_can_hold_is_out_of_range(maker: str, name: str, value: int) -> None:
+def test_a_number_that_no_float_can_hold_is_out_of_range(maker, name, value):
     """An integer too large to be a number of seconds is a ValueError, like infinity."""
     with pytest.raises(ValueError, match=f"^{name} must be a finite number of seconds, "):
         MAKERS[maker](**{name: value})
@@ -286,7 +284,7 @@ def test_a_number_that_no_float_can_hold_is_out_of_range(maker: str, name: str, 
         ("continuous_retry", "retry_delay"),
     ],
 )
-def test_a_time_that_is_accepted_works(mode: Any, maker: str, name: str, seconds: float) -> None:
+def test_a_time_that_is_accepted_works(mode, maker, name, seconds):
     """Seconds that no clock and no sleep can take are refused when the decorator is made, or do no harm in a call."""
     decorator = None
     with contextlib.suppress(ValueError):
@@ -315,12 +313,12 @@ def test_a_time_that_is_accepted_works(mode: Any, maker: str, name: str, seconds
         ("continuous_retry", {"stop_event": asyncio.Event()}),
     ],
 )
-def test_values_at_the_edge_are_accepted(maker: str, arguments: dict[str, Any]) -> None:
+def test_values_at_the_edge_are_accepted(maker, arguments):
     """The smallest and largest valid values make a decorator."""
     assert callable(MAKERS[maker](**arguments))
 
 
-def test_an_iterator_of_types_is_read_once(sync_mode: Any) -> None:
+def test_an_iterator_of_types_is_read_once(sync_mode):
     """Types given by a generator bind every function and every call."""
     decorator = create_retry_decorator(3, exclude_exceptions=(kind for kind in (KeyError, ValueError)))
     for error in (KeyError, ValueError, KeyError):
@@ -328,29 +326,29 @@ def test_an_iterator_of_types_is_read_once(sync_mode: Any) -> None:
     assert sync_mode.attempts == 3
 
 
-def test_a_function_without_its_decorator_is_refused() -> None:
+def test_a_function_without_its_decorator_is_refused():
     """What is missing or too much is a TypeError, as for any function."""
     with pytest.raises(TypeError):
-        continuous_retry(1.0)  # type: ignore[call-arg]  # the point of the test
+        continuous_retry(1.0)
     with pytest.raises(TypeError):
-        func_retry()  # type: ignore[call-arg]  # the point of the test
+        func_retry()
     with pytest.raises(TypeError):
-        create_retry_decorator(5, (), 30.0, "", True, Exception)  # type: ignore[call-arg]  # the point of the test
+        create_retry_decorator(5, (), 30.0, "", True, Exception)
 
 
-def test_nothing_is_checked_anew_in_a_call(sync_mode: Any) -> None:
+def test_nothing_is_checked_anew_in_a_call(sync_mode):
     """A mutable argument that changes after decoration changes nothing."""
     excluded = [KeyError]
     fetch = create_retry_decorator(3, excluded, wait=tenacity.wait_none())(sync_mode.function(ValueError))
-    excluded.append(ValueError)  # type: ignore[arg-type]  # the point of the test
+    excluded.append(ValueError)
     sync_mode.fails(fetch, ValueError)
     assert sync_mode.attempts == 3
 
 
 @pytest.mark.parametrize("delay", [90, 90.0, Decimal(90), Fraction(180, 2), dt.timedelta(minutes=1.5)], ids=repr)
-def test_seconds_are_given_as_any_number_or_as_a_timedelta(sync_mode: Any, delay: Any) -> None:
+def test_seconds_are_given_as_any_number_or_as_a_timedelta(sync_mode, delay):
     """What a configuration file gives, and what says its own unit, mean the same as a float."""
-    fetch: Any = continuous_retry(retry_delay=delay, timeout=delay * 3, max_retry_after=delay)(
+    fetch = continuous_retry(retry_delay=delay, timeout=delay * 3, max_retry_after=delay)(
         sync_mode.function(KeyError, "stock")
     )
     waits = sync_mode.waits_of(fetch)

@@ -334,19 +334,19 @@ def test_nothing_runs_in_the_background_before_the_first_alert(sync_mode):
     # A deadline of an async call needs an event loop, which leaves cycles of its own.
     [(end, is_async) for end in GIVING_UP for is_async in (False, True) if not (is_async and "deadline" in end)],
 )
-def test_a_failing_call_leaves_nothing_to_the_collector(end: str, is_async: bool) -> None:
+def test_a_failing_call_leaves_nothing_to_the_collector(end, is_async):
     """What a call was made of is gone when it is over, and no object of it waits for the collection of cycles."""
 
-    def fail() -> None:
+    def fail():
         raise FrozenError("refused")
 
-    async def fail_async() -> None:
+    async def fail_async():
         raise FrozenError("refused")
 
-    fetch: Any = GIVING_UP[end](fail_async if is_async else fail)
+    fetch = GIVING_UP[end](fail_async if is_async else fail)
     fetch.retry.sleep = lambda _seconds: None
 
-    def call() -> None:
+    def call():
         with contextlib.suppress(FrozenError, tenacity.RetryError):
             fetch().send(None)
 

@@ -152,7 +152,7 @@ def test_signatures_are_kept(kind):
 def test_a_function_keeps_what_describes_it():
     """Names, documentation, annotations, defaults and own attributes are those of the function."""
 
-    def fetch(sku, count=1, *, fresh=False):
+    def fetch(sku: str, count: int = 1, *, fresh: bool = False) -> list[str]:
         """Fetch it."""
         return [sku] * count
 

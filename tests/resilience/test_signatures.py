@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 import resilience
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
 
-def parameters(function: Any) -> list[tuple[str, object, bool]]:
+def parameters(function):
     """Name, default, and whether it is keyword-only, of each parameter."""
     return [
         (each.name, each.default, each.kind is inspect.Parameter.KEYWORD_ONLY)
@@ -17,7 +16,7 @@ def parameters(function: Any) -> list[tuple[str, object, bool]]:
     ]
 
 
-def test_create_retry_decorator_has_its_signature() -> None:
+def test_create_retry_decorator_has_its_signature():
     """Names, order, defaults and kinds are the public ones."""
     assert parameters(create_retry_decorator) == [
         ("max_attempts", 5, False),
@@ -36,7 +35,7 @@ def test_create_retry_decorator_has_its_signature() -> None:
     ]
 
 
-def test_conn_retry_has_its_signature() -> None:
+def test_conn_retry_has_its_signature():
     """Names, order, defaults and kinds are the public ones."""
     assert parameters(conn_retry) == [
         ("resource_name", inspect.Parameter.empty, False),
@@ -55,7 +54,7 @@ def test_conn_retry_has_its_signature() -> None:
     ]
 
 
-def test_continuous_retry_has_its_signature() -> None:
+def test_continuous_retry_has_its_signature():
     """Names, defaults and kinds are the public ones."""
     assert parameters(continuous_retry) == [
         ("retry_delay", 1.0, True),
@@ -68,7 +67,7 @@ def test_continuous_retry_has_its_signature() -> None:
     ]
 
 
-def test_helpers_have_their_signatures() -> None:
+def test_helpers_have_their_signatures():
     """Names and defaults of the functions around the decorators are the public ones."""
     empty = inspect.Parameter.empty
     assert parameters(resilience.log_prefix) == [("resource_name", empty, False), ("conn_id", empty, False)]

@@ -2,86 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator
 
 
-def fetched() -> None:
+def fetched():
     """Never decorated."""
 
 
-WRONG_CALLS: list[tuple[Any, str]] = [
+WRONG_CALLS = [
     (
-        lambda: create_retry_decorator(fetched),  # type: ignore[arg-type]
+        lambda: create_retry_decorator(fetched),
         "the decorator needs its parentheses: write @create_retry_decorator() above the function",
     ),
     (
-        lambda: continuous_retry(fetched),  # type: ignore[call-arg]
+        lambda: continuous_retry(fetched),
         "the decorator needs its parentheses: write @continuous_retry() above the function",
     ),
     (
-        lambda: conn_retry(fetched),  # type: ignore[call-arg, arg-type]
+        lambda: conn_retry(fetched),
         'the decorator needs its arguments: write @conn_retry("Redis", "connect") above the function',
     ),
     (
-        lambda: conn_retry("Redis"),  # type: ignore[call-arg]
+        lambda: conn_retry("Redis"),
         'conn_retry() needs resource_name and action_name, got no action_name: write @conn_retry("Redis", "connect")',
     ),
     (
-        lambda: conn_retry(),  # type: ignore[call-arg]
+        lambda: conn_retry(),
         "conn_retry() needs resource_name and action_name, got no resource_name and no action_name: write "
         '@conn_retry("Redis", "connect")',
     ),
     (
-        lambda: conn_retry("Redis", "connect", max_attempts=5),  # type: ignore[call-arg]
+        lambda: conn_retry("Redis", "connect", max_attempts=5),
         "conn_retry() has no argument 'max_attempts': write max_retry=..., which does not count the first attempt",
     ),
     (
-        lambda: create_retry_decorator(max_retry=5),  # type: ignore[call-arg]
+        lambda: create_retry_decorator(max_retry=5),
         "create_retry_decorator() has no argument 'max_retry': write max_attempts=..., which counts the first attempt, "
         "too",
     ),
     (
-        lambda: continuous_retry(exclude_exceptions=KeyError),  # type: ignore[call-arg]
+        lambda: continuous_retry(exclude_exceptions=KeyError),
         "continuous_retry() has no argument 'exclude_exceptions': write stop_on=...",
     ),
     (
-        lambda: create_retry_decorator(time_out=5),  # type: ignore[call-arg]
+        lambda: create_retry_decorator(time_out=5),
         "create_retry_decorator() has no argument 'time_out': did you mean 'timeout'?",
     ),
     (
-        lambda: continuous_retry(colour="red"),  # type: ignore[call-arg]
+        lambda: continuous_retry(colour="red"),
         "continuous_retry() has no argument 'colour': it has retry_delay, stop_event, stop_on, alert_threshold, "
         "timeout, max_retry_after, channel",
     ),
     (
-        lambda: continuous_retry(1.0),  # type: ignore[call-arg]
+        lambda: continuous_retry(1.0),
         "continuous_retry() takes its arguments by name only, got 1: write retry_delay=... and the like",
     ),
     (
-        lambda: create_retry_decorator(5, (), 30.0, "", True, Exception),  # type: ignore[call-arg]
+        lambda: create_retry_decorator(5, (), 30.0, "", True, Exception),
         "create_retry_decorator() takes at most 5 arguments by position, got 6: write retry_on=... and the like",
     ),
 ]
 
 
 @pytest.mark.parametrize(("call", "message"), WRONG_CALLS, ids=[message for _, message in WRONG_CALLS])
-def test_a_wrong_call_says_what_to_write(call: Any, message: str) -> None:
+def test_a_wrong_call_says_what_to_write(call, message):
     """Missing parentheses, and arguments that are missing, unknown or of another decorator, are explained."""
     with pytest.raises(TypeError) as refused:
         call()
     assert str(refused.value) == message
 
 
-def test_a_decorator_without_parentheses_says_what_to_write() -> None:
+def test_a_decorator_without_parentheses_says_what_to_write():
     """A decorator that is used bare is a TypeError that shows the parentheses."""
     with pytest.raises(TypeError) as refused:
 
-        @create_retry_decorator  # type: ignore[arg-type]  # the point of the test
-        def fetch() -> None:
+        @create_retry_decorator
+        def fetch():
             """Never decorated."""
 
     assert str(refused.value) == (
