@@ -266,6 +266,10 @@ class EventStream:
         self._by_kind: dict[type[Event], tuple[_Subscription, ...]] = {}
         self._changing = fork.renewed_lock(self, "_changing")  # reentrant: a signal handler may subscribe, too
 
+    def __reduce__(self) -> str:
+        """Pickle as a name: the stream of another process is that process's own."""
+        return "stream"
+
     def wants(self, kind: type[Event]) -> bool:
         """Tell whether anyone listens, so that an event nobody wants is never built."""
         return kind in self._by_kind

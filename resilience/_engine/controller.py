@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Final, cast, final
 
@@ -20,6 +21,13 @@ _TIMELESS_WAITS: Final[frozenset[type]] = frozenset({
 _DECISIVE: Final = frozenset({
     "after", "before", "before_sleep", "enabled", "retry", "retry_error_callback", "stop", "wait",
 })  # fmt: skip
+
+
+class _Statistics(dict[str, Any]):
+    """The statistics of the latest call. They are pickled without it: in another process, none was made."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
 
 
 class Controller(tenacity.BaseRetrying):
@@ -59,7 +67,15 @@ class Controller(tenacity.BaseRetrying):
 
     @property
     def statistics(self) -> dict[str, Any]:
-        return cast("dict[str, Any]", self.__dict__.setdefault("_statistics", {}))
+        return cast("dict[str, Any]", self.__dict__.setdefault("_statistics", _Statistics()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to the threads of this process, so that a decorated callable can be pickled."""
+        return {name: value for name, value in self.__dict__.items() if name != "_local"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _local=threading.local())
+        self._decide()
 
     def publish(self, statistics: dict[str, Any]) -> None:
         """Show the statistics of a call that has ended, in the one dictionary that users hold."""

@@ -53,6 +53,9 @@ class Retried:
         self.failpoint = target.place if policy.resource is None else f"{policy.resource}.{policy.action}"
         declare(self, self.failpoint)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.target, self.policy, self.controller, self.announced)
+
 
 @final
 class Run:

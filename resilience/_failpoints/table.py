@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, final
 
 from resilience._failpoints.misuse import check_use
 
@@ -26,7 +26,15 @@ class Interceptor(Protocol):
         """Answer for an async function: raise, return, or await it."""
 
 
-armed: Final[dict[str, Interceptor]] = {}
+@final
+class _Armed(dict[str, Interceptor]):
+    """A dictionary that is pickled as a name: what is armed in this process is not in another."""
+
+    def __reduce__(self) -> str:
+        return "armed"
+
+
+armed: Final[dict[str, Interceptor]] = _Armed()
 """The interceptors by failpoint; empty in production. Change it through `arming` only."""
 
 _arms: Final[dict[str, list[Interceptor]]] = {}
