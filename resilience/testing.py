@@ -3,9 +3,9 @@
 - Faults: `arming` puts an `Interceptor` at a failpoint; `known_names` lists the failpoints there are. An interceptor
   that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the `Action` is one of the
   classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse` reads them.
-- Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, each for the length of a
-  ``with`` block. With an `Outlet`, alerts go there in the place of all destinations. `flush` waits until none is on its
-  way. Events are listened to by `resilience.subscribe`.
+- Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
+  call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
+  all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
 - Besides: `wait_bounds` tells how long a call may wait between two attempts, `sleep_async` sleeps in asyncio and trio,
   `described` shows a value that was refused, `closest` finds the names that may have been meant, `exported` and
   `publish` make fronts such as this one.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from resilience._alerts.system import isolated as isolated
     from resilience._config import configured as configured
     from resilience._engine.stop import sleep_async as sleep_async
+    from resilience._engine.switch import retries_off as retries_off
     from resilience._engine.wait_bounds import wait_bounds as wait_bounds
     from resilience._failpoints.script.actions import ACTIONS as ACTIONS
     from resilience._failpoints.script.actions.action import Action as Action
@@ -89,6 +90,7 @@ _LATE: Final = {
     "resilience._alerts.system": ("flush", "isolated"),
     "resilience._config": ("configured",),
     "resilience._engine.stop": ("sleep_async",),
+    "resilience._engine.switch": ("retries_off",),
     "resilience._engine.wait_bounds": ("wait_bounds",),
     "resilience._failpoints.script.actions": ("ACTIONS",),
     "resilience._failpoints.script.actions.action": (

@@ -19,6 +19,7 @@ from resilience._engine.outcome import Outcome
 from resilience._engine.stop import stops
 from resilience._engine.stopping import loops_are_stopped
 from resilience._engine.strategies import StopWithReason, wait_as_asked
+from resilience._engine.switch import retries_are_off
 from resilience._failpoints.table import declare
 from resilience._matching import is_signal
 from resilience._policy import Policy
@@ -33,6 +34,7 @@ _WHY: Final[dict[Reason, str]] = {
     "stop_event": "the stop event is set",
 }
 _WHY_STOPPED: Final = "retry loops are stopped"
+_WHY_OFF: Final = "retries are turned off"
 _WHY_ASKED: Final = "the server asked to wait {asked:.0f} s, more than max_retry_after, {most:g} s"
 
 
@@ -228,6 +230,8 @@ class Run:
             return _WHY_ASKED.format(asked=self._stop.asked_s, most=self.retried.policy.max_retry_after)
         if reason == "stop_event" and loops_are_stopped():
             return _WHY_STOPPED
+        if reason == "attempts" and retries_are_off():
+            return _WHY_OFF
         return _WHY.get(reason, "")
 
     def _ended_in_sleep(self) -> Reason | None:

@@ -13,6 +13,7 @@ from tenacity.wait import wait_base
 
 from resilience._engine.retry_after import retry_after_of
 from resilience._engine.stop import stops
+from resilience._engine.switch import retries_are_off
 from resilience._policy import Policy, Seconds, check_seconds
 from resilience._support.kinds import is_async
 from resilience.events import Reason
@@ -115,7 +116,9 @@ class StopWithReason:
 
     def _conclude(self, reason: Reason | None, state: tenacity.RetryCallState) -> bool:
         deadline_ns = self._deadline_ns
-        if stops(self._policy.stop_event):
+        if retries_are_off():
+            reason = "attempts"
+        elif stops(self._policy.stop_event):
             reason = "stop_event"
         elif reason is None and self.asks_too_much:
             reason = "deadline"
