@@ -13,6 +13,7 @@ from typing import Any
 
 import tenacity
 
+from resilience._engine.blocked_loop import warn_of_blocked_loop
 from resilience._engine.callables import Target, target_of
 from resilience._engine.controller import Controller, controller_for, sleep_for
 from resilience._engine.deadline import Deadline, deadline_at
@@ -182,6 +183,8 @@ def _call(run: Run, failure: Exception | None) -> Any:
                     return result
             elif isinstance(step, tenacity.DoSleep):
                 run.waits(step)
+                if isinstance(run.sleep, Sleep):
+                    warn_of_blocked_loop(run.retried.target.name, step)
                 run.sleep(step)
                 raised = run.woke()
             else:

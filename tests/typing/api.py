@@ -37,7 +37,8 @@ from resilience import (
     wait_equal_jitter,
 )
 from resilience.events import AttemptFailed, CallEnded, CallStarted, Event, Outcome, Reason
-from resilience.typing import Decorator
+from resilience.testing import retries_off
+from resilience.typing import Decorator, Retried, retried
 
 T = TypeVar("T")
 
@@ -282,6 +283,16 @@ continuous_retry(stop_event=trio.Event())
 continuous_retry(stop_event=multiprocessing.Event())
 continuous_retry(stop_event=True)  # type: ignore[arg-type]
 continuous_retry(1.0)  # type: ignore[call-arg]
+
+assert_type(retried(plain), Retried)
+assert_type(retried(fetch).statistics, dict[str, Any])
+assert_type(retried(shop.method).failpoint, str)
+assert_type(retried(plain).retry, tenacity.BaseRetrying)
+retried(plain).retry.sleep = tenacity.sleep
+retried(plain).retry_with(stop=tenacity.stop_after_attempt(2))
+retried(3)  # type: ignore[arg-type]
+with retries_off():
+    plain("a")
 
 error = ConnectionError("refused")
 assert_type(log_prefix("Redis", "5f3a9c01"), str)
