@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 # How long time stands still for an outsider, as a part of the clock's grace, which is 0.5 s unless the test says more.
@@ -36,6 +37,11 @@ class Outsider(NamedTuple):
     alive_at: float
     share: float
     who: str
+
+
+def names_of(outsiders: Iterable[Outsider]) -> tuple[str, ...]:
+    """What outsiders there are, each once, those first that owe an answer."""
+    return tuple(dict.fromkeys(each.who for each in sorted(outsiders, key=lambda each: -each.share)))
 
 
 class Watcher(Protocol):

@@ -22,7 +22,7 @@ from pytest_resilience.clock._bubble.absent import Absent
 from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.history import SPINNING, History
-from pytest_resilience.clock._bubble.outsider import Outsider, Watcher
+from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Strangers, Turns, Waiter, current, members
 from pytest_resilience.clock._reach import real
 
@@ -146,7 +146,8 @@ class Scheduler(Turns):
         if earliest is not None and earliest <= target:
             return False
         member.questions.asked = 0
-        self._move(target, member, what, ())
+        self.history.note_jump(self.now, target, member, what, ())
+        self.now = target
         return True
 
     def spin(self, member: Member, length: int) -> None:
@@ -314,7 +315,8 @@ class Scheduler(Turns):
 
     def _wake(self, waiter: Waiter, outcome: Outcome) -> None:
         waiter.outcome = outcome
-        self._stop_checking(waiter)
+        if waiter.check is not None:
+            self._stop_checking(waiter)
         self._ready.append(waiter)
 
     def _stop_checking(self, waiter: Waiter) -> None:
@@ -342,16 +344,13 @@ class Scheduler(Turns):
             return False
         deadline, waiter = first
         if deadline > self.now:
-            asked_first = sorted(outsiders, key=lambda outsider: -outsider.share)
-            self._move(deadline, waiter.member, waiter.what, tuple(dict.fromkeys(each.who for each in asked_first)))
+            waited_for = names_of(outsiders) if outsiders else ()
+            self.history.note_jump(self.now, deadline, waiter.member, waiter.what, waited_for)
+            self.now = deadline
+            if outsiders:
+                self.strangers.forget()
         self._wake(waiter, Outcome.TIMED_OUT)
         return True
-
-    def _move(self, target: int, member: Member, what: str, waited_for: tuple[str, ...]) -> None:
-        self.history.note_jump(self.now, target, member, what, waited_for)
-        self.now = target
-        if waited_for:
-            self.strangers.forget()
 
     def _may_be_signalled(self) -> bool:
         """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""

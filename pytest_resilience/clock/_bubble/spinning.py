@@ -41,9 +41,8 @@ class Questions:
         self._instant = -1
         self._steps = 0
 
-    def add(self, weight: int) -> int:
-        """Count one more; how many nanoseconds have to pass: none, then 1, and 1,000 after ten times the limit."""
-        self.asked += weight
+    def pause(self) -> int:
+        """How many nanoseconds have to pass at the next one: 1 from the limit on, and 1,000 after ten times as many."""
         return (self.asked // self.limit) ** 3
 
     def step(self, now: int) -> int:

@@ -130,11 +130,12 @@ class Member:
 
     def note_question(self, weight: int) -> None:
         """Note that it has asked for something and got nothing; time passes for it if it does so on and on."""
-        length = self.questions.add(weight)
-        if length and self is current():
-            asked = self.questions.asked
-            self.scheduler.spin(self, length)
-            self.questions.asked = asked  # it has waited now, but for nothing else
+        questions = self.questions
+        questions.asked += weight
+        if questions.asked >= questions.limit and self is current():
+            asked = questions.asked
+            self.scheduler.spin(self, questions.pause())
+            questions.asked = asked  # it has waited now, but for nothing else
 
     def give_way(self) -> None:
         """Let other threads go first where something that was asked for was not there, and might be then."""
@@ -151,6 +152,11 @@ class Member:
 
 def _no() -> bool:
     return False
+
+
+def yes() -> bool:
+    """What a waiter is asked that any thread outside may notify."""
+    return True
 
 
 @dataclass(slots=True, eq=False)

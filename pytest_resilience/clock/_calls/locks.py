@@ -19,7 +19,7 @@ from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
 from pytest_resilience.clock._calls.idle_workers import is_idle_at
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
@@ -190,7 +190,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         "a notification",
         lasting=True,
         idle=lambda: is_idle_at(member, self),
-        expects=lambda: True,
+        expects=yes,
     )
     self._waiters.append(waiter)
     saved = self._release_save()

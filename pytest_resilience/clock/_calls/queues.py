@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
 from pytest_resilience.clock._calls.idle_workers import is_idle_at
 from pytest_resilience.clock._calls.locks import timed
 from pytest_resilience.clock._calls.questions import asking
@@ -55,7 +55,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
             "an item in a queue",
             check=lambda: not _real_empty(self),
             idle=lambda: is_idle_at(member, self),
-            expects=lambda: True,
+            expects=yes,
         )
         line.append(waiter)
         try:

@@ -123,6 +123,9 @@ def test_children_may_be_gone_before_their_answers_are_seen():
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)  # the timer of the test's limit
 def test_multiprocessing_times_out():
     """A child that does not answer, and a lock that nobody releases, run into their timeouts."""
     with pytest.warns(GuessWarning), VirtualClock(grace=0.05) as clock:
