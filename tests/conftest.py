@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import pkgutil
+import threading
 
 import pytest
 from hypothesis import settings
@@ -26,6 +27,16 @@ OTHER_PLUGINS = (
     "anyio asyncio cacheprovider freezer hypothesispytest looptime_chronometers looptime_plugin looptime_timeproxies "
     "pytest_httpx randomly respx time_machine timeout xdist xdist.looponfail"
 )
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    """Fail the test that leaves a thread behind, instead of a later one whose clock waits for it."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)  # one that is about to end needs a moment
+        assert not thread.is_alive(), f"the test leaves {thread} behind"
 
 
 @pytest.fixture(scope="session")

@@ -281,9 +281,11 @@ def test_the_timer_of_pytest_timeout_is_waited_for_by_nobody():
     pytest_timeout = pytest.importorskip("pytest_timeout")
     timer = threading.Timer(600, pytest_timeout.timeout_timer, [None, None])
     timer.start()
-    with VirtualClock(grace=60) as clock:
-        queue.SimpleQueue().put("read by a thread outside, for all that is known")
-        assert not threading.Event().wait(10)
-        assert (clock.elapsed, clock.guesses) == (10.0, 0)
-    timer.cancel()
-    timer.join()
+    try:
+        with VirtualClock(grace=60) as clock:
+            queue.SimpleQueue().put("read by a thread outside, for all that is known")
+            assert not threading.Event().wait(10)
+            assert (clock.elapsed, clock.guesses) == (10.0, 0)
+    finally:
+        timer.cancel()
+        timer.join()

@@ -8,6 +8,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -44,6 +45,17 @@ def no_settings_from_outside(monkeypatch):
     """Take the machine's own settings away."""
     for name in ("RESILIENCE_DISCORD_WEBHOOK_URL", "RESILIENCE_REDIS_URL", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_pools_of_apprise():
+    """End the threads that apprise keeps for ever."""
+    yield
+    apprise = sys.modules.get("apprise.apprise")
+    for pool in ("_shared_executor", "_coordinator_executor"):
+        if (made := getattr(apprise, pool, None)) is not None:
+            made.shutdown()
+            setattr(apprise, pool, None)
 
 
 @pytest.fixture

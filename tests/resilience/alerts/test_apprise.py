@@ -46,20 +46,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(autouse=True)
-def own_pools(monkeypatch):
-    """End the threads that apprise keeps for ever: they are outside of every clock that a later test opens."""
-    import apprise.apprise
-
-    pools = ("_shared_executor", "_coordinator_executor")
-    for pool in pools:
-        monkeypatch.setattr(apprise.apprise, pool, None, raising=False)
-    yield
-    for pool in pools:
-        if (made := getattr(apprise.apprise, pool)) is not None:
-            made.shutdown()
-
-
 @pytest.fixture
 def service():
     """Run a service."""
