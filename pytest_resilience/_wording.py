@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any
 
-from resilience.testing import closest, known_names
-
-_MOST: Final = 5
+from resilience.testing import known_names, suggestion
 
 
 def counted(number: int, noun: str) -> str:
@@ -50,21 +48,3 @@ def unknown(name: str, functions: Iterable[str]) -> str | None:
     if name in names or any(each.rpartition(":")[2].rpartition(".")[2] == name for each in names):
         return None
     return f"no failpoint is called that, nor any function that was called. {suggestion(name, names)}"
-
-
-def suggestion(name: str, names: Sequence[str]) -> str:
-    """Return a sentence with the names that come closest to one that is not among them."""
-    if not names:
-        return "None is known: import the module that declares it first."
-    tail = _tail(name)
-    near = closest(name, names, most=_MOST)
-    near += [each for each in names if tail and _tail(each) == tail and each not in near]
-    near = near or closest(name, names, most=_MOST, cutoff=0.4)
-    if near:
-        return f"Closest: {', '.join(near[:_MOST])}."
-    more = len(names) - _MOST
-    return f"Known: {', '.join(names[:_MOST])}{f' and {more} more' if more > 0 else ''}."
-
-
-def _tail(name: str) -> str:
-    return name.rpartition(":")[2].rpartition(".")[2].lower()

@@ -2,13 +2,15 @@
 
 - Faults: `arming` puts an `Interceptor` at a failpoint; `known_names` lists the failpoints there are. An interceptor
   that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the `Action` is one of the
-  classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse` reads them.
+  classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse` reads them. A
+  `FunctionPlace` at what `target_of` finds does so for any function: what it is armed with decides, and holds calls at
+  its `Gate`. Calls within `own_calls` are struck by nobody.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
   call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
   all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
 - Besides: `wait_bounds` tells how long a call may wait between two attempts, `sleep_async` sleeps in asyncio and trio,
-  `described` shows a value that was refused, `closest` finds the names that may have been meant, `exported` and
-  `publish` make fronts such as this one.
+  `described` shows a value that was refused, `closest` finds the names that may have been meant and `suggestion` says
+  so, `exported` and `publish` make fronts such as this one.
 
 What is named here is loaded when it is first used.
 """
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
     from resilience._engine.stop import sleep_async as sleep_async
     from resilience._engine.switch import retries_off as retries_off
     from resilience._engine.wait_bounds import wait_bounds as wait_bounds
+    from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
+    from resilience._failpoints.functions.stand_ins import UnknownTargetError as UnknownTargetError
+    from resilience._failpoints.functions.targets import target_of as target_of
+    from resilience._failpoints.gate import Gate as Gate
+    from resilience._failpoints.own_calls import is_own_call as is_own_call
+    from resilience._failpoints.own_calls import own_calls as own_calls
     from resilience._failpoints.script.actions import ACTIONS as ACTIONS
     from resilience._failpoints.script.actions.action import Action as Action
     from resilience._failpoints.script.actions.action import PlaceKind as PlaceKind
@@ -84,6 +92,7 @@ if TYPE_CHECKING:
     from resilience._support.lazy import exported as exported
     from resilience._support.lazy import publish as publish
     from resilience._support.wording import closest as closest
+    from resilience._support.wording import suggestion as suggestion
 
 _LATE: Final = {
     "resilience._alerts.delivery.outlet": ("Outlet",),
@@ -92,6 +101,11 @@ _LATE: Final = {
     "resilience._engine.stop": ("sleep_async",),
     "resilience._engine.switch": ("retries_off",),
     "resilience._engine.wait_bounds": ("wait_bounds",),
+    "resilience._failpoints.functions.place": ("FunctionPlace",),
+    "resilience._failpoints.functions.stand_ins": ("UnknownTargetError",),
+    "resilience._failpoints.functions.targets": ("target_of",),
+    "resilience._failpoints.gate": ("Gate",),
+    "resilience._failpoints.own_calls": ("is_own_call", "own_calls"),
     "resilience._failpoints.script.actions": ("ACTIONS",),
     "resilience._failpoints.script.actions.action": (
         "Action",
@@ -158,7 +172,7 @@ _LATE: Final = {
     "resilience._failpoints.script.values": ("described",),
     "resilience._failpoints.table": ("Interceptor", "arming", "known_names"),
     "resilience._support.lazy": ("exported", "publish"),
-    "resilience._support.wording": ("closest",),
+    "resilience._support.wording": ("closest", "suggestion"),
 }
 if not TYPE_CHECKING:  # type checkers read the imports above
     __all__ = [*sorted(name for names in _LATE.values() for name in names)]

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
-from pytest_resilience._own_calls import is_own_call
+from resilience.testing import is_own_call
 
 _FAKE_NETWORK: Final = "127.77"
 """Hosts that are led away get addresses of this loopback network; nothing of the system uses it."""

@@ -7,16 +7,13 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
 
-from pytest_resilience._faults.functions import FunctionPlace
 from pytest_resilience._faults.injection import Injection, Place
-from pytest_resilience._faults.stand_ins import UnknownTargetError
-from pytest_resilience._faults.targets import target_of
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import Timeline, opened
 from pytest_resilience._usage import note
 from pytest_resilience._wording import counted
 from resilience.redact import clean
-from resilience.testing import PlaceKind, Script, as_script
+from resilience.testing import FunctionPlace, PlaceKind, Script, UnknownTargetError, as_script, target_of
 
 if TYPE_CHECKING:
     from pytest_resilience._faults.servers import Servers

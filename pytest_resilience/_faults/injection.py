@@ -9,14 +9,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self, final
+from typing import Any, NoReturn, Protocol, Self, final
 
-from pytest_resilience._faults.gate import Gate
-from pytest_resilience._own_calls import is_own_call, own_calls
 from pytest_resilience._timeline.timeline import Timeline
+from resilience.errors import Crash
 from resilience.events import FaultInjected, stream
 from resilience.redact import clean
-from resilience.testing import Decision, Off, PlaceKind, Script, ScriptRun
+from resilience.testing import Decision, Gate, Off, PlaceKind, Script, ScriptRun, is_own_call, own_calls
 
 
 class Place(Protocol):
@@ -172,6 +171,14 @@ class Injection:
             if decision is not None and not isinstance(decision.action, Off):
                 stream.emit(FaultInjected(self.name, done))
         return decision
+
+    def crash(self) -> NoReturn:
+        """End the program as a crash would, as far as the process of a test may end.
+
+        Raises:
+            Crash: Always.
+        """
+        raise Crash(f"the program dies here, at {self.name}")
 
     def __enter__(self) -> Self:
         return self

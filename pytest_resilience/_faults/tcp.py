@@ -10,10 +10,9 @@ from typing import Final, final
 from pytest_resilience._faults.connections import Decider
 from pytest_resilience._faults.dialing import Address, Dialing
 from pytest_resilience._faults.injection import Injection
-from pytest_resilience._faults.stand_ins import UnknownTargetError
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.proxy import FaultProxy
-from resilience.testing import PlaceKind
+from resilience.testing import PlaceKind, UnknownTargetError
 
 PREFIX: Final = "tcp://"
 _WRITTEN: Final = re.compile(r"tcp://(\[[^\]/]+\]|[^\[\]/:]+):([0-9]{1,5}|\*)")

@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self, TypeAlias, final
 
-from pytest_resilience._own_calls import own_calls
 from pytest_resilience._servers.connection import DIRECTIONS, Arrival, Connection, Side
 from pytest_resilience._servers.loop_thread import LoopThread
+from resilience.testing import own_calls
 
 
 class Fault(Protocol):

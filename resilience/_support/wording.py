@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_MOST: Final = 5
 
 
 def counted(number: int, noun: str) -> str:
@@ -35,3 +38,21 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
         return ""
     others = f"{', '.join(found[:-1])} or " if len(found) > 1 else ""
     return f" (did you mean {others}{found[-1]}?)"
+
+
+def suggestion(name: str, names: Sequence[str]) -> str:
+    """Return a sentence with the names that come closest to one that is not among them."""
+    if not names:
+        return "None is known: import the module that declares it first."
+    tail = _tail(name)
+    near = closest(name, names, most=_MOST)
+    near += [each for each in names if tail and _tail(each) == tail and each not in near]
+    near = near or closest(name, names, most=_MOST, cutoff=0.4)
+    if near:
+        return f"Closest: {', '.join(near[:_MOST])}."
+    more = len(names) - _MOST
+    return f"Known: {', '.join(names[:_MOST])}{f' and {more} more' if more > 0 else ''}."
+
+
+def _tail(name: str) -> str:
+    return name.rpartition(":")[2].rpartition(".")[2].lower()

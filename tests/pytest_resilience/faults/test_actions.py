@@ -19,7 +19,7 @@ from pytest_resilience import (
     passthrough,
     pause,
 )
-from pytest_resilience._faults.gate import ReleasedError
+from resilience._failpoints.gate import ReleasedError
 
 EFFECTS = []
 

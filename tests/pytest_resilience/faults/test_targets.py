@@ -83,7 +83,7 @@ def test_a_fault_strikes_where_it_was_put_and_nothing_stays_patched(app, target,
 
 def test_a_function_is_found_without_looking_through_all_code(app, monkeypatch):
     """Where a name with a module resolves, the code of the other modules, which may be long, is not read."""
-    monkeypatch.setattr("pytest_resilience._faults.targets.names_in_code", pytest.fail)
+    monkeypatch.setattr("resilience._failpoints.functions.targets.names_in_code", pytest.fail)
 
     with Faults() as faults:
         faults.inject("target_app:plain", "1*return('struck')")

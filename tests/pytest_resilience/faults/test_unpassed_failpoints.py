@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from pytest_resilience import Faults
-from pytest_resilience._faults.unpassed_failpoints import names_in_code
+from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 
 
 @pytest.mark.parametrize(

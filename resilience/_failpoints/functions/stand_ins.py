@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any, Final, final
 
-from pytest_resilience._faults.references import ClassAttribute, Reference, closures_of, references_to
-from resilience.testing import Interceptor
+from resilience._failpoints.functions.references import ClassAttribute, Reference, closures_of, references_to
+from resilience._failpoints.table import Interceptor
 
 _changing = threading.RLock()
 BUILT_IN: Final = (

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, final
 
-from pytest_resilience._faults.references import ClassAttribute, references_to
-from pytest_resilience._faults.stand_ins import BUILT_IN, UnknownTargetError, standing_in
-from pytest_resilience._faults.unpassed_failpoints import names_in_code
-from pytest_resilience._wording import suggestion
+from resilience._failpoints.functions.references import ClassAttribute, references_to
+from resilience._failpoints.functions.stand_ins import BUILT_IN, UnknownTargetError, standing_in
+from resilience._failpoints.functions.unpassed_failpoints import names_in_code
+from resilience._failpoints.table import Interceptor, arming, known_names
+from resilience._support.wording import closest, suggestion
 from resilience.redact import message_of, type_name
-from resilience.testing import Interceptor, arming, closest, known_names
 
 
 @final

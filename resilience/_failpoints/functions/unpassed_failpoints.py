@@ -8,9 +8,11 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
+from typing import Final
 
-import resilience
-from resilience import failpoint
+from resilience._failpoints.table import failpoint
+
+_HOUSE: Final = __name__.partition(".")[0]
 
 
 def names_in_code() -> set[str]:
@@ -25,7 +27,7 @@ def names_in_code() -> set[str]:
             continue
         scope = dict(vars(module))
         aliases = {key for key, value in scope.items() if value is failpoint}
-        if any(value is resilience for value in scope.values()):
+        if any(value is sys.modules[_HOUSE] for value in scope.values()):
             aliases.add("failpoint")
         if aliases:
             for value in scope.values():

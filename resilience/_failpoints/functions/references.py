@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from types import CellType, FunctionType, MethodType
 from typing import Any, Final, Protocol, final
 
-_OWN: Final = __name__.partition(".")[0]
+_KIT: Final = "pytest_resilience"
+"""The package that arms functions in tests: its own references are left, since its calls are no calls of the code."""
+
 _ABSENT: Final = object()
 
 
@@ -84,7 +86,7 @@ def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
         elif isinstance(referrer, dict):
             names = [name for name, value in list(referrer.items()) if value is function]
             if _is_module(referrer):
-                if str(referrer.get("__name__")).partition(".")[0] != _OWN:
+                if str(referrer.get("__name__")).partition(".")[0] != _KIT:
                     yield from (ModuleName(referrer, name) for name in names)
             elif "__module__" in referrer:
                 yield from (ClassAttribute(owner, name) for owner in _classes(referrer, function) for name in names)

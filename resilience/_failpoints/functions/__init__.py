@@ -1,0 +1,1 @@
+"""Functions as places of faults: how one is found and replaced, and what a fault does to its calls."""
