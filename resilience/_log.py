@@ -31,7 +31,7 @@ from resilience.events import (
     WindowShared,
     stream,
 )
-from resilience.redact import clean, message_of, traceback_of, type_name
+from resilience.redact import clean, message_of, summary_of, traceback_of
 
 _TRACEBACK_EVERY: Final = 10
 _handling: Final = threading.local()
@@ -92,7 +92,7 @@ def _attempt_failed(event: AttemptFailed) -> None:
         text = "%s failed for the %d times, error: [%s] — retrying in %.2fs"
         values = (clean(call.function), attempt, message_of(error), event.wait_s)
     else:
-        text, values = "%sRetry attempt %d for '%s': %s: %s", _failure(call, attempt, error)
+        text, values = "%sRetry attempt %d for '%s': %s", _failure(call, attempt, error)
     write_record(
         level, call, text, *values, attempt=attempt, error=error, wait_s=event.wait_s, with_traceback=with_traceback
     )
@@ -113,14 +113,14 @@ def _call_ended(event: CallEnded) -> None:
         after = f"cancelled after {counted(attempts, 'attempt')}"
         text, values = "%s %s %s: %s", (_prefix(call), _action(call), after, message_of(error))
     elif event.outcome == "cancelled":
-        text, values = "%sCancelled after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
+        text, values = "%sCancelled after %d attempts for '%s': %s", _failure(call, attempts, error)
     elif connection:
         text, values = "%s %s failed after retries: %s", (_prefix(call), _action(call), message_of(error))
     elif event.reason == "excluded" and event.foreseen:
         context, _, *rest = _failure(call, attempts, error)
-        text, values = "%sNot retried '%s': %s: %s", (context, *rest)
+        text, values = "%sNot retried '%s': %s", (context, *rest)
     else:
-        text, values = "%sGiving up after %d attempts for '%s': %s: %s", _failure(call, attempts, error)
+        text, values = "%sGiving up after %d attempts for '%s': %s", _failure(call, attempts, error)
     write_record(level, call, text, *values, attempt=attempts, error=error)
 
 
@@ -176,8 +176,8 @@ def _window_shared(event: WindowShared) -> None:
 
 def _listener_removed(event: ListenerRemoved) -> None:
     if logger.isEnabledFor(logging.ERROR):
-        text, error = "The listener %s was removed, because it raised %s: %s", event.error
-        values = clean(event.listener), type_name(error), message_of(error)
+        text, error = "The listener %s was removed, because it raised %s", event.error
+        values = clean(event.listener), summary_of(error)
         write_record(logging.ERROR, None, text, *values, error=error, with_traceback=True)
 
 
@@ -199,8 +199,8 @@ def _write_about_alerting(level: int, text: str, *values: object) -> None:
         write_record(level, None, text, *values)
 
 
-def _failure(call: Call, attempts: int, error: BaseException) -> tuple[str, int, str, str, str]:
-    return _context(call), attempts, clean(call.function), type_name(error), message_of(error)
+def _failure(call: Call, attempts: int, error: BaseException) -> tuple[str, int, str, str]:
+    return _context(call), attempts, clean(call.function), summary_of(error)
 
 
 def _context(call: Call) -> str:

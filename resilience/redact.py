@@ -26,7 +26,7 @@ from resilience._support.fork import importing
 if TYPE_CHECKING:
     from resilience._support.traceback_text import TracebackText
 
-__all__ = ["add_pattern", "add_secret", "clean", "message_of", "redact", "traceback_of", "type_name"]
+__all__ = ["add_pattern", "add_secret", "clean", "message_of", "redact", "summary_of", "traceback_of", "type_name"]
 
 # A longer text is cut before any pattern runs, which bounds the work on hostile input.
 _LONGEST_INPUT: Final = 100_000
@@ -115,6 +115,20 @@ def type_name(error: BaseException) -> str:
     return clean(name_of(error), limit=200)
 
 
+def summary_of(error: BaseException, *, limit: int = 2000) -> str:
+    r"""Return the type of an error and what it says, cleaned, as one line; the type alone where it says no more.
+
+    ``limit`` is that of `message_of`, which does not count the type.
+
+    >>> summary_of(ValueError("bad\nvalue"))
+    'ValueError: bad\\nvalue'
+    >>> summary_of(TimeoutError())
+    'TimeoutError'
+    """
+    name, message = type_name(error), message_of(error, limit=limit)
+    return name if message == name else f"{name}: {message}"
+
+
 def traceback_of(error: BaseException) -> str:
     """Return the traceback of ``error`` as redacted, bounded text of many lines.
 
@@ -125,7 +139,7 @@ def traceback_of(error: BaseException) -> str:
     try:
         return _traceback_text()(_clean_detail, _describe).of(error)
     except Exception as failure:  # noqa: BLE001 - an exception may override anything; the report goes on
-        return f"{type_name(error)}: {message_of(error)} (no traceback: {type_name(failure)})"
+        return f"{summary_of(error)} (no traceback: {type_name(failure)})"
 
 
 def add_pattern(pattern: str | re.Pattern[str], replacement: str = MARKER) -> Callable[[], None]:

@@ -13,9 +13,9 @@ _PREFIX: Final = re.compile(
 )
 _GIVE_UPS: Final = {
     "ERROR": re.compile(
-        r"(.*: )?Giving up after \d+ attempts for '.*?': \w+: .*|\[PID-.*?\] .* failed after retries: .*"
+        r"(.*: )?Giving up after \d+ attempts for '.*?': \w+(: .*)?|\[PID-.*?\] .* failed after retries: .*"
     ),
-    "INFO": re.compile(r"(.*: )?Not retried '.*?': \w+: .*"),
+    "INFO": re.compile(r"(.*: )?Not retried '.*?': \w+(: .*)?"),
 }
 _OWN: Final = ("attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace_id")
 

@@ -30,7 +30,7 @@ from resilience.events import (
     WindowShared,
     stream,
 )
-from resilience.redact import clean, message_of, type_name
+from resilience.redact import clean, summary_of
 
 E = TypeVar("E", bound=Event)
 _open: Final[list[Timeline]] = []
@@ -216,7 +216,4 @@ def _described_alerting(event: Event) -> str:
 
 
 def _error(error: BaseException | None) -> str:
-    if error is None:
-        return "no error"
-    name, text = type_name(error), message_of(error, limit=100)
-    return name if text == name else f"{name}: {text}"
+    return "no error" if error is None else summary_of(error, limit=100)

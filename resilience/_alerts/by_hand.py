@@ -13,7 +13,7 @@ from resilience._alerts.system import current
 from resilience._alerts.texts import failure_of, text_by_hand
 from resilience._support.signals import raised_by_signal_handler
 from resilience.events import AlertFailed, stream
-from resilience.redact import clean, message_of, type_name
+from resilience.redact import clean, summary_of
 
 if TYPE_CHECKING:
     from resilience.alerts.notifier import Alert
@@ -88,7 +88,7 @@ def send_rate_limited_discord_alert(
     except Exception as problem:  # in an error handler, another error would hide the first
         if raised_by_signal_handler(problem):
             raise
-        stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))
+        stream.emit(AlertFailed(problem=summary_of(problem)))
         return False
 
 

@@ -45,6 +45,13 @@ class Failure(NamedTuple):
     error_type: str
     message: str
 
+    def shown_by(self, shown: Shown, *, limit: int = 2000) -> str:
+        """Return the type and the message, of which so many characters are kept; the type alone where it says all."""
+        name, message = _name(self.error_type, shown), clean(self.message)
+        if self.message == self.error_type:
+            return name
+        return f"{name}: {shown(message[:limit])}{'...' if len(message) > limit else ''}"
+
 
 def failure_of(error: BaseException) -> Failure:
     """Return the words of an error; one that can't be read is described."""
@@ -104,8 +111,7 @@ def text_by_hand(message: str, function: str, failure: Failure, *, suppressed: i
     lines = [clean(line) for line in redact(message).strip().splitlines()[:CONTENT_CHARACTERS]]
     text = "\n".join(lines).strip()
     if not text:
-        error = f"{_name(failure.error_type, shown)}: {shown(clean(failure.message))}"
-        text = f"{_name(function, shown)} failed: {error}"
+        text = f"{_name(function, shown)} failed: {failure.shown_by(shown)}"
     return _fit(text, _suppressed_note(suppressed))
 
 
@@ -114,22 +120,21 @@ def _retry_text(call: Call, attempt: int, failure: Failure, shown: Shown, *, roo
     head = (
         f"🚨 CRITICAL: Operation Approaching Failure Threshold: {place}\n\n"
         f"Current attempt: {attempt}/{call.policy.alert_threshold}\n"
-        f"Error: {_name(failure.error_type, shown)}: "
+        "Error: "
     )
     tail = "\n\nThis operation is about to fail permanently. Investigate immediately."
-    return head + _cut(shown(clean(failure.message)), room - len(head) - len(tail)) + tail
+    return head + _cut(failure.shown_by(shown), room - len(head) - len(tail)) + tail
 
 
 def _connection_text(call: Call, attempt: int, failure: Failure, shown: Shown) -> str:
     policy = call.policy
-    message = clean(failure.message)
     return (
         "🚨 **Critical Infrastructure Connection Issue**\n"
         f"Resource: {_name(policy.resource or '', shown)}\n"
         f"Action: {_name(policy.action or '', shown)}\n"
         f"Function: {_name(call.function, shown)}\n"
         f"Current attempt: {attempt}/{policy.max_attempts}\n"
-        f"Error: {_name(failure.error_type, shown)}: {shown(message[:200])}{'...' if len(message) > 200 else ''}\n"
+        f"Error: {failure.shown_by(shown, limit=200)}\n"
         "\n"
         "Infrastructure component is approaching failure threshold. Investigate immediately."
     )

@@ -34,6 +34,17 @@ def test_a_retried_failure_and_the_giving_up(mode, log):
     ]
 
 
+def test_an_error_without_a_text_is_its_type_alone(mode, log):
+    """Where the type is all that there is to say, it is not said twice."""
+    mode.fails(create_retry_decorator(2, wait=NO_WAIT)(mode.function(TimeoutError(), TimeoutError())))
+    mode.fails(create_retry_decorator(exclude_exceptions=OSError)(mode.function(TimeoutError())))
+    assert log.lines == [
+        ("WARNING", "Retry attempt 1 for 'fetch': TimeoutError"),
+        ("ERROR", "Giving up after 2 attempts for 'fetch': TimeoutError"),
+        ("INFO", "Not retried 'fetch': TimeoutError"),
+    ]
+
+
 def test_the_context_comes_first(mode, log):
     """A context stands before both texts, with a colon."""
     mode.fails(create_retry_decorator(2, context="billing", wait=NO_WAIT)(mode.function(ConnectionError)))

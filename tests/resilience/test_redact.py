@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resilience._support.fork import importing
-from resilience.redact import add_secret, clean, message_of, redact, traceback_of, type_name
+from resilience.redact import add_secret, clean, message_of, redact, summary_of, traceback_of, type_name
 
 HUGE = 10_000_000
 
@@ -126,6 +126,13 @@ class TestMessageOf:
     def test_an_exception_without_text_is_named_by_its_type(self, text):
         """A line never says that something failed without saying what."""
         assert message_of(TimeoutError(text)) == "TimeoutError"
+
+    def test_the_summary_of_an_error_says_its_type_once(self):
+        """The type comes first, and is not repeated where it is all that can be said."""
+        error = ConnectionError("redis://:hunter2@cache\n[PID-1] all is well")
+        assert summary_of(error) == r"ConnectionError: redis://:[redacted]@cache\n[PID-1] all is well"
+        assert summary_of(ConnectionError("x" * 100), limit=3) == "ConnectionError: xx…"
+        assert summary_of(TimeoutError()) == summary_of(TimeoutError("TimeoutError")) == "TimeoutError"
 
     def test_a_group_names_what_is_in_it(self):
         """Its own text says how many exceptions there are, and nothing of what they are."""

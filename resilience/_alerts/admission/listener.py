@@ -15,7 +15,7 @@ from resilience import _config as config
 from resilience._support.fork import importing
 from resilience._support.signals import raised_by_signal_handler
 from resilience.events import AlertFailed, AttemptFailed, CallEnded, stream
-from resilience.redact import message_of, type_name
+from resilience.redact import summary_of
 
 if TYPE_CHECKING:
     from resilience._alerts.system import AlertSystem
@@ -71,4 +71,4 @@ def _tell(what: Callable[[AlertSystem], None]) -> None:
     except Exception as problem:
         if raised_by_signal_handler(problem):
             raise
-        stream.emit(AlertFailed(problem=f"{type_name(problem)}: {message_of(problem)}"))
+        stream.emit(AlertFailed(problem=summary_of(problem)))

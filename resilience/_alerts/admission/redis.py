@@ -19,7 +19,7 @@ from resilience._alerts.admission.redis_url import connect
 from resilience._alerts.discord.watchdog import cut_off_after
 from resilience._support.fork import renew_after_fork, renewed_lock
 from resilience.events import WindowShared, stream
-from resilience.redact import message_of, type_name
+from resilience.redact import summary_of
 
 if TYPE_CHECKING:
     import redis
@@ -115,7 +115,7 @@ class RedisLimiter:
         with self._lock:
             was_up, self._down_since_ns = self._down_since_ns is None, time.monotonic_ns()
         if was_up:
-            stream.emit(WindowShared(shared=False, problem=f"{type_name(error)}: {message_of(error)}"))
+            stream.emit(WindowShared(shared=False, problem=summary_of(error)))
 
     def _came_back(self) -> None:
         with self._lock:

@@ -11,7 +11,7 @@ from resilience._alerts.delivery.cooldowns import Cooldown, Cooldowns
 from resilience._alerts.delivery.sink import Sink, Undelivered
 from resilience._alerts.discord.sink import DiscordSink
 from resilience.events import NoWebhook, stream
-from resilience.redact import clean, message_of, type_name
+from resilience.redact import clean, summary_of
 
 if TYPE_CHECKING:
     from resilience._alerts.delivery.outlet import Outlet
@@ -44,7 +44,7 @@ class NotifierSink:
         try:
             problems = [_problem_with(self.notifier.notify(alert)) for alert in alerts]
         except Exception as error:  # noqa: BLE001  # foreign code
-            problems = [f"{type_name(error)}: {message_of(error)}"]
+            problems = [summary_of(error)]
         problem = next(filter(None, problems), None)
         return None if problem is None else Undelivered(f"{type(self.notifier).__name__}: {problem}")
 

@@ -17,7 +17,7 @@ from resilience._alerts.delivery.sink import Sink, Undelivered
 from resilience._support.fork import importing
 from resilience._support.latch import Latch
 from resilience.events import AlertFailed, stream
-from resilience.redact import clean, message_of, type_name
+from resilience.redact import clean, summary_of
 
 MOST_WAITING: Final = 100
 MOST_TRIES: Final = 5
@@ -189,8 +189,8 @@ class Line:
         try:
             undelivered = self._sink.send([each.alert for each in message.alerts], again=message.uncertain)
         except Exception as error:  # noqa: BLE001  # a notifier is foreign code, and the next alert needs this thread
-            problem = f"{type_name(error)}: {message_of(error)}"
-            undelivered = Undelivered(problem, try_again=isinstance(error, OSError))  # which passes, as a rule
+            # An OSError passes, as a rule.
+            undelivered = Undelivered(summary_of(error), try_again=isinstance(error, OSError))
         finally:
             this_thread.delivers = False
         if undelivered is None:

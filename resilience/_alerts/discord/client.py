@@ -27,7 +27,7 @@ from resilience._alerts.discord.refusals import DiscordError
 from resilience._alerts.discord.watchdog import cut_off_after
 from resilience._alerts.discord.webhook_url import DISCORD_API, Webhook
 from resilience._support.fork import importing, renew_after_fork
-from resilience.redact import message_of, type_name
+from resilience.redact import summary_of
 
 if TYPE_CHECKING:
     import ssl
@@ -118,7 +118,7 @@ class Client:
 
 def _without_an_answer(error: Exception) -> Undelivered:
     """Say what a request without an answer means: it has certainly not arrived where no connection was made."""
-    problem = f"{type_name(error)}: {message_of(error, limit=_PROBLEM_CHARACTERS)}"
+    problem = summary_of(error, limit=_PROBLEM_CHARACTERS)
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
         return Undelivered(problem, try_again=True)
     if isinstance(error, (httpx.TransportError, TimeoutError)):

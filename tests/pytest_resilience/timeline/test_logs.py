@@ -217,6 +217,8 @@ def test_a_give_up_is_found_once():
         for name in (f"{__name__}:fetch_box", "fetch_box", fetch_box):
             log.assert_gave_up(name, attempts=3, error="ValueError", match="^upstairs: Giving up")
         log.assert_gave_up("Attic.open", attempts=5, count=0)
+        struck("raise(TimeoutError())", fetch_box)
+        log.assert_gave_up(fetch_box, error=TimeoutError, match="TimeoutError$", count=1)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,14 @@ def test_the_alert_of_a_connection(make_call):
     )
 
 
+@pytest.mark.parametrize("kind", ["retry", "connection"])
+def test_an_error_without_a_text_is_its_type_alone(make_call, kind):
+    """Where the type is all that there is to say, it is not said twice."""
+    text = text_of(make_call("connect", kind=kind, alert_threshold=3), 4, failure_of(TimeoutError()))
+    assert "\nError: TimeoutError\n" in text
+    assert text_by_hand("", "connect", failure_of(TimeoutError())) == "connect failed: TimeoutError"
+
+
 @pytest.mark.parametrize(("length", "shown"), [(200, "x" * 200), (201, "x" * 200 + "...")])
 def test_a_connection_shows_200_characters_of_the_message(make_call, length, shown):
     """A longer message is cut after 200 characters and three dots say so."""
