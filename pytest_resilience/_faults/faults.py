@@ -100,7 +100,8 @@ class Faults:
         Args:
             place: The name of a failpoint, ``"package.module:qualname"``, or a function or method, which is replaced
                 at every module-level reference to it; a route of `FaultServer`; a `FaultProxy`, or one of its
-                directions; ``"tcp://host:port"``, where either may be ``*``; or a list of these, with one count.
+                directions; ``"tcp://host:port"``, where either may be ``*``; ``"GET https://api.example.com/items/*"``
+                for requests of httpx; or a list of these, with one count.
                 A fault on a function that another library retries strikes outside of its retries; ``fetch.__wrapped__``
                 is the function inside.
             script: What to do to its calls, in code (``fail(OSError("x")).times(3)``) or as text
@@ -158,7 +159,7 @@ class Faults:
         )
 
     def _place(self, target: Any) -> Place:
-        if getattr(type(target), "is_served", False) or (isinstance(target, str) and target.startswith("tcp://")):
+        if getattr(type(target), "is_served", False) or (isinstance(target, str) and "://" in target):
             place = self.servers.place_of(target)
             return self._places.setdefault(id(place), place)
         found = target_of(target)

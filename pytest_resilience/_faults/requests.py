@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
-from typing import final
+from typing import Final, final
 
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._servers.http1 import Answer
 from pytest_resilience._servers.routes import Exchange, Route, answer_of
 from resilience.testing import Decision, Garbage, Hang, Pause, PlaceKind, Reset, Share, Sleep, Status, Truncate
 
-GARBAGE_BYTES = 64
+GARBAGE_BYTES: Final = 64
+"""Enough that no client can take it for the beginning of an answer."""
 
 
 @final
@@ -70,7 +71,7 @@ async def _strike(exchange: Exchange, decision: Decision, injection: Injection) 
         case Hang() | Pause():
             await injection.gate.wait_async()
     answer = healthy or await exchange.healthy()
-    exchange.send(cut(answer, action) if isinstance(action, Truncate) else answer)
+    exchange.send(replace(answer, cut_at=cut_at(answer.body, action)) if isinstance(action, Truncate) else answer)
 
 
 def status_answer(action: Status) -> Answer:
@@ -84,8 +85,7 @@ def status_answer(action: Status) -> Answer:
     return answer_of((action.status, action.body if action.body is not None else b""), headers)
 
 
-def cut(answer: Answer, action: Truncate) -> Answer:
-    """An answer that ends early."""
+def cut_at(body: bytes, action: Truncate) -> int:
+    """After how many bytes a body ends."""
     size = action.size
-    end = int(len(answer.body) * size.percent / 100) if isinstance(size, Share) else size
-    return replace(answer, cut_at=end)
+    return int(len(body) * size.percent / 100) if isinstance(size, Share) else size

@@ -1,4 +1,4 @@
-"""The servers, proxies and TCP places of one test: what they share, and that they end with it."""
+"""The places of one test that are no functions: what they share, and that they end with it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Self, final
 
 from pytest_resilience._faults.connections import ConnectionPlace
 from pytest_resilience._faults.dialing import Dialing
+from pytest_resilience._faults.httpx_requests import HttpxRequests
 from pytest_resilience._faults.injection import Place
 from pytest_resilience._faults.requests import RoutePlace
-from pytest_resilience._faults.tcp import ProxyDoor, TcpPlace
+from pytest_resilience._faults.tcp import PREFIX, ProxyDoor, TcpPlace
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.proxy import FaultProxy
 from pytest_resilience._servers.routes import Route
@@ -21,12 +22,13 @@ from resilience.redact import clean
 
 @final
 class Servers:
-    """One event loop for all servers and proxies of a test, and one table of the addresses that are led away."""
+    """One event loop for all servers and proxies, one table of addresses that are led away, and one of URLs."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._loop = LoopThread()
         self._dialing = Dialing()
+        self._httpx_requests = HttpxRequests()
         self._places: dict[object, Place] = {}
         self._doors: dict[FaultProxy, ProxyDoor] = {}
         self._servers: list[FaultServer] = []
@@ -63,7 +65,7 @@ class Servers:
         return self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
 
     def place_of(self, target: Any) -> Place:
-        """The place that is meant by a route, a proxy, one of its directions, or ``tcp://host:port``."""
+        """The place that is a route, a proxy, one of its directions, ``tcp://host:port``, or a method and URL."""
         place = self._places.get(target)
         if place is None:
             place = self._places[target] = self._made(target)
@@ -72,6 +74,8 @@ class Servers:
     def _made(self, target: Any) -> Place:
         if isinstance(target, Route):
             return RoutePlace(target)
+        if isinstance(target, str) and not target.startswith(PREFIX):
+            return self._httpx_requests.place(target)
         if isinstance(target, str):
             place = TcpPlace(target, self._dialing, self._loop, self._timeline.now)
             self._open.callback(place.close)

@@ -29,13 +29,6 @@ _ENTRIES: Final = {
     "via": "True or False",
 }
 _EXAMPLES: Final = "500, {'status': 429, 'retry_after': 40} or {'status': 500, 'recorded': True}"
-_AS_HTTPX: Final = {  # the first that fits
-    TimeoutError: httpx.ReadTimeout,
-    BrokenPipeError: httpx.ReadError,
-    ConnectionAbortedError: httpx.ReadError,
-    ConnectionResetError: httpx.ReadError,
-    OSError: httpx.ConnectError,
-}
 
 
 def rate_limited(retry_after: float | str | None = 1.0, *, scope: Scope = "user") -> Script:
@@ -166,19 +159,6 @@ class PlannedAnswer:
                 bucket = bucket_headers(WEBHOOK[0], 0, wait)
             made.headers.update(bucket)
         return made
-
-
-def as_httpx_raises(error: Exception, request: httpx.Request) -> Exception:
-    """Return what a client of httpx gets where its socket raises ``error``."""
-    if isinstance(error, httpx.RequestError):
-        error.request = request
-        return error
-    for each, kind in _AS_HTTPX.items():
-        if isinstance(error, each):
-            translated = kind(str(error), request=request)
-            translated.__cause__ = error
-            return translated
-    return error
 
 
 def _planned(entries: dict[str, object]) -> Script:

@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
+from pytest_resilience._httpx_errors import as_httpx_raises
 from pytest_resilience.discord import _answers as answers
 from pytest_resilience.discord._incoming import Incoming
 from pytest_resilience.discord._length_limits import faults_of
-from pytest_resilience.discord._planned_answers import PlannedAnswer, as_httpx_raises, checked
+from pytest_resilience.discord._planned_answers import PlannedAnswer, checked
 from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits, server_now_ns
 from pytest_resilience.discord._records import Alert, WebhookRequest, alerts_in, channel_name
 from pytest_resilience.discord._webhooks import Webhooks

@@ -47,16 +47,17 @@ class Gate:
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) >= count)
 
-    def wait(self) -> None:
-        """Wait in a thread."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait in a thread, for so many seconds at most; tell whether it opened."""
         key = object()
         with self._changed:
             tickets = self._enter(key, threading.current_thread().name)
             try:
-                self._changed.wait_for(lambda: self._is_over or self._tickets != tickets)
+                is_open = self._changed.wait_for(lambda: self._is_over or self._tickets != tickets, timeout)
             finally:
                 self._leave(key)
         self._check()
+        return is_open
 
     async def wait_async(self) -> None:
         """Wait in a task of asyncio or trio."""
