@@ -14,13 +14,11 @@ class History:
     Attributes:
         jumps: From when and to when time moved, which thread that woke and from what, and for which outsiders time had
             stood still: it was a guess, if there are any.
-        guesses: How many of them were guesses.
         sleeps: Seconds, by the numbers under which they were noted.
     """
 
     def __init__(self) -> None:
         self.jumps: list[tuple[int, int, Member, str, tuple[str, ...]]] = []
-        self.guesses = 0
         self.sleeps: dict[int, float] = {}
 
     def note_jump(self, start: int, end: int, member: Member, what: str, waited_for: tuple[str, ...]) -> None:
@@ -31,4 +29,3 @@ class History:
                 self.jumps[-1] = (earlier, end, member, what, waited_for)
                 return
         self.jumps.append((start, end, member, what, waited_for))
-        self.guesses += bool(waited_for)

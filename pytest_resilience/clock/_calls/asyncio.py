@@ -18,11 +18,11 @@ from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
-_EVERY_SO_OFTEN = 16
+_EVERY_SO_OFTEN = 32
 """So many quick sleeps at most without a look at what the loop's selector has to say, signals among it.
 
-A look takes about five times as long as a quick sleep, so that one in sixteen is a quarter of the time; and whoever
-presses Ctrl-C does not notice that it comes some sleeps later.
+A look takes some fifteen times as long as a quick sleep, so that one in 32 is a third of the time; and whoever presses
+Ctrl-C does not notice that it comes some sleeps, which are a tenth of a millisecond, later.
 """
 
 _RESOLUTION = 1e-9

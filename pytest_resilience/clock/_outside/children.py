@@ -25,7 +25,7 @@ def children(process: int) -> list[int]:
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{task}/children", encoding="ascii") as file:
+            with open(f"/proc/{process}/task/{task}/children", "rb") as file:
                 found.extend(int(child) for child in file.read().split())
     return found
 
@@ -35,11 +35,11 @@ def activity() -> object:
     found = []
     for process in descendants():
         try:
-            with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
+            with open(f"/proc/{process}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
         except OSError:
             continue
-        working = object() if fields[0] in {"R", "D"} else None
+        working = object() if fields[0] in {b"R", b"D"} else None
         found.append((process, fields[11], fields[12], working))
     return found
 

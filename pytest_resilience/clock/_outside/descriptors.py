@@ -48,8 +48,8 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], sinc
 def epoll_interests(descriptor: int) -> list[Interest]:
     """The descriptors registered at the epoll object ``descriptor``."""
     try:
-        with open(f"/proc/self/fdinfo/{descriptor}", encoding="ascii") as information:
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb") as information:
             text = information.read()
     except OSError:
         return []
-    return [(int(fd), int(events, 16)) for fd, events in re.findall(r"tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)", text)]
+    return [(int(fd), int(events, 16)) for fd, events in re.findall(rb"tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)", text)]

@@ -11,27 +11,27 @@ def progress(ident: int, native_id: int) -> tuple[object, ...]:
     if not (state := _state(native_id)):
         return (object(),)
     ran = computed(native_id)
-    return (id(frame), None if frame is None else frame.f_lasti, ran, object() if state == "R" else state)
+    return (id(frame), None if frame is None else frame.f_lasti, ran, object() if state == b"R" else state)
 
 
 def could_run(native_id: int) -> bool:
     """Whether a thread runs, or has been woken and waits for a processor: the kernel says so as soon as it is woken."""
-    return _state(native_id) == "R"
+    return _state(native_id) == b"R"
 
 
-def _state(native_id: int) -> str:
+def _state(native_id: int) -> bytes:
     """The kernel's letter for what a thread does; empty where that is not told."""
     try:
-        with open(f"/proc/self/task/{native_id}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0]
+        with open(f"/proc/self/task/{native_id}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0]
     except OSError:
-        return ""
+        return b""
 
 
 def computed(native_id: int) -> int:
     """The nanoseconds for which a thread has had a processor; 0 if it is no longer there."""
     try:
-        with open(f"/proc/self/task/{native_id}/schedstat", encoding="ascii") as file:
+        with open(f"/proc/self/task/{native_id}/schedstat", "rb") as file:
             return int(file.read().split()[0])
     except OSError:
         return 0

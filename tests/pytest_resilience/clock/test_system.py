@@ -32,7 +32,7 @@ WITHOUT_ACCOUNTING = """
 import builtins, io
 really_open = builtins.open
 def open_others(path, *args, **kwargs):
-    return io.StringIO("0 0 0\\n") if str(path).endswith("/schedstat") else really_open(path, *args, **kwargs)
+    return io.BytesIO(b"0 0 0\\n") if str(path).endswith("/schedstat") else really_open(path, *args, **kwargs)
 builtins.open = open_others
 """
 
