@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from os import environ as _environ
 from typing import TYPE_CHECKING, Any, Final
 
 from resilience import _log
@@ -56,6 +57,11 @@ subscribe = _stream.subscribe
 _publish(__name__, __all__)
 _log.install()
 _alert_listener.install()
+
+if "RESILIENCE_FAILPOINTS" in _environ:
+    from resilience._failpoints.processes.plan import arm_plan as _arm_plan
+
+    _arm_plan(_environ["RESILIENCE_FAILPOINTS"])
 
 _LATE: Final = {
     "resilience.alerts": ("ALERT_RATE_LIMIT_SECONDS", "send_rate_limited_discord_alert", "should_send_alert")

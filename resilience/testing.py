@@ -3,8 +3,8 @@
 - Faults: `arming` puts an `Interceptor` at a failpoint; `known_names` lists the failpoints there are. An interceptor
   that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the `Action` is one of the
   classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse` reads them. A
-  `FunctionPlace` at what `target_of` finds does so for any function: what it is armed with decides, and holds calls at
-  its `Gate`. Calls within `own_calls` are struck by nobody.
+  `FunctionPlace` at what `target_of` finds does all that for any function, as the `ScriptedFault` says that it is armed
+  with. Calls within `own_calls` are struck by nobody.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
   call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
   all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
     from resilience._failpoints.functions.stand_ins import UnknownTargetError as UnknownTargetError
     from resilience._failpoints.functions.targets import target_of as target_of
-    from resilience._failpoints.gate import Gate as Gate
     from resilience._failpoints.own_calls import is_own_call as is_own_call
     from resilience._failpoints.own_calls import own_calls as own_calls
     from resilience._failpoints.script.actions import ACTIONS as ACTIONS
@@ -86,6 +85,8 @@ if TYPE_CHECKING:
     from resilience._failpoints.script.term import Term as Term
     from resilience._failpoints.script.text import parse_plan as parse_plan
     from resilience._failpoints.script.values import described as described
+    from resilience._failpoints.scripted_fault import ScriptedFault as ScriptedFault
+    from resilience._failpoints.scripted_fault import shown as shown
     from resilience._failpoints.table import Interceptor as Interceptor
     from resilience._failpoints.table import arming as arming
     from resilience._failpoints.table import known_names as known_names
@@ -104,7 +105,6 @@ _LATE: Final = {
     "resilience._failpoints.functions.place": ("FunctionPlace",),
     "resilience._failpoints.functions.stand_ins": ("UnknownTargetError",),
     "resilience._failpoints.functions.targets": ("target_of",),
-    "resilience._failpoints.gate": ("Gate",),
     "resilience._failpoints.own_calls": ("is_own_call", "own_calls"),
     "resilience._failpoints.script.actions": ("ACTIONS",),
     "resilience._failpoints.script.actions.action": (
@@ -170,6 +170,7 @@ _LATE: Final = {
     "resilience._failpoints.script.term": ("Term",),
     "resilience._failpoints.script.text": ("parse_plan",),
     "resilience._failpoints.script.values": ("described",),
+    "resilience._failpoints.scripted_fault": ("ScriptedFault", "shown"),
     "resilience._failpoints.table": ("Interceptor", "arming", "known_names"),
     "resilience._support.lazy": ("exported", "publish"),
     "resilience._support.wording": ("closest", "suggestion"),

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,9 +10,7 @@ from typing import Any, NoReturn, Protocol, Self, final
 
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.errors import Crash
-from resilience.events import FaultInjected, stream
-from resilience.redact import clean
-from resilience.testing import Decision, Gate, Off, PlaceKind, Script, ScriptRun, is_own_call, own_calls
+from resilience.testing import PlaceKind, Script, ScriptedFault, shown
 
 
 class Place(Protocol):
@@ -47,16 +42,18 @@ class InjectedCall:
         kwargs: Its keyword arguments.
         at: When, in seconds since the test began.
         done: What was done to it, as scripts write it, without secrets: ``raise(OSError('x'))``, ``off``.
+        process: The number of the process that made the call; None for that of the test.
     """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     at: float
     done: str
+    process: int | None = None
 
 
 @final
-class Injection:
+class Injection(ScriptedFault):
     """A script on one place or several: what it has done so far, and what it has still to do.
 
     Made by `Faults.inject`. As a context manager it is disarmed at the end of the block.
@@ -87,19 +84,12 @@ class Injection:
         when: Callable[..., object] | None = None,
         strict: bool = True,
     ) -> None:
-        self.name = ", ".join(place.name for place in places)
-        self.script = script
+        name = ", ".join(place.name for place in places)
+        super().__init__(name, script, seed=seed, when=when, now_ns=timeline.now_ns)
         self.strict = strict
-        self.gate = Gate(f"the fault {_shown(str(script))} at {self.name}")
-        # By place and seed, so that one more injection elsewhere draws nothing away from this one.
-        self.chance = random.Random(f"{seed}:{self.name}")  # noqa: S311  # replays are the point
         self._places = places
-        self._when = when
-        self._run = ScriptRun(script, self.chance)
         self._timeline = timeline
-        self._armed_at = timeline.now_ns()
         self._calls: list[InjectedCall] = []
-        self._drawing = threading.Lock()
         self._is_armed = False
 
     @property
@@ -107,21 +97,6 @@ class Injection:
         """The calls that came, in order, whether a fault struck them or not."""
         with self._drawing:
             return list(self._calls)
-
-    @property
-    def fired(self) -> int:
-        """How many faults struck."""
-        return self._run.fired
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether every planned fault has struck."""
-        return self._run.exhausted
-
-    @property
-    def pending(self) -> str:
-        """What is left of the script, as text; empty when every planned fault has struck."""
-        return self._run.pending
 
     def arm(self) -> Self:
         """Put it at its places: all of them, or none if one refuses."""
@@ -157,21 +132,6 @@ class Injection:
         """
         self.gate.wait_reached(n)
 
-    def decide(self, *args: Any, **kwargs: Any) -> Decision | None:
-        """Say what becomes of a call; None where it is not for this script, or where no term applies."""
-        if is_own_call():
-            return None
-        with own_calls():
-            if self._when is not None and not self._when(*args, **kwargs):
-                return None
-            with self._drawing:
-                decision = self._run.next(self._timeline.now_ns() - self._armed_at)
-                done = "off" if decision is None else _shown(str(decision))
-                self._calls.append(InjectedCall(args, dict(kwargs), self._timeline.now(), done))
-            if decision is not None and not isinstance(decision.action, Off):
-                stream.emit(FaultInjected(self.name, done))
-        return decision
-
     def crash(self) -> NoReturn:
         """End the program as a crash would, as far as the process of a test may end.
 
@@ -179,6 +139,9 @@ class Injection:
             Crash: Always.
         """
         raise Crash(f"the program dies here, at {self.name}")
+
+    def _note(self, args: tuple[Any, ...], kwargs: dict[str, Any], done: str, process: int | None) -> None:
+        self._calls.append(InjectedCall(args, dict(kwargs), self._timeline.now(), done, process))
 
     def __enter__(self) -> Self:
         return self
@@ -189,10 +152,4 @@ class Injection:
         self.disarm()
 
     def __repr__(self) -> str:
-        return f"<Injection {self.name}={_shown(str(self.script))}, fired {self.fired}>"
-
-
-@functools.lru_cache(maxsize=256)
-def _shown(script: str) -> str:
-    """The text of a script without secrets; a script says the same at each of a thousand calls."""
-    return clean(script)
+        return f"<Injection {self.name}={shown(str(self.script))}, fired {self.fired}>"

@@ -64,6 +64,11 @@ def standing_in(
                 stand_in.remove()
 
 
+def replaced_by(function: object) -> tuple[Callable[..., Any], ClassAttribute | None] | None:
+    """Return what a stand-in stands in for, and in which class alone; None for what is no stand-in."""
+    return next(((each.original, each.heir) for each in _active if each.function is function), None)
+
+
 def _active_for(function: object, heir: ClassAttribute | None) -> _StandIn | None:
     for each in _active:
         if (each.original is function and each.heir == heir) or each.function is function:

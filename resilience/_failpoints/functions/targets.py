@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any, final
 
 from resilience._failpoints.functions.references import ClassAttribute, references_to
-from resilience._failpoints.functions.stand_ins import BUILT_IN, UnknownTargetError, standing_in
+from resilience._failpoints.functions.stand_ins import BUILT_IN, UnknownTargetError, replaced_by, standing_in
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 from resilience._failpoints.table import Interceptor, arming, known_names
 from resilience._support.wording import closest, suggestion
@@ -36,11 +36,13 @@ class Target:
     intercepted: Callable[[Interceptor], AbstractContextManager[None]]
 
 
-def _failpoint(name: str) -> Target:
+def failpoint_target(name: str) -> Target:
+    """Return the failpoint of a name, whether it is known or not."""
     return Target(name, name, functools.partial(arming, name))
 
 
 def _function(name: str, function: Any, heir: ClassAttribute | None = None) -> Target:
+    function, heir = replaced_by(function) or (function, heir)
     return Target(name, (id(function), heir), functools.partial(standing_in, function, name, heir))
 
 
@@ -53,22 +55,30 @@ def target_of(wanted: object) -> Target:
     if not isinstance(wanted, str):
         return _of_callable(wanted)
     if wanted in known_names() or (":" not in wanted and wanted in names_in_code()):
-        return _failpoint(wanted)
+        return failpoint_target(wanted)
     found = _resolve(wanted)  # before all code is looked through, which takes milliseconds
     if found is None and wanted in names_in_code():
-        return _failpoint(wanted)
+        return failpoint_target(wanted)
     if found is None:
         names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
         raise UnknownTargetError(f"no failpoint or function is called {wanted!r}. {suggestion(wanted, names)}{hint}")
-    owner, attribute, value = found
+    return target_of_member(*found)
+
+
+def target_of_member(owner: object, attribute: str, value: object) -> Target:
+    """Return the place that an attribute of a module or a class is.
+
+    Raises:
+        UnknownTargetError: It is nothing that can be replaced.
+    """
     return _of_callable(value, owner if isinstance(owner, type) else None, attribute)
 
 
 def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") -> Target:
     name = getattr(wanted, "failpoint", None)
     if isinstance(name, str) and name in known_names():  # a decorated callable, or a method bound to one
-        return _failpoint(name)
+        return failpoint_target(name)
     if isinstance(wanted, type):
         raise UnknownTargetError(f"the class {wanted.__qualname__} can't be replaced: name its __init__, or a method")
     if not callable(wanted) or not hasattr(wanted, "__qualname__"):
@@ -154,17 +164,18 @@ def _module(module_name: str, wanted: str) -> ModuleType | None:
 def _neighbours(name: str) -> list[str]:
     """Return the functions and methods of the module that a name begins with, written as the name is."""
     module_name = next((module_name for module_name, _ in _splits(name)), None)
-    return [] if module_name is None else list(_functions_in(module_name, ":" if ":" in name else "."))
+    return [] if module_name is None else list(functions_in(module_name, ":" if ":" in name else "."))
 
 
 def _cousins(name: str) -> list[str]:
     """Return the functions and methods of the loaded modules whose names come closest to the one in a name."""
     separator = ":" if ":" in name else "."
     modules = closest(name.rpartition(separator)[0], sys.modules, cutoff=0.8)
-    return [each for module_name in modules for each in _functions_in(module_name, separator)]
+    return [each for module_name in modules for each in functions_in(module_name, separator)]
 
 
-def _functions_in(module_name: str, separator: str) -> Iterator[str]:
+def functions_in(module_name: str, separator: str) -> Iterator[str]:
+    """Yield the names of the functions and methods of a loaded module."""
     for key, value in list(vars(sys.modules[module_name]).items()):
         if inspect.isroutine(value):
             yield f"{module_name}{separator}{key}"

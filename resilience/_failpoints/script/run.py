@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from dataclasses import replace
 from typing import NamedTuple, final
 
@@ -11,6 +10,7 @@ from resilience._failpoints.script.actions.action import Action
 from resilience._failpoints.script.actions.functions import Off
 from resilience._failpoints.script.script import Script
 from resilience._failpoints.script.term import Term
+from resilience._support.fork import renewed_lock
 
 
 class Decision(NamedTuple):
@@ -47,7 +47,7 @@ class ScriptRun:
         self._chance = chance or random.Random(0)  # noqa: S311  # replays are the point
         self._used = [0] * len(script.terms)
         self._number = 0
-        self._lock = threading.Lock()
+        self._lock = renewed_lock(self, "_lock")
 
     def next(self, elapsed: int = 0) -> Decision | None:
         """Decide a call; None where no term applies. A fault counts as fired from here on.

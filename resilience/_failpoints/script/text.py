@@ -42,7 +42,7 @@ from dataclasses import replace
 from typing import Any, Final, final
 
 from resilience._failpoints.script.actions import ACTIONS
-from resilience._failpoints.script.actions.action import Action
+from resilience._failpoints.script.actions.action import Action, PlaceKind
 from resilience._failpoints.script.actions.functions import Raise, Return
 from resilience._failpoints.script.arguments import literal_argument, read_exception, read_parameters
 from resilience._failpoints.script.duration import DurationError, parse_duration
@@ -66,8 +66,8 @@ _PLACE: Final = re.compile(r"[^=;\s][^=;]*")
 _LONGEST_CHANCE: Final = 60
 """More digits than the smallest chance that a float holds exactly has use for; keeps float() from endless texts."""
 
+_FUNCTION: Final = "a failpoint or a function, such as Redis.connect or package.module:function, and '='"
 _FIELDS: Final = {"@": "only", "/": "every", "+": "skip"}
-EXPECTED: Final = f"an action: {', '.join(ACTIONS)}"
 _MODIFIERS: Final = "3* (a count), 25% (a chance), @2, /2, +2, [10s..1m] or after"
 
 
@@ -81,8 +81,13 @@ def parse_terms(text: str) -> tuple[Term, ...]:
     return terms
 
 
-def parse_plan(text: str) -> list[tuple[str, tuple[Term, ...]]]:
-    """Return the places of a plan and the terms of each script; raise `ScriptError`, with the column of the whole."""
+def parse_plan(text: str, kind: PlaceKind | None = None) -> list[tuple[str, tuple[Term, ...]]]:
+    """Return the places of a plan and the terms of each script; raise `ScriptError`, with the column of the whole.
+
+    Args:
+        text: The plan.
+        kind: What its places are, where what these can't do is an error.
+    """
     source = Source(text, f"Redis.connect={Raise.example}")
     plan: list[tuple[str, tuple[Term, ...]]] = []
     position = source.skip(0)
@@ -90,10 +95,12 @@ def parse_plan(text: str) -> list[tuple[str, tuple[Term, ...]]]:
         place = _PLACE.match(text, position)
         if place is None:
             raise source.error(position, "a place, such as Redis.connect, and '='")
+        if kind == "function" and "://" in place[0]:
+            raise source.error(position, _FUNCTION, found=f"'{place[0].rstrip()}'")
         equals = place.end()
         if not text.startswith("=", equals):
             raise source.error(equals, "'=' and a script after the place")
-        reader = _Reader(source, equals + 1, len(text))
+        reader = _Reader(source, equals + 1, len(text), kind)
         plan.append((place[0].rstrip(), reader.guarded()))
         position = reader.position
         if position == len(text):
@@ -113,7 +120,9 @@ class _Reader:
         position: Where it stands; never at a space.
     """
 
-    def __init__(self, source: Source, start: int, end: int) -> None:
+    def __init__(self, source: Source, start: int, end: int, kind: PlaceKind | None = None) -> None:
+        self._actions = {word: each for word, each in ACTIONS.items() if kind is None or kind in each.places}
+        self._expected = f"an action: {', '.join(self._actions)}"
         self._source = source
         self._text = source.text
         self._end = end
@@ -154,7 +163,7 @@ class _Reader:
             name, value, end = read
             if name in modifiers:
                 raise self.error(
-                    f"{EXPECTED}; this modifier is there already", found=f"'{self._text[self.position : end]}'"
+                    f"{self._expected}; this modifier is there already", found=f"'{self._text[self.position : end]}'"
                 )
             modifiers[name] = value
             self._move(end)
@@ -181,7 +190,9 @@ class _Reader:
         if after := _AFTER.match(self._text, self.position):
             return "after", True, after.end()
         if unfinished := _UNFINISHED.match(self._text, self.position):
-            raise self.error(f"a modifier, such as {_MODIFIERS}, or {EXPECTED}", found=f"'{unfinished[0].rstrip()}'")
+            raise self.error(
+                f"a modifier, such as {_MODIFIERS}, or {self._expected}", found=f"'{unfinished[0].rstrip()}'"
+            )
         return None
 
     def _number(self, digits: str, found: str, what: str, otherwise: str) -> int:
@@ -217,9 +228,11 @@ class _Reader:
 
     def _action(self) -> Action:
         word = _WORD.match(self._text, self.position)
-        kind = ACTIONS.get(word[0]) if word else None
+        kind = self._actions.get(word[0]) if word else None
         if word is None or kind is None:
-            raise self.error(EXPECTED + did_you_mean(word[0] if word else "", ACTIONS))
+            if word is not None and word[0] in ACTIONS:
+                raise self.error(self._expected, found=f"'{word[0]}', which is not for such a place")
+            raise self.error(self._expected + did_you_mean(word[0] if word else "", self._actions))
         self._source.example = kind.example
         opening = self._source.skip(word.end())
         if not self._text.startswith("(", opening):

@@ -1,0 +1,102 @@
+"""Names as places of a process: a failpoint, and functions in modules that may be loaded later, or once more."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, Final, final
+
+from resilience._failpoints.functions.loading import is_loading, on_loaded
+from resilience._failpoints.functions.place import Fault, FunctionPlace
+from resilience._failpoints.functions.stand_ins import UnknownTargetError
+from resilience._failpoints.functions.targets import Target, failpoint_target, functions_in, target_of_member
+from resilience._failpoints.table import known_names
+from resilience._support.wording import suggestion
+
+_log: Final = logging.getLogger("resilience")
+_places: Final[dict[object, FunctionPlace]] = {}
+_named: Final[list[NamedPlace]] = []
+_changing: Final = threading.RLock()
+
+
+@final
+class NamedPlace:
+    """Whatever has a name in this process, now or later, as the place of a fault.
+
+    That is the failpoint of this name; the function that ``package.module:qualname`` or ``package.module.qualname``
+    leads to; and of a name such as ``Class.method`` that method of every class of that name.
+
+    Attributes:
+        name: As it was written.
+        is_known: Whether anything of that name was found.
+    """
+
+    def __init__(self, name: str, fault: Fault) -> None:
+        self.name = name
+        self.is_known = False
+        self._fault = fault
+        self._armed: list[FunctionPlace] = []
+
+    def arm(self) -> None:
+        """Let the fault strike there, also at what is loaded later."""
+        with _changing:
+            on_loaded(_loaded)
+            _named.append(self)
+            self._arm(failpoint_target(self.name))
+            for module in list(sys.modules.values()):
+                if not is_loading(module):  # else it is told when it is loaded
+                    self.look_into(module)
+
+    def disarm(self) -> None:
+        """Let it strike no more."""
+        with _changing:
+            _named.remove(self)
+            for place in self._armed:  # oldest first: a module that was loaded twice gets its latest function back
+                place.disarm(self._fault)
+            self._armed.clear()
+
+    def look_into(self, module: ModuleType) -> None:
+        """Arm what has the name in a module that was loaded just now."""
+        is_failpoint = self.name in known_names()
+        try:
+            for member in _members(module, self.name, with_classes=not is_failpoint):
+                self._arm(target_of_member(*member))
+                self.is_known = True
+            if not (self.is_known or is_failpoint) and self.name.startswith(f"{module.__name__}:"):
+                names = list(functions_in(module.__name__, ":"))
+                raise UnknownTargetError(f"there is no such failpoint or function. {suggestion(self.name, names)}")
+        except UnknownTargetError as error:
+            _log.warning("no fault can strike at %s: %s", self.name, error)
+        self.is_known = self.is_known or is_failpoint
+
+    def _arm(self, target: Target) -> None:
+        place = _places.setdefault(target.key, FunctionPlace(target))
+        if place not in self._armed:
+            place.arm(self._fault)
+            self._armed.append(place)
+
+
+def _loaded(module: ModuleType) -> None:
+    with _changing:
+        for each in _named.copy():
+            each.look_into(module)
+
+
+def _members(module: ModuleType, name: str, *, with_classes: bool) -> Iterator[tuple[object, str, object]]:
+    """Yield what a name leads to in a module: what holds it, the name it has there, and it itself."""
+    scope = vars(module) if issubclass(type(module), ModuleType) else {}  # nothing else is asked: it may be a proxy
+    home = str(scope.get("__name__"))
+    paths = [name.removeprefix(f"{home}{mark}") for mark in ":." if name.startswith(f"{home}{mark}")]
+    first = scope.get(name.partition(".")[0])
+    if with_classes and "." in name and issubclass(type(first), type) and vars(first).get("__module__") == home:
+        paths.append(name)
+    for path in paths:
+        owner: Any = None
+        found: Any = module
+        for attribute in path.split("."):
+            owner, found = found, getattr(found, attribute, None)
+        if found is not None and not issubclass(type(found), ModuleType):
+            yield owner, attribute, found
