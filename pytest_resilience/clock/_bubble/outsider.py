@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
@@ -32,11 +33,14 @@ class Outsider(NamedTuple):
         alive_at: When it last showed a sign of life, in real seconds of `time.monotonic`.
         share: How long to stand still for it from then on, as a part of the clock's grace.
         who: What it is, in words: "socket 7 -> 10.0.0.4:5432".
+        over_at: When, in real seconds, the wait for it would be over without the clock, and time goes on whatever it
+            does: it would stand still for ever for a child that computes for ever.
     """
 
     alive_at: float
     share: float
     who: str
+    over_at: float = math.inf
 
 
 def names_of(outsiders: Iterable[Outsider]) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ class Scheduler(Turns):
 
     def _forget(self, member: Member) -> None:
         member.ended = True
-        member.waiter = None
+        member.waiter = member.thread = None  # the program may have let go of the thread
         self.absent.discard(member)
         if member in self.everyone:
             self.everyone.remove(member)
@@ -130,6 +130,9 @@ class Scheduler(Turns):
                 self.checked.append(waiter)
             gate = self._park(waiter)
         return self._await_turn(waiter, gate)
+
+    def left(self, outsiders: list[Outsider]) -> float:
+        return self._watcher.left(outsiders)
 
     def record_sleep(self, seconds: float) -> int:
         key = next(self.arrivals)

@@ -95,6 +95,9 @@ class Turns(Protocol):
     def nudge(self, length: int) -> None:
         """Let clocks, though not time itself, go on by ``length`` for a thread that computes that no time is left."""
 
+    def left(self, outsiders: list[Outsider]) -> float:
+        """How much longer, in real seconds, time has to stand still for outsiders."""
+
     def record_sleep(self, seconds: float) -> int:
         """Note that the program asked to sleep; the key for `forget_sleep`."""
 

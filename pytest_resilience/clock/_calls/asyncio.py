@@ -81,6 +81,12 @@ class _RungTimer:
         """Called at the end of each sleep."""
 
 
+def _leave_out_this_frame(timer: Any) -> None:
+    """Have a loop in debug mode say which line of the program has made a timer; asyncio does so frame by frame."""
+    if timer._source_traceback:
+        del timer._source_traceback[-1]
+
+
 class _AllTasks:
     """Rid asyncio's set of all tasks of what came before the clock, which would show in its order."""
 
@@ -114,6 +120,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
 
         def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
             real_init(self, when, callback, args, loop, context)
+            _leave_out_this_frame(self)
             self._arrival = next(arrivals)
             member = members.get(get_ident())
             if member is not None and 0 < when - looked[0] < _RESOLUTION:
@@ -143,7 +150,9 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
             future, result = args
             future.set_result(result)
             return rung
-        return real_call_later(self, delay, callback, *args, context=context)
+        timer = real_call_later(self, delay, callback, *args, context=context)
+        _leave_out_this_frame(timer)
+        return timer
 
     yield AttributePatch(base_events.BaseEventLoop, "call_later", call_later)
     selector_loop = asyncio.selector_events.BaseSelectorEventLoop

@@ -6,6 +6,7 @@ uses the processor, time does not move.
 
 from __future__ import annotations
 
+import math
 import os
 import posix
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._outside.children import children
 from pytest_resilience.clock._outside.pipes import is_older_pipe, note_pipe
@@ -26,11 +28,40 @@ from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what: str) -> bool:
     """Wait until ``check()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
     since = real.monotonic()
+    over_at = math.inf if timeout is None else since + timeout
+    return bool(check() or wait_until(member, check, timeout, what, outside=lambda: _children(since, over_at)))
+
+
+def _children(since: float, over_at: float) -> list[Outsider]:
+    return [Outsider(since, ASKED, f"child {child}", over_at) for child in children(os.getpid())]
+
+
+_polled: PerClock[dict[int, tuple[float, int]]] = PerClock(dict)
+"""When children were first asked whether they have ended, in real seconds and in nanoseconds of the clock."""
+
+
+def _is_there_still(member: Member, process: int) -> bool:
+    """Whether a child runs on, for a program that asks again and again and sleeps in between.
+
+    Its sleeps take no time, so that it would have asked a hundred times before the child has begun to work. From the
+    second time on the child gets the time first in which it may show that it has not hung.
+    """
+    scheduler = member.scheduler
+    since, began = _polled.current.setdefault(process, (real.monotonic(), scheduler.now))
+    if scheduler.now == began:
+        return True
 
     def outside() -> list[Outsider]:
-        return [Outsider(since, ASKED, f"child {child}") for child in children(os.getpid())]
+        return _children(since, since + (scheduler.now - began) / 1e9)
 
-    return bool(check() or wait_until(member, check, timeout, what, outside=outside))
+    wait_until(
+        member,
+        lambda: _has_ended(process) or scheduler.left(outside()) <= 0,
+        None,
+        f"the end of process {process}",
+        outside=outside,
+    )
+    return not _has_ended(process)
 
 
 def _has_ended(process: int) -> bool:
@@ -100,7 +131,7 @@ def patches() -> Iterator[Patch]:
 
 def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
     """What to replace in `subprocess`, whose waiting with a timeout is a loop of short sleeps."""
-    real_wait = subprocess.Popen._wait
+    real_wait, real_poll = subprocess.Popen._wait, subprocess.Popen.poll
 
     def wait(self: Any, timeout: float | None) -> int:
         member = current()
@@ -112,7 +143,15 @@ def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
         code: int = real_wait(self, timeout)
         return code
 
+    def poll(self: Any) -> int | None:
+        member = current()
+        code: int | None = real_poll(self)
+        if code is None and member is not None and not _is_there_still(member, self.pid):
+            code = real_poll(self)
+        return code
+
     yield AttributePatch(subprocess.Popen, "_wait", wait)
+    yield AttributePatch(subprocess.Popen, "poll", poll)
 
 
 def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:

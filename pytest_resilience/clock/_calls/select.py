@@ -27,6 +27,13 @@ _REMEMBERED = 256
 """So many of these objects are kept, since they cannot be referred to weakly; few programs have more than one."""
 
 
+_polling: PerClock[set[int]] = PerClock(set)
+"""The `select.poll` objects by which threads wait: by one of them only one thread may."""
+
+_TOO_LONG = 1 << 31
+"""So many milliseconds are more than `poll` takes, which has an ``int`` for them."""
+
+
 def _registered_at(poll: object) -> dict[int, int]:
     return _registered.current.setdefault(id(poll), (poll, {}))[1]
 
@@ -48,18 +55,26 @@ def _unregister(self: Any, fd: Any) -> None:
     _registered_at(self).pop(fd if isinstance(fd, int) else fd.fileno(), None)
 
 
-def _poll(self: Any, timeout: float | None = None) -> list[Interest]:
+def _poll(self: Any, timeout: Any = None) -> list[Interest]:
     """`select.poll` objects, in virtual time; their timeout is in milliseconds."""
     member = current()
-    if member is None:
-        return real_poll(self, timeout)
+    if member is None or not (timeout is None or (isinstance(timeout, (int, float)) and timeout < _TOO_LONG)):
+        return real_poll(self, timeout)  # which refuses such a timeout
+    polling = _polling.current
+    if id(self) in polling:
+        raise RuntimeError("concurrent poll() invocation")
     if timeout == 0:
         member.wait_no_time()
     found = real_poll(self, 0)
     if found or timeout == 0:
         return found
     seconds = None if timeout is None or timeout < 0 else timeout / 1000
-    return wait_for_input(member, lambda: real_poll(self, 0), lambda: list(_registered_at(self).items()), seconds) or []
+    polling.add(id(self))
+    try:
+        registered = _registered_at(self)
+        return wait_for_input(member, lambda: real_poll(self, 0), lambda: list(registered.items()), seconds) or []
+    finally:
+        polling.discard(id(self))
 
 
 _real_epoll = select.epoll.poll
@@ -98,12 +113,17 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
     """`select.select`, in virtual time."""
     member = current()
     timeout = arguments[3] if len(arguments) == 4 else None
+    found: tuple[list[Any], list[Any], list[Any]]
     if member is None or not 3 <= len(arguments) <= 4 or (timeout is not None and timeout < 0):
-        given: tuple[list[Any], list[Any], list[Any]] = _real_select(*arguments)
-        return given
-    files = [list(chosen) for chosen in arguments[:3]]
+        found = _real_select(*arguments)
+        return found
+    given = [chosen if isinstance(chosen, list) else list(chosen) for chosen in arguments[:3]]
     if timeout == 0:
         member.wait_no_time()
+    found = _real_select(*given, 0)  # with the lists themselves, which a ``fileno`` in them may change
+    if any(found) or timeout == 0:
+        return found
+    files = [list(chosen) for chosen in given]
 
     def check() -> tuple[list[Any], list[Any], list[Any]] | None:
         found = _real_select(*files, 0)
@@ -116,10 +136,7 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
             for item in chosen
         ]
 
-    found = check()
-    if found is None and timeout != 0:
-        found = wait_for_input(member, check, interests, timeout)
-    return found or ([], [], [])
+    return wait_for_input(member, check, interests, timeout) or ([], [], [])
 
 
 def patches() -> Iterator[Patch]:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._outside.real_poll import READ, WRITE
@@ -116,27 +117,59 @@ def _sendall(self: Any, data: Any, flags: int = 0) -> None:
     known_sockets.current.note_sent(self)
 
 
+_refusals: PerClock[dict[Member, tuple[int, int]]] = PerClock(dict)
+"""How often a thread's connections have been refused without a pause of its own, and when that last happened."""
+
+_MOST_REFUSALS = 100
+"""So many in a row without a pause are no part of a program's work: it waits so for a server that is to come up.
+
+In real time each takes some 50 us. Here time passes from the hundred-and-first on, by more and more nanoseconds.
+"""
+
+
+def _noting_refusal(error: Any) -> Any:
+    member = current()
+    if error == errno.ECONNREFUSED and member is not None:
+        at, count = _refusals.current.get(member, (0, 0))
+        count = count + 1 if at == member.scheduler.now else 1
+        if count > _MOST_REFUSALS:
+            member.scheduler.spin(member, (count // _MOST_REFUSALS) ** 3)
+        _refusals.current[member] = member.scheduler.now, count
+    return error
+
+
 def _connect_ex(self: Any, address: Any) -> int:
     member = current()
     timeout = self.gettimeout()
     if member is None or timeout == 0 or self.fileno() < 0:
-        return _Socket.connect_ex(self, address)
+        error: int = _noting_refusal(_Socket.connect_ex(self, address))
+        return error
     self.settimeout(0)
     try:
-        error = _Socket.connect_ex(self, address)
+        error = _noting_refusal(_Socket.connect_ex(self, address))
         known_sockets.current.note_sent(self)
         if error in {errno.EINPROGRESS, errno.EAGAIN}:
             if not wait_for_descriptor(member, self.fileno(), WRITE, timeout):
                 return errno.EAGAIN if error == errno.EAGAIN else errno.EWOULDBLOCK
-            error = self.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            error = _getsockopt(self, socket.SOL_SOCKET, socket.SO_ERROR)
         return error
     finally:
         self.settimeout(timeout)
 
 
+def _getsockopt(self: Any, *args: Any) -> Any:
+    """`socket.socket.getsockopt`, by which an event loop learns that a connection was refused."""
+    value = _Socket.getsockopt(self, *args)
+    return _noting_refusal(value) if args == (socket.SOL_SOCKET, socket.SO_ERROR) else value
+
+
 def _connect(self: Any, address: Any) -> None:
     if current() is None or self.gettimeout() == 0 or self.fileno() < 0:
-        _Socket.connect(self, address)
+        try:
+            _Socket.connect(self, address)
+        except ConnectionRefusedError as refused:
+            _noting_refusal(refused.errno)
+            raise
         return
     error = _connect_ex(self, address)
     if error == errno.EWOULDBLOCK:
@@ -170,6 +203,7 @@ def patches() -> Iterator[Patch]:
         "__init__": _init,
         "connect": _connect,
         "connect_ex": _connect_ex,
+        "getsockopt": _getsockopt,
         "send": _send,
         "sendall": _sendall,
         "sendto": _sending("sendto", 1, range(2, 4)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -24,12 +25,12 @@ _joinable: Any = getattr(_thread, "start_joinable_thread", None)
 _real_start_joinable_thread: Any = clone(_joinable) if _joinable is not None else None
 
 
-def _let_go(members: dict[threading.Thread, Member]) -> None:
+def _let_go(members: weakref.WeakKeyDictionary[threading.Thread, Member]) -> None:
     for thread in members:
         vars(thread).pop("_delete", None)
 
 
-_by_thread: PerClock[dict[threading.Thread, Member]] = PerClock(dict, _let_go)
+_by_thread: PerClock[weakref.WeakKeyDictionary[threading.Thread, Member]] = PerClock(weakref.WeakKeyDictionary, _let_go)
 """The threads of the bubble. Those that were there before it leave it, where that is still to come, in real time."""
 
 
@@ -108,9 +109,9 @@ def admit(scheduler: Turns, thread: threading.Thread) -> Member:
 
 def dismiss(member: Member) -> None:
     """Forget a member that cannot come."""
-    member.scheduler.cancel(member)
     if member.thread is not None:
         _by_thread.current.pop(member.thread, None)
+    member.scheduler.cancel(member)
 
 
 def arrive(member: Member) -> None:
@@ -131,7 +132,7 @@ def arrive(member: Member) -> None:
 
 def are_members(threads: set[threading.Thread]) -> bool:
     """Whether all of them have joined the bubble."""
-    return threads <= _by_thread.current.keys()
+    return threads <= set(_by_thread.current)
 
 
 _real_join = threading.Thread.join

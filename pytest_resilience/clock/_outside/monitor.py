@@ -138,13 +138,15 @@ class Monitor:
         """How much longer to stand still for them, in real seconds: for the grace after their last sign of life."""
         if not outsiders:
             return 0.0
-        until = max(each.alive_at + self.grace * each.share for each in outsiders)
-        if any(each.share >= ASKED for each in outsiders):
-            sign = activity()
-            if sign != self._activity:
-                self._activity, self._children_alive_at = sign, real.monotonic()
+        if any(each.share >= ASKED for each in outsiders) and (sign := activity()) != self._activity:
+            self._activity, self._children_alive_at = sign, real.monotonic()
+        return max(map(self._until, outsiders)) - real.monotonic()
+
+    def _until(self, outsider: Outsider) -> float:
+        until = outsider.alive_at + self.grace * outsider.share
+        if outsider.share >= ASKED:
             until = max(until, self._children_alive_at + self.grace)
-        return until - real.monotonic()
+        return min(until, outsider.over_at + self.grace)
 
     def _look_at_absent(self) -> None:
         """Take back those that run again as soon as no other thread does; until then they show signs of life."""

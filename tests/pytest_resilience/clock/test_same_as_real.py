@@ -1,10 +1,20 @@
 """Small programs that behave in virtual time as they do in real time, to the error."""
 
+import asyncio
+import gc
+import os
+import select
+import signal
 import socket
+import subprocess
+import sys
+import threading
+import time
+import weakref
 
 import pytest
 
-from pytest_resilience import VirtualClock
+from pytest_resilience import GuessWarning, VirtualClock
 
 
 def outcome_of(call, *args):
@@ -69,7 +79,55 @@ def subclass_with_methods_of_its_own():
         return proxied.getpeername()
 
 
+def poll_that_waits_too_long():
+    end, other = os.pipe()
+    os.write(other, b"x")
+    poll = select.poll()
+    poll.register(end)
+    outcomes = [outcome_of(poll.poll, timeout) for timeout in (1 << 64, 1 << 31, "1")]
+    os.close(end)
+    os.close(other)
+    return outcomes
+
+
+def list_that_changes_while_it_is_selected_from():
+    _, end = pipe = os.pipe()
+    files = []
+
+    class File:
+        def fileno(self):
+            files.pop()
+            return end
+
+    files += [File()] * 10
+    found = len(select.select([], files, [])[1])
+    for each in pipe:
+        os.close(each)
+    return found
+
+
+def thread_that_nobody_keeps():
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+    reference = weakref.ref(thread)
+    del thread
+    gc.collect()
+    return reference()
+
+
+def timer_of_a_loop_in_debug_mode():
+    async def main():
+        return repr(asyncio.get_running_loop().call_later(5, print)).split(" created at ")[1]
+
+    return asyncio.run(main(), debug=True)
+
+
 PROGRAMS = (
+    poll_that_waits_too_long,
+    list_that_changes_while_it_is_selected_from,
+    thread_that_nobody_keeps,
+    timer_of_a_loop_in_debug_mode,
     closed_socket,
     wait_is_declined,
     wrong_arguments,
@@ -85,3 +143,98 @@ def test_a_program_comes_to_the_same_end_as_in_real_time(program):
     with VirtualClock() as clock:
         assert program() == expected
         assert clock.elapsed == 0
+
+
+def poll_from_two_threads():
+    end, other = os.pipe()
+    poll = select.poll()
+    poll.register(end, select.POLLIN)
+    thread = threading.Thread(target=poll.poll)
+    thread.start()
+    time.sleep(0.01)
+    outcome = outcome_of(poll.poll, 1)
+    os.write(other, b"x")
+    thread.join()
+    os.close(end)
+    os.close(other)
+    return outcome
+
+
+def test_only_one_thread_may_poll():
+    """A second thread that waits by the same `select.poll` object is refused."""
+    with VirtualClock():
+        assert poll_from_two_threads() == repr(RuntimeError("concurrent poll() invocation"))
+
+
+def test_a_child_that_is_asked_again_and_again_is_seen_to_end():
+    """A program that asks every 0.1 s whether a child has ended sees it end, though its sleeps take no time."""
+    with VirtualClock(grace=60) as clock, subprocess.Popen([sys.executable, "-c", "input()"], stdin=-1) as child:
+        assert child.poll() is None
+        child.stdin.close()
+        for _ in range(100):
+            time.sleep(0.1)
+            if child.poll() is not None:
+                break
+        assert child.returncode == 1
+        assert clock.elapsed == pytest.approx(0.1)
+        assert clock.guesses == 0
+
+
+def test_a_child_that_computes_for_ever_runs_into_the_timeout():
+    """Time stands still for a child at work, but for no longer than the wait would take without the clock."""
+    with pytest.warns(GuessWarning), VirtualClock(grace=0.01) as clock:
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as child:
+            with pytest.raises(subprocess.TimeoutExpired):
+                child.wait(0.2)
+            child.kill()
+        assert clock.sleeps == []
+        assert clock.elapsed == pytest.approx(0.2)
+
+
+def test_a_child_may_send_the_signal_that_an_event_loop_waits_for():
+    """A loop with a handler for signals is in no deadlock while a child may send one."""
+
+    async def main():
+        event = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, event.set)
+        child = await asyncio.create_subprocess_shell(f"sleep 0.05; kill -USR1 {os.getpid()}")
+        await event.wait()
+        return await child.wait()
+
+    with VirtualClock(grace=60) as clock:
+        assert asyncio.run(main()) == 0
+        assert clock.guesses == 0
+
+
+def knock_in_a_thread(address):
+    while True:
+        try:
+            return socket.create_connection(address).close()
+        except ConnectionRefusedError:
+            pass
+
+
+def knock_in_a_loop(address):
+    async def knock():
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(*address)
+            except ConnectionRefusedError:
+                continue
+            writer.close()
+            return await writer.wait_closed()
+
+    asyncio.run(knock())
+
+
+@pytest.mark.parametrize("knock", [knock_in_a_thread, knock_in_a_loop])
+def test_time_passes_for_a_program_that_is_refused_without_a_pause(knock):
+    """A server that comes up in a while is reached in the end, however fast a program knocks."""
+    with VirtualClock(grace=60) as clock, socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        timer = threading.Timer(1e-6, server.listen)
+        timer.start()
+        knock(server.getsockname())
+        timer.join()
+        assert 0 < clock.elapsed < 0.001
+        assert clock.guesses == 0
