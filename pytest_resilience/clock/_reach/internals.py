@@ -81,7 +81,7 @@ INTERNALS = (
     Internal("asyncio.BaseEventLoop()._thread_id", "the thread that runs it, or None"),
     Internal("asyncio.BaseEventLoop()._write_to_self", "what wakes the loop, by that socket"),
     Internal("asyncio.BaseEventLoop()._read_from_self", "the name of what is called when the loop is woken"),
-    Internal("asyncio.SelectorEventLoop()._signal_handlers", "the handlers of signals that wake it, or nothing"),
+    Internal("asyncio.BaseEventLoop()._signal_handlers", "the handlers of signals that wake it, or nothing"),
     Internal("asyncio.TimerHandle()._source_traceback", "where it was made, the latest frame last, or None"),
     Internal("asyncio.TimerHandle()._when", "when it rings, in seconds of the loop's time"),
     Internal("asyncio.TimerHandle()._callback", "what it calls"),
