@@ -77,15 +77,11 @@ def typical(status: int, headers: Mapping[str, str] | None = None, *, by_edge: b
 
 def rate_limited(retry_after: float | str | None, scope: Scope) -> httpx.Response:
     """Return a 429 of Discord's own. Its wait is in the body as it is, and in the header in whole seconds."""
-    body: dict[str, object] = {
-        "message": f"{'The resource is' if scope == 'shared' else 'You are'} being rate limited.",
-        "retry_after": retry_after,
-        "global": scope == "global",
-    }
-    if retry_after is None:
-        del body["retry_after"]
-    scopes = {"X-RateLimit-Scope": scope, **({"X-RateLimit-Global": "true"} if scope == "global" else {})}
-    return answer(429, body, {**wait_header(retry_after), **scopes})
+    who = "The resource is" if scope == "shared" else "You are"
+    wait = {} if retry_after is None else {"retry_after": retry_after}
+    body = {"message": f"{who} being rate limited.", **wait, "global": scope == "global"}
+    headers = {**wait_header(retry_after), "X-RateLimit-Scope": scope}
+    return answer(429, body, {**headers, "X-RateLimit-Global": "true"} if scope == "global" else headers)
 
 
 def banned(retry_after: float | str | None) -> httpx.Response:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, final, get_args
 
 import httpx
 
@@ -14,19 +14,10 @@ from pytest_resilience.discord._answers import Scope
 from pytest_resilience.discord._rate_limits import WEBHOOK, bucket_headers
 from resilience.testing import Raise, Return, Script, answer, as_script, described
 
-_SCOPES: Final = ("user", "shared", "global")
 _ERRORS: Final = {
     name: kind
     for name, kind in vars(httpx).items()
     if isinstance(kind, type) and issubclass(kind, httpx.TransportError) and not kind.__subclasses__()
-}
-_ENTRIES: Final = {
-    "status": "a number from 200 to 599",
-    "error": f"one of {', '.join(sorted(_ERRORS))}",
-    "recorded": "True or False",
-    "retry_after": "a number of seconds, the text of a header, or None",
-    "scope": f"one of {', '.join(_SCOPES)}",
-    "via": "True or False",
 }
 _EXAMPLES: Final = "500, {'status': 429, 'retry_after': 40} or {'status': 500, 'recorded': True}"
 
@@ -129,8 +120,9 @@ class PlannedAnswer:
             if name not in _ENTRIES:
                 known = ", ".join(map(repr, _ENTRIES))
                 raise ValueError(f"{name!r} is nothing that an answer of Discord has: it has {known}")
-            if not _fits(name, given):
-                raise ValueError(f"the {name!r} of an answer of Discord is {_ENTRIES[name]}; got {described(given)}")
+            expected, fits = _ENTRIES[name]
+            if not fits(given):
+                raise ValueError(f"the {name!r} of an answer of Discord is {expected}; got {described(given)}")
         if ("status" in value) == ("error" in value):
             raise ValueError(f"an answer of Discord has either a status or an error; got {value!r}")
         status = value.get("status", 0)
@@ -166,18 +158,26 @@ def _planned(entries: dict[str, object]) -> Script:
     return answer(entries)
 
 
-def _fits(name: str, value: Any) -> bool:
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    match name:
-        case "status":
-            return is_int and 200 <= value <= 599
-        case "error":
-            return isinstance(value, str) and value in _ERRORS
-        case "retry_after" if isinstance(value, str):
-            return value.isascii() and value.isprintable()
-        case "retry_after":
-            return value is None or ((is_int or isinstance(value, float)) and math.isfinite(value) and value >= 0)
-        case "scope":
-            return value in _SCOPES
-        case _:
-            return isinstance(value, bool)
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_wait(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.isascii() and value.isprintable()
+    return value is None or ((_is_int(value) or isinstance(value, float)) and math.isfinite(value) and value >= 0)
+
+
+_ENTRIES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+    "status": ("a number from 200 to 599", lambda value: _is_int(value) and 200 <= value <= 599),
+    "error": (f"one of {', '.join(sorted(_ERRORS))}", lambda value: isinstance(value, str) and value in _ERRORS),
+    "recorded": ("True or False", _is_bool),
+    "retry_after": ("a number of seconds, the text of a header, or None", _is_wait),
+    "scope": (f"one of {', '.join(get_args(Scope))}", lambda value: value in get_args(Scope)),
+    "via": ("True or False", _is_bool),
+}
+"""The entries of a planned answer: what each may be, in words, and what tells whether a value is that."""

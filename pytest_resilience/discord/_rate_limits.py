@@ -41,11 +41,11 @@ class RateLimits:
     """The limits of each webhook, of each channel, and of all requests together."""
 
     def __init__(self, *, webhook: Limit = WEBHOOK, channel: Limit = CHANNEL, everything: Limit = EVERYTHING) -> None:
-        self._webhooks = defaultdict[str, Window](lambda: Window(webhook))
+        self._webhooks = defaultdict[str | None, Window](lambda: Window(webhook))
         self._channels = defaultdict[str | None, Window](lambda: Window(channel))
         self._everything = Window(everything)
 
-    def hit(self, webhook: str, channel: str | None, now_ns: int) -> tuple[Scope | None, float]:
+    def hit(self, webhook: str | None, channel: str | None, now_ns: int) -> tuple[Scope | None, float]:
         """Count a request, and return whose limit it meets, None for nobody's, and how many seconds it has to wait."""
         if not self._everything.take(now_ns):
             return "global", self._everything.resets_in_s(now_ns)
@@ -55,7 +55,7 @@ class RateLimits:
             return "shared", self._channels[channel].resets_in_s(now_ns)
         return None, 0.0
 
-    def count_request(self, webhook: str, now_ns: int) -> bool:
+    def count_request(self, webhook: str | None, now_ns: int) -> bool:
         """Take from the bucket of a webhook, and tell whether there was something left. What fails counts, too."""
         return self._webhooks[webhook].take(now_ns)
 
@@ -63,7 +63,7 @@ class RateLimits:
         """Take from what a channel can have."""
         self._channels[channel].take(now_ns)
 
-    def headers(self, webhook: str, now_ns: int, scope: Scope | None) -> dict[str, str]:
+    def headers(self, webhook: str | None, now_ns: int, scope: Scope | None) -> dict[str, str]:
         """Return what an answer tells of the bucket of a webhook, with a 429 for that scope."""
         if scope == "global":
             return {}

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, final
 
+from pytest_resilience.discord._webhooks import Incoming
+
 _KIT: Final = "/pytest-resilience/"  # as the kit's own client calls itself in its User-Agent
 _SENT_AGAIN: Final = "Sent again: "  # so begins the embed in which it says that an alert may be there twice
 
@@ -72,14 +74,13 @@ class Alert:
         return "\n".join(line.rstrip() for line in lines)
 
 
-def alerts_in(
-    content: str, embeds: tuple[Mapping[str, Any], ...], user_agent: str, channel: str | None, at: float
-) -> list[Alert]:
+def alerts_in(incoming: Incoming) -> list[Alert]:
     """Return the alerts in a message: one, or several where the kit has put those of a busy moment together."""
-    texts = [content]
-    if _KIT in user_agent:
-        texts += [text for embed in embeds if not (text := embed.get("description") or "").startswith(_SENT_AGAIN)]
-    return [Alert(content=text, channel=channel, at=at, embeds=embeds) for text in texts]
+    texts = [incoming.content]
+    if _KIT in incoming.request.headers.get("User-Agent", ""):
+        described = (embed.get("description") or "" for embed in incoming.embeds)
+        texts += [text for text in described if not text.startswith(_SENT_AGAIN)]
+    return [Alert(content=text, channel=incoming.channel, at=incoming.at, embeds=incoming.embeds) for text in texts]
 
 
 def channel_name(channel: str | None) -> str:

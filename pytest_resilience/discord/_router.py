@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, final
+from typing import final
 
 import httpx
 import respx
 from respx.models import AllMockedAssertionError, PassThrough
 
-from pytest_resilience.discord._incoming import is_for_webhooks
 from pytest_resilience.discord._server import DiscordServer
+from pytest_resilience.discord._webhooks import is_for_webhooks
 
 
 @final
@@ -33,17 +33,17 @@ class WebhookRouter(respx.MockRouter):
 
     def handler(self, request: httpx.Request) -> httpx.Response:
         """Answer, or leave the request to others."""
-        if not is_for_webhooks(request):
-            self._leave(request)
+        self._leave_to_others(request)
         return self._server.handle_request(request)
 
     async def async_handler(self, request: httpx.Request) -> httpx.Response:
         """Answer, or leave the request to others."""
-        if not is_for_webhooks(request):
-            self._leave(request)
+        self._leave_to_others(request)
         return await self._server.handle_async_request(request)
 
-    def _leave(self, request: httpx.Request) -> NoReturn:
+    def _leave_to_others(self, request: httpx.Request) -> None:
+        if is_for_webhooks(request):
+            return
         routers = [] if self.Mocker is None else self.Mocker.routers
         if all(isinstance(each, WebhookRouter) for each in routers):
             raise PassThrough(f"{request!r} is not for Discord", request=request, origin=respx.Route())

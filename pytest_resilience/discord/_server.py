@@ -15,12 +15,11 @@ import httpx
 
 from pytest_resilience._httpx_errors import as_httpx_raises
 from pytest_resilience.discord import _answers as answers
-from pytest_resilience.discord._incoming import Incoming
 from pytest_resilience.discord._length_limits import faults_of
 from pytest_resilience.discord._planned_answers import PlannedAnswer, checked
 from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits, server_now_ns
 from pytest_resilience.discord._records import Alert, WebhookRequest, alerts_in, channel_name
-from pytest_resilience.discord._webhooks import Webhooks
+from pytest_resilience.discord._webhooks import Incoming, Webhooks
 from resilience.events import FaultInjected, stream
 from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep
 
@@ -55,6 +54,8 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
     Example:
         ``httpx.Client(transport=DiscordServer())``
     """
+
+    _faults_of = staticmethod(faults_of)
 
     def __init__(self, limits: RateLimits | None = None) -> None:
         self.started_ns = time.monotonic_ns()
@@ -92,22 +93,21 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def receive(self, request: httpx.Request) -> tuple[httpx.Response | Exception, float]:
         """Return what a request gets, and after how many seconds, without waiting for them."""
-        incoming = Incoming(request)
-        channel = self.webhooks.channel_of(incoming.webhook)
         with self._lock:
+            incoming = Incoming(request, self.webhooks, at=(time.monotonic_ns() - self.started_ns) / SECOND_NS)
             decision = None if self._plan is None else self._plan.next()
             action = Off() if decision is None else decision.action
-            refusal, at, messages = self._refusal_of(incoming), self._now_s(), self._messages
+            refusal, messages = self._refusal_of(incoming), self._messages
             if refusal is not None and refusal.objection is not None:
-                place = "Discord" if incoming.webhook is None else channel_name(channel)
-                self.problems.append(f"{request.method} to {place} at {at:.3f} s: {refusal.objection}")
+                place = "Discord" if incoming.webhook is None else channel_name(incoming.channel)
+                self.problems.append(f"{request.method} to {place} at {incoming.at:.3f} s: {refusal.objection}")
             result, delay_s = self._result_of(incoming, refusal, action)
             self.requests.append(
                 WebhookRequest(
-                    at=at,
+                    at=incoming.at,
                     method=request.method,
                     webhook=incoming.webhook,
-                    channel=channel,
+                    channel=incoming.channel,
                     body=incoming.body,
                     answer=_told(result),
                     status=result.status_code if isinstance(result, httpx.Response) else None,
@@ -121,7 +121,17 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _refusal_of(self, incoming: Incoming) -> Refusal | None:
         """Return what is wrong with a request; None where it can be granted."""
-        return _refusal_of_route(incoming) or self._refusal_of_body(incoming)
+        if incoming.webhook is None or incoming.rest:
+            place = f"<webhook>{incoming.rest}" if incoming.rest else "its path"
+            objection = f"there is nothing at {place}: the stand-in for Discord knows /api/v10/webhooks/<id>/<token>"
+            return refuse(404, 0, "404: Not Found", objection)
+        if incoming.request.method != "POST":
+            return refuse(405, 0, "405: Method Not Allowed", "a message is sent with POST")
+        if incoming.version not in _VERSIONS:
+            came = "has no version, which means v6" if incoming.version is None else f"is for v{incoming.version}"
+            objection = f"its URL {came}, with other units and errors: write /api/v10/webhooks/<id>/<token>"
+            return refuse(400, 50041, "Invalid API version", objection)
+        return self._refusal_of_body(incoming)
 
     def _refusal_of_body(self, incoming: Incoming) -> Refusal | None:
         kind = incoming.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -137,9 +147,6 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if not incoming.content and not any(map(incoming.body.get, ("embeds", "components", "poll"))):
             return refuse(400, 50006, "Cannot send an empty message", "it has nothing to send")
         return None
-
-    def _faults_of(self, body: object) -> list[answers.Fault]:
-        return faults_of(body)
 
     def _result_of(
         self, incoming: Incoming, refusal: Refusal | None, action: Action
@@ -159,32 +166,30 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _planned(
         self, incoming: Incoming, refusal: Refusal | None, planned: PlannedAnswer
     ) -> httpx.Response | Exception:
-        webhook, now_ns = incoming.webhook or "", server_now_ns()
+        now_ns = server_now_ns()
         message = self._store(incoming) if planned.recorded and refusal is None else None
         if planned.via:
-            self._limits.count_request(webhook, now_ns)
-        bucket = self._limits.headers(webhook, now_ns, planned.scope)
+            self._limits.count_request(incoming.webhook, now_ns)
+        bucket = self._limits.headers(incoming.webhook, now_ns, planned.scope)
         return planned.error_for(incoming.request) or planned.response(message, bucket)
 
     def _usual(self, incoming: Incoming, refusal: Refusal | None) -> httpx.Response:
-        webhook, channel, now_ns = incoming.webhook or "", self.webhooks.channel_of(incoming.webhook), server_now_ns()
-        scope, wait_s = self._limits.hit(webhook, channel, now_ns)
+        now_ns = server_now_ns()
+        scope, wait_s = self._limits.hit(incoming.webhook, incoming.channel, now_ns)
         if scope is not None:
             response = answers.rate_limited(wait_s, scope)
         elif refusal is not None:
             response = refusal.response
         else:
             message = self._store(incoming)
-            self._limits.count_message(channel, now_ns)
+            self._limits.count_message(incoming.channel, now_ns)
             response = answers.answer(200, message) if incoming.wait else answers.answer(204, "")
-        response.headers.update(self._limits.headers(webhook, now_ns, scope))
+        response.headers.update(self._limits.headers(incoming.webhook, now_ns, scope))
         return response
 
     def _store(self, incoming: Incoming) -> dict[str, Any]:
         """Store the message in a request, and return it as the API shows it."""
-        user_agent = incoming.request.headers.get("User-Agent", "")
-        channel = self.webhooks.channel_of(incoming.webhook)
-        self.alerts += alerts_in(incoming.content, incoming.embeds, user_agent, channel, self._now_s())
+        self.alerts += alerts_in(incoming)
         self._messages += 1
         return {  # source: "Message Structure"; all that is not optional there, and by which webhook it came
             "id": str(_FIRST_MESSAGE + self._messages),
@@ -200,27 +205,10 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
             "webhook_id": incoming.webhook,
         }
 
-    def _now_s(self) -> float:
-        return (time.monotonic_ns() - self.started_ns) / SECOND_NS
-
 
 def refuse(status: int, code: int, message: str, objection: str | None) -> Refusal:
     """Refuse a request with an error that has no form errors."""
     return Refusal(answers.answer(status, {"message": message, "code": code}), objection)
-
-
-def _refusal_of_route(incoming: Incoming) -> Refusal | None:
-    if incoming.webhook is None or incoming.rest:
-        place = f"<webhook>{incoming.rest}" if incoming.rest else "its path"
-        objection = f"there is nothing at {place}: the stand-in for Discord knows /api/v10/webhooks/<id>/<token>"
-        return refuse(404, 0, "404: Not Found", objection)
-    if incoming.request.method != "POST":
-        return refuse(405, 0, "405: Method Not Allowed", "a message is sent with POST")
-    if incoming.version not in _VERSIONS:
-        came = "has no version, which means v6" if incoming.version is None else f"is for v{incoming.version}"
-        objection = f"its URL {came}, with other units and errors: write /api/v10/webhooks/<id>/<token>"
-        return refuse(400, 50041, "Invalid API version", objection)
-    return None
 
 
 def _returned(result: httpx.Response | Exception) -> httpx.Response:
