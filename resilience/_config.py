@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
@@ -46,7 +46,8 @@ class Settings:
     alert_recoveries: bool = False
 
 
-_told = Settings()
+_DEFAULTS: Final = Settings()
+_told = _DEFAULTS
 _telling = renewed_lock(sys.modules[__name__], "_telling")
 
 
@@ -93,21 +94,20 @@ def configure(
                 discord_channels={"ops": os.environ["OPS_WEBHOOK"]},
             )
     """
-    told: dict[str, Any] = {}
-    if service_name is not UNSET:
-        told["service_name"] = _Check.service_name(service_name)
-    if discord_webhook_url is not UNSET:
-        told["discord_webhook_url"] = _Check.discord_webhook_url(discord_webhook_url)
-    if discord_channels is not UNSET:
-        told["discord_channels"] = _Check.discord_channels(discord_channels)
-    if redis_url is not UNSET:
-        told["redis_url"] = _Check.redis_url(redis_url)
-    if max_alerts_per_minute is not UNSET:
-        told["max_alerts_per_minute"] = _Check.max_alerts_per_minute(max_alerts_per_minute)
-    if notifiers is not UNSET:
-        told["notifiers"] = _Check.notifiers(notifiers)
-    if alert_recoveries is not UNSET:
-        told["alert_recoveries"] = _Check.alert_recoveries(alert_recoveries)
+    given = {
+        "service_name": service_name,
+        "discord_webhook_url": discord_webhook_url,
+        "discord_channels": discord_channels,
+        "redis_url": redis_url,
+        "max_alerts_per_minute": max_alerts_per_minute,
+        "notifiers": notifiers,
+        "alert_recoveries": alert_recoveries,
+    }
+    told: dict[str, Any] = {
+        name: getattr(_DEFAULTS, name) if value is None else _CHECKS[name](value)
+        for name, value in given.items()
+        if value is not UNSET
+    }
     global _told  # noqa: PLW0603  # one immutable value, replaced as a whole
     with _telling:
         _told = replace(_told, **told)
@@ -124,6 +124,11 @@ def configured(**settings: Any) -> Iterator[None]:
     finally:
         with _telling:
             _told = before
+
+
+def settings() -> Settings:
+    """Return what `configure` was told, for those settings that no environment variable has."""
+    return _told
 
 
 def service_name() -> str:
@@ -146,21 +151,6 @@ def redis_url() -> str | None:
     return _told.redis_url or os.environ.get("RESILIENCE_REDIS_URL") or None
 
 
-def max_alerts_per_minute() -> int:
-    """Return how many alerts this process may send in any minute."""
-    return _told.max_alerts_per_minute
-
-
-def notifiers() -> tuple[Notifier, ...]:
-    """Return the further places that get every alert."""
-    return _told.notifiers
-
-
-def alert_recoveries() -> bool:
-    """Return whether a call that has alerted says that it has recovered."""
-    return _told.alert_recoveries
-
-
 def _program_name() -> str:
     main = getattr(sys.modules.get("__main__"), "__spec__", None)
     if main is not None and main.name:  # python -m package.module
@@ -169,119 +159,109 @@ def _program_name() -> str:
     return name if name not in {"", "-c", "-"} else "python"
 
 
+# The checks return the value to keep, or raise, naming the setting and what it takes. A value of a wrong type is not
+# shown, as it may be a secret that was given to the wrong setting.
+
+
+def _checked_service_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"service_name must be a str, got {type(value).__name__}")
+    if not value.strip():
+        raise ValueError(f"service_name must not be empty, got {value!r}")
+    return value
+
+
+def _checked_webhook_url(value: object, name: str = "discord_webhook_url") -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str, got {'None' if value is None else type(value).__name__}")
+    from resilience._alerts.discord.webhook_url import parse_webhook_url
+
+    try:
+        parse_webhook_url(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a Discord webhook URL: {error}") from None
+    return value
+
+
+def _checked_channels(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f"discord_channels must be a mapping of channel names to webhook URLs, got {type(value).__name__}"
+        )
+    for channel, url in value.items():
+        if not isinstance(channel, str):
+            raise TypeError(f"discord_channels must have str keys, got {type(channel).__name__}")
+        if "://" in channel:
+            raise ValueError("discord_channels must map names to webhook URLs, but a name in it is a URL itself")
+        _checked_webhook_url(url, f"discord_channels[{clean(repr(channel))}]")
+    return dict(value) if type(value) is dict else value  # another mapping may find its channels as it likes
+
+
+def _checked_redis_url(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"redis_url must be a str, got {type(value).__name__}")
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError(
+            "redis_url must start with redis://, rediss:// or unix://; it is not shown, as it may hold a password"
+        )
+    from resilience._alerts.admission.redis_url import check_redis_url
+
+    try:
+        check_redis_url(value)  # a missing extra is said now, too; at the end of the program, it can't be imported
+    except ValueError as error:
+        raise ValueError(f"redis_url is of no use: {error}") from None
+    return value
+
+
+def _checked_cap(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"max_alerts_per_minute must be an int, got {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"max_alerts_per_minute must be at least 1, got {value!r}")
+    return value
+
+
+def _checked_notifiers(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        raise TypeError(
+            "notifiers must be a sequence of objects with a notify(alert) method, "
+            f"got {type(value).__name__}{_hint(value)}"
+        )
+    found = tuple(value)
+    for each in found:
+        notify, name = getattr(each, "notify", None), type(each).__name__
+        if not callable(notify):
+            raise TypeError(f"notifiers must have a notify(alert) method, got {name}{_hint(each)}")
+        if isinstance(each, type):
+            name = each.__name__
+            raise TypeError(
+                f"notifiers must be objects with a notify(alert) method, got the class {name}: write {name}(...)"
+            )
+        if is_async(notify):
+            raise TypeError(
+                f"notifiers must have a notify(alert) method that nobody has to await, got the async one of {name}: "
+                "write `def notify(self, alert)`, which may block, as it has a thread of its own"
+            )
+    return found
+
+
 def _hint(value: object) -> str:
     """Say where URLs go, if it was one that was given in the place of a notifier."""
     return "; URLs go into resilience.alerts.apprise.AppriseNotifier(...)" if isinstance(value, str) else ""
 
 
-class _Check:
-    """One check for each setting: returns the value to keep, or raises naming the setting and what it takes.
+def _checked_recoveries(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"alert_recoveries must be a bool, got {type(value).__name__}")
+    return value
 
-    A value of a wrong type is not shown, as it may be a secret that was given to the wrong setting.
-    """
 
-    @staticmethod
-    def service_name(value: object) -> str | None:
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            raise TypeError(f"service_name must be a str, got {type(value).__name__}")
-        if not value.strip():
-            raise ValueError(f"service_name must not be empty, got {value!r}")
-        return value
-
-    @staticmethod
-    def discord_webhook_url(value: object, name: str = "discord_webhook_url") -> str | None:
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            raise TypeError(f"{name} must be a str, got {type(value).__name__}")
-        from resilience._alerts.discord.webhook_url import parse_webhook_url
-
-        try:
-            parse_webhook_url(value)
-        except ValueError as error:
-            raise ValueError(f"{name} is not a Discord webhook URL: {error}") from None
-        return value
-
-    @classmethod
-    def discord_channels(cls, value: object) -> Mapping[str, str]:
-        if value is None:
-            return _EMPTY
-        if not isinstance(value, Mapping):
-            raise TypeError(
-                f"discord_channels must be a mapping of channel names to webhook URLs, got {type(value).__name__}"
-            )
-        for channel, url in value.items():
-            if not isinstance(channel, str):
-                raise TypeError(f"discord_channels must have str keys, got {type(channel).__name__}")
-            if "://" in channel:
-                raise ValueError("discord_channels must map names to webhook URLs, but a name in it is a URL itself")
-            name = f"discord_channels[{clean(repr(channel))}]"
-            if url is None:
-                raise TypeError(f"{name} must be a str, got None")
-            cls.discord_webhook_url(url, name)
-        return dict(value) if type(value) is dict else value  # another mapping may find its channels as it likes
-
-    @staticmethod
-    def redis_url(value: object) -> str | None:
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            raise TypeError(f"redis_url must be a str, got {type(value).__name__}")
-        if not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError(
-                "redis_url must start with redis://, rediss:// or unix://; it is not shown, as it may hold a password"
-            )
-        from resilience._alerts.admission.redis_url import check_redis_url
-
-        try:
-            check_redis_url(value)  # a missing extra is said now, too; at the end of the program, it can't be imported
-        except ValueError as error:
-            raise ValueError(f"redis_url is of no use: {error}") from None
-        return value
-
-    @staticmethod
-    def max_alerts_per_minute(value: object) -> int:
-        if value is None:
-            return DEFAULT_MAX_ALERTS_PER_MINUTE
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"max_alerts_per_minute must be an int, got {type(value).__name__}")
-        if value < 1:
-            raise ValueError(f"max_alerts_per_minute must be at least 1, got {value!r}")
-        return value
-
-    @staticmethod
-    def notifiers(value: object) -> tuple[Any, ...]:
-        if value is None:
-            return ()
-        if isinstance(value, str) or not hasattr(value, "__iter__"):
-            raise TypeError(
-                "notifiers must be a sequence of objects with a notify(alert) method, "
-                f"got {type(value).__name__}{_hint(value)}"
-            )
-        found = tuple(value)
-        for each in found:
-            notify, name = getattr(each, "notify", None), type(each).__name__
-            if not callable(notify):
-                raise TypeError(f"notifiers must have a notify(alert) method, got {name}{_hint(each)}")
-            if isinstance(each, type):
-                name = each.__name__
-                raise TypeError(
-                    f"notifiers must be objects with a notify(alert) method, got the class {name}: write {name}(...)"
-                )
-            if is_async(notify):
-                raise TypeError(
-                    "notifiers must have a notify(alert) method that nobody has to await, "
-                    f"got the async one of {name}: "
-                    "write `def notify(self, alert)`, which may block, as it has a thread of its own"
-                )
-        return found
-
-    @staticmethod
-    def alert_recoveries(value: object) -> bool:
-        if value is None:
-            return False
-        if not isinstance(value, bool):
-            raise TypeError(f"alert_recoveries must be a bool, got {type(value).__name__}")
-        return value
+_CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
+    "service_name": _checked_service_name,
+    "discord_webhook_url": _checked_webhook_url,
+    "discord_channels": _checked_channels,
+    "redis_url": _checked_redis_url,
+    "max_alerts_per_minute": _checked_cap,
+    "notifiers": _checked_notifiers,
+    "alert_recoveries": _checked_recoveries,
+}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable, Iterator
+from traceback import walk_tb
 from types import FrameType, FunctionType, TracebackType
 from typing import Any, Final
+
+from resilience._support.traceback_text import source_line
 
 _FRAMES_AT_EACH_END: Final = 15
 _NO_INSTRUCTION: Final = -1  # so that no carets are drawn below source lines that are not those of the instruction
@@ -20,26 +22,15 @@ def bare_traceback(trace: TracebackType | None, clean: Callable[[str], str]) -> 
         trace: The traceback of the error.
         clean: Makes one safe line of foreign text.
     """
-    entries = []
-    while trace is not None:
-        entries.append(trace)
-        trace = trace.tb_next
+    entries = [*walk_tb(trace)]
     if len(entries) > 2 * _FRAMES_AT_EACH_END:
         entries = entries[:_FRAMES_AT_EACH_END] + entries[-_FRAMES_AT_EACH_END:]
     bare = None
-    for entry in reversed(entries):
-        number = entry.tb_lineno if _shows_nothing(entry, clean) else 0
-        bare = TracebackType(bare, _bare_frame(entry.tb_frame, clean), _NO_INSTRUCTION, number)
+    for frame, number in reversed(entries):
+        source = source_line(frame, number)
+        is_safe = source is not None and clean(source) == source
+        bare = TracebackType(bare, _bare_frame(frame, clean), _NO_INSTRUCTION, number if is_safe else 0)
     return bare
-
-
-def _shows_nothing(entry: TracebackType, clean: Callable[[str], str]) -> bool:
-    frame = entry.tb_frame
-    try:
-        source = linecache.getline(frame.f_code.co_filename, entry.tb_lineno, frame.f_globals).strip()
-    except Exception:  # noqa: BLE001  # a loader of the user's may do anything, and would do it to a formatter, too
-        return False
-    return clean(source) == source
 
 
 def _nothing() -> Iterator[Any]:

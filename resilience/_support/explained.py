@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
+from resilience._support.wording import closest
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -55,7 +57,5 @@ def _problem(
 
 
 def _closest(name: str, known: tuple[str, ...]) -> str:
-    import difflib  # for mistakes alone
-
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
+    near = closest(name, known, most=1)
+    return f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+from traceback import walk_tb
 from types import CodeType
 
 
@@ -14,12 +15,7 @@ def raised_by_signal_handler(error: BaseException) -> bool:
     if signal is None or threading.current_thread() is not threading.main_thread():
         return False
     handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
-    entry = error.__traceback__
-    while entry is not None:
-        if entry.tb_frame.f_code in handlers:
-            return True
-        entry = entry.tb_next
-    return False
+    return any(frame.f_code in handlers for frame, _ in walk_tb(error.__traceback__))
 
 
 def _code_of(handler: object) -> CodeType | None:

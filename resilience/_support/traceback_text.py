@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import linecache
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
+from traceback import walk_tb
+from types import FrameType, TracebackType
 from typing import Final, TypeVar, final
 
 _T = TypeVar("_T")
@@ -92,24 +94,20 @@ class TracebackText:
             lines.append(f"  ... {left_out} more exceptions left out ...")
         return lines
 
-    def _stack(self, trace: TracebackType | None) -> list[_Line]:
-        entries = []
-        while trace is not None:
-            entries.append(trace)
-            trace = trace.tb_next
+    def _stack(self, trace: TracebackType) -> list[_Line]:
         lines: list[_Line] = []
-        for entry in _middle_left_out(entries, _FRAMES_AT_EACH_END, "frames"):
+        for entry in _middle_left_out([*walk_tb(trace)], _FRAMES_AT_EACH_END, "frames"):
             if isinstance(entry, str):
                 lines.append(f"  {entry}")
                 continue
-            lines.append(functools.partial(self._place, entry))
-            if source := _source_line(entry):
+            lines.append(functools.partial(self._place, *entry))
+            if source := source_line(*entry):
                 lines.append(functools.partial(self._source, source))
         return lines
 
-    def _place(self, entry: TracebackType) -> str:
-        code = entry.tb_frame.f_code
-        return f'  File "{self._clean(code.co_filename)}", line {entry.tb_lineno}, in {self._clean(code.co_name)}'
+    def _place(self, frame: FrameType, number: int) -> str:
+        code = frame.f_code
+        return f'  File "{self._clean(code.co_filename)}", line {number}, in {self._clean(code.co_name)}'
 
     def _source(self, line: str) -> str:
         return f"    {self._clean(line)}"
@@ -139,14 +137,12 @@ def _links(error: BaseException) -> list[tuple[str, BaseException]]:
     return links
 
 
-def _source_line(entry: TracebackType) -> str:
-    import linecache
-
-    frame = entry.tb_frame
+def source_line(frame: FrameType, number: int) -> str | None:
+    """Return a line of a frame's source; empty where there is none, and None where it can't be had."""
     try:
-        return linecache.getline(frame.f_code.co_filename, entry.tb_lineno, frame.f_globals).strip()
-    except Exception:  # noqa: BLE001 - a loader of the user's may do anything; the traceback does without the line
-        return ""
+        return linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+    except Exception:  # noqa: BLE001  # a loader of the user's may do anything, and would do it to a formatter, too
+        return None
 
 
 def _middle_left_out(items: list[_T], at_each_end: int, what: str) -> list[_T | str]:

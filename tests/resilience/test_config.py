@@ -103,7 +103,7 @@ def test_what_is_not_given_stays():
     configure(service_name="billing", max_alerts_per_minute=7)
     configure(discord_webhook_url=WEBHOOK)
     assert service_in_prefix() == "billing"
-    assert config.max_alerts_per_minute() == 7
+    assert config.settings().max_alerts_per_minute == 7
     assert config.discord_webhook_url() == WEBHOOK
 
 
@@ -114,7 +114,7 @@ def test_none_goes_back_to_the_default():
     configure(discord_webhook_url=None, redis_url=None, max_alerts_per_minute=None, discord_channels=None)
     assert config.discord_webhook_url() is None
     assert config.redis_url() is None
-    assert config.max_alerts_per_minute() == default
+    assert config.settings().max_alerts_per_minute == default
 
 
 def test_the_environment_gives_urls(monkeypatch):

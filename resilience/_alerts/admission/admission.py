@@ -104,7 +104,7 @@ class Claim:
 
     def ask_for_room(self) -> bool:
         """Ask for what is no alert of an error, but goes to the same channel: there is no window for it."""
-        self._admitted_at = self._admission.storm.admit(self._place, config.max_alerts_per_minute())
+        self._admitted_at = self._admission.storm.admit(self._place, config.settings().max_alerts_per_minute)
         if self._admitted_at is None:
             self._admission.count_suppressed(1)
         return self._admitted_at is not None
@@ -137,7 +137,7 @@ class Claim:
         What is refused for want of room keeps its window free, and what the fleet refuses takes no room.
         """
         admission = self._admission
-        self._admitted_at = admission.storm.admit(self._place, config.max_alerts_per_minute())
+        self._admitted_at = admission.storm.admit(self._place, config.settings().max_alerts_per_minute)
         if self._admitted_at is None:
             admission.windows.release(self._signature)
             admission.count_suppressed(1)

@@ -47,7 +47,7 @@ def _attempt_failed(event: AttemptFailed) -> None:
 
 def _call_ended(event: CallEnded) -> None:
     # The last attempt fails like the others, but is followed by the end of the call instead of another attempt.
-    if event.outcome == "recovered" and config.alert_recoveries():
+    if event.outcome == "recovered" and config.settings().alert_recoveries:
         _tell(lambda system: system.tell_recovery(event.call, event.attempts))
     if event.error is None or event.outcome != "gave_up" or event.reason not in _ENDS_THAT_ALERT:
         return

@@ -84,7 +84,7 @@ class Destinations:
         url = None if outlet is not None and outlet.transport is None else config.discord_webhook_url(channel)
         sinks = [self._webhook(url)] if url is not None else []
         if outlet is None:
-            sinks += [NotifierSink(each) for each in config.notifiers()]
+            sinks += [NotifierSink(each) for each in config.settings().notifiers]
         if not sinks and not self._told_that_there_is_none:
             self._told_that_there_is_none = True
             stream.emit(NoWebhook(reason=None if outlet is None else outlet.reason))
