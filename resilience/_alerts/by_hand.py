@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, final
 
 from resilience._alerts.admission.admission import Claim
@@ -13,7 +14,7 @@ from resilience._alerts.system import current
 from resilience._alerts.texts import failure_of, text_by_hand
 from resilience._support.signals import raised_by_signal_handler
 from resilience.events import AlertFailed, stream
-from resilience.redact import clean, summary_of
+from resilience.redact import summary_of
 
 if TYPE_CHECKING:
     from resilience.alerts.notifier import Alert
@@ -78,7 +79,13 @@ def send_rate_limited_discord_alert(
             raise TypeError(f"channel must be a str, got {channel!r}")
         system = current()
         claim = Claim(system.admission, signature_of(func_name, exception, context), place=f"{context}:{func_name}")
-        alert = _AlertByHand(claim, func_name, exception, context, alert_msg, channel)
+        failure = failure_of(exception)  # its words alone: the error and its frames need not live on
+
+        def write(suppressed: int) -> Alert:
+            text = functools.partial(text_by_hand, alert_msg, func_name, failure, suppressed=suppressed)
+            return alert_of(text, func_name, context, failure.error_type, channel)
+
+        alert = _AlertByHand(claim, write)
         if not system.send(alert, channel):
             return False
         reached = system.dispatcher.wait(alert, _LONGEST_WAIT_S)
@@ -94,26 +101,11 @@ def send_rate_limited_discord_alert(
 
 @final
 class _AlertByHand(QueuedAlert):
-    """One alert in the user's own words."""
+    """One alert in the user's own words; ``write`` makes it, given how many alerts were suppressed before."""
 
-    def __init__(
-        self, claim: Claim, function: str, error: BaseException, context: str, message: str, channel: str | None
-    ) -> None:
+    def __init__(self, claim: Claim, write: Callable[[int], Alert]) -> None:
         super().__init__(claim)
-        self._function = function
-        self._failure = failure_of(error)
-        self._context = context
-        self._message = message
-        self._channel = channel
+        self._write = write
 
     def write(self) -> Alert:
-        write = functools.partial(
-            text_by_hand, self._message, self._function, self._failure, suppressed=self.claim.suppressed
-        )
-        return alert_of(
-            write,
-            function=clean(self._function),
-            context=clean(self._context),
-            error_type=clean(self._failure.error_type),
-            channel=self._channel,
-        )
+        return self._write(self.claim.suppressed)

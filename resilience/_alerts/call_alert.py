@@ -1,16 +1,16 @@
-"""One alert of a failing call, from the question whether it may be sent to its delivery."""
+"""What is told of a failing call: its alert, and that it has recovered; each from the question to the delivery."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
-from resilience._alerts.admission.admission import Admission
-from resilience._alerts.delivery.queued_alert import QueuedAlert
-from resilience._alerts.texts import context_of, escaped, failure_of, sender, text_of
+from resilience._alerts.admission.admission import Admission, Claim
+from resilience._alerts.delivery.queued_alert import QueuedAlert, this_thread
+from resilience._alerts.texts import context_of, escaped, failure_of, recovery_text, sender, text_of
 from resilience._support.fork import importing
-from resilience.events import AlertDelivered, AlertSuppressed, Call, stream
+from resilience.events import AlertDelivered, AlertSuppressed, Call, RecoveryDelivered, stream
 from resilience.redact import clean
 
 if TYPE_CHECKING:
@@ -46,14 +46,7 @@ class CallAlert(QueuedAlert):
     def write(self) -> Alert:
         """Put the failure into words."""
         write = functools.partial(text_of, self._call, self._attempt, self._failure, suppressed=self.claim.suppressed)
-        return alert_of(
-            write,
-            function=clean(self._call.function),
-            context=clean(context_of(self._call)),
-            error_type=clean(self._failure.error_type),
-            attempt=self._attempt,
-            channel=self._call.policy.channel,
-        )
+        return _alert_of_call(write, self._call, self._attempt, self._failure.error_type)
 
     def on_delivered(self) -> None:
         """Report that it was sent, and remember it for the call's recovery."""
@@ -66,8 +59,66 @@ class CallAlert(QueuedAlert):
         return False
 
 
-def alert_of(write: Callable[..., str], **about: Any) -> Alert:
-    """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs."""
+@final
+class RecoveryNotice(QueuedAlert):
+    """The notice that a call has recovered.
+
+    It is queued behind the call's alert, so that its turn comes when that one's fate is known.
+    """
+
+    def __init__(self, admission: Admission, call: Call, attempt: int) -> None:
+        super().__init__(Claim(admission, signature="", place=call.failpoint))
+        self._admission = admission
+        self._call = call
+        self._attempt = attempt
+
+    def ask(self) -> bool:
+        """Ask for room alone: a call recovers once."""
+        return not this_thread.delivers and self.claim.ask_for_room()
+
+    def may_leave(self) -> bool:
+        """Tell whether anybody was told that the call was failing."""
+        if self._admission.alerting.get(self._call, False):
+            return True
+        self.claim.withdraw()
+        return False
+
+    def write(self) -> Alert:
+        """Put the recovery into words."""
+        write = functools.partial(recovery_text, self._call, self._attempt)
+        return _alert_of_call(write, self._call, self._attempt, error_type="")
+
+    def on_delivered(self) -> None:
+        """Report that it was sent."""
+        stream.emit(RecoveryDelivered(call=self._call, attempt=self._attempt))
+
+
+def _alert_of_call(write: Callable[..., str], call: Call, attempt: int, error_type: str) -> Alert:
+    return alert_of(write, call.function, context_of(call), error_type, call.policy.channel, attempt)
+
+
+def alert_of(
+    write: Callable[..., str],
+    function: str,
+    context: str,
+    error_type: str,
+    channel: str | None,
+    attempt: int | None = None,
+) -> Alert:
+    """Make an alert, in a delivering thread: to load its dataclass costs as much as all that a failing call needs.
+
+    ``write`` returns the text; its keyword ``shown`` says what is done to each foreign part of it. The others are the
+    fields of `Alert`, not cleaned yet.
+    """
     with importing:
         from resilience.alerts.notifier import Alert
-    return Alert(text=write(), markdown=write(shown=escaped), title=sender(), **about)
+    return Alert(
+        text=write(),
+        markdown=write(shown=escaped),
+        title=sender(),
+        function=clean(function),
+        context=clean(context),
+        error_type=clean(error_type),
+        channel=channel,
+        attempt=attempt,
+    )

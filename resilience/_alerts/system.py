@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, final
 
 from resilience._alerts.admission.admission import Admission
-from resilience._alerts.call_alert import CallAlert
+from resilience._alerts.call_alert import CallAlert, RecoveryNotice
 from resilience._alerts.delivery.destinations import Destinations
 from resilience._alerts.delivery.dispatcher import Dispatcher
 from resilience._alerts.delivery.queued_alert import QueuedAlert
-from resilience._alerts.recovery_notice import RecoveryNotice
 from resilience._support.loaded import loaded
 from resilience.events import Call
 
@@ -132,7 +131,7 @@ def flush(timeout: float | None = EXIT_S) -> bool:
     return _current.dispatcher.flush(timeout)
 
 
-def finish() -> None:
+def finish(**_of_celery: object) -> None:
     """Flush at the end of the process, for a bounded time, and say what was lost."""
     try:
         flushed = flush(EXIT_S)
@@ -155,11 +154,7 @@ def _flush_at_end_of_worker() -> None:
             util.Finalize(None, finish, exitpriority=0)
     celery = loaded("celery.signals")
     if celery is not None:  # whose pool ends its workers without any of that
-        celery.worker_process_shutdown.connect(_finish_of_celery, weak=False)
-
-
-def _finish_of_celery(**_details: object) -> None:
-    finish()
+        celery.worker_process_shutdown.connect(finish, weak=False)
 
 
 _finishes_in = 0

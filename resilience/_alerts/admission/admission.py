@@ -103,7 +103,7 @@ class Claim:
         return True
 
     def ask_for_room(self) -> bool:
-        """Ask for what is no alert of an error, but goes to the same channel: there is no window for it."""
+        """Ask for room in this minute alone: for what is no alert of an error, there is no window."""
         self._admitted_at = self._admission.storm.admit(self._place, config.settings().max_alerts_per_minute)
         if self._admitted_at is None:
             self._admission.count_suppressed(1)
@@ -136,14 +136,12 @@ class Claim:
 
         What is refused for want of room keeps its window free, and what the fleet refuses takes no room.
         """
-        admission = self._admission
-        self._admitted_at = admission.storm.admit(self._place, config.settings().max_alerts_per_minute)
-        if self._admitted_at is None:
-            admission.windows.release(self._signature)
-            admission.count_suppressed(1)
+        windows = self._admission.windows
+        if not self.ask_for_room():
+            windows.release(self._signature)
             return False
-        if admission.fleet_grants(self._signature):
+        if self._admission.fleet_grants(self._signature):
             return True
         self.withdraw()
-        admission.windows.count_refused(self._signature)
+        windows.count_refused(self._signature)
         return False

@@ -41,11 +41,11 @@ class NotifierSink:
 
     def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:  # noqa: ARG002  # see the class
         """Hand the alert over; what the notifier raises is the problem, and so is a no."""
+        (alert,) = alerts
         try:
-            problems = [_problem_with(self.notifier.notify(alert)) for alert in alerts]
+            problem = _problem_with(self.notifier.notify(alert))
         except Exception as error:  # noqa: BLE001  # foreign code
-            problems = [summary_of(error)]
-        problem = next(filter(None, problems), None)
+            problem = summary_of(error)
         return None if problem is None else Undelivered(f"{type(self.notifier).__name__}: {problem}")
 
     def close(self) -> None:
