@@ -29,30 +29,44 @@ that waits so again after that does not wait for its clock; for that one time pa
 """
 
 
+class NoTimeLeft:
+    """The waits of 0 s that a thread, or a task of an event loop, makes in a row; ``spared`` of them change nothing."""
+
+    __slots__ = ("_first", "_instant", "_row")
+
+    def __init__(self, spared: int = 0) -> None:
+        self._instant = -1
+        self._row = self._first = -spared
+
+    def step(self, now: int, *, has_looked: bool) -> int:
+        """By how many nanoseconds clocks have to go on before one more wait of 0 s at the instant ``now``.
+
+        Who has waited so before at this instant, and has looked at a clock since, computes how much time is left, and
+        waits for it to be over. Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline - monotonic())``,
+        of which the standard library has two, would never end if clocks stayed exactly at the deadline. Time itself, by
+        which others wake, does not go on.
+        """
+        again, self._instant = has_looked and self._instant == now, now
+        self._row = self._row + 1 if again else self._first
+        return 2 ** (self._row - 1) if 0 < self._row <= _MOST_STEPS else 0
+
+
 class Questions:
     """What one thread has asked in vain since it last waited."""
 
-    __slots__ = ("_instant", "_steps", "asked", "has_looked", "limit")
+    __slots__ = ("_no_time_left", "asked", "has_looked", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.asked = 0
         self.has_looked = False
-        self._instant = -1
-        self._steps = 0
+        self._no_time_left = NoTimeLeft()
 
     def pause(self) -> int:
         """How many nanoseconds have to pass at the next one: 1 from the limit on, and 1,000 after ten times as many."""
         return (self.asked // self.limit) ** 3
 
-    def step(self, now: int) -> int:
-        """By how many nanoseconds clocks have to go on before one more wait of 0 s at the instant ``now``.
-
-        A thread that has waited so before at this instant, and has looked at a clock since, computes how much time is
-        left, and waits for it to be over. Loops of the kind ``while deadline - monotonic() >= 0: wait(deadline -
-        monotonic())``, of which the standard library has two, would never end if clocks stayed exactly at the deadline.
-        Time itself, by which others wake, does not go on.
-        """
-        again, self._instant, self.has_looked = self.has_looked and self._instant == now, now, False
-        self._steps = self._steps + 1 if again else 0
-        return 2 ** (self._steps - 1) if 0 < self._steps <= _MOST_STEPS else 0
+    def step(self, now: int, waits: NoTimeLeft | None = None) -> int:
+        """`NoTimeLeft.step` of this thread, or of the waits of one of its tasks; the next one needs another look."""
+        has_looked, self.has_looked = self.has_looked, False
+        return (waits or self._no_time_left).step(now, has_looked=has_looked)

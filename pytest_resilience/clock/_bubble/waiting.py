@@ -147,9 +147,7 @@ class Member:
 
     def wait_no_time(self) -> None:
         """Wait for 0 s: other threads go first."""
-        length = self.questions.step(self.scheduler.now)
-        if length:
-            self.scheduler.nudge(length)
+        self.scheduler.nudge(self.questions.step(self.scheduler.now))
         self.give_way()
 
 

@@ -8,9 +8,12 @@ import itertools
 import sys
 from _thread import get_ident
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import ModuleType, coroutine
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._bubble.spinning import NoTimeLeft
 from pytest_resilience.clock._bubble.units import LONGEST
 from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._calls.clocks import Epoch
@@ -23,6 +26,12 @@ _EVERY_SO_OFTEN = 32
 
 A look takes some fifteen times as long as a quick sleep, so that one in 32 is a third of the time; and whoever presses
 Ctrl-C does not notice that it comes some sleeps, which are a tenth of a millisecond, later.
+"""
+
+_SPARED = 10
+"""So many sleeps of 0 s of one task, in a row and at one instant, leave the clocks alone whatever it looks at between.
+
+A task that lets others run sleeps so a few times; one that waits for a deadline does so on and on.
 """
 
 _RESOLUTION = 1e-9
@@ -106,9 +115,38 @@ def _is_over(task: Any) -> bool:
     return task is None or bool(task.done())
 
 
-def patches(asyncio: ModuleType) -> Iterator[Patch]:
-    """What to replace in `asyncio`."""
-    base_events, events = asyncio.base_events, asyncio.events
+def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
+    """Note and shorten sleeps: only `asyncio.sleep`, whatever name it has, makes the calls that are replaced here."""
+    events, base_loop, get_task = asyncio.events, asyncio.base_events.BaseEventLoop, asyncio.tasks.current_task
+    alarm, has_slept, rung = asyncio.futures._set_result_unless_cancelled, _sleeper(asyncio), _RungTimer()
+    real_call_later = base_loop.call_later
+    zero_sleeps: PerClock[WeakKeyDictionary[Any, NoTimeLeft]] = PerClock(WeakKeyDictionary)  # by task
+
+    def call_later(self: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        if callback is alarm and has_slept(self, delay):
+            future, result = args
+            future.set_result(result)
+            return rung
+        return real_call_later(self, delay, callback, *args, context=context)
+
+    @coroutine
+    def sleep_no_time() -> Iterator[None]:
+        member = members.get(get_ident())
+        if member is not None and member.questions.has_looked:
+            loop = events._get_running_loop()
+            task = None if loop is None else get_task(loop)
+            if task is not None:
+                waits = zero_sleeps.current.setdefault(task, NoTimeLeft(_SPARED))
+                member.scheduler.nudge(member.questions.step(member.scheduler.now, waits))
+        yield
+
+    yield AttributePatch(base_loop, "call_later", call_later)
+    yield AttributePatch(asyncio.tasks, "__sleep0", sleep_no_time)
+
+
+def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
+    """The time of a loop, and the order of its timers."""
+    events, get_task = asyncio.events, asyncio.tasks.current_task
     real_init = events.TimerHandle.__init__
     arrivals = itertools.count()
     looked = [0.0]  # what time it was when the latest timer was computed
@@ -120,7 +158,6 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
 
         def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
             real_init(self, when, callback, args, loop, context)
-            _leave_out_this_frame(self)
             self._arrival = next(arrivals)
             member = members.get(get_ident())
             if member is not None and 0 < when - looked[0] < _RESOLUTION:
@@ -133,28 +170,25 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
             except AttributeError:
                 return True  # the other one is from before the clock, which keeps its order among its like
 
-    def time(_: Any) -> float:
+    # What the method does anyway, but by way of a name that freezegun replaces.
+    def time(self: Any) -> float:
         member = members.get(get_ident())
         if member is None:
             return real.monotonic()
         scheduler = member.scheduler
+        if get_task(self) is not None:  # the loop itself looks at each step, outside of its tasks
+            member.questions.has_looked = True
         looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
         return looked[0]
 
-    alarm, has_slept, rung = asyncio.futures._set_result_unless_cancelled, _sleeper(asyncio), _RungTimer()
-    real_call_later = base_events.BaseEventLoop.call_later
+    yield AttributePatch(asyncio.base_events.BaseEventLoop, "time", time)
+    yield AttributePatch(events, "TimerHandle", TimerHandle)
 
-    # Whatever name `asyncio.sleep` was imported by, it sets a timer for the result of a future, and nothing else does.
-    def call_later(self: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        if callback is alarm and has_slept(self, delay):
-            future, result = args
-            future.set_result(result)
-            return rung
-        timer = real_call_later(self, delay, callback, *args, context=context)
-        _leave_out_this_frame(timer)
-        return timer
 
-    yield AttributePatch(base_events.BaseEventLoop, "call_later", call_later)
+def patches(asyncio: ModuleType) -> Iterator[Patch]:
+    """What to replace in `asyncio`."""
+    yield from _sleep_patches(asyncio)
+    yield from _timer_patches(asyncio)
     selector_loop = asyncio.selector_events.BaseSelectorEventLoop
     real_write_to_self = selector_loop._write_to_self
 
@@ -168,9 +202,6 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
             real_write_to_self(self)
 
     yield AttributePatch(selector_loop, "_write_to_self", write_to_self)
-    # `time` is what the method does anyway, but by way of a name that freezegun replaces.
-    yield AttributePatch(base_events.BaseEventLoop, "time", time)
-    yield AttributePatch(events, "TimerHandle", TimerHandle)
     closure = getattr(getattr(asyncio.tasks, "eager_task_factory", None), "__closure__", None) or ()
     cells = [cell for cell in closure if cell.cell_contents is asyncio.Task]
     yield from class_patches(asyncio.Task, asyncio, asyncio.tasks, *cells)

@@ -68,6 +68,7 @@ INTERNALS = (
     Internal(
         "asyncio.futures._set_result_unless_cancelled", "what a timer of `asyncio.sleep` calls, with the future first"
     ),
+    Internal("asyncio.tasks.__sleep0", "what `asyncio.sleep` awaits where no time is left"),
     Internal("asyncio.tasks._GatheringFuture", "what a task waits for in `asyncio.gather`"),
     Internal("asyncio.tasks._all_tasks", "a weak set of all tasks, with the references in `data`", until=(3, 11)),
     Internal("asyncio.tasks._scheduled_tasks", "a weak set of all tasks, with the references in `data`", since=(3, 12)),

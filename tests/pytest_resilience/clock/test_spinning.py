@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import contextlib
 import datetime
@@ -191,6 +192,50 @@ def test_whoever_waits_while_no_time_is_left_sees_that_it_is_over(now, most, zer
         assert rounds <= most
         assert (clock.elapsed, clock.guesses) == (6.0, 0)
         assert len(clock.jumps) == 1
+
+
+@pytest.mark.parametrize("of_loop", [False, True], ids=["monotonic", "loop.time"])
+def test_a_task_that_sleeps_while_no_time_is_left_sees_that_it_is_over(of_loop):
+    """So does a task of an event loop, by whatever clock: it may poll up to its deadline, and no further."""
+
+    async def poll():
+        now = asyncio.get_running_loop().time if of_loop else time.monotonic
+        until, rounds = now() + 6, 0
+        while now() <= until:
+            await asyncio.sleep(min(1, until - now()))
+            rounds += 1
+        return rounds
+
+    with VirtualClock() as clock:
+        assert asyncio.run(poll()) <= 20
+        assert clock.elapsed == 6.0
+
+
+def test_tasks_that_let_others_run_leave_the_clocks_alone():
+    """A task that looks at the clock between some sleeps of 0 s, or sleeps so on and on without looking, moves none."""
+
+    async def yielding():
+        before = time.monotonic()
+        for _ in range(10):
+            await asyncio.sleep(0)
+            assert time.monotonic() == before
+        for _ in range(150):
+            await asyncio.sleep(0)
+        await asyncio.sleep(5)
+        return time.monotonic() - before
+
+    with VirtualClock():
+        assert asyncio.run(yielding()) == 5.0
+
+
+def test_a_coroutine_without_a_loop_may_sleep_for_no_time():
+    """`asyncio.sleep` of 0 s needs no event loop, in real time or in virtual time."""
+    with VirtualClock():
+        time.monotonic()
+        coroutine = asyncio.sleep(0)
+        assert coroutine.send(None) is None
+        with pytest.raises(StopIteration):
+            coroutine.send(None)
 
 
 @pytest.mark.parametrize("zero", [0, 0.0])
