@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import pkgutil
+import sys
 import threading
 
 import pytest
@@ -14,9 +15,10 @@ from hypothesis import settings
 import pytest_resilience
 import resilience
 
-# Workers and the many runs of Python inside tests are to find compiled what the run before has compiled: without that,
-# each of them compiles pytest's plugins anew, which is more than half of its work.
+# Workers, the next run and the many runs of Python inside tests are to find compiled what the run before has compiled:
+# without that, each of them compiles pytest's plugins and the tests anew, which is more than half of its work.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 settings.register_profile("suite", deadline=None)  # machines may be slow
 settings.load_profile("suite")

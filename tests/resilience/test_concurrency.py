@@ -27,7 +27,7 @@ def busy_threads():
 @pytest.mark.usefixtures("busy_threads")
 @pytest.mark.parametrize("kind", ["retry", "connection", "deadline"])
 def test_threads_share_nothing(kind):
-    """Eight threads on one decorated function get their own results, errors, attempts and connection ids."""
+    """Eight threads, all amid the same attempt at once, get their own results, errors, attempts and connection ids."""
     decorator = {
         "retry": create_retry_decorator(3, wait=NO_WAIT),
         "connection": conn_retry("Redis", "connect", 2, wait=NO_WAIT),
@@ -36,9 +36,11 @@ def test_threads_share_nothing(kind):
     local = threading.local()
     problems = []
     ended = []
+    together = threading.Barrier(8)  # a number has as many attempts in each of the threads
 
     def body(number):
         local.attempts += 1
+        together.wait(60)
         if local.attempts <= number % 4:
             raise ConnectionError(str(number))
         return number
@@ -46,7 +48,7 @@ def test_threads_share_nothing(kind):
     fetch = decorator(body)
 
     def call_many(thread):
-        for call in range(200):
+        for call in range(40):
             number, local.attempts = thread * 1000 + call, 0
             try:
                 outcome = fetch(number)
@@ -68,11 +70,11 @@ def test_threads_share_nothing(kind):
     finally:
         end()
     assert problems == []
-    assert len(ended) == 1600
+    assert len(ended) == 320
     assert sorted({each.attempts for each in ended}) == [1, 2, 3]
-    assert sum(each.outcome == "gave_up" for each in ended) == 400
+    assert sum(each.outcome == "gave_up" for each in ended) == 80
     if kind == "connection":
-        assert len({each.call.conn_id for each in ended}) == 1600
+        assert len({each.call.conn_id for each in ended}) == 320
 
 
 def test_tasks_share_nothing(async_mode):

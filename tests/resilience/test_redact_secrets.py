@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import re
@@ -46,15 +47,6 @@ def table(name):
     return {part: [expand(text) for text in texts] for part, texts in parts.items()}
 
 
-def rows(parts):
-    """Name each text by its part and number."""
-    return [
-        pytest.param(part, text, id=f"{part}-{number}")
-        for part, texts in parts.items()
-        for number, text in enumerate(texts, start=1)
-    ]
-
-
 def plain(marked):
     """The text as it is met."""
     return marked.replace("«", "").replace("»", "")
@@ -70,20 +62,21 @@ HARMLESS = table("harmless.toml")
 FORMATS = read("formats.toml")
 
 
-@pytest.mark.parametrize(("rule", "marked"), rows(SECRETS))
-def test_the_secret_goes_and_what_surrounds_it_stays(rule, marked):
+@pytest.mark.parametrize("rule", SECRETS)
+def test_the_secret_goes_and_what_surrounds_it_stays(rule):
     """Exactly what the table marks as secret is replaced, by its rule alone, and to redact again changes nothing."""
-    redacted = redact(plain(marked))
-    assert redacted == hidden(marked)
-    assert redact(redacted) == redacted
+    texts = [plain(marked) for marked in SECRETS[rule]]
+    expected = [hidden(marked) for marked in SECRETS[rule]]
+    assert [redact(text) for text in texts] == expected
+    assert [redact(text) for text in expected] == expected
     if rule != "several":
-        assert hide_secrets(plain(marked), [RULES[rule]]) == hidden(marked)
+        assert [hide_secrets(text, [RULES[rule]]) for text in texts] == expected
 
 
-@pytest.mark.parametrize(("_reason", "text"), rows(HARMLESS))
-def test_a_harmless_text_stays_as_it_is(_reason, text):
+@pytest.mark.parametrize("reason", HARMLESS)
+def test_a_harmless_text_stays_as_it_is(reason):
     """Words about secrets, identifiers, digests and addresses are not taken for secrets."""
-    assert redact(text) == text
+    assert [redact(text) for text in HARMLESS[reason]] == HARMLESS[reason]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +101,15 @@ def test_every_rule_and_every_reason_to_leave_a_text_has_a_table():
     assert HARMLESS.keys() == {*EXCUSES, *with_conditions, "texts"}
 
 
+@functools.cache  # to read a pattern takes Hypothesis longer than to draw from it
+def of_form(form):
+    """Texts that match a pattern, but for the conditions in it."""
+    without_conditions = re.sub(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)", "", form)
+    return st.from_regex(
+        without_conditions, fullmatch=True, alphabet=st.characters(min_codepoint=33, max_codepoint=126)
+    )
+
+
 @pytest.mark.parametrize(("issuer", "begins", "alphabet", "least"), FORMATS["tokens"])
 @given(data=st.data())
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
@@ -115,9 +117,7 @@ def test_the_tokens_of_every_issuer_are_hidden(issuer, begins, alphabet, least, 
     """A token needs no name beside it."""
     length = data.draw(st.sampled_from([max(least, 13), least + 32]))  # some have exactly that many
     form = rf"(?:{begins})[{alphabet}]{{{length}}}"
-    without_conditions = re.sub(r"\(\?<?[=!](?:[^()]|\([^()]*\))*\)", "", form)
-    characters = st.characters(min_codepoint=33, max_codepoint=126)
-    token = data.draw(st.from_regex(without_conditions, fullmatch=True, alphabet=characters))
+    token = data.draw(of_form(form))
     assume(re.fullmatch(form, token))
     assert redact(f"Client rejected: {token} (401)") == "Client rejected: [redacted] (401)", issuer
 
@@ -148,14 +148,21 @@ TEMPLATES = {
 }
 
 
-@given(st.data())
-@settings(deadline=None, max_examples=400)
-def test_no_secret_survives_in_any_of_the_usual_surroundings(data):
+@st.composite
+def passwords(draw, alphabet):
+    """Passwords with two letters and two digits or more, the first and the last character being of these."""
+    first, second, third, last = draw(st.permutations([string.ascii_letters] * 2 + [string.digits] * 2))
+    rest = st.text(alphabet, max_size=12)
+    parts = (st.sampled_from(first), st.text(alphabet, min_size=2, max_size=12), st.sampled_from(second))
+    return "".join(map(draw, (*parts, rest, st.sampled_from(third), rest, st.sampled_from(last))))
+
+
+@pytest.mark.parametrize(("template", "alphabet"), TEMPLATES.values(), ids=TEMPLATES)
+@given(data=st.data())
+@settings(deadline=None, max_examples=20)
+def test_no_secret_survives_in_any_of_the_usual_surroundings(template, alphabet, data):
     """Whatever a password is made of, it is gone from the text, and the text around it is not."""
-    template, alphabet = TEMPLATES[data.draw(st.sampled_from(sorted(TEMPLATES)))]
-    secret = data.draw(st.text(alphabet, min_size=6, max_size=40).map(str.strip))
-    assume(len(re.findall("[A-Za-z]", secret)) >= 2 and len(re.findall(r"\d", secret)) >= 2)
-    assume(secret[0] in WORD and secret[-1] in WORD)
+    secret = data.draw(passwords(alphabet))
     text = template.format(secret)
     redacted = redact(text)
     assert secret not in redacted
@@ -377,21 +384,19 @@ HOSTILE = [
 
 
 def work(text):
-    """The processor's time that redacting takes, at best."""
-    times = []
-    for _ in range(3):
-        started = time.thread_time()
-        redact(text)
-        times.append(time.thread_time() - started)
-    return min(times)
+    """The processor's time that redacting takes."""
+    started = time.thread_time()
+    redact(text)
+    return time.thread_time() - started
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
-@pytest.mark.parametrize("tail", ["", '"x'])
-def test_the_work_grows_no_faster_than_the_text(unit, tail):
+def test_the_work_grows_no_faster_than_the_text(unit):
     """Text that is made to be slow to search costs eight times as much when it is eight times as long, not 64 times."""
-    short, long = ((unit * size)[:size] + tail for size in (2_000, 16_000))
-    assert work(long) < 25 * max(work(short), 0.000_5)
+    for tail in ("", '"x'):
+        short, long = ((unit * size)[:size] + tail for size in (2_000, 16_000))
+        # A busy machine may slow down one of the two: once in a few times it does not.
+        assert any(work(long) < 25 * max(work(short), 0.000_5) for _ in range(10))
 
 
 def test_a_megabyte_is_cut_before_any_pattern_sees_it():

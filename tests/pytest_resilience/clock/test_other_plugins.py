@@ -69,36 +69,45 @@ async def test_anyio(virtual_clock):
 """
 
 
+OTHERS = "cacheprovider freezer hypothesispytest looptime_plugin pytest_httpx respx time_machine"
+
+
+@pytest.fixture
+def run(pytester, monkeypatch):
+    """Run a suite beside the plugins that these tests are about."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(["-W error", *(f"-p no:{name}" for name in OTHERS.split())]))
+
+    def run(suite, *options):
+        pytester.makepyfile(suite)
+        return pytester.runpytest_subprocess(*options)
+
+    return run
+
+
 @pytest.mark.parametrize(
     "options",
-    [["-p", "no:randomly"], ["-p", "randomly", "-p", "no:xdist"], ["-n", "2"], ["--timeout", "600", "-p", "no:xdist"]],
-    ids=["in order", "shuffled", "on two workers", "with a time limit"],
+    [["-p", "no:randomly", "-p", "no:xdist", "--timeout", "600"], ["-p", "randomly", "-n", "2"]],
+    ids=["in order and with a time limit", "shuffled and on two workers"],
 )
-def test_async_tests_of_every_loop_scope_have_virtual_time(pytester, options):
+def test_async_tests_of_every_loop_scope_have_virtual_time(run, options):
     """Under pytest-asyncio in each loop scope, and under anyio on asyncio and trio, hours pass exactly."""
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makepyfile(SUITE)
-    result = pytester.runpytest_subprocess(
-        "-W", "error", "-p", "no:cacheprovider", "-p", "no:looptime_plugin", *options
-    )
-    result.assert_outcomes(passed=9)
+    run(SUITE, "-o", "asyncio_default_fixture_loop_scope=function", *options).assert_outcomes(passed=9)
 
 
-@pytest.mark.parametrize("method", ["signal", "thread"])
-def test_a_time_limit_for_the_function_alone_counts_real_time(pytester, method):
+def test_a_time_limit_for_the_function_alone_counts_real_time(run):
     """The timer of pytest-timeout watches from outside, also where it is started inside the clock."""
-    pytester.makepyfile(
-        f"""
+    suite = """
         import time
         import pytest
 
-        @pytest.mark.timeout(600, func_only=True, method="{method}")
-        def test_it(virtual_clock):
+        @pytest.mark.timeout(600, func_only=True, method="signal")
+        def test_signal(virtual_clock):
+            time.sleep(10_000)
+            assert virtual_clock.elapsed == 10_000
+
+        @pytest.mark.timeout(600, func_only=True, method="thread")
+        def test_thread(virtual_clock):
             time.sleep(10_000)
             assert virtual_clock.elapsed == 10_000
         """
-    )
-    result = pytester.runpytest_subprocess(
-        "-W", "error", "-p", "no:cacheprovider", "-p", "no:looptime_plugin", "-p", "no:asyncio", "-p", "no:xdist"
-    )
-    result.assert_outcomes(passed=1)
+    run(suite, "-p", "no:asyncio", "-p", "no:anyio", "-p", "no:xdist", "-p", "no:randomly").assert_outcomes(passed=2)

@@ -111,10 +111,11 @@ def test_a_child_is_waited_for_whenever_it_is_asked(let_an_hour_pass_outside):
         child.stdin.close()
 
 
+@pytest.mark.slow
 def test_children_may_be_gone_before_their_answers_are_seen():
     """Whatever a child does between two looks at it, its answer is neither late nor the end of all hope."""
     with VirtualClock(grace=60) as clock:
-        for _ in range(40):
+        for _ in range(20):
             ours, theirs = FORK.Pipe()
             process = FORK.Process(target=theirs.send, args=(1,))
             process.start()

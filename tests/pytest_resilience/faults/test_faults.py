@@ -369,11 +369,11 @@ def test_what_strikes_is_what_was_planned(plan, calls):
         script = script.then(answer("struck").times(1) if strikes else passthrough().times(1))
 
     with Faults() as faults:
-        injection = faults.inject(helper, script, strict=False)
-        seen = [helper() for _ in range(calls)]
+        injection = faults.inject("Warehouse.connect", script, strict=False)
+        seen = [connect() for _ in range(calls)]
 
     met = plan[:calls]
-    assert seen == ["struck" if strikes else 1 for strikes in met] + [1] * (calls - len(met))
+    assert seen == ["struck" if strikes else "connected" for strikes in met] + ["connected"] * (calls - len(met))
     assert injection.fired == sum(met)
     assert injection.exhausted == (not any(plan[calls:]))
 

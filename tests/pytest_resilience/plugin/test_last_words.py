@@ -25,7 +25,7 @@ MARKED = """
         (3, "3 resilience tests were skipped: run with --resilience"),
     ],
 )
-@pytest.mark.parametrize("arguments", [(), ("-q",), ("-n2", "-p", "xdist")])
+@pytest.mark.parametrize("arguments", [(), ("-q",), pytest.param(("-n2", "-p", "xdist"), marks=pytest.mark.slow)])
 def test_the_last_line_says_why_tests_were_skipped(suite, count, words, arguments):
     """Whoever runs marked tests without the option reads at the end what to write."""
     suite.makepyfile(MARKED.format(count=count))

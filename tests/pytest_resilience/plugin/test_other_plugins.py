@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
-
-def test_our_fixtures_beside_respx(together):
-    """A test may have a respx router of its own beside all our fixtures."""
-    together.makepyfile("""
+SUITES = {
+    "test_respx": """
+        # A test may have a respx router of its own beside all our fixtures.
         import httpx, pytest, respx
         from resilience import create_retry_decorator
 
@@ -35,14 +32,9 @@ def test_our_fixtures_beside_respx(together):
             with pytest.raises(httpx.HTTPStatusError):
                 fetch()
             retries.assert_gave_up(fetch, attempts=4)
-    """)
-
-    together.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
-
-
-def test_our_fixtures_beside_freezegun(together):
-    """A test may freeze the wall clock by `freeze_time` or `freezer` beside our fixtures."""
-    together.makepyfile("""
+    """,
+    "test_freezegun": """
+        # A test may freeze the wall clock by `freeze_time` or `freezer` beside our fixtures.
         import datetime as dt
         from freezegun import freeze_time
         from resilience import create_retry_decorator, should_send_alert
@@ -70,14 +62,9 @@ def test_our_fixtures_beside_freezegun(together):
                 assert not should_send_alert("f", OSError("x"), "freezing")
                 frozen.tick(0.001)
                 assert should_send_alert("f", OSError("x"), "freezing")
-    """)
-
-    together.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
-
-
-def test_our_fixtures_beside_each_other_plugin(together):
-    """monkeypatch, caplog, capsys, tmp_path, subtests and pytest-timeout work in a test that has all of ours."""
-    together.makepyfile("""
+    """,
+    "test_plugins": """
+        # monkeypatch, caplog, capsys, tmp_path, subtests and pytest-timeout work in a test that has all of ours.
         import logging, time, pytest
         from resilience import create_retry_decorator
 
@@ -90,8 +77,8 @@ def test_our_fixtures_beside_each_other_plugin(together):
 
         @pytest.mark.timeout(3000)
         def test_it(faults, virtual_clock, retries, retry_log, discord, monkeypatch, caplog, capsys, tmp_path):
-            monkeypatch.setattr("test_our_fixtures_beside_each_other_plugin.load", lambda: "patched")
-            faults.inject("test_our_fixtures_beside_each_other_plugin:load", "3*raise(OSError('x'))")
+            monkeypatch.setattr("test_plugins.load", lambda: "patched")
+            faults.inject("test_plugins:load", "3*raise(OSError('x'))")
             with caplog.at_level(logging.WARNING):
                 assert fetch() == "patched"
             assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
@@ -100,14 +87,9 @@ def test_our_fixtures_beside_each_other_plugin(together):
             print("printed")
             assert capsys.readouterr().out == "printed\\n"
             assert virtual_clock.elapsed >= 7
-    """)
-
-    together.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
-
-
-def test_our_fixtures_in_test_case_classes(together):
-    """A unittest.TestCase can take our fixtures from an autouse fixture, as pytest documents it."""
-    together.makepyfile("""
+    """,
+    "test_case_classes": """
+        # A unittest.TestCase can take our fixtures from an autouse fixture, as pytest documents it.
         import unittest, pytest
         from resilience import create_retry_decorator
 
@@ -127,15 +109,9 @@ def test_our_fixtures_in_test_case_classes(together):
 
             def test_forgets(self):
                 self.faults.inject(fetch, "2*raise(OSError)")
-    """)
-
-    together.runpytest_subprocess("-W", "error").assert_outcomes(passed=2, errors=1)
-
-
-def test_the_fixtures_in_doctests(together):
-    """A doctest may ask for them by `getfixture`."""
-    together.makepyfile(
-        documented='''
+    """,
+    "test_doctests": '''
+        # A doctest may ask for them by `getfixture`.
         from resilience import create_retry_decorator
 
         @create_retry_decorator(max_attempts=4)
@@ -143,17 +119,26 @@ def test_the_fixtures_in_doctests(together):
             """Fetch.
 
             >>> clock, faults = getfixture("virtual_clock"), getfixture("faults")
-            >>> injection = faults.inject("documented:fetch", "2*raise(OSError)")
+            >>> injection = faults.inject("test_doctests:fetch", "2*raise(OSError)")
             >>> fetch()
             'fetched'
             >>> injection.fired
             2
             """
             return "fetched"
-    '''
-    )
+    ''',
+}
 
-    together.runpytest_subprocess("-W", "error", "--doctest-modules", "documented.py").assert_outcomes(passed=1)
+
+@pytest.mark.slow
+def test_our_fixtures_beside_other_plugins(together):
+    """Each of these suites has the same fixtures beside those that it is named after."""
+    together.makepyfile(**SUITES)
+
+    result = together.runpytest_subprocess("-W", "error", "--doctest-modules", "-rA")
+
+    result.assert_outcomes(passed=10, errors=1)
+    result.stdout.fnmatch_lines(["ERROR test_case_classes.py::TestFetch::test_forgets*"])
 
 
 def test_caplog_sees_the_same_beside_the_fixture(suite):

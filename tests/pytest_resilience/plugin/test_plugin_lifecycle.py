@@ -96,6 +96,7 @@ CHECK = """
 """
 
 
+@pytest.mark.slow
 def test_everything_is_as_it_was_whatever_happens_in_a_test(suite):
     """Passing, failing, erring and odd ends of tests leave no patch, logger, clock, failpoint or thread behind."""
     suite.makepyfile(service=HELPERS, test_left=LEFT.replace("INTERRUPT", "pass"), conftest=CHECK)
@@ -106,6 +107,7 @@ def test_everything_is_as_it_was_whatever_happens_in_a_test(suite):
     result.stdout.fnmatch_lines(["*everything is as it was*"])
 
 
+@pytest.mark.slow
 def test_everything_is_as_it_was_after_ctrl_c(suite):
     """A KeyboardInterrupt in the middle of a test leaves nothing patched either."""
     suite.makepyfile(service=HELPERS, test_left=LEFT.replace("INTERRUPT", "raise KeyboardInterrupt"), conftest=CHECK)
@@ -195,12 +197,8 @@ def test_the_fixtures_begin_at_the_clock_s_zero_in_any_order(suite):
     suite.runpytest().assert_outcomes(passed=2)
 
 
-@pytest.mark.slow
-def test_the_fixtures_work_in_async_tests_of_anyio(suite, monkeypatch):
+def test_the_fixtures_work_in_async_tests_of_anyio(suite):
     """An async test, here of anyio's plugin, has the same fixtures."""
-    monkeypatch.setenv(
-        "PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly -p no:cacheprovider"
-    )
     suite.makepyfile("""
         import asyncio, pytest
         from resilience import create_retry_decorator
@@ -221,7 +219,7 @@ def test_the_fixtures_work_in_async_tests_of_anyio(suite, monkeypatch):
             retries.assert_waits(fetch)
     """)
 
-    suite.runpytest_subprocess().assert_outcomes(passed=1)
+    suite.runpytest("-p", "anyio").assert_outcomes(passed=1)
 
 
 def test_what_a_test_did_is_in_the_report_of_its_teardown(suite):

@@ -60,22 +60,20 @@ def test_each_test_draws_its_own_numbers_in_whatever_order_it_runs(suite):
     assert alone == {"two": both["two"]}
 
 
-@pytest.mark.slow
-def test_pytest_randomly_does_not_change_what_a_seed_draws(suite, monkeypatch):
+def test_pytest_randomly_does_not_change_what_a_seed_draws(suite):
     """A failure replays by our seed alone, with pytest-randomly on or off and whatever its own seed."""
     suite.makepyfile(service=SERVICE, test_draws=DRAWS)
 
     without = draws(suite.runpytest("-s", "--resilience-seed=11"))
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
     with_it = [
-        draws(suite.runpytest_subprocess("-s", "--resilience-seed=11", f"--randomly-seed={seed}")) for seed in (1, 2)
+        draws(suite.runpytest("-s", "--resilience-seed=11", "-p", "randomly", f"--randomly-seed={seed}"))
+        for seed in (1, 2)
     ]
 
     assert with_it == [without, without]
 
 
-@pytest.mark.slow
-def test_a_test_case_of_unittest_replays_too(suite, monkeypatch):
+def test_a_test_case_of_unittest_replays_too(suite):
     """Its random numbers are those of our seed, whatever pytest-randomly seeds."""
     suite.makepyfile(
         test_draws="""
@@ -88,17 +86,16 @@ def test_a_test_case_of_unittest_replays_too(suite, monkeypatch):
                 print("one", random.random())
         """
     )
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
     first, second = (
-        draws(suite.runpytest_subprocess("-s", "--resilience-seed=5", f"--randomly-seed={seed}")) for seed in (1, 2)
+        draws(suite.runpytest("-s", "--resilience-seed=5", "-p", "randomly", f"--randomly-seed={seed}"))
+        for seed in (1, 2)
     )
     assert first == second != {}
 
 
 @pytest.mark.slow
-def test_all_workers_of_xdist_share_the_drawn_seed(suite, monkeypatch):
+def test_all_workers_of_xdist_share_the_drawn_seed(suite):
     """Under -n 2 the header, and the failures in both workers, show one seed."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:randomly")
     suite.makepyfile("""
         import pytest
 
@@ -107,7 +104,7 @@ def test_all_workers_of_xdist_share_the_drawn_seed(suite, monkeypatch):
             raise AssertionError
     """)
 
-    text = suite.runpytest_subprocess("--resilience", "-n", "2").stdout.str()
+    text = suite.runpytest("--resilience", "-n", "2", "-p", "xdist").stdout.str()
 
     shown = [line.partition("seed=")[2] for line in text.splitlines() if line.startswith("seed: --resilience-seed=")]
     header = [line for line in text.splitlines() if line.startswith("resilience: seed ")]

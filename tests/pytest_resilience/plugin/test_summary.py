@@ -221,12 +221,11 @@ def test_without_the_option_there_is_no_summary(suite):
 
 
 @pytest.mark.slow
-def test_rows_of_all_workers_arrive(suite, monkeypatch):
+def test_rows_of_all_workers_arrive(suite):
     """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-W error -p no:asyncio -p no:looptime_plugin -p no:cacheprovider")
     suite.makepyfile(test_first=FIRST, test_second=SECOND)
 
-    result = suite.runpytest_subprocess("--resilience", "-n", "2")
+    result = suite.runpytest("--resilience", "-n", "2", "-p", "xdist", "-p", "randomly")
 
     result.assert_outcomes(passed=3, failed=1, errors=1, skipped=1)
     assert [cells(line) for line in table(result)[1:]] == [cells(line) for line in EXPECTED.splitlines()]

@@ -123,21 +123,21 @@ class Notifying:
         self.notify = kept.append
 
 
-@pytest.mark.slow
 def test_eight_processes_with_four_threads_send_one_alert(server):
     """When a whole fleet fails at the same moment, one alert leaves, and every call goes on."""
     program = textwrap.dedent(
         """
-        import sys, threading
+        import os, sys, threading
         import tenacity
         import resilience
+        import redis as _, resilience._alerts.system  # once, and not in each process
         from resilience._alerts.admission import redis, redis_url
 
         redis_url._TIMEOUT_S = redis._EXCHANGE_S = 60.0  # a busy machine is no Redis that hangs
 
         class Printer:
             def notify(self, alert):
-                print("ALERT", flush=True)
+                os.write(1, b"ALERT\\n")
 
         resilience.configure(notifiers=[Printer()])
 
@@ -150,37 +150,41 @@ def test_eight_processes_with_four_threads_send_one_alert(server):
             try:
                 connect()
             except ConnectionError:
-                print("ENDED", flush=True)
+                os.write(1, b"ENDED\\n")
+
+        def fail_in_four_threads():
+            threads = [threading.Thread(target=fail) for _ in range(4)]
+            os.write(1, b"READY\\n")
+            os.read(go, 1)
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            resilience.alerts.flush(None)  # the end of a program waits for a few seconds only
 
         together = threading.Barrier(4)
-        threads = [threading.Thread(target=fail) for _ in range(4)]
-        print("READY", flush=True)
+        go, all_go = os.pipe()
+        children = []
+        for _ in range(8):
+            child = os.fork()
+            if child == 0:
+                fail_in_four_threads()
+                os._exit(0)
+            children.append(child)
         sys.stdin.readline()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        resilience.alerts.flush(None)  # the end of a program waits for a few seconds only
+        os.write(all_go, b"x" * 8)
+        for child in children:
+            os.waitpid(child, 0)
         """
     )
-    environment = os.environ | {"RESILIENCE_REDIS_URL": server.url}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", program],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        for _ in range(8)
-    ]
-    for each in processes:
-        assert each.stdout is not None
-        assert each.stdout.readline() == "READY\n"
-    for each in processes:
-        assert each.stdin is not None
-        each.stdin.write("\n")
-        each.stdin.flush()
-    printed = "".join(each.communicate()[0] for each in processes)
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"RESILIENCE_REDIS_URL": server.url},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as fleet:
+        assert [fleet.stdout.readline() for _ in range(8)] == ["READY\n"] * 8
+        printed = fleet.communicate("\n")[0]
     assert (printed.count("ENDED"), printed.count("ALERT")) == (32, 1)
