@@ -6,7 +6,6 @@ the REST API"), of OpenAI (``retry-after-ms``) and of Azure (``x-ms-retry-after-
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import math
 import threading
@@ -37,19 +36,14 @@ def retry_after_of(error: BaseException) -> float:
 
 def _asked(error: Any) -> float:
     longest = 0.0
-    for read in _PLACES:
-        with contextlib.suppress(Exception):  # its attributes are foreign code; what can't be read asks for nothing
-            longest = max(longest, read(error))
+    for name, read in _PLACES:
+        try:
+            value = getattr(error, name, None)
+            if value is not None:
+                longest = max(longest, read(value))
+        except Exception:  # noqa: BLE001, S112  # its attributes are foreign code; what can't be read asks for nothing
+            continue
     return longest
-
-
-_PLACES: Final[tuple[Callable[[Any], float], ...]] = (
-    lambda error: _seconds(error.retry_after, time.time()),
-    lambda error: _in_headers(error.headers),
-    lambda error: _in_headers(error.response.headers),
-    lambda error: _in_headers(error.response["ResponseMetadata"]["HTTPHeaders"]),
-    lambda error: _in_headers(error.resp),
-)
 
 
 def _in_headers(headers: Any) -> float:
@@ -62,6 +56,14 @@ def _in_headers(headers: Any) -> float:
             asked += (_seconds(value, now) for value in fields[reset])
     return max(asked, default=0.0)
 
+
+_PLACES: Final[tuple[tuple[str, Callable[[Any], float]], ...]] = (
+    ("retry_after", lambda value: _seconds(value, time.time())),
+    ("headers", _in_headers),
+    ("response", lambda response: _in_headers(response.headers)),
+    ("response", lambda response: _in_headers(response["ResponseMetadata"]["HTTPHeaders"])),
+    ("resp", _in_headers),
+)
 
 _MILLISECONDS: Final = ("retry-after-ms", "x-ms-retry-after-ms")
 _RESETS: Final = {
