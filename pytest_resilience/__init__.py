@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from pytest_resilience._explore.explorer import NotExplorableError as NotExplorableError
+    from pytest_resilience._explore.findings import Exploration as Exploration
+    from pytest_resilience._explore.findings import Finding as Finding
+    from pytest_resilience._explore.surface import explore as explore
     from pytest_resilience._faults.faults import Faults as Faults
     from pytest_resilience._faults.injection import InjectedCall as InjectedCall
     from pytest_resilience._faults.injection import Injection as Injection
@@ -61,6 +65,9 @@ if TYPE_CHECKING:
     from resilience.testing import truncate as truncate
 
 _LATE: Final = {
+    "pytest_resilience._explore.explorer": ("NotExplorableError",),
+    "pytest_resilience._explore.findings": ("Exploration", "Finding"),
+    "pytest_resilience._explore.surface": ("explore",),
     "pytest_resilience._faults.faults": ("Faults",),
     "pytest_resilience._faults.injection": ("InjectedCall", "Injection"),
     "pytest_resilience._servers.connection": ("Connection",),

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
-from pytest_resilience._pytest.options import Options, add_options, hand_over, read_options
+from pytest_resilience._pytest.options import add_options, hand_over, read_options
+from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPTIONS, STATE
 from pytest_resilience._usage import take
 
 if TYPE_CHECKING:
     from pytest_resilience import DiscordMock, FaultProxy, Faults, FaultServer, Retries, RetryLog, VirtualClock
     from pytest_resilience._pytest.fixture_state import FixtureState
 
-_OPTIONS = pytest.StashKey[Options]()
 _TALLY = "resilience"
 
 
@@ -32,7 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "virtual_clock(start=None, grace=0.5): a test in virtual time; sets up the fixture of that name"
     )
-    options = config.stash[_OPTIONS] = read_options(config)
+    config.addinivalue_line(
+        "markers",
+        "explore(faults=1, points=(), allowed=(), budget=None): run again and again with --resilience, each "
+        "time with something else going wrong",
+    )
+    options = config.stash[OPTIONS] = read_options(config)
     if options.active:
         from pytest_resilience._pytest.summary import Summary
 
@@ -41,21 +46,39 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    hand_over(node.config.stash[_OPTIONS], node.workerinput)
+    hand_over(node.config.stash[OPTIONS], node.workerinput)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    options = config.stash[_OPTIONS]
+    options = config.stash[OPTIONS]
     return f"resilience: seed {options.seed}" if options.active or options.seed_given else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.stash[_OPTIONS].active:
+    options = config.stash[OPTIONS]
+    if options.replay is not None and len(items) != 1:
+        raise pytest.UsageError(
+            f"--resilience-replay runs the one test that the token is of, and {len(items)} were collected: name it, as "
+            "the line `again:` of the finding does"
+        )
+    if options.active:
         return
     skip = pytest.mark.skip(reason=NOT_RUN)
     for item in items:
         if item.get_closest_marker("resilience") is not None:
             item.add_marker(skip)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    options = item.config.stash[OPTIONS]
+    if not options.active or not isinstance(item, pytest.Function):
+        return None
+    if not (options.explore_all or options.replay or item.get_closest_marker("explore") is not None):
+        return None
+    from pytest_resilience._pytest.exploring import explore_item
+
+    return explore_item(item, nextitem) or None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,7 +94,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
     def reseed_and_run() -> None:
         state.reseed()
-        runtest()
+        with state.around():
+            runtest()
 
     vars(item)["runtest"] = reseed_and_run  # other plugins reseed in this hook; the test's own seed is what replays
     try:
@@ -92,8 +116,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     if report.when == "call":  # once, and besides for each subtest
         state.passed = report.passed and state.passed is not False
-    if report.failed:
-        seed = f"seed: --resilience-seed={item.config.stash[_OPTIONS].seed}"
+    if report.failed and report.longrepr != EXPLORED_TEXT:
+        seed = f"seed: --resilience-seed={item.config.stash[OPTIONS].seed}"
         report.sections.append(("resilience", "\n".join(filter(None, [state.account(report.longreprtext), seed]))))
     return report
 
@@ -108,10 +132,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 
 def _state_of(item: pytest.Item) -> FixtureState | None:
     """Return what the fixtures of a test share; None where it uses none of them."""
-    return item.stash.get(_STATE, None)
-
-
-_STATE = pytest.StashKey["FixtureState"]()
+    return item.stash.get(STATE, None)
 
 
 @pytest.fixture
@@ -120,10 +141,10 @@ def _resilience_state(request: pytest.FixtureRequest) -> Iterator[FixtureState]:
     from pytest_resilience._pytest.fixture_state import FixtureState
 
     item = request.node
-    options = item.config.stash[_OPTIONS]
+    options = item.config.stash[OPTIONS]
     has_clock = "virtual_clock" in request.fixturenames  # which comes first, so that everything begins at its zero
     clock = request.getfixturevalue("_resilience_clock") if has_clock else None
-    state = item.stash[_STATE] = FixtureState(f"{options.seed}:{item.nodeid}", options, clock)
+    state = item.stash[STATE] = FixtureState(f"{options.seed}:{item.nodeid}", options, clock)
     with state.open:
         state.begin()
         yield state
@@ -144,7 +165,8 @@ def _resilience_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
 @pytest.fixture(autouse=True)
 def _virtual_clock_marker(request: pytest.FixtureRequest) -> None:
     """Let the marker set up the clock, before all other fixtures of the test and after those that live longer."""
-    if request.node.get_closest_marker("virtual_clock") is not None:
+    node = request.node
+    if node.get_closest_marker("virtual_clock") is not None or EXPLORED in node.stash:
         request.getfixturevalue("virtual_clock")
 
 

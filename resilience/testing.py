@@ -1,10 +1,10 @@
 """What a test kit may use of this package: the `pytest_resilience` that comes with it, or one of your own.
 
-- Faults: `arming` puts an `Interceptor` at a failpoint; `known_names` lists the failpoints there are. An interceptor
-  that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the `Action` is one of the
-  classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse` reads them. A
-  `FunctionPlace` at what `target_of` finds does all that for any function, as the `ScriptedFault` says that it is armed
-  with. Calls within `own_calls` are struck by nobody.
+- Faults: `arming` puts an `Interceptor` at a failpoint, `arming_all` at every one; `known_names` lists the failpoints
+  there are. An interceptor that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the
+  `Action` is one of the classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse`
+  reads them. A `FunctionPlace` at what `target_of` finds does all that for any function, as the `ScriptedFault` says
+  that it is armed with. Calls within `own_calls` are struck by nobody.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
   call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
   all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from resilience._engine.wait_bounds import wait_bounds as wait_bounds
     from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
     from resilience._failpoints.functions.stand_ins import UnknownTargetError as UnknownTargetError
+    from resilience._failpoints.functions.targets import Target as Target
     from resilience._failpoints.functions.targets import target_of as target_of
     from resilience._failpoints.own_calls import is_own_call as is_own_call
     from resilience._failpoints.own_calls import own_calls as own_calls
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from resilience._failpoints.scripted_fault import shown as shown
     from resilience._failpoints.table import Interceptor as Interceptor
     from resilience._failpoints.table import arming as arming
+    from resilience._failpoints.table import arming_all as arming_all
     from resilience._failpoints.table import known_names as known_names
     from resilience._support.lazy import exported as exported
     from resilience._support.lazy import publish as publish
@@ -104,7 +106,7 @@ _LATE: Final = {
     "resilience._engine.wait_bounds": ("wait_bounds",),
     "resilience._failpoints.functions.place": ("FunctionPlace",),
     "resilience._failpoints.functions.stand_ins": ("UnknownTargetError",),
-    "resilience._failpoints.functions.targets": ("target_of",),
+    "resilience._failpoints.functions.targets": ("Target", "target_of"),
     "resilience._failpoints.own_calls": ("is_own_call", "own_calls"),
     "resilience._failpoints.script.actions": ("ACTIONS",),
     "resilience._failpoints.script.actions.action": (
@@ -171,7 +173,7 @@ _LATE: Final = {
     "resilience._failpoints.script.text": ("parse_plan",),
     "resilience._failpoints.script.values": ("described",),
     "resilience._failpoints.scripted_fault": ("ScriptedFault", "shown"),
-    "resilience._failpoints.table": ("Interceptor", "arming", "known_names"),
+    "resilience._failpoints.table": ("Interceptor", "arming", "arming_all", "known_names"),
     "resilience._support.lazy": ("exported", "publish"),
     "resilience._support.wording": ("closest", "suggestion"),
 }

@@ -18,6 +18,7 @@ import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import tenacity
@@ -26,6 +27,7 @@ import trio
 import pytest_resilience
 import resilience
 from pytest_resilience import DeadlockError, DiscordMock, Injection, RetryLog, Script, VirtualClock, plugin
+from pytest_resilience._explore.oracle.suspicion import Kind
 from resilience import _config as config
 from resilience.alerts import flush
 
@@ -35,6 +37,7 @@ CHECKS = {
     "quote": "python",
     "passes: pytest": "python",
     "run: pytest": "python",
+    "explored: pytest": "python",
     "run: each line takes an hour": "python",
     "printed by": "text",
 }
@@ -166,6 +169,20 @@ def test_failures_are_printed_as_shown(suite):
     suite.makepyfile(test_it=test_file.body)
     result = suite.runpytest_subprocess("--tb=short")
     _assert_printed(printed, result.stdout.str())
+
+
+def test_findings_are_printed_as_shown(suite):
+    """The marked test in the README is explored to the finding that stands below it."""
+    (test_file,), (printed,) = _checked_as("explored: pytest"), _checked_as("printed by exploring it")
+    suite.makepyfile(test_orders=test_file.body)
+    result = suite.runpytest_subprocess("--resilience")
+    _assert_printed(printed, result.stdout.str())
+
+
+def test_kinds_of_findings_are_those_of_the_table():
+    """The table has every kind that exploring can find."""
+    listed = {_code(kind) for row in _table("kind of finding") for kind in row[0].split(",")}
+    assert listed == set(get_args(Kind))
 
 
 def _hours():

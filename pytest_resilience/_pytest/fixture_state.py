@@ -6,6 +6,8 @@ import contextlib
 import random
 import threading
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, final
 
 from pytest_resilience._objections import Objections
@@ -33,6 +35,8 @@ class FixtureState:
         clock: The virtual clock of the test, if it has one.
         passed: Whether the test passed; None before its end.
         left: What other fixtures complain of at their end; None where they don't.
+        around: What the body of the test runs inside of.
+        beyond: Which limit the test has reached; None where it has reached none.
     """
 
     def __init__(self, seed: str, limits: Options, clock: VirtualClock | None) -> None:
@@ -44,9 +48,10 @@ class FixtureState:
         self.open = contextlib.ExitStack()
         self.passed: bool | None = None
         self.left: list[str | None] = []
+        self.around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext
+        self.beyond: str | None = None
         self._limits = limits
         self._failures: Counter[type[Event]] = Counter()
-        self._beyond: str | None = None
         self._counting = threading.Lock()
 
     def begin(self) -> None:
@@ -70,9 +75,9 @@ class FixtureState:
         __tracebackhide__ = True
         with self._counting:
             self._failures[type(event)] += 1
-            if self._beyond is None:
-                self._beyond = self._limit_reached()
-            beyond = self._beyond
+            if self.beyond is None:
+                self.beyond = self._limit_reached()
+            beyond = self.beyond
         if beyond is not None:
             self.objections.object(f"{beyond}\n\n{self.timeline}")
 

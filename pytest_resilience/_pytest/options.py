@@ -19,6 +19,12 @@ _HANDED_OVER: Final = "resilience_seed"
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
+_SWITCHES: Final = {
+    "resilience": "run the tests marked `resilience` too, explore those marked `explore`, and print a summary",
+    "resilience_explore": "explore every test, marked or not, with --resilience",
+}
+
+
 class _Valued(NamedTuple):
     """An option with a value, which has a twin of the same name in the ini file."""
 
@@ -50,6 +56,20 @@ _VIRTUAL_TIME: Final = _Valued(
 )
 
 
+_BUDGET: Final = _Valued(
+    "resilience_budget",
+    "N|TIME",
+    "how much exploring a test may cost, by default 200 runs",
+    "a number of runs, such as 200, or real time, such as 30s or 5m",
+)
+_REPLAY: Final = _Valued(
+    "resilience_replay",
+    "TOKEN",
+    "run one test once, as a finding of its exploration says",
+    "a token from the line `again:` of a finding",
+)
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -61,6 +81,9 @@ class Options:
         seed_given: Whether it was.
         max_attempts: How many attempts may fail in a test that uses the fixtures.
         max_virtual_s: How many seconds of virtual time it may spend on failing.
+        explore_all: Tests are explored that are not marked ``explore``, too.
+        budget: What exploring a test may cost, as it was written; None where nothing was.
+        replay: The token of the one plan that is to be run; None where there is none.
     """
 
     active: bool
@@ -68,19 +91,19 @@ class Options:
     seed_given: bool
     max_attempts: int
     max_virtual_s: float
+    explore_all: bool = False
+    budget: str | None = None
+    replay: str | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare the options and their ini twins."""
     group = parser.getgroup("resilience", "resilience: faults, virtual time and alerts of code that retries")
-    group.addoption(
-        "--resilience",
-        action="store_true",
-        default=None,
-        help="run the tests marked `resilience` too, and print a summary (ini: resilience)",
-    )
-    parser.addini("resilience", "run the tests marked `resilience` too", type="bool", default=False)
-    for each in (_SEED, _ATTEMPTS, _VIRTUAL_TIME):
+    for name, what in _SWITCHES.items():
+        flag = f"--{name.replace('_', '-')}"
+        group.addoption(flag, action="store_true", default=None, help=f"{what} (ini: {name})")
+        parser.addini(name, what, type="bool", default=False)
+    for each in (_SEED, _ATTEMPTS, _VIRTUAL_TIME, _BUDGET, _REPLAY):
         text = f"{each.what}: {each.valid}"
         group.addoption(each.flag, metavar=each.metavar, default=None, help=f"{text} (ini: {each.name})")
         parser.addini(each.name, text, default="")
@@ -92,18 +115,22 @@ def read_options(config: pytest.Config) -> Options:
     Raises:
         pytest.UsageError: A bad value; the text names option, value and valid values.
     """
-    active = config.getoption("resilience")
-    if active is None:
-        active = _from_ini(config, "resilience", "true or false")
+    active, explore_all = (_switch(config, name) for name in _SWITCHES)
     seed = _read(config, _SEED, lambda text: _whole(text, 0, LARGEST_SEED))
+    replay = _read(config, _REPLAY, _token)
+    if seed is None and replay is not None:
+        seed = _seed_of(replay)
     if seed is None:
         seed = getattr(config, "workerinput", {}).get(_HANDED_OVER)
     return Options(
-        active=bool(active),
+        active=active,
         seed=random.SystemRandom().randrange(LARGEST_SEED + 1) if seed is None else seed,
         seed_given=seed is not None,
         max_attempts=_read(config, _ATTEMPTS, lambda text: _whole(text, 1, MOST_ATTEMPTS)) or 1_000_000,
         max_virtual_s=_read(config, _VIRTUAL_TIME, _seconds) or 86_400.0,
+        explore_all=explore_all,
+        budget=_read(config, _BUDGET, _budget),
+        replay=replay,
     )
 
 
@@ -126,6 +153,11 @@ def _read(config: pytest.Config, option: _Valued, read: Callable[[str], T | None
     return value
 
 
+def _switch(config: pytest.Config, name: str) -> bool:
+    given = config.getoption(name)
+    return bool(_from_ini(config, name, "true or false") if given is None else given)
+
+
 def _from_ini(config: pytest.Config, name: str, valid: str) -> Any:
     try:
         return config.getini(name)
@@ -137,6 +169,32 @@ def _whole(text: str, least: int, most: int) -> int | None:
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and least <= int(text) <= most:
         return int(text)
     return None
+
+
+def _budget(text: str) -> str | None:
+    from pytest_resilience._explore.limits import budget_of
+
+    try:
+        budget_of(text)
+    except ValueError:
+        return None
+    return text
+
+
+def _seed_of(token: str) -> int:
+    from pytest_resilience._explore.decisions import replay_of
+
+    return replay_of(token).seed
+
+
+def _token(text: str) -> str | None:
+    from pytest_resilience._explore.decisions import TokenError, replay_of
+
+    try:
+        replay_of(text)
+    except TokenError:
+        return None
+    return text
 
 
 def _seconds(text: str) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Self, final
 
 import pytest
 
+from pytest_resilience._pytest.stash import EXPLORATION
 from pytest_resilience._wording import counted
 
 _HEAD: Final = ("", "faults", "attempts", "virtual time", "alerts", "real time")
@@ -56,16 +57,18 @@ class Summary:
         self._real_s: dict[str, float] = {}
         self._failed: set[str] = set()
         self._tallies: dict[tuple[str, int, str], dict[str, Any]] = {}
+        self._explored: dict[tuple[str, int, str], str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._real_s[report.nodeid] = self._real_s.get(report.nodeid, 0.0) + report.duration
         if report.failed:
             self._failed.add(report.nodeid)
-        if report.when == "teardown":
-            file, line, _ = report.location
-            for name, tally in report.user_properties:
-                if name == "resilience" and isinstance(tally, dict):
-                    self._tallies[file, line or 0, report.nodeid] = tally
+        file, line, _ = report.location
+        for name, value in report.user_properties:
+            if name == "resilience" and report.when == "teardown" and isinstance(value, dict):
+                self._tallies[file, line or 0, report.nodeid] = value
+            elif name == EXPLORATION:
+                self._explored[file, line or 0, report.nodeid] = str(value)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self._tallies:
@@ -86,6 +89,8 @@ class Summary:
                 rows += [file, *of_file]
         for line in _table([*rows, total]):
             terminalreporter.line(line)
+        for (_, _, nodeid), headline in sorted(self._explored.items()):
+            terminalreporter.line(f"{nodeid}: {headline}")
 
     def _name(self, nodeid: str) -> str:
         """Return the name of a test in its file."""

@@ -26,15 +26,29 @@ class Interceptor(Protocol):
         """Answer for an async function: raise, return, or await it."""
 
 
+Everywhere = Callable[[str, Interceptor | None], Interceptor]
+
+
 @final
 class _Armed(dict[str, Interceptor]):
-    """A dictionary that is pickled as a name: what is armed in this process is not in another."""
+    """A dictionary that is pickled as a name: what is armed in this process is not in another.
+
+    Attributes:
+        everywhere: What stands before whatever is armed at a failpoint of a name, if anything does.
+    """
+
+    everywhere: Everywhere | None = None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what answers for a failpoint; asked only where something is armed."""
+        found = super().get(name, default)
+        return found if self.everywhere is None else self.everywhere(name, found)
 
     def __reduce__(self) -> str:
         return "armed"
 
 
-armed: Final[dict[str, Interceptor]] = _Armed()
+armed: Final = _Armed()
 """The interceptors by failpoint; empty in production. Change it through `arming` only."""
 
 _arms: Final[dict[str, list[Interceptor]]] = {}
@@ -42,6 +56,7 @@ _arms: Final[dict[str, list[Interceptor]]] = {}
 
 _declared: Final[weakref.WeakKeyDictionary[object, str]] = weakref.WeakKeyDictionary()
 _evaluated: Final[set[str]] = set()
+_ANY: Final = ""  # no failpoint is called that
 _MOST_NAMES: Final = 10_000  # a name made anew in each call would be kept for ever
 _arming = threading.Lock()
 
@@ -100,6 +115,30 @@ def arming(name: str, interceptor: Interceptor) -> Iterator[None]:
                 armed[name] = arms[-1]
             else:
                 del armed[name], _arms[name]
+
+
+@contextlib.contextmanager
+def arming_all(everywhere: Everywhere) -> Iterator[None]:
+    """Arm every failpoint, known or not, for the length of a ``with`` block: for tools that try all of them.
+
+    Args:
+        everywhere: Makes the interceptor of a failpoint from its name and from what is armed there besides, which it
+            may pass a call on to.
+
+    Raises:
+        RuntimeError: All failpoints are armed already.
+    """
+    with _arming:
+        if armed.everywhere is not None:
+            raise RuntimeError("all failpoints are armed already, and only one tool can have them")
+        armed.everywhere = everywhere
+        armed[_ANY] = everywhere(_ANY, None)  # or the table would be empty, and nobody would look into it
+    try:
+        yield
+    finally:
+        with _arming:
+            armed.everywhere = None
+            del armed[_ANY]
 
 
 def _nothing() -> None:

@@ -1,0 +1,296 @@
+"""The explorer: which plans are run, in which order, and what their runs are taken for."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
+
+from pytest_resilience._explore.decisions import Asked, Decisions, Plan, Taken
+from pytest_resilience._explore.findings import Exploration, finding_of
+from pytest_resilience._explore.function_points import functions_of
+from pytest_resilience._explore.limits import Limits
+from pytest_resilience._explore.menu import Fault, Menus
+from pytest_resilience._explore.oracle.outcome import judge
+from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
+from pytest_resilience._explore.points import Points
+from pytest_resilience._explore.subject import Subject
+
+_MOST_SHRINKING: Final = 60  # runs for one finding, which has a few decisions at most
+_SEPARATOR: Final = ", call "
+
+
+class NotExplorableError(Exception):
+    """What was to be explored can't be: it fails without faults, reaches no point, or differs from run to run."""
+
+
+@final
+@dataclass(slots=True)
+class Run:
+    """One run, in plain data.
+
+    Attributes:
+        plan: What it was told.
+        asked: What it was asked.
+        reached: How many calls came to each point.
+        unmet: How many decisions of the plan were never asked.
+        suspicions: What was wrong with it.
+        failed: Whether the test failed.
+        timeline: What happened, as text; empty where nothing was wrong.
+    """
+
+    plan: Plan
+    asked: list[Asked]
+    reached: dict[str, int]
+    unmet: list[Taken]
+    suspicions: list[Suspicion]
+    failed: bool
+    timeline: str
+
+
+@final
+class Explorer:
+    """Explores one test.
+
+    Args:
+        subject: The test.
+        limits: How far to go.
+        progress: Told after each run what has been explored so far.
+        first: Plans that are tried before all others: those that failed the last time.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        limits: Limits,
+        progress: Callable[[Exploration], None] = lambda _: None,
+        first: Sequence[Plan] = (),
+    ) -> None:
+        self.exploration = Exploration(limits)
+        self._subject = subject
+        self._limits = limits
+        self._progress = progress
+        self._first = first
+        self._functions = functions_of(limits.points)
+        self._menus = Menus()
+        self._seen: set[frozenset[Taken]] = set()
+        self._queue: deque[Plan] = deque()
+        self._same: set[tuple[Plan, str, str]] = set()
+        self._keys: set[tuple[str, str]] = set()
+        self._began = time.perf_counter()
+
+    def explore(self) -> Exploration:
+        """Run the plans, as far as the budget goes.
+
+        Raises:
+            NotExplorableError: There is nothing to explore, or two runs without faults differ.
+        """
+        with self.opened():
+            return self._explored()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Put the functions that are points under control for the length of a ``with`` block."""
+        with contextlib.ExitStack() as opening:
+            for each in self._functions:
+                opening.enter_context(each.installed())
+            yield
+
+    def _explored(self) -> Exploration:
+        golden = self._golden()
+        for plan in self._first:
+            self._add([plan])
+        self._extend(golden)
+        while self._queue and not self.exploration.stopped:
+            if self._is_spent():
+                return self._ended()
+            plan = self._queue.popleft()
+            if self._is_known_to_be_same(plan, golden):
+                self.exploration.known -= 1
+                continue
+            self._explore(plan)
+            self._progress(self.exploration)
+        self.exploration.exhausted = not self._queue and not self.exploration.stopped
+        return self._ended()
+
+    def run(self, plan: Plan) -> Run:
+        """Run the test once."""
+        decisions = Decisions(plan)
+        points = Points(decisions, self._menus, self._functions, self._subject.test)
+        ending = self._subject.run(lambda: points)
+        suspicions = list(judge(ending.errors, points.strikes, self._limits.allowed, ending.beyond))
+        if not plan:
+            suspicions = [of_error("other error", each) for each in ending.errors]
+        shown = str(ending.timeline) if suspicions else ""
+        return Run(plan, decisions.asked, dict(points.calls), decisions.unmet, suspicions, bool(ending.errors), shown)
+
+    def _golden(self) -> Run:
+        """Run the test without faults, until its imports are warm and its course is known."""
+        self._right_run(is_first=True)
+        second, third = self._right_run(), self._right_run()
+        for number, (one, other) in enumerate(zip(_course(second), _course(third), strict=False), start=1):
+            if one != other:
+                raise NotExplorableError(_differs(f"decision {number} was `{one}`, then `{other}`"))
+        if len(second.asked) != len(third.asked):
+            longer = max(second, third, key=lambda run: len(run.asked))
+            extra = _course(longer)[min(len(second.asked), len(third.asked))]
+            raise NotExplorableError(_differs(f"`{extra}` came in one of them only"))
+        if not third.asked:
+            raise NotExplorableError(
+                "there is nothing to explore: the test reaches no decorated callable and no failpoint. Name functions "
+                'that can fail: @pytest.mark.explore(points=["orders.stock:*"]), or put a failpoint("name") into them'
+            )
+        return third
+
+    def _right_run(self, *, is_first: bool = False) -> Run:
+        run = self.run(())
+        if run.suspicions and is_first:
+            raise NotExplorableError(f"it fails without any fault: {run.suspicions[0]}")
+        if run.suspicions:
+            raise NotExplorableError(
+                "the test passed, and fails when it is run again in the same process, without any fault: "
+                f"{run.suspicions[0]}. Something that outlives the test keeps a state: "
+                "make it anew in a fixture"
+            )
+        return run
+
+    def _explore(self, plan: Plan) -> None:
+        run = self.run(plan)
+        self.exploration.runs += 1
+        self._note(run)
+        poisoned = self._poisoned_by(run)
+        if len(run.plan) < self._limits.faults and not run.unmet and not run.suspicions:
+            self._extend(run)
+        for suspicion in [*run.suspicions, *poisoned]:
+            self._found(suspicion, run)
+
+    def _poisoned_by(self, run: Run) -> list[Suspicion]:
+        """Run the test without faults: what went wrong must not make it fail."""
+        after = self.run(())
+        if not after.suspicions:
+            return []
+        seen = after.suspicions[0]
+        self.exploration.stopped = "the test no longer passes without faults, so that nothing more can be told"
+        run.timeline = run.timeline or after.timeline
+        return [Suspicion("poisoned", f"the next run, without any fault, fails: {seen.text}", seen.where)]
+
+    def _found(self, suspicion: Suspicion, run: Run) -> None:
+        key = (suspicion.kind, suspicion.where or suspicion.text)
+        if key in self._keys:
+            return
+        if suspicion.kind != "poisoned" and len(run.plan) > 1:
+            run = self._shrunk(run, key)
+        fails = run.failed and suspicion.kind != "poisoned"
+        self._keys.add(key)
+        self.exploration.findings.append(
+            finding_of(suspicion, run.plan, run.asked, run.timeline, seed=self._subject.seed, fails=fails)
+        )
+
+    def _shrunk(self, run: Run, key: tuple[str, str]) -> Run:
+        """Return a run with a smaller plan that fails in the same way, if there is one."""
+        left = _MOST_SHRINKING
+        candidates = _smaller(run.plan)
+        while left and (plan := next(candidates, None)) is not None:
+            left -= 1
+            tried = self.run(plan)
+            if not tried.unmet and any((each.kind, each.where or each.text) == key for each in tried.suspicions):
+                run, candidates = tried, _smaller(plan)
+        return run
+
+    def _extend(self, run: Run) -> None:
+        """Add the plans that go on from a run: its own, and one more fault at a decision that came after these."""
+        taken = [index for index, asked in enumerate(run.asked) if asked.choice]
+        later = run.asked[taken[-1] + 1 :] if taken else run.asked
+        if len(run.plan) >= self._limits.faults:
+            return
+        ranks = _ranks(later)
+        plans = [
+            (ranks[asked.about], choice, index, Taken(asked.about, choice))
+            for index, asked in enumerate(later)
+            for choice in range(1, len(asked.options) + 1)
+        ]
+        self._add([(*run.plan, each) for *_, each in sorted(plans)])
+
+    def _add(self, plans: Sequence[Plan]) -> None:
+        for plan in plans:
+            key = frozenset(plan)
+            if key not in self._seen:
+                self._seen.add(key)
+                self._queue.append(plan)
+                self.exploration.known += 1
+
+    def _note(self, run: Run) -> None:
+        """Note what became of each fault of a run, and which plans would take the same course."""
+        self.exploration.unreached += len(run.unmet)
+        options = {each.about: each.options[each.choice - 1] for each in run.asked if each.choice}
+        fate = "BUG" if run.suspicions else "failed loudly" if run.failed else "survived"
+        for about, fault in options.items():
+            point, _, call = about.rpartition(_SEPARATOR)
+            self.exploration.fates[point, int(call), fate] += 1
+            if isinstance(fault, Fault) and fault.calls is not None:
+                came = run.reached.get(point, 0) - int(call) + 1
+                if came <= fault.calls:  # one that went on for longer would have struck nothing more
+                    self._same.add((_without(run.plan, about), about, str(fault.strike)))
+        for about, _ in run.unmet:
+            point, _, call = about.rpartition(_SEPARATOR)
+            self.exploration.fates[point, int(call), "unreached"] += 1
+
+    def _is_known_to_be_same(self, plan: Plan, golden: Run) -> bool:
+        options = {each.about: each.options for each in golden.asked}
+        about, choice = plan[-1]
+        if about not in options or choice > len(options[about]) or plan in self._first:
+            return False
+        fault = options[about][choice - 1]
+        return (plan[:-1], about, str(getattr(fault, "strike", fault))) in self._same
+
+    def _is_spent(self) -> bool:
+        budget = self._limits.budget
+        if budget.runs is not None:
+            return self.exploration.runs >= budget.runs
+        return budget.seconds is not None and time.perf_counter() - self._began >= budget.seconds
+
+    def _ended(self) -> Exploration:
+        self.exploration.seconds = time.perf_counter() - self._began
+        return self.exploration
+
+
+def _course(run: Run) -> list[str]:
+    return [f"{each.about} ({len(each.options)} faults)" for each in run.asked]
+
+
+def _differs(what: str) -> str:
+    return (
+        f"the test is not deterministic: of two runs without faults, {what}. Usual causes: the order of a set, "
+        "os.urandom or uuid4, real time in time.perf_counter, a thread or process outside of the virtual clock, or a "
+        "state that outlives the test"
+    )
+
+
+def _ranks(asked: Sequence[Asked]) -> dict[str, int]:
+    """Return in which order decisions are tried: the first call of each point, the second, the last, then the rest."""
+    calls: dict[str, list[str]] = {}
+    for each in asked:
+        calls.setdefault(each.about.rpartition(_SEPARATOR)[0], []).append(each.about)
+    ranks: dict[str, int] = {}
+    for abouts in calls.values():
+        order = [*abouts[:2], *abouts[-1:], *abouts[2:-1]]
+        for rank, about in enumerate(order):
+            ranks.setdefault(about, rank)
+    return ranks
+
+
+def _smaller(plan: Plan) -> Iterator[Plan]:
+    """Yield the plans with one decision less, then those with a simpler one."""
+    if len(plan) > 1:
+        for index in range(len(plan)):
+            yield (*plan[:index], *plan[index + 1 :])
+    for index, (about, choice) in enumerate(plan):
+        for simpler in range(1, choice):
+            yield (*plan[:index], Taken(about, simpler), *plan[index + 1 :])
+
+
+def _without(plan: Plan, about: str) -> Plan:
+    return tuple(each for each in plan if each.about != about)

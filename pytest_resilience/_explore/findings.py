@@ -1,0 +1,118 @@
+"""What an exploration found, in the form that is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, final
+
+from pytest_resilience._explore.decisions import Asked, Plan, token_of
+from pytest_resilience._explore.limits import Limits
+from pytest_resilience._explore.menu import Fault
+from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion
+from pytest_resilience._wording import counted
+from resilience.redact import clean
+
+_LONGEST: Final = 200
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A bug that exploring has found, with the smallest plan that shows it.
+
+    Attributes:
+        kind: Which rule was broken, such as ``wrong result`` or ``leak``.
+        text: What happened, in one line.
+        where: File and line of the user's code at which it was seen, as ``path:line``; empty where there is none.
+        plan: What went otherwise in that run, one line for each fault.
+        scripts: The lines that make an ordinary test fail in the same way; empty where no script alone does.
+        token: What ``--resilience-replay`` takes.
+        timeline: What happened in that run.
+    """
+
+    kind: Kind
+    text: str
+    where: str
+    plan: tuple[str, ...]
+    scripts: tuple[str, ...]
+    token: str
+    timeline: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+@final
+@dataclass(slots=True)
+class Exploration:
+    """What exploring a test, or a function, came to.
+
+    Attributes:
+        findings: The bugs, each once.
+        runs: How many runs had a plan.
+        known: How many plans are known; more may show themselves in runs that were not made.
+        exhausted: Whether all of them were run.
+        unreached: How many planned faults never struck.
+        seconds: How much real time it took.
+        stopped: Why it ended before all plans were run; empty where the budget ended it, or nothing did.
+
+    Example:
+        ``assert not explore(place_order).findings``
+    """
+
+    limits: Limits
+    findings: list[Finding] = field(default_factory=list)
+    runs: int = 0
+    known: int = 0
+    exhausted: bool = False
+    unreached: int = 0
+    seconds: float = 0.0
+    stopped: str = ""
+    fates: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+
+    @property
+    def extent(self) -> str:
+        """How much was explored: ``explored all 64 plans with at most 1 fault``."""
+        if not self.exhausted:
+            return f"explored {self.runs} of at least {self.known} plans"
+        return f"explored all {self.known} plans with at most {counted(self.limits.faults, 'fault')}"
+
+
+def finding_of(
+    suspicion: Suspicion, plan: Plan, asked: Sequence[Asked], timeline: str, *, seed: int, fails: bool
+) -> Finding:
+    """Return a suspicion with the plan that led to it.
+
+    Args:
+        suspicion: What was wrong.
+        plan: What the run was told.
+        asked: What it was asked.
+        timeline: What happened in it.
+        seed: From which its random numbers were drawn.
+        fails: Whether the test itself failed, as it would under a script.
+    """
+    taken = {each.about: each.options[each.choice - 1] for each in asked if each.choice}
+    steps = [(about, taken[about]) for about, _ in plan if about in taken]
+    faults = [(about.rpartition(", call "), fault) for about, fault in steps if isinstance(fault, Fault)]
+    replayable = (
+        fails
+        and len(faults) == len(steps)
+        and all(fault.is_replayable for _, fault in faults)
+        and len({point for (point, _, _), _ in faults}) == len(faults)
+    )
+    scripts = [f"faults.inject({_quoted(p)}, {_quoted(str(f.script_from(int(k))))})" for (p, _, k), f in faults]
+    return Finding(
+        kind=suspicion.kind,
+        text=suspicion.text,
+        where=suspicion.where,
+        plan=tuple(clean(f"{about}: {what}", limit=_LONGEST) for about, what in steps),
+        scripts=tuple(scripts) if replayable else (),
+        token=token_of(plan, seed),
+        timeline=timeline,
+    )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,92 @@
+"""``points=``: the functions that are points besides the decorated callables and failpoints.
+
+They are replaced once for a whole exploration, since looking for all references to a function takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final, final
+
+from resilience.testing import Interceptor, Target, target_of
+
+_WILD: Final = "*?["
+
+
+@final
+class FunctionPoint:
+    """A function, and what answers for it in the run that is being made; nothing does between two runs.
+
+    Attributes:
+        name: ``module:qualname``.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.name = target.name
+        self._target = target
+        self._point: Interceptor | None = None
+
+    def installed(self) -> AbstractContextManager[None]:
+        """Stand in for the function for the length of a ``with`` block."""
+        return self._target.intercepted(self)
+
+    @contextlib.contextmanager
+    def led_to(self, point: Interceptor) -> Iterator[None]:
+        """Have a point answer for the length of a ``with`` block."""
+        self._point = point
+        try:
+            yield
+        finally:
+            self._point = None
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer for the function."""
+        return function(*args, **kwargs) if self._point is None else self._point.call(function, args, kwargs)
+
+    async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer for an async function."""
+        if self._point is None:
+            return await function(*args, **kwargs)
+        return await self._point.call_async(function, args, kwargs)
+
+
+def functions_of(points: Sequence[str | Callable[..., Any]]) -> list[FunctionPoint]:
+    """Return what names, patterns of names, and functions stand for.
+
+    Raises:
+        UnknownTargetError: There is no such function.
+    """
+    found: dict[object, Target] = {}
+    for each in points:
+        names = _matching(each) if isinstance(each, str) and any(sign in each for sign in _WILD) else [each]
+        for target in map(target_of, names):
+            if not isinstance(target.key, str):  # a failpoint is a point anyway
+                found[target.key] = target
+    return [FunctionPoint(each) for each in found.values()]
+
+
+def _matching(pattern: str) -> list[str]:
+    """Return the functions and methods of loaded modules whose names match a pattern."""
+    module_pattern, _, name_pattern = pattern.partition(":")
+    return [
+        f"{module}:{name}"
+        for module in sorted(sys.modules)
+        if fnmatch.fnmatchcase(module, module_pattern)
+        for name in _names_in(module)
+        if fnmatch.fnmatchcase(name, name_pattern or "*")
+    ]
+
+
+def _names_in(module: str) -> Iterator[str]:
+    for key, value in list(vars(sys.modules[module]).items()):
+        if getattr(value, "__module__", None) != module:
+            continue
+        if inspect.isfunction(value):
+            yield key
+        elif isinstance(value, type):
+            yield from (f"{key}.{name}" for name, each in vars(value).items() if inspect.isfunction(each))

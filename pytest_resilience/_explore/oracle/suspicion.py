@@ -1,0 +1,88 @@
+"""What one run did wrong, in plain data: nothing of it keeps the run's objects alive."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Final, Literal, TypeAlias, final
+
+import resilience
+from resilience.redact import clean, message_of, type_name
+
+Kind: TypeAlias = Literal[
+    "wrong result",
+    "other error",
+    "poisoned",
+    "stuck",
+    "swallowed cancellation",
+    "swallowed crash",
+]
+_FOREIGN: Final = tuple(
+    os.path.join(each, "")  # noqa: PTH118  # compared with the names in code objects, which are texts
+    for each in {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        str(Path(str(resilience.__file__)).parent),
+        str(Path(__file__).parents[2]),  # this package
+        sys.prefix,
+    }
+)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """One thing that a run did wrong.
+
+    Attributes:
+        kind: Which row of the oracle it is.
+        text: What happened, in one line without secrets.
+        where: File and line of the user's code, as ``path:line``; empty where there is none.
+    """
+
+    kind: Kind
+    text: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.where})" if self.where else self.text
+
+
+def of_error(kind: Kind, error: BaseException) -> Suspicion:
+    """Return the suspicion that an error shows."""
+    name, text = type_name(error), message_of(error).partition("\\n")[0]
+    said = text if isinstance(error, AssertionError) and text.startswith("assert") else f"{name}: {text}"
+    return Suspicion(kind, name if text == name else said, place_of(error))
+
+
+def place_of(error: BaseException) -> str:
+    """Return file and line of the innermost frame of the user's own code that an error passed."""
+    frames = [(frame, line) for frame, line in _frames(error.__traceback__) if is_users(frame.f_code.co_filename)]
+    if not frames:
+        return ""
+    frame, line = frames[-1]
+    return f"{short(frame.f_code.co_filename)}:{line}"
+
+
+def is_users(file: str) -> bool:
+    """Tell whether a file belongs to the code under test, and not to Python, to a library or to this kit."""
+    return not file.startswith((*_FOREIGN, "<"))
+
+
+def short(file: str) -> str:
+    """Return the path of a file as it is shown: from the working directory, where it is in there."""
+    try:
+        shown = str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        shown = file
+    return clean(shown)
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
+    while traceback is not None:
+        yield traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next

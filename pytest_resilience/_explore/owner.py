@@ -1,0 +1,45 @@
+"""Whose a fault is: whether it struck in the test's own thread and task, whose errors must come out of the test."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+_RUNS_A_LOOP: Final = "run_until_complete"  # of asyncio, whose variable of this name is what it waits for:
+_AWAITED: Final = "future"
+
+
+def is_own_context(test: Callable[..., Any], thread: int) -> bool:
+    """Tell whether what runs here was called, or awaited, by the test, and not by a thread or task that it started.
+
+    Args:
+        test: The test function.
+        thread: The number of the thread that it runs in.
+    """
+    if threading.get_ident() != thread:
+        return False
+    code = getattr(inspect.unwrap(test), "__code__", None)
+    task = _current_task()
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # `inspect` would read files
+    while frame is not None:
+        if frame.f_code is code:
+            return True
+        if task is not None and frame.f_code.co_name == _RUNS_A_LOOP:
+            return frame.f_locals.get(_AWAITED) is task
+        frame = frame.f_back
+    return task is None
+
+
+def _current_task() -> object | None:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        task: object | None = asyncio.current_task()
+    except RuntimeError:  # no loop runs here
+        return None
+    return task

@@ -1,0 +1,160 @@
+"""The points of a run, and the faults that strike there: at each call, the plan is asked."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, Self, final
+
+from pytest_resilience._explore.decisions import Decisions
+from pytest_resilience._explore.function_points import FunctionPoint
+from pytest_resilience._explore.menu import Fault, Menus
+from pytest_resilience._explore.owner import is_own_context
+from resilience.errors import Crash
+from resilience.events import CallStarted, FaultInjected, stream
+from resilience.testing import Interceptor, Raise, arming_all, is_own_call
+from resilience.typing import Policy
+
+MOST_STRIKES: Final = 200  # of one run, and some more where a policy has many attempts
+_unused: Final = random.Random(0)  # noqa: S311  # an exception draws nothing
+_BARE: Final = "_nothing"  # the function of a failpoint that was made by hand
+
+
+class EndlessError(BaseException):
+    """The code under test tries again for ever, in no time."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that has struck a call.
+
+    Attributes:
+        point: Where.
+        call: Which call of that point it was.
+        error: What was raised.
+        is_own: Whether it was in the thread and task of the test itself.
+    """
+
+    point: str
+    call: int
+    error: BaseException
+    is_own: bool
+
+
+@final
+class Points:
+    """Stands at every failpoint of a run, and at the functions that were asked for, while it is open.
+
+    Args:
+        decisions: Says what happens.
+        menus: Say what can.
+        functions: The functions that are points besides.
+        test: The function whose thread and task are the test's own. It is called in the thread that opens the points.
+
+    Attributes:
+        strikes: The faults that struck, in order.
+        calls: How many calls came, by point.
+    """
+
+    def __init__(
+        self, decisions: Decisions, menus: Menus, functions: Sequence[FunctionPoint], test: Callable[..., Any]
+    ) -> None:
+        self.strikes: list[Strike] = []
+        self.calls: Counter[str] = Counter()
+        self._decisions = decisions
+        self._menus = menus
+        self._functions = functions
+        self._test = test
+        self._thread = 0
+        self._policies: dict[str, Policy] = {}
+        self._lasting: dict[str, tuple[Fault, int | None]] = {}
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._thread = threading.get_ident()
+        with contextlib.ExitStack() as opening:
+            opening.enter_context(arming_all(lambda name, inner: _Point(self, name, inner)))
+            opening.callback(stream.subscribe(self._note_policy, CallStarted))
+            for each in self._functions:
+                opening.enter_context(each.led_to(_Point(self, each.name, None)))
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def _note_policy(self, event: CallStarted) -> None:
+        self._policies[event.call.failpoint] = event.call.policy
+
+    def fault_at(
+        self, name: str, function: Callable[..., Any], kwargs: dict[str, Any], *, is_async: bool
+    ) -> Fault | None:
+        """Decide what becomes of a call."""
+        if is_own_call():
+            return None
+        self.calls[name] += 1
+        lasting, left = self._lasting.get(name, (None, 0))
+        if lasting is not None and left != 0:
+            self._lasting[name] = (lasting, None if left is None else left - 1)
+            return lasting
+        is_bare = getattr(function, "__name__", "") == _BARE
+        menu = self._menus.at(self._policies.get(name), is_async=is_async, is_bare=is_bare, arguments=kwargs)
+        choice = self._decisions.choose(f"{name}, call {self.calls[name]}", menu)
+        if not choice:
+            return None
+        fault = menu[choice - 1]
+        self._lasting[name] = (fault, None if fault.calls is None else fault.calls - 1)
+        return fault
+
+    def strike(self, name: str, fault: Fault) -> NoReturn:
+        """Have a fault strike the call that was decided last."""
+        action = fault.strike.terms[0].action
+        error: BaseException = Crash(f"the program dies here, at {name}")
+        if isinstance(action, Raise):
+            error = action.fresh(_unused).error
+        self.strikes.append(Strike(name, self.calls[name], error, is_own_context(self._test, self._thread)))
+        stream.emit(FaultInjected(name, str(fault.strike)))
+        policy = self._policies.get(name)
+        most = MOST_STRIKES + 5 * ((policy and policy.max_attempts) or 0)
+        if len(self.strikes) > most:
+            raise EndlessError(f"more than {most} calls of {name} have failed in one run, and it is called again")
+        raise error
+
+
+@final
+class _Point:
+    """One point: it asks, strikes, or passes the call on, to what the test has armed there or to the function."""
+
+    def __init__(self, points: Points, name: str, inner: Interceptor | None) -> None:
+        self._points = points
+        self._name = name
+        self._inner = inner
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        fault = self._points.fault_at(self._name, function, kwargs, is_async=False)
+        if fault is None:
+            return self._through(function, args, kwargs)
+        if fault.after:
+            self._through(function, args, kwargs)
+        self._points.strike(self._name, fault)
+
+    async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        fault = self._points.fault_at(self._name, function, kwargs, is_async=True)
+        if fault is None:
+            return await self._through_async(function, args, kwargs)
+        if fault.after:
+            await self._through_async(function, args, kwargs)
+        self._points.strike(self._name, fault)
+
+    def _through(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return function(*args, **kwargs) if self._inner is None else self._inner.call(function, args, kwargs)
+
+    async def _through_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._inner is None:
+            return await function(*args, **kwargs)
+        return await self._inner.call_async(function, args, kwargs)

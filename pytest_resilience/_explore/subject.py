@@ -1,0 +1,50 @@
+"""What is explored: something that can be run again and again, each time from its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, final
+
+from pytest_resilience._timeline.timeline import Timeline
+
+Around = Callable[[], AbstractContextManager[object]]
+
+
+@final
+@dataclass(slots=True)
+class Ending:
+    """How one run ended.
+
+    Attributes:
+        errors: What came out of the test, and of the end of its fixtures; empty where it passed.
+        beyond: Which limit of the run was reached; None where none was.
+        timeline: What happened; None where the test did not begin.
+        elapsed_s: Seconds of virtual time.
+    """
+
+    errors: Sequence[BaseException] = ()
+    beyond: str | None = None
+    timeline: Timeline | None = None
+    elapsed_s: float = 0.0
+    kept: dict[str, Any] = field(default_factory=dict)
+
+
+class Subject(Protocol):
+    """A test, or a function.
+
+    Attributes:
+        name: What it is called in messages.
+        again: The command that replays a plan of it, before the token; None where there is none.
+        seed: From which its random numbers are drawn.
+        test: The function that is run, whose thread and task are the test's own.
+    """
+
+    name: str
+    again: str | None
+    seed: int
+    test: Callable[..., Any]
+
+    def run(self, around: Around) -> Ending:
+        """Run it once, in virtual time and with its random numbers from their beginning; ``around`` its body alone."""

@@ -1,0 +1,87 @@
+"""A test of pytest as something to explore: run again and again, its function fixtures made anew each time."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, final
+
+import pytest
+
+from pytest_resilience._explore.subject import Around, Ending
+from pytest_resilience._pytest.stash import EXPLORED_TEXT, OPTIONS, STATE
+
+_ENDS_ALL: Final = (pytest.exit.Exception, KeyboardInterrupt)
+
+
+@final
+class ItemSubject:
+    """One item of a run of pytest.
+
+    Attributes:
+        name: Its id.
+        again: The command that runs it alone.
+        seed: That of the run of pytest.
+        test: Its function.
+        calls: What became of the phases of the last run: set-up, test and tear-down.
+        reports: What pytest and its plugins made of them, which fixtures may read.
+        quiet: Whether the reports need no traceback, which takes longer than many a test.
+    """
+
+    def __init__(self, item: pytest.Function) -> None:
+        self.name = item.nodeid
+        self.again: str | None = f"pytest {shlex.quote(item.nodeid)}"
+        self.seed = item.config.stash[OPTIONS].seed
+        self.test: Callable[..., Any] = item.function
+        self.calls: list[pytest.CallInfo[None]] = []
+        self.reports: list[Any] = []
+        self.quiet = False
+        self._item = item
+
+    def run(self, around: Around) -> Ending:
+        """Run all phases; what outlives the test, such as fixtures of its module, stays for the next run."""
+        item, hook = self._item, self._item.ihook
+        self.renew()
+        setup = self._phase(lambda: hook.pytest_runtest_setup(item=item), "setup")
+        state = item.stash.get(STATE, None)
+        if setup.excinfo is None and state is not None:
+            state.around = around
+            self._phase(lambda: hook.pytest_runtest_call(item=item), "call")
+        self._phase(lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
+        errors = [each.excinfo.value for each in self.calls if each.excinfo is not None]
+        if state is None:
+            return Ending(errors)
+        elapsed = 0.0 if state.clock is None else state.clock.elapsed
+        fixtures = dict(item.funcargs or {})
+        if self.quiet and isinstance(folder := fixtures.get("tmp_path"), Path):
+            shutil.rmtree(folder, ignore_errors=True)  # hundreds of them would slow down the making of the next
+        return Ending(errors, state.beyond, state.timeline, elapsed, fixtures)
+
+    def end(self, nextitem: pytest.Item | None) -> pytest.CallInfo[None]:
+        """End what outlives the test and is not needed by the next one."""
+        setups = self._item.session._setupstate  # noqa: SLF001  # no public way
+        return pytest.CallInfo.from_call(lambda: setups.teardown_exact(nextitem), "teardown", _ENDS_ALL)
+
+    def renew(self) -> None:
+        """Forget what the run before has left at the item, as pytest does for tests that it runs again."""
+        item: Any = self._item
+        self.calls, self.reports = [], []
+        item._initrequest()  # noqa: SLF001  # what pytest's own runner calls for them
+        for name in ("_instance", "_obj"):  # a test of a class gets a new object
+            vars(item).pop(name, None)
+        item._report_sections.clear()  # noqa: SLF001  # what was printed belongs to the run before
+
+    def _phase(self, function: Callable[[], Any], when: Any) -> pytest.CallInfo[None]:
+        item: Any = self._item
+        call: pytest.CallInfo[None] = pytest.CallInfo.from_call(function, when, _ENDS_ALL)
+        if self.quiet:
+            item.repr_failure = item._repr_failure_py = lambda *_, **__: EXPLORED_TEXT  # noqa: SLF001  # of other phases
+        try:
+            self.reports.append(item.ihook.pytest_runtest_makereport(item=item, call=call))
+        finally:
+            vars(item).pop("repr_failure", None)
+            vars(item).pop("_repr_failure_py", None)
+        self.calls.append(call)
+        return call

@@ -1,0 +1,29 @@
+"""Where the plugin keeps what it knows: keys of pytest's own stashes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_resilience._pytest.fixture_state import FixtureState
+    from pytest_resilience._pytest.options import Options
+
+_OptionsKey: TypeAlias = "pytest.StashKey[Options]"
+_StateKey: TypeAlias = "pytest.StashKey[FixtureState]"
+
+OPTIONS: Final[_OptionsKey] = pytest.StashKey()
+"""What the command line and the ini file ask for, kept for the run."""
+
+STATE: Final[_StateKey] = pytest.StashKey()
+"""What the fixtures of a test share, kept for the test."""
+
+EXPLORED: Final = pytest.StashKey[bool]()
+"""There while a test is explored."""
+
+EXPLORATION: Final = "resilience-explored"
+"""The property of a report that says in one line what exploring its test came to."""
+
+EXPLORED_TEXT: Final = "one run of an exploration"
+"""What stands in place of the traceback of a run that nobody is shown."""

@@ -1,0 +1,215 @@
+"""Tests that are marked, or not, and explored by pytest."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PAYMENTS = """
+    import httpx, pytest
+    from resilience import conn_retry
+
+    charges = []
+
+    @conn_retry("Payments", "charge", max_retry=3, retry_on=httpx.ReadTimeout)
+    def charge(amount):
+        charges.append(amount)
+
+    @pytest.fixture(autouse=True)
+    def no_charges():
+        charges.clear()
+"""
+CHARGED_ONCE = (
+    PAYMENTS
+    + """
+    @pytest.mark.explore
+    def test_charged_once():
+        charge(30)
+        assert charges == [30]
+"""
+)
+SOUND = (
+    PAYMENTS
+    + """
+    class TestCharging:
+        seen = False
+
+        @pytest.mark.explore
+        @pytest.mark.parametrize("amount", [1, 30])
+        def test_charged(self, amount, tmp_path):
+            assert not self.seen
+            self.seen = True
+            (tmp_path / "receipt").touch(exist_ok=False)
+            charge(amount)
+            assert charges
+"""
+)
+
+
+def test_without_the_option_a_marked_test_runs_once(suite):
+    """Exploring is what resilience mode is for; the test itself stays a test."""
+    suite.makepyfile(CHARGED_ONCE)
+
+    suite.runpytest().assert_outcomes(passed=1)
+
+
+def test_a_finding_says_what_where_and_how_to_see_it_again(suite):
+    """The text has the assertion, the fault, a line for a script, a line for a replay, and the timeline."""
+    suite.makepyfile(test_orders=CHARGED_ONCE)
+
+    result = suite.runpytest("--resilience")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "explore: 1 finding in * runs (* s), explored all * plans with at most 1 fault",
+            "",
+            "1  wrong result: assert [[]30, 30[]] == [[]30[]] * test_orders.py:17",
+            "   Payments.charge, call 1: after raise(httpx.ReadTimeout('injected'))",
+            """   as a script:   faults.inject("Payments.charge", "1*after raise(httpx.ReadTimeout('injected'))")""",
+            "   again:         pytest --resilience --resilience-replay=r1-* test_orders.py::test_charged_once",
+            "   timeline, in seconds since the test began:",
+            "*  Payments.charge: fault injected: after raise(httpx.ReadTimeout('injected'))",
+            "*  Payments.charge: recovered at attempt 2",
+            "",
+            "seed: --resilience-seed=*",
+        ],
+        consecutive=False,
+    )
+
+
+def test_the_replay_line_fails_in_the_same_way_with_the_test_s_own_traceback(suite):
+    """A token runs the test once, as in the finding."""
+    suite.makepyfile(test_orders=CHARGED_ONCE)
+    explored = suite.runpytest("--resilience")
+    line = next(line for line in explored.outlines if "again:" in line)
+
+    result = suite.runpytest(*line.split()[2:])
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert charges == [[]30[]]", "*fault injected: after raise(*", "*1 failed*"])
+
+
+def test_the_script_line_makes_an_ordinary_test_fail(suite):
+    """What is shown as a script can be pasted."""
+    suite.makepyfile(test_orders=CHARGED_ONCE)
+    explored = suite.runpytest("--resilience")
+    line = next(line for line in explored.outlines if "as a script:" in line).partition("script:")[2].strip()
+    suite.makepyfile(
+        test_pasted=PAYMENTS
+        + f"""
+    def test_pasted(faults, virtual_clock):
+        {line}
+        charge(30)
+        assert charges == [30]
+"""
+    )
+
+    suite.runpytest("test_pasted.py").assert_outcomes(failed=1)
+
+
+def test_each_run_has_fixtures_and_an_object_of_its_own(suite):
+    """A class-based, parametrized test with tmp_path is explored as if it ran for the first time each time."""
+    suite.makepyfile(SOUND)
+
+    result = suite.runpytest("--resilience", "-v")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*: no finding in * runs (* s), explored all * plans with at most 1 fault"] * 2)
+
+
+def test_a_whole_suite_can_be_explored(suite):
+    """Tests that are not marked are explored with --resilience-explore, and those with nothing to explore just run."""
+    suite.makepyfile(
+        CHARGED_ONCE.replace("@pytest.mark.explore", "") + "\n    def test_plain():\n        assert True\n"
+    )
+
+    suite.runpytest("--resilience", "--resilience-explore").assert_outcomes(failed=1, passed=1)
+
+
+def test_what_fails_without_faults_is_reported_as_ever(suite):
+    """The run without faults comes first, and its failure is the result."""
+    suite.makepyfile(CHARGED_ONCE.replace("charge(30)", "charge(31)"))
+
+    result = suite.runpytest("--resilience")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*assert charges == [[]30[]]"])
+    result.stdout.no_fnmatch_line("*explore:*")
+
+
+def test_what_was_found_is_tried_first_the_next_time(suite, monkeypatch):
+    """With pytest's cache, the budget of one run is enough to see whether a bug is still there."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", os.environ["PYTEST_ADDOPTS"].replace("-p no:cacheprovider", ""))
+    suite.makepyfile(CHARGED_ONCE)
+    suite.runpytest("--resilience")
+
+    result = suite.runpytest("--resilience", "--resilience-budget=1")
+
+    result.stdout.fnmatch_lines(["explore: 1 finding in 1 run (* s), explored 1 of at least * plans"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--resilience-budget=0"],
+            "ERROR: --resilience-budget must be a number of runs, such as 200, or real time, such as 30s or 5m, got '0'",
+        ),
+        (
+            ["--resilience-replay=r1-nonsense"],
+            "ERROR: --resilience-replay must be a token from the line `again:` of a finding, got 'r1-nonsense'",
+        ),
+        (
+            ["--resilience-replay=r1-eNpLSixKTi1OVUjLL8pNzFEwrDEEADRTBec"],
+            "ERROR: --resilience-replay must be a token from the line `again:` of a finding, got *",
+        ),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(suite, arguments, message):
+    """The message names the option, what it was given, and what is valid."""
+    suite.makepyfile(CHARGED_ONCE)
+
+    suite.runpytest("--resilience", *arguments).stderr.fnmatch_lines([message])
+
+
+def test_a_token_that_does_not_fit_is_refused(suite):
+    """A replay of a decision that never comes is no pass."""
+    suite.makepyfile(test_orders=CHARGED_ONCE, test_sound=SOUND.replace('"Payments", "charge"', '"Payments", "refund"'))
+    explored = suite.runpytest("--resilience", "test_orders.py")
+    token = next(line for line in explored.outlines if "again:" in line).split()[3]
+
+    result = suite.runpytest("--resilience", token, "test_sound.py::TestCharging::test_charged[1]")
+    both = suite.runpytest("--resilience", token, "test_sound.py")
+
+    result.stdout.fnmatch_lines(
+        [
+            "--resilience-replay: the token does not fit this test: it says what happens at Payments.charge, call 1, "
+            "which never came. The test, the code or its points have changed: explore it again"
+        ]
+    )
+    both.stderr.fnmatch_lines(
+        ["ERROR: --resilience-replay runs the one test that the token is of, and 2 were collected: name it, as the *"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("explore(3)", "@pytest.mark.explore: its arguments are given by name, got 3; write for example @*"),
+        ("explore(faults='x')", "@pytest.mark.explore: faults must be an int, got 'x'; write for example @*"),
+        ("explore(what=3)", "@pytest.mark.explore: * unexpected keyword argument 'what'; write for example @*"),
+        ("explore(points=['nothing.like:this'])", "@pytest.mark.explore(points=...): no failpoint or function is *"),
+    ],
+)
+def test_a_marker_that_makes_no_sense_fails_its_test(suite, marker, message):
+    """The message says what to write."""
+    suite.makepyfile(CHARGED_ONCE.replace("mark.explore", f"mark.{marker}"))
+
+    result = suite.runpytest("--resilience")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([message])
