@@ -31,6 +31,11 @@ class Deadlines:
         """Note that a wait has ended early, which may have had no deadline."""
         self._ended += waiter.deadline is not None
 
+    def remove(self, waiter: Waiter) -> None:
+        """Take out a waiter that will be put in its place again."""
+        self._heap = [entry for entry in self._heap if entry[2] is not waiter]
+        heapq.heapify(self._heap)
+
     def earliest(self) -> int | None:
         """The earliest deadline of those that still wait."""
         heap = self._heap

@@ -16,6 +16,7 @@ import math
 import sys
 from _thread import get_ident, get_native_id
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
@@ -190,16 +191,37 @@ class Scheduler(Turns):
             waiter.outcome = outcome
             if waiter.member.waiter is not waiter:
                 return True  # it has not begun to block, and will see its outcome when it does
-            self.deadlines.note_ended(waiter)
-            self._stop_checking(waiter)
+            if waiter.handle is None:  # else it has a turn already
+                self.deadlines.note_ended(waiter)
+                self._stop_checking(waiter)
             if self.closed:
                 later = current()  # a thread of a later clock
                 if later is not None:
                     later.scheduler.strangers.wake()
                 self._resume(waiter.member)
-            else:
+            elif waiter.handle is None:
                 self._ready.append(waiter)
                 self._dispatch()
+            return True
+
+    def set_alarm(self, alarm: Waiter) -> None:
+        with real.uncollected(), self.mutex:
+            assert alarm.deadline is not None
+            self.deadlines.add(alarm.deadline, next(self.arrivals), alarm)
+
+    def clear_alarm(self, alarm: Waiter) -> None:
+        with real.uncollected(), self.mutex:
+            self.deadlines.remove(alarm)
+
+    def interrupt(self, member: Member, handle: Callable[[], object]) -> bool:
+        with real.uncollected(), self.mutex:
+            waiter = member.waiter
+            if waiter is None or waiter.outcome is not None or waiter.handle is not None:
+                return False
+            self.deadlines.remove(waiter)
+            self._stop_checking(waiter)
+            waiter.handle = handle
+            self._ready.append(waiter)
             return True
 
     def _park(self, waiter: Waiter) -> Any:
@@ -221,7 +243,11 @@ class Scheduler(Turns):
                 raise
             finally:
                 waiter.member.gate = None
-        outcome = waiter.outcome
+        handle, outcome = waiter.handle, waiter.outcome
+        if handle is not None:
+            waiter.handle = None
+            handle()
+            return self.block(waiter)
         if outcome is Outcome.DEADLOCKED:
             raise DeadlockError(self.now, [waiter, *(other for other in self.stuck if other is not waiter)])
         if outcome is Outcome.ENDED:
@@ -352,7 +378,10 @@ class Scheduler(Turns):
             self.now = deadline
             if outsiders:
                 self.strangers.forget()
-        self._wake(waiter, Outcome.TIMED_OUT)
+        if waiter.rings is None:
+            self._wake(waiter, Outcome.TIMED_OUT)
+        else:
+            waiter.rings()
         return True
 
     def _may_be_signalled(self) -> bool:

@@ -83,6 +83,15 @@ class Turns(Protocol):
     def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
         """End the wait of ``waiter``, from any thread; False if it has ended already."""
 
+    def set_alarm(self, alarm: Waiter) -> None:
+        """Have ``alarm.rings`` called at its deadline, whatever its thread does."""
+
+    def clear_alarm(self, alarm: Waiter) -> None:
+        """Forget an alarm that has not rung."""
+
+    def interrupt(self, member: Member, handle: Callable[[], object]) -> bool:
+        """Have a thread that waits call ``handle``, and wait on unless that raises; False where it does not wait."""
+
     def skip(self, member: Member, length: int, what: str) -> bool:
         """Let ``length`` pass at once if that is what waiting would come to: nothing else could happen meanwhile."""
 
@@ -177,6 +186,8 @@ class Waiter:
         signal_since: When, in real seconds, the wait began for a lock that the waiter has locked itself: it is used as
             a signal, which may come from a thread outside.
         expects: Tells whether a thread outside, whichever it is, may notify the waiter.
+        rings: What to do at the deadline instead of waking the thread, which does not wait for it: it is an alarm.
+        handle: What the thread has to do before it waits on: the handler of a signal.
         outcome: Why the wait has ended.
         result: What ``check`` has returned.
     """
@@ -193,6 +204,8 @@ class Waiter:
     loop: Any = None
     signal_since: float = -math.inf
     expects: Callable[[], bool] = _no
+    rings: Callable[[], object] | None = None
+    handle: Callable[[], object] | None = None
     outcome: Outcome | None = None
     result: Any = None
 

@@ -127,7 +127,9 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
             future, result = args
             future.set_result(result)
             return rung
-        return real_call_later(self, delay, callback, *args, context=context)
+        timer = real_call_later(self, delay, callback, *args, context=context)
+        _leave_out_this_frame(timer)
+        return timer
 
     @coroutine
     def sleep_no_time() -> Iterator[None]:
@@ -158,6 +160,7 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
 
         def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
             real_init(self, when, callback, args, loop, context)
+            _leave_out_this_frame(self)
             self._arrival = next(arrivals)
             member = members.get(get_ident())
             if member is not None and 0 < when - looked[0] < _RESOLUTION:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_resilience.clock._calls import (
+    alarms,
     asyncio,
     clocks,
     freezegun,
@@ -29,7 +30,7 @@ from pytest_resilience.clock._reach.patches import Patch
 
 def all_patches() -> Iterator[Patch]:
     """Everything that a clock replaces while it is open."""
-    for module in (clocks, locks, queues, sleep, threads, select, selectors, sockets, processes, questions):
+    for module in (clocks, locks, queues, sleep, threads, select, selectors, sockets, processes, questions, alarms):
         yield from module.patches()
     yield LatePatches(
         {

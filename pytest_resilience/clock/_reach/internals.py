@@ -51,7 +51,8 @@ INTERNALS = (
     ),
     Internal("threading.Condition()._acquire_restore", "undoes `_release_save`"),
     Internal("queue._PySimpleQueue", "what `SimpleQueue` is where there is none in C"),
-    # --- Sockets, selectors and processes
+    # --- Signals, sockets, selectors and processes
+    Internal("_signal", "the module in C whose functions `signal` has"),
     Internal("_socket.socket", "the base of `socket.socket`, with all that waits in C"),
     Internal("socket.socket._accept", "what `accept` calls"),
     Internal("selectors.EpollSelector()._fd_to_key", "what is registered, by descriptor"),

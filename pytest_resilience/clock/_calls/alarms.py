@@ -1,0 +1,107 @@
+"""`signal.alarm` and `signal.setitimer`: alarms that ring in virtual time, and so end a virtual wait.
+
+The limits that pytest-timeout sets stay real: they are for what hangs.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._bubble.units import nanoseconds
+from pytest_resilience.clock._bubble.waiting import Member, Turns, Waiter, current, members
+from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
+from pytest_resilience.clock._reach.patches import Patch
+
+_real_alarm = clone(original(_signal, "alarm"))
+_real_setitimer = clone(original(_signal, "setitimer"))
+_real_getitimer = clone(original(_signal, "getitimer"))
+
+
+class _Timer:
+    """The one alarm of the process: what rings next, and how many nanoseconds after that again."""
+
+    def __init__(self) -> None:
+        self._alarm: Waiter | None = None
+        self._interval = 0
+        self._scheduler: Turns
+
+    def set(self, member: Member, seconds: float, interval: float = 0) -> tuple[float, float]:
+        """Set it, or for 0 s none; what was left of the one before, in seconds."""
+        before = self.left()
+        if self._alarm is not None:
+            self._scheduler.clear_alarm(self._alarm)
+            self._alarm = None
+        if seconds > 0:
+            self._scheduler, self._interval = member.scheduler, nanoseconds(interval) if interval > 0 else 0
+            self._ring_at(member, member.scheduler.now + nanoseconds(seconds))
+        return before
+
+    def left(self) -> tuple[float, float]:
+        """In how many seconds it rings, and how long after that again; zeros if none is set."""
+        if self._alarm is None:
+            return 0.0, 0.0
+        return max(1, (self._alarm.deadline or 0) - self._scheduler.now) / 1e9, self._interval / 1e9
+
+    def _ring_at(self, member: Member, due: int) -> None:
+        self._alarm = Waiter(member, due, "an alarm", rings=lambda: self._ring(member, due))
+        self._scheduler.set_alarm(self._alarm)
+
+    def _ring(self, member: Member, due: int) -> None:
+        self._alarm = None
+        if self._interval:
+            self._ring_at(member, due + self._interval)
+        ident = threading.main_thread().ident or 0  # where Python runs all handlers
+        waiting = members.get(ident)
+        if waiting is None or not self._scheduler.interrupt(waiting, lambda: signal.raise_signal(signal.SIGALRM)):
+            signal.pthread_kill(ident, signal.SIGALRM)
+
+
+def _go_on_in_real_time(timer: _Timer) -> None:
+    seconds, interval = timer.left()
+    if seconds:
+        _real_setitimer(signal.ITIMER_REAL, seconds, interval)
+
+
+_timer: PerClock[_Timer] = PerClock(_Timer, _go_on_in_real_time)
+
+
+def _keeper() -> Member | None:
+    """The thread of the bubble that calls, but for pytest-timeout."""
+    return None if sys._getframe(2).f_globals.get("__name__") == "pytest_timeout" else current()
+
+
+def _alarm(*arguments: Any) -> int:
+    member = _keeper()
+    if member is None or len(arguments) != 1 or not isinstance(arguments[0], int):
+        left: int = _real_alarm(*arguments)
+        return left
+    seconds, _ = _timer.current.set(member, arguments[0])
+    return round(seconds) or int(seconds > 0)  # of 0.3 s the kernel says 1
+
+
+def _setitimer(which: Any, seconds: Any, interval: Any = 0.0, /) -> tuple[float, float]:
+    member = _keeper()
+    makes_sense = all(isinstance(each, (int, float)) and each >= 0 for each in (seconds, interval))
+    if member is None or which != signal.ITIMER_REAL or not makes_sense:
+        before: tuple[float, float] = _real_setitimer(which, seconds, interval)
+        return before
+    return _timer.current.set(member, seconds, interval)
+
+
+def _getitimer(which: Any, /) -> tuple[float, float]:
+    if which != signal.ITIMER_REAL or _keeper() is None:
+        left: tuple[float, float] = _real_getitimer(which)
+        return left
+    return _timer.current.left()
+
+
+def patches() -> Iterator[Patch]:
+    """Everything that sets an alarm."""
+    for name, replacement in (("alarm", _alarm), ("setitimer", _setitimer), ("getitimer", _getitimer)):
+        yield BuiltinPatch(original(_signal, name), replacement)
