@@ -136,17 +136,14 @@ def _level_of_end(event: CallEnded) -> int | None:
 
 
 def _alert_delivered(event: AlertDelivered) -> None:
-    call = event.call
     if not logger.isEnabledFor(logging.CRITICAL):
         return
+    call, attempt = event.call, event.attempt
     if call.policy.kind == "connection":
-        text = "INFRASTRUCTURE ALERT SENT: %s at %d attempts"
-        write_record(
-            logging.CRITICAL, call, text, clean(call.policy.resource or ""), event.attempt, attempt=event.attempt
-        )
+        text, name = "INFRASTRUCTURE ALERT SENT: %s at %d attempts", call.policy.resource or ""
     else:
-        text = "CRITICAL ALERT SENT: Operation %s at attempt %d"
-        write_record(logging.CRITICAL, call, text, clean(call.function), event.attempt, attempt=event.attempt)
+        text, name = "CRITICAL ALERT SENT: Operation %s at attempt %d", call.function
+    write_record(logging.CRITICAL, call, text, clean(name), attempt, attempt=attempt)
 
 
 def _alert_failed(event: AlertFailed) -> None:

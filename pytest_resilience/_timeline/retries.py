@@ -120,19 +120,15 @@ class Retries(TimelineReader):
             ``retries.assert_waits("Redis.connect", bounds=lambda attempt: (0, 2**attempt))``
         """
         __tracebackhide__ = True
-        waits = 0
-        for call in self[name]:
-            for attempt in call.attempts:
-                if attempt.wait is None:
-                    continue
-                waits += 1
-                low, high = self._bounds(call, attempt, bounds)
-                if not low - _SAME <= attempt.wait <= high + _SAME:
-                    self._fail(
-                        f"{call.failpoint} waited {attempt.wait:.3f} s after attempt {attempt.number}; "
-                        f"between {low:g} s and {high:g} s was expected",
-                        at=attempt.at,
-                    )
+        waits = self._waits(name)
+        for call, attempt, wait in waits:
+            low, high = self._bounds(call, attempt, bounds)
+            if not low - _SAME <= wait <= high + _SAME:
+                self._fail(
+                    f"{call.failpoint} waited {wait:.3f} s after attempt {attempt.number}; "
+                    f"between {low:g} s and {high:g} s was expected",
+                    at=attempt.at,
+                )
         if not waits:
             self._fail(f"no wait of {shown(name)} to assert: none of its calls has failed and been retried")
 
@@ -155,10 +151,8 @@ class Retries(TimelineReader):
         """
         __tracebackhide__ = True
         by_attempt: dict[int, list[float]] = {}
-        for call in self[name]:
-            for attempt in call.attempts:
-                if attempt.wait is not None:
-                    by_attempt.setdefault(attempt.number, []).append(attempt.wait)
+        for _, attempt, wait in self._waits(name):
+            by_attempt.setdefault(attempt.number, []).append(wait)
         compared = {number: waits for number, waits in by_attempt.items() if len(waits) > 1}
         if not compared:
             self._fail(
@@ -203,6 +197,10 @@ class Retries(TimelineReader):
             else f"{counted(count, 'call')} of {shown(name)} that {end} expected, got {len(found)}"
         )
         self._fail(f"{wanted}; it made {_listed(calls) if calls else 'no call'}")
+
+    def _waits(self, name: str | Callable[..., Any]) -> list[tuple[Call, Attempt, float]]:
+        __tracebackhide__ = True
+        return [(call, each, each.wait) for call in self[name] for each in call.attempts if each.wait is not None]
 
     def _bounds(self, call: Call, attempt: Attempt, bounds: Bounds | None) -> tuple[float, float]:
         __tracebackhide__ = True

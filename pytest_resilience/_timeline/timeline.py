@@ -7,7 +7,8 @@ import contextlib
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, final
@@ -162,14 +163,9 @@ class Timeline:
             self._entries.append(Entry(self.now(), event))
 
 
-@contextlib.contextmanager
-def opened(timeline: Timeline | None) -> Iterator[Timeline]:
-    """Give the timeline itself, which somebody else has opened, or a new one for the length of the block."""
-    if timeline is not None:
-        yield timeline
-        return
-    with Timeline() as own:
-        yield own
+def opened(timeline: Timeline | None) -> AbstractContextManager[Timeline]:
+    """Return a block with the timeline itself, which somebody else has opened, or with a new one of its own."""
+    return Timeline() if timeline is None else contextlib.nullcontext(timeline)
 
 
 def _described(event: Any) -> str:
