@@ -37,7 +37,7 @@ _SHORTEST_SECRET: Final = 6
 _SHORTEST_FORM: Final = 16
 # Where a pattern finds the empty text, it finds it nearly everywhere.
 _ORDINARY: Final = "a b_1-C.\n"
-_LONGEST_DETAIL: Final = 300
+_LONGEST_DETAIL: Final = 300  # of a source line or file name in a traceback
 _ELLIPSIS: Final = "…"
 
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -194,7 +194,7 @@ def add_secret(value: str) -> Callable[[], None]:
             f"it must have at least {_SHORTEST_SECRET}"
         )
     forms = sorted(_forms_of(value), key=len, reverse=True)
-    # The marker comes first, lest a secret that is part of it be found there.
+    # The marker comes first, so that a secret which is part of it is not found there.
     pattern = re.compile("|".join(map(re.escape, (MARKER, *forms))))
     return _add(_Addition(pattern, MARKER, len(forms[0])))
 

@@ -66,7 +66,7 @@ class LogLine:
         """Return the line of a record that was made at some time."""
         try:
             text = record.getMessage()
-        except Exception:  # noqa: BLE001  # a wrong logging call; whoever handles the record says so, if anybody does
+        except Exception:  # noqa: BLE001  # a wrong logging call, of which the handlers of the record tell
             text = str(record.msg)
         fields = {name: getattr(record, name, None) for name in _OWN}
         return cls(at, record.levelname, text, fields, Prefix.of(text), record)

@@ -13,7 +13,7 @@ from resilience.testing import wait_bounds
 
 ErrorType = type[BaseException] | str
 Bounds = tuple[float, float] | Callable[[int], tuple[float, float]]
-_SAME: Final = 1e-9
+_SAME: Final = 1e-9  # clocks count nanoseconds, and floats round
 _MOST_ALIKE: Final = 1 / 3  # draws hardly ever repeat, but jitter in whole seconds may, by chance
 
 
@@ -113,7 +113,7 @@ class Retries(TimelineReader):
         Raises:
             AssertionError: A wait was shorter or longer, or there was none; the text shows the timeline around it.
             ValueError: The bounds are no pair of numbers in order.
-            pytest.fail.Exception: Nobody knows what the decorator's own ``wait=`` may wait, and no bounds were given;
+            pytest.fail.Exception: What the decorator's own ``wait=`` may wait is not known, and no bounds were given;
                 or there is no such failpoint, and no such function was called.
 
         Example:

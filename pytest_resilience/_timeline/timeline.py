@@ -37,7 +37,7 @@ E = TypeVar("E", bound=Event)
 _open: Final[list[Timeline]] = []
 _real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
 TITLE: Final = "timeline, in seconds since the test began:"
-_SHOWN_FIRST: Final = 20
+_SHOWN_FIRST: Final = 20  # with the last and those around the failure, one screen
 _SHOWN_LAST: Final = 20
 _SHOWN_AROUND: Final = 5
 _LONGEST_ACTION: Final = 200

@@ -27,7 +27,7 @@ from resilience.errors import MissingExtraError
 from resilience.testing import Outlet, Script, ScriptRun, configured
 
 _PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
-_SLICE_S: Final = 5.0
+_SLICE_S: Final = 5.0  # of the test's clock, on which they may pass in no time; the patience counts real ones
 _real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
 
 
@@ -44,7 +44,7 @@ class DiscordMock:
 
     Args:
         started_ns: The instant of ``time.monotonic_ns()`` from which ``at`` counts. Default: the start of the block.
-        verify: Whether to object at the end, which is the default; otherwise that is left to whoever asks `complaint`.
+        verify: Whether to object at the end, which is the default; otherwise ask for `complaint`.
 
     Raises:
         MissingExtraError: respx is not installed; at the start of the block.
@@ -232,7 +232,7 @@ class DiscordMock:
     def complaint(self) -> str | None:
         """Return what the test got wrong without noticing, in words; None where that is nothing.
 
-        For whoever passes ``verify=False``. At the end of the block it is kept, and can be asked for after it, too.
+        For users of ``verify=False``. At the end of the block it is kept, and can be asked for after it, too.
         """
         if not self._active:
             return self._complaint

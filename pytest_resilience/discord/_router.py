@@ -1,4 +1,4 @@
-"""Lets requests to Discord's webhooks reach a stand-in, and no other ones, beside what else respx does in a test."""
+"""Hands requests for Discord's webhooks to a stand-in, whatever other routers of respx a test has."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Alerts from the question whether one may leave to its delivery, which nobody waits for."""
+"""Alerts, from the question whether one may be sent to its delivery in the background."""

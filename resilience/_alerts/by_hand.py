@@ -19,7 +19,7 @@ from resilience.redact import summary_of
 if TYPE_CHECKING:
     from resilience.alerts.notifier import Alert
 
-_LONGEST_WAIT_S: Final = 180.0
+_LONGEST_WAIT_S: Final = 180.0  # the patience of a line, and a minute for the exchanges themselves
 
 
 def should_send_alert(func_name: str, exception: BaseException, context: str = "") -> bool:
@@ -51,8 +51,8 @@ def send_rate_limited_discord_alert(
     """Send an alert in your own words, unless its window is taken, and wait until it is delivered.
 
     It blocks as long as that takes, retries and rate limits included, at most for three minutes: call it where that is
-    all right, and not in an event loop. Nothing that goes wrong is raised, wrong arguments included, save what a signal
-    handler raises. A failed delivery is logged and keeps its window.
+    all right, and not in an event loop. Nothing that goes wrong is raised, not even wrong arguments, but only what a
+    signal handler raises. A failed delivery is logged and keeps its window.
 
     Args:
         func_name: What failed; with the other two, the signature: see `should_send_alert`.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXIT_S: Final = 5.0
 """How long the end of the program may be delayed by alerts that are on their way, in seconds."""
 
-_LINGER_S: Final = 60.0
+_LINGER_S: Final = 60.0  # an outage alerts again and again: one thread then serves all of it
 
 
 @final
@@ -62,7 +62,7 @@ class AlertSystem:
             raise
 
     def close(self) -> None:
-        """Stop what is on its way, and let go of threads and connections."""
+        """Stop what is on its way, and end threads and connections."""
         for alert in self.dispatcher.stop(EXIT_S):
             alert.abandoned()
         self.admission.close()

@@ -1,4 +1,4 @@
-"""What an error says, as it is: whoever shows it cleans it, and cuts it after that."""
+"""What an error says, as it is. Callers that show it clean it first, and cut it after that."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from resilience._support.leaves import leaves
 
-_MOST_LEAVES: Final = 5
+_MOST_LEAVES: Final = 5  # a log line shows 2000 characters
 _LEAF_CHARACTERS: Final = 500
 
 

@@ -16,7 +16,7 @@ def explained(*, write: str, instead: Mapping[str, str]) -> Callable[[Callable[_
     """Return a decorator for a function that makes decorators: what can't be passed to it is explained.
 
     Args:
-        write: A right call, for whoever has forgotten the parentheses or an argument.
+        write: A right call, to show where the parentheses or an argument are missing.
         instead: What to write in the place of arguments that others of these functions have.
     """
 

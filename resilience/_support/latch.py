@@ -9,7 +9,7 @@ from typing import final
 
 @final
 class Latch:
-    """Closed until it is opened, for good.
+    """Closed until it is opened, and open from then on.
 
     `threading.Event` is written in Python: an exception that a signal handler raises inside its ``wait`` can keep its
     lock, so that ``set`` hangs for ever. This one is made of single calls into C.
@@ -26,7 +26,7 @@ class Latch:
         self._lock.acquire()
 
     def open(self) -> None:
-        """Let everybody through who waits, and who ever will."""
+        """Let through all that wait, and all that will."""
         self.is_open = True
         with contextlib.suppress(RuntimeError):  # it is open already
             self._lock.release()

@@ -21,7 +21,7 @@ _LINES_AT_EACH_END: Final = 120
 _MOST_CHARACTERS: Final = 30_000
 _LONGEST_CHAIN: Final = 1000
 _GROUP_WIDTH: Final = 10
-_MOST_ERRORS: Final = 50
+_MOST_ERRORS: Final = 50  # of a group of groups, too, of which each level has so many
 
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"

@@ -12,7 +12,7 @@ from resilience.errors import MissingExtraError
 __all__ = ["AppriseNotifier"]
 
 # What Discord, Slack, Mattermost and the like take for a mention: apprise lets all but Slack's through. A word before
-# the "@" makes it an address, save before the names of everybody, which Discord finds inside of words, too.
+# the "@" makes it an address, but not before the names of everybody, which Discord finds inside of words, too.
 _MENTION: Final = re.compile(r"@(?=everyone|here|channel|all)|(?<![^\W_])@(?=[\w&!])|<(?=!)", re.IGNORECASE)
 _ZERO_WIDTH_SPACE: Final = "\u200b"
 

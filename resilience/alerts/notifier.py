@@ -37,7 +37,7 @@ class Alert:
 
 
 class Notifier(Protocol):
-    """Another place that gets every alert, beside Discord; see ``configure(notifiers=...)``.
+    """Another place that gets every alert, in addition to Discord; see ``configure(notifiers=...)``.
 
     It is called in a thread of its own, never in the failing call, one alert at a time. It may block, but should bound
     that by timeouts of its own: while it blocks, alerts for it queue up, and beyond 100 the oldest are dropped. What it

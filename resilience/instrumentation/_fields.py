@@ -20,7 +20,7 @@ from resilience.events import (
 from resilience.redact import clean, message_of, type_name
 
 OTHER: Final = "other"
-MOST_VALUES: Final = 500
+MOST_VALUES: Final = 500  # far more than a program has failpoints, and few enough for a server of metrics
 ALERT_RESULTS: Final[dict[type[Event], str]] = {
     AlertDelivered: "delivered",
     AlertFailed: "failed",
@@ -28,7 +28,7 @@ ALERT_RESULTS: Final[dict[type[Event], str]] = {
     RecoveryDelivered: "recovery_delivered",
 }
 ALERTING_CHANGES: Final[tuple[type[Event], ...]] = (AlertRefused, NoWebhook, WindowShared)
-"""What happens to alerting itself, beside the results of single alerts."""
+"""What happens to alerting itself, apart from the results of single alerts."""
 
 
 @final

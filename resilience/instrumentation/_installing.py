@@ -40,7 +40,7 @@ def install_once(
 
     Args:
         backend: The name of the backend.
-        target: Where it reports to. Where that is another one, it is installed beside the first.
+        target: Where it reports to. For another target, it is installed in addition to the first.
         listen: Subscribes it, and returns what ends that.
     """
     key = (backend, id(target))

@@ -38,7 +38,7 @@ try:
 except ImportError as missing:
     raise MissingExtraError("counting calls for Prometheus", extra="prometheus") from missing
 
-_BUCKETS: Final = (0.1, 0.5, 1, 2, 4, 8, 16, 30, 60, 300, 3600)
+_BUCKETS: Final = (0.1, 0.5, 1, 2, 4, 8, 16, 30, 60, 300, 3600)  # the doubling waits, their caps, and long Retry-After
 
 
 def install(registry: CollectorRegistry = REGISTRY) -> Callable[[], None]:

@@ -1,6 +1,6 @@
 """Structured log lines of retried calls through structlog (extra ``structlog``).
 
-They come beside the lines of the logger ``resilience``, with the same facts as fields: ``attempt_failed``,
+They come in addition to the lines of the logger ``resilience``, with the same facts as fields: ``attempt_failed``,
 ``recovered``, ``gave_up``, ``cancelled``, ``alert_delivered``, ``alert_suppressed``, ``alert_failed``,
 ``alert_refused``, ``recovery_delivered``, ``no_webhook``, ``window_shared``, ``window_not_shared``. Context that was
 bound with ``structlog.contextvars`` is in them as in every other line.

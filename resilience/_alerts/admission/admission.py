@@ -67,7 +67,7 @@ class Admission:
         return suppressed + self.windows.take_refused(signature)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         fleet, self._fleet = self._fleet, None
         if fleet is not None:
             fleet.close()

@@ -24,8 +24,8 @@ from resilience.redact import summary_of
 if TYPE_CHECKING:
     import redis
 
-_EXCHANGE_S: Final = 2.0
-_RETRY_NS: Final = 30 * SECOND_NS
+_EXCHANGE_S: Final = 2.0  # an alert that is sent by hand waits for it
+_RETRY_NS: Final = 30 * SECOND_NS  # a server that is down costs one alert in so long the timeout, not each
 _PREFIX: Final = "resilience:alert:"
 _WITHOUT_END: Final = -1
 

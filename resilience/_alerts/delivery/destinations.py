@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from resilience._alerts.delivery.outlet import Outlet
     from resilience.alerts.notifier import Alert, Notifier
 
-_MOST_KEPT: Final = 100
+_MOST_KEPT: Final = 100  # far more than a program has: one that makes up URLs must not fill the memory
 
 
 @final

@@ -2,7 +2,7 @@
 
 Each destination has a line of its own: a bounded queue, and a daemon thread that lives while there is something in it,
 and a little longer, since starting one is what costs a failing call the most. So no thread runs before the first alert,
-a slow destination delays no other one, and where one has to be left alone for a while, nobody else waits for it.
+a slow destination delays no other one, and neither does one that has to be left alone for a while.
 
 One alert makes one message as long as it can leave at once. What piles up while its destination has to be left alone
 leaves together, in as few messages as it takes.
@@ -37,7 +37,7 @@ class Dispatcher:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Start afresh: the threads live on in the parent only, and so does what it has queued."""
+        """Start empty: the threads and what they were to deliver exist in the parent only."""
         self._lines: dict[Sink, Line] = {}
         self._lock = threading.RLock()
         # Weak, since an alert that a signal handler has kept from its queue is never finished.
@@ -53,7 +53,7 @@ class Dispatcher:
                 for sink in sinks:
                     self._line_to(sink).put(alert)
                     queued += 1
-        except BaseException:  # such as a signal handler raises: nobody is to wait for what never was queued
+        except BaseException:  # such as a signal handler raises: `flush` must not wait for what was never queued
             for _ in sinks[queued:]:
                 alert.dropped()
             raise

@@ -19,12 +19,12 @@ from resilience._support.latch import Latch
 from resilience.events import AlertFailed, stream
 from resilience.redact import clean, summary_of
 
-MOST_WAITING: Final = 100
+MOST_WAITING: Final = 100  # five minutes of alerts at the default cap; older ones are of no use
 MOST_TRIES: Final = 5
 PATIENCE_S: Final = 120.0
-"""The most that the waits for one message may add up to, in seconds: an older alert helps nobody."""
+"""The most that the waits for one message may add up to, in seconds: an older alert is of no use."""
 
-_LONGEST_BACKOFF_S: Final = 30.0
+_LONGEST_BACKOFF_S: Final = 30.0  # so that `MOST_TRIES` fit into `PATIENCE_S`
 
 
 @final
@@ -61,7 +61,7 @@ class Line:
         with self._lock:
             if not self._has_worker:
                 worker = self._worker = threading.Thread(target=self._run, name="resilience-alerts", daemon=True)
-                # There may be too many, or the interpreter is ending: whoever waits next does the work.
+                # There may be too many, or the interpreter is ending: the next caller of `flush` does the work.
                 with contextlib.suppress(RuntimeError):
                     worker.start()
             self.append(alert)
@@ -113,7 +113,7 @@ class Line:
                     self._send()
                 else:
                     self._wait_out(cooldown)
-        except BaseException:  # a thread that is made to die takes along what it has, but leaves nobody waiting for it
+        except BaseException:  # a thread that is killed takes its alerts along, but no caller waits for them
             for alert in self._unsettled():
                 alert.abandoned()
             raise
@@ -122,7 +122,7 @@ class Line:
                 self._worker = None
 
     def _run(self) -> None:
-        with self._lock:  # whoever started this thread has gone on now: there is a failing call to see to
+        with self._lock:  # the call that started this thread goes on first: it has a failure to handle
             if self._worker is not threading.current_thread():  # a signal handler has started another one meanwhile
                 return
         self.work(self._linger_s)

@@ -31,7 +31,7 @@ class QueuedAlert:
 
     Attributes:
         reached: A destination has it.
-        settled: Opens when a destination has it, or when none ever will.
+        settled: Opens when a destination has it, or when none will have it any more.
         finished: Opens when all of its destinations have settled it.
     """
 
@@ -73,7 +73,7 @@ class QueuedAlert:
         self._unsettled = destinations
 
     def leaves(self) -> bool:
-        """Tell whether it may be sent; whoever comes second waits for the first one's answer."""
+        """Tell whether it may be sent; the second thread that asks waits for the answer to the first."""
         with self._deciding:
             if self._leaves is None:
                 self._leaves = self.may_leave()

@@ -39,4 +39,4 @@ class Sink(Protocol):
         """Send one message, once; ``again`` if an earlier try may have delivered it. None says that it arrived."""
 
     def close(self) -> None:
-        """Let go of connections, since nothing more is on its way. Another message may come all the same."""
+        """Close connections, since nothing more is on its way. Another message may follow nevertheless."""

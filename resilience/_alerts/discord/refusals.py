@@ -18,7 +18,7 @@ from resilience._engine.retry_after import retry_after_of
 from resilience.redact import clean
 
 _MOST_FAULTS: Final = 5
-_DEEPEST_FAULT: Final = 10
+_DEEPEST_FAULT: Final = 10  # Discord's trees have six levels at most: embeds, index, fields, index, name, _errors
 _PROBLEM_CHARACTERS: Final = 500
 _TEXT_READ: Final = 2000
 _TEXT_CHARACTERS: Final = 100  # of an answer that has no message: of a page in HTML, for example

@@ -127,7 +127,7 @@ class DiscordSink:
         return Undelivered(self._leave_alone(error))
 
     def _leave_alone(self, error: DiscordError) -> str:
-        """Stop sending where that can only do harm, for good or for a while; return the problem."""
+        """Stop sending where that can only do harm, until it is configured anew or for a while; return the problem."""
         if (error.status, error.code) in _WEBHOOK_IS_GONE:
             problem = f"{error}; nothing more is sent to this webhook until another one is configured"
             self._cooldowns.disable(self._webhook, problem)
