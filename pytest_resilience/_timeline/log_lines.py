@@ -23,7 +23,15 @@ _OWN: Final = ("attempt", "failpoint", "conn_id", "error_type", "wait_s", "trace
 @final
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """The prefix of a connection's line: ``[PID-1|THREAD-1|billing|Redis-5f3a9c01]``."""
+    """The prefix of a connection's line: ``[PID-1|THREAD-1|billing|Redis-5f3a9c01]``.
+
+    Attributes:
+        pid: The process that wrote the line.
+        thread: The native id of the thread that did.
+        service: As configured; see `resilience.configure`.
+        resource: The first argument of ``conn_retry``.
+        conn_id: The call, of which all lines have the same.
+    """
 
     pid: int
     thread: int

@@ -50,6 +50,9 @@ def install(meter_provider: metrics.MeterProvider | None = None) -> Callable[[],
 
     Where it is installed for this provider already, nothing is done, and the function is the same.
 
+    Args:
+        meter_provider: What makes the meter. Default: the global one of OpenTelemetry. Spans are those of the program.
+
     Example:
         ``opentelemetry.install()`` where the program starts, after the providers of OpenTelemetry are set
     """

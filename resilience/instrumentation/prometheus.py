@@ -46,6 +46,9 @@ def install(registry: CollectorRegistry = REGISTRY) -> Callable[[], None]:
 
     Where it is installed in this registry already, nothing is done, and the function is the same.
 
+    Args:
+        registry: Where the metrics are registered. Default: the global one of ``prometheus_client``.
+
     Raises:
         ValueError: The registry has other metrics of these names; none is left in it.
 
