@@ -34,6 +34,7 @@ from resilience.events import (
 from resilience.redact import clean, message_of, summary_of, traceback_of
 
 _TRACEBACK_EVERY: Final = 10
+_NO_WEBHOOK: Final = "there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL or call resilience.configure(discord_webhook_url=...)"
 _handling: Final = threading.local()
 
 
@@ -146,29 +147,24 @@ def _alert_delivered(event: AlertDelivered) -> None:
     write_record(logging.CRITICAL, call, text, clean(name), attempt, attempt=attempt)
 
 
-def _alert_failed(event: AlertFailed) -> None:
-    _write_about_alerting(logging.ERROR, "Failed to send Discord alert: %s", event.problem)
-
-
-def _alert_refused(event: AlertRefused) -> None:
-    text = "Discord refused an alert, which is sent without its details now: %s"
-    _write_about_alerting(logging.WARNING, text, event.problem)
-
-
-def _no_webhook(event: NoWebhook) -> None:
-    reason = (
-        "there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL or call "
-        "resilience.configure(discord_webhook_url=...)"
-    )
-    _write_about_alerting(logging.WARNING, "An alert was due and is not sent, because %s", event.reason or reason)
-
-
-def _window_shared(event: WindowShared) -> None:
-    if event.shared:
-        _write_about_alerting(logging.INFO, "The alert window is shared with other processes again")
-    else:
-        text = "The alert window is not shared with other processes for now, each keeps its own: %s"
-        _write_about_alerting(logging.WARNING, text, event.problem)
+def _alerting(event: AlertFailed | AlertRefused | NoWebhook | WindowShared) -> None:
+    values: tuple[object, ...] = ()
+    match event:
+        case AlertFailed(problem=problem):
+            level, text, values = logging.ERROR, "Failed to send Discord alert: %s", (problem,)
+        case AlertRefused(problem=problem):
+            text = "Discord refused an alert, which is sent without its details now: %s"
+            level, values = logging.WARNING, (problem,)
+        case NoWebhook(reason=reason):
+            level, text = logging.WARNING, "An alert was due and is not sent, because %s"
+            values = (reason or _NO_WEBHOOK,)
+        case WindowShared(shared=True):
+            level, text = logging.INFO, "The alert window is shared with other processes again"
+        case WindowShared(problem=problem):
+            text = "The alert window is not shared with other processes for now, each keeps its own: %s"
+            level, values = logging.WARNING, (problem,)
+    if logger.isEnabledFor(level):
+        write_record(level, None, text, *values)
 
 
 def _listener_removed(event: ListenerRemoved) -> None:
@@ -183,17 +179,12 @@ _WRITERS: Final[dict[type[Event], Any]] = {
     AttemptFailed: _attempt_failed,
     CallEnded: _call_ended,
     AlertDelivered: _alert_delivered,
-    AlertFailed: _alert_failed,
-    AlertRefused: _alert_refused,
-    NoWebhook: _no_webhook,
-    WindowShared: _window_shared,
+    AlertFailed: _alerting,
+    AlertRefused: _alerting,
+    NoWebhook: _alerting,
+    WindowShared: _alerting,
     ListenerRemoved: _listener_removed,
 }
-
-
-def _write_about_alerting(level: int, text: str, *values: object) -> None:
-    if logger.isEnabledFor(level):
-        write_record(level, None, text, *values)
 
 
 def _failure(call: Call, attempts: int, error: BaseException) -> tuple[str, int, str, str]:
