@@ -90,7 +90,7 @@ def hide_assignments(text: str) -> str:
             parts += (text[copied:start], MARKER)
             copied = end
         position = max(end, position)
-    return "".join((*parts, text[copied:])) if parts else text
+    return "".join((*parts, text[copied:]))
 
 
 def _secret_beside(text: str, found: re.Match[str]) -> Span | None:
