@@ -34,7 +34,10 @@ from resilience.events import (
 from resilience.redact import clean, message_of, summary_of, traceback_of
 
 _TRACEBACK_EVERY: Final = 10
-_NO_WEBHOOK: Final = "there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL or call resilience.configure(discord_webhook_url=...)"
+_NO_WEBHOOK: Final = (
+    "there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL or call "
+    "resilience.configure(discord_webhook_url=...)"
+)
 _handling: Final = threading.local()
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from resilience._support.lazy import exported as _exported
 
 if TYPE_CHECKING:
-    from resilience._alerts.delivery.outlet import Outlet as Outlet
+    from resilience._alerts.delivery.destinations import Outlet as Outlet
     from resilience._alerts.system import flush as flush
     from resilience._alerts.system import isolated as isolated
     from resilience._config import configured as configured
@@ -98,7 +98,7 @@ if TYPE_CHECKING:
     from resilience._support.wording import suggestion as suggestion
 
 _LATE: Final = {
-    "resilience._alerts.delivery.outlet": ("Outlet",),
+    "resilience._alerts.delivery.destinations": ("Outlet",),
     "resilience._alerts.system": ("flush", "isolated"),
     "resilience._config": ("configured",),
     "resilience._engine.stop": ("sleep_async",),

@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 from resilience._alerts.admission.admission import Admission
 from resilience._alerts.call_alert import CallAlert, RecoveryNotice
-from resilience._alerts.delivery.destinations import Destinations
+from resilience._alerts.delivery.destinations import Destinations, Outlet
 from resilience._alerts.delivery.dispatcher import Dispatcher
 from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._support.loaded import loaded
 from resilience.events import Call
-
-if TYPE_CHECKING:
-    from resilience._alerts.delivery.outlet import Outlet
 
 EXIT_S: Final = 5.0
 """How long the end of the program may be delayed by alerts that are on their way, in seconds."""

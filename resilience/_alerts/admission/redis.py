@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, final
 from resilience import _config as config
 from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
 from resilience._alerts.admission.redis_url import connect
-from resilience._alerts.discord.watchdog import cut_off_after
 from resilience._support.fork import renew_after_fork, renewed_lock
+from resilience._support.watchdog import cut_off_after
 from resilience.events import WindowShared, stream
 from resilience.redact import summary_of
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Final, final
 
@@ -14,10 +15,25 @@ from resilience.events import NoWebhook, stream
 from resilience.redact import clean, summary_of
 
 if TYPE_CHECKING:
-    from resilience._alerts.delivery.outlet import Outlet
+    import httpx
+
     from resilience.alerts.notifier import Alert, Notifier
 
 _MOST_KEPT: Final = 100  # far more than a program has: one that makes up URLs must not fill the memory
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Takes the place of all destinations in a test: no alert leaves for Discord itself, and no notifier is called.
+
+    Attributes:
+        transport: What requests to Discord are handed to; None where no alert is sent at all.
+        reason: Why none is, as the rest of "An alert was due and is not sent, because".
+    """
+
+    transport: httpx.BaseTransport | None = None
+    reason: str = "this is a test"
 
 
 @final

@@ -24,9 +24,9 @@ import httpx
 from resilience._alerts.delivery.sink import Undelivered
 from resilience._alerts.delivery.uninstrumented import uninstrumented
 from resilience._alerts.discord.refusals import DiscordError
-from resilience._alerts.discord.watchdog import cut_off_after
 from resilience._alerts.discord.webhook_url import DISCORD_API, Webhook
 from resilience._support.fork import importing, renew_after_fork
+from resilience._support.watchdog import cut_off_after
 from resilience.redact import summary_of
 
 if TYPE_CHECKING:
