@@ -63,6 +63,11 @@ if "RESILIENCE_FAILPOINTS" in _environ:
 
     _arm_plan(_environ["RESILIENCE_FAILPOINTS"])
 
+if "RESILIENCE_FAULTS" in _environ:
+    from resilience._failpoints.processes.remote import join_test as _join_test
+
+    _join_test(_environ["RESILIENCE_FAULTS"])
+
 _LATE: Final = {
     "resilience.alerts": ("ALERT_RATE_LIMIT_SECONDS", "send_rate_limited_discord_alert", "should_send_alert")
 }

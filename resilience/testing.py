@@ -4,7 +4,8 @@
   there are. An interceptor that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the
   `Action` is one of the classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse`
   reads them. A `FunctionPlace` at what `target_of` finds does all that for any function, as the `ScriptedFault` says
-  that it is armed with. Calls within `own_calls` are struck by nobody.
+  that it is armed with. Calls within `own_calls` are struck by nobody. A `RemoteFault` is one that another process
+  decides, and `join_test` arms those of a test.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
   call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
   all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
@@ -31,11 +32,15 @@ if TYPE_CHECKING:
     from resilience._engine.switch import retries_off as retries_off
     from resilience._engine.wait_bounds import wait_bounds as wait_bounds
     from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
+    from resilience._failpoints.functions.stand_ins import UnknownPlaceError as UnknownPlaceError
     from resilience._failpoints.functions.stand_ins import UnknownTargetError as UnknownTargetError
     from resilience._failpoints.functions.targets import Target as Target
     from resilience._failpoints.functions.targets import target_of as target_of
+    from resilience._failpoints.gate import ReleasedError as ReleasedError
     from resilience._failpoints.own_calls import is_own_call as is_own_call
     from resilience._failpoints.own_calls import own_calls as own_calls
+    from resilience._failpoints.processes.remote import RemoteFault as RemoteFault
+    from resilience._failpoints.processes.remote import join_test as join_test
     from resilience._failpoints.script.actions import ACTIONS as ACTIONS
     from resilience._failpoints.script.actions.action import Action as Action
     from resilience._failpoints.script.actions.action import PlaceKind as PlaceKind
@@ -105,9 +110,11 @@ _LATE: Final = {
     "resilience._engine.switch": ("retries_off",),
     "resilience._engine.wait_bounds": ("wait_bounds",),
     "resilience._failpoints.functions.place": ("FunctionPlace",),
-    "resilience._failpoints.functions.stand_ins": ("UnknownTargetError",),
+    "resilience._failpoints.functions.stand_ins": ("UnknownPlaceError", "UnknownTargetError"),
     "resilience._failpoints.functions.targets": ("Target", "target_of"),
+    "resilience._failpoints.gate": ("ReleasedError",),
     "resilience._failpoints.own_calls": ("is_own_call", "own_calls"),
+    "resilience._failpoints.processes.remote": ("RemoteFault", "join_test"),
     "resilience._failpoints.script.actions": ("ACTIONS",),
     "resilience._failpoints.script.actions.action": (
         "Action",

@@ -13,9 +13,18 @@ from pytest_resilience._timeline.timeline import Timeline, opened
 from pytest_resilience._usage import note
 from pytest_resilience._wording import counted
 from resilience.redact import clean
-from resilience.testing import FunctionPlace, PlaceKind, Script, UnknownTargetError, as_script, target_of
+from resilience.testing import (
+    FunctionPlace,
+    PlaceKind,
+    Script,
+    UnknownPlaceError,
+    UnknownTargetError,
+    as_script,
+    target_of,
+)
 
 if TYPE_CHECKING:
+    from pytest_resilience._faults.children import Children
     from pytest_resilience._faults.servers import Servers
     from pytest_resilience._servers.proxy import FaultProxy, ProxyPlace
     from pytest_resilience._servers.routes import Route
@@ -68,6 +77,7 @@ class Faults:
         self._seed = seed
         self._places: dict[object, Place] = {}
         self._servers: Servers | None = None
+        self._children: Children | None = None
         self._armed = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -137,8 +147,36 @@ class Faults:
         else:
             self._armed.callback(injection.disarm)
             self.injections.append(injection)
+            self._spread(injection)
             return injection
         self._object(f"faults.inject(): {text}")
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for processes that the test starts: what it injects strikes in them, too.
+
+        That is `os.environ` with one more variable, which is there as well until the test ends, for multiprocessing.
+        Pass it to `subprocess`, or to a server under test. In each process that imports `resilience`, and in forked
+        ones, the failpoints and functions that are injected, before or later, ask this test about each call: all
+        processes share one count, and their calls are in `Injection.calls` and in the timeline. Places may be named
+        from here on that only such a process knows. Sleeps are real there, and a ``crash`` is SIGKILL. Arguments arrive
+        as JSON can say them, others as the text by which they show themselves, for ``when=`` too. When the test is
+        over, or was killed, nothing strikes any more.
+
+        Raises:
+            pytest.fail.Exception: These faults are not open.
+
+        Example:
+            ``subprocess.run([sys.executable, "-m", "orders"], env=faults.environment())``
+        """
+        if self._children is None:
+            from pytest_resilience._faults.children import Children
+
+            if self._timeline is None:
+                self._object("these faults are not open: use them inside `with Faults() as faults:`")
+            self._children = self._armed.enter_context(Children(self._objections))
+            for injection in self.injections:
+                self._spread(injection)
+        return self._children.environment()
 
     def complaint(self) -> str | None:
         """Say which planned faults never struck, and what servers were asked for in vain; None where all is well."""
@@ -162,8 +200,19 @@ class Faults:
         if getattr(type(target), "is_served", False) or (isinstance(target, str) and "://" in target):
             place = self.servers.place_of(target)
             return self._places.setdefault(id(place), place)
-        found = target_of(target)
+        try:
+            found = target_of(target)
+        except UnknownPlaceError:
+            if self._children is None:
+                raise
+            from pytest_resilience._faults.children import PlaceElsewhere
+
+            return PlaceElsewhere(target)
         return self._places.setdefault(found.key, FunctionPlace(found))
+
+    def _spread(self, injection: Injection) -> None:
+        if self._children is not None and all(place.kind == "function" for place in injection.places):
+            injection.spread(self._children)
 
     @property
     def servers(self) -> Servers:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Protocol, Self, final
 
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.errors import Crash
-from resilience.testing import PlaceKind, Script, ScriptedFault, shown
+from resilience.testing import Decision, PlaceKind, Script, ScriptedFault, shown
 
 
 class Place(Protocol):
@@ -117,6 +117,21 @@ class Injection(ScriptedFault):
             undoing.callback(self.gate.close_for_good)
             for place in self._places:
                 undoing.callback(place.disarm, self)
+
+    @property
+    def places(self) -> list[Place]:
+        """Where it is put."""
+        return list(self._places)
+
+    def spread(self, place: Place) -> None:
+        """Put it at one more place, if it has not ended."""
+        if self._is_armed:
+            place.arm(self)
+            self._places.append(place)
+
+    def decide_for(self, process: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision | None:
+        """Say what becomes of a call of another process."""
+        return self._decide(args, kwargs, process)
 
     def resume(self) -> None:
         """Let every call go on that waits at a ``pause``."""

@@ -45,6 +45,8 @@ def _read() -> tuple[Any, int]:
     """Return what has frozen the time, if anything, and the instant on whatever clock goes on."""
     factories = getattr(sys.modules.get("freezegun.api"), "freeze_factories", ())
     if not factories:
-        return None, _monotonic_ns()
+        clocks = sys.modules.get("pytest_resilience.clock._calls.clocks")
+        virtual = None if clocks is None else clocks.bubble_ns()
+        return None, _monotonic_ns() if virtual is None else virtual
     frozen = factories[-1]
     return frozen, (frozen() - _BEGINNING) // timedelta(microseconds=1) * 1000

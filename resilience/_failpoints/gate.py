@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import final
 
 
@@ -56,13 +57,12 @@ class Gate:
                 is_open = self._changed.wait_for(lambda: self._is_over or self._tickets != tickets, timeout)
             finally:
                 self._leave(key)
-        self._check()
+        self.check()
         return is_open
 
     async def wait_async(self) -> None:
         """Wait in a task of asyncio or trio."""
         trio = sys.modules.get("trio")
-        key = object()
         if trio is not None and hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_task():
             token, reached = trio.lowlevel.current_trio_token(), trio.Event()
             name, wake, wait = trio.lowlevel.current_task().name, lambda: token.run_sync_soon(reached.set), reached.wait
@@ -77,16 +77,26 @@ class Gate:
             def wake() -> object:
                 return loop.call_soon_threadsafe(event.set)
 
-        with self._changed:
-            tickets = self._enter(key, name)
-            if not self._is_over and self._tickets == tickets:
-                self._wake[key] = wake
-        try:
+        with self.admitted(name, wake):
             await wait()
+        self.check()
+
+    @contextlib.contextmanager
+    def admitted(self, name: str, wake: Callable[[], object]) -> Iterator[None]:
+        """Have somebody waked when the gate opens or closes for good, who waits in the ``with`` block.
+
+        Raises:
+            ReleasedError: It has closed for good already.
+        """
+        key = object()
+        with self._changed:
+            self._enter(key, name)
+            self._wake[key] = wake
+        try:
+            yield
         finally:
             with self._changed:
                 self._leave(key)
-        self._check()
 
     def _enter(self, key: object, name: str) -> int:
         if self._is_over:
@@ -108,6 +118,7 @@ class Gate:
         for wake in wakers:
             wake()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise where it has closed for good."""
         if self._is_over:
             raise ReleasedError(f"{self._what} is over, and so is the call that it had made to wait")

@@ -74,8 +74,7 @@ class ScriptedFault:
 
     def crash(self) -> NoReturn:
         """End the process, as nothing that it does itself would."""
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise SystemExit  # not reached, which no type says
+        kill()
 
     def after_fork(self) -> None:
         """Forget the calls that waited in the parent."""
@@ -98,6 +97,12 @@ class ScriptedFault:
 
     def _gate(self) -> Gate:
         return Gate(f"the fault {shown(str(self.script))} at {self.name}")
+
+
+def kill() -> NoReturn:
+    """Kill this process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit  # not reached, which no type says
 
 
 @functools.lru_cache(maxsize=256)

@@ -51,6 +51,14 @@ def _monotonic_ns() -> int:
     return Epoch.monotonic + _now(member)
 
 
+def bubble_ns() -> int | None:
+    """The virtual time, for a thread outside that records what happens in the bubble; None where there is none."""
+    member = next(iter(list(members.values())), None)
+    if member is None or get_ident() in members:
+        return None
+    return Epoch.monotonic + member.scheduler.now + member.scheduler.ahead
+
+
 def _monotonic() -> float:
     member = members.get(get_ident())
     return real.monotonic() if member is None else (Epoch.monotonic + _now(member)) / _SECOND

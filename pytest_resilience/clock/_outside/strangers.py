@@ -30,6 +30,8 @@ The kernel tells at once of a thread that a lock has woken, but of the reader of
 byte.
 """
 
+_WATCHDOGS = {"pytest_timeout", "pytest_resilience._faults.children"}
+
 _resting: PerClock[dict[int, float]] = PerClock(dict)
 """The threads outside, by identifier, that wait for a condition or for an item in an empty queue, and since when."""
 
@@ -143,7 +145,7 @@ def _outside() -> list[tuple[int, threading.Thread]]:
 
 def is_watchdog(thread: object) -> bool:
     """Whether a thread only watches over the test from outside, as the timer of pytest-timeout does."""
-    return getattr(getattr(thread, "function", None), "__module__", "") == "pytest_timeout"
+    return getattr(getattr(thread, "function", None), "__module__", "") in _WATCHDOGS
 
 
 def _expects(waiter: Waiter | None) -> bool:

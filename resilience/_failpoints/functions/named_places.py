@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Final, final
@@ -13,13 +12,15 @@ from resilience._failpoints.functions.loading import is_loading, on_loaded
 from resilience._failpoints.functions.place import Fault, FunctionPlace
 from resilience._failpoints.functions.stand_ins import UnknownTargetError
 from resilience._failpoints.functions.targets import Target, failpoint_target, functions_in, target_of_member
+from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 from resilience._failpoints.table import known_names
+from resilience._support.fork import renewed_lock
 from resilience._support.wording import suggestion
 
 _log: Final = logging.getLogger("resilience")
 _places: Final[dict[object, FunctionPlace]] = {}
 _named: Final[list[NamedPlace]] = []
-_changing: Final = threading.RLock()
+_changing = renewed_lock(sys.modules[__name__], "_changing")
 
 
 @final
@@ -60,17 +61,20 @@ class NamedPlace:
 
     def look_into(self, module: ModuleType) -> None:
         """Arm what has the name in a module that was loaded just now."""
-        is_failpoint = self.name in known_names()
+        members = list(_members(module, self.name))
+        is_failpoint = self.name in known_names() or (members and ":" not in self.name and self.name in names_in_code())
+        if is_failpoint:
+            self.is_known = True
+            return
         try:
-            for member in _members(module, self.name, with_classes=not is_failpoint):
+            for member in members:
                 self._arm(target_of_member(*member))
                 self.is_known = True
-            if not (self.is_known or is_failpoint) and self.name.startswith(f"{module.__name__}:"):
+            if not self.is_known and self.name.startswith(f"{module.__name__}:"):
                 names = list(functions_in(module.__name__, ":"))
                 raise UnknownTargetError(f"there is no such failpoint or function. {suggestion(self.name, names)}")
         except UnknownTargetError as error:
             _log.warning("no fault can strike at %s: %s", self.name, error)
-        self.is_known = self.is_known or is_failpoint
 
     def _arm(self, target: Target) -> None:
         place = _places.setdefault(target.key, FunctionPlace(target))
@@ -85,13 +89,13 @@ def _loaded(module: ModuleType) -> None:
             each.look_into(module)
 
 
-def _members(module: ModuleType, name: str, *, with_classes: bool) -> Iterator[tuple[object, str, object]]:
+def _members(module: ModuleType, name: str) -> Iterator[tuple[object, str, object]]:
     """Yield what a name leads to in a module: what holds it, the name it has there, and it itself."""
     scope = vars(module) if issubclass(type(module), ModuleType) else {}  # nothing else is asked: it may be a proxy
     home = str(scope.get("__name__"))
     paths = [name.removeprefix(f"{home}{mark}") for mark in ":." if name.startswith(f"{home}{mark}")]
     first = scope.get(name.partition(".")[0])
-    if with_classes and "." in name and issubclass(type(first), type) and vars(first).get("__module__") == home:
+    if "." in name and issubclass(type(first), type) and vars(first).get("__module__") == home:
         paths.append(name)
     for path in paths:
         owner: Any = None

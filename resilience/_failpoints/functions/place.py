@@ -10,7 +10,6 @@ from typing import Any, Final, NoReturn, Protocol, final
 
 from resilience._engine.stop import sleep_async
 from resilience._failpoints.functions.targets import Target
-from resilience._failpoints.gate import Gate
 from resilience._failpoints.own_calls import own_calls
 from resilience._failpoints.script.actions.action import Action, PlaceKind
 from resilience._failpoints.script.actions.functions import Call, CrashHere, Hang, Pause, Raise, Return, Sleep
@@ -19,14 +18,22 @@ from resilience._failpoints.script.run import Decision
 _GOES_ON: Final = object()
 
 
+class Waitable(Protocol):
+    """Where calls are held."""
+
+    def wait(self) -> object:
+        """Wait in a thread until it may go on."""
+
+    async def wait_async(self) -> None:
+        """Wait in a task until it may go on."""
+
+
 class Fault(Protocol):
-    """What decides the calls of a function.
+    """What decides the calls of a function."""
 
-    Attributes:
-        gate: Where calls wait that a ``pause`` or ``hang`` holds.
-    """
-
-    gate: Gate
+    @property
+    def gate(self) -> Waitable:
+        """Where calls wait that a ``pause`` or ``hang`` holds."""
 
     def decide(self, *args: Any, **kwargs: Any) -> Decision | None:
         """Say what becomes of a call; None where that is another's business."""
@@ -64,6 +71,10 @@ class FunctionPlace:
         if not self._faults:
             self._interception.close()
 
+    def replace(self, fault: Fault, other: Fault) -> None:
+        """Ask another fault in the place of one."""
+        self._faults[self._faults.index(fault)] = other
+
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer for the function as the scripts say."""
         fault, decision = self._decide(args, kwargs)
@@ -98,14 +109,14 @@ class FunctionPlace:
         return None, None
 
 
-def _wait(action: Action, gate: Gate) -> None:
+def _wait(action: Action, gate: Waitable) -> None:
     if isinstance(action, Sleep):
         time.sleep(action.seconds)
     elif isinstance(action, (Hang, Pause)):
         gate.wait()
 
 
-async def _wait_async(action: Action, gate: Gate) -> None:
+async def _wait_async(action: Action, gate: Waitable) -> None:
     if isinstance(action, Sleep):
         await sleep_async(action.seconds)
     elif isinstance(action, (Hang, Pause)):

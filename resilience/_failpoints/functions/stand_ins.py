@@ -33,6 +33,10 @@ class UnknownTargetError(Exception):
     """There is no such failpoint or function, or it can't be replaced; the text says what to write instead."""
 
 
+class UnknownPlaceError(UnknownTargetError):
+    """There is no failpoint or function of that name in this process."""
+
+
 @contextlib.contextmanager
 def standing_in(
     function: Callable[..., Any], name: str, heir: ClassAttribute | None, interceptor: Interceptor

@@ -13,7 +13,13 @@ from types import ModuleType
 from typing import Any, final
 
 from resilience._failpoints.functions.references import ClassAttribute, references_to
-from resilience._failpoints.functions.stand_ins import BUILT_IN, UnknownTargetError, replaced_by, standing_in
+from resilience._failpoints.functions.stand_ins import (
+    BUILT_IN,
+    UnknownPlaceError,
+    UnknownTargetError,
+    replaced_by,
+    standing_in,
+)
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 from resilience._failpoints.table import Interceptor, arming, known_names
 from resilience._support.wording import closest, suggestion
@@ -62,7 +68,7 @@ def target_of(wanted: object) -> Target:
     if found is None:
         names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
-        raise UnknownTargetError(f"no failpoint or function is called {wanted!r}. {suggestion(wanted, names)}{hint}")
+        raise UnknownPlaceError(f"no failpoint or function is called {wanted!r}. {suggestion(wanted, names)}{hint}")
     return target_of_member(*found)
 
 

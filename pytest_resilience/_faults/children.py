@@ -1,0 +1,379 @@
+"""The processes that a test has started: they ask it what becomes of each call, over a socket that only they can open.
+
+`resilience/_failpoints/processes/remote.py` has the other side, and says what goes over it. What comes from there is
+taken for data by anybody: it can neither stop the test nor make it run anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import Any, Final, Self, final
+
+import pytest
+
+from pytest_resilience._faults.injection import Injection
+from pytest_resilience._objections import Objections
+from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
+from pytest_resilience.clock._reach import real
+from resilience.redact import clean, message_of, type_name
+from resilience.testing import (
+    Decision,
+    FunctionPlace,
+    PlaceKind,
+    ReleasedError,
+    RemoteFault,
+    join_test,
+    own_calls,
+)
+
+VARIABLE: Final = "RESILIENCE_FAULTS"
+
+_LONGEST_LINE: Final = 64 * 1024
+"""Bytes of a message; no process of ours sends more."""
+
+_MOST_CONNECTIONS: Final = 500
+"""More than a test has processes and threads in them; few enough to leave it descriptors of its own."""
+
+_FIRST_WORD_S: Final = 10.0
+"""Who connects and says nothing for so long is sent away. A process of ours speaks at once, if the machine lets it."""
+
+_UNTIL_ARMED_S: Final = 5.0
+"""A process that is stopped, or stuck in C, is waited for so long until it has armed something."""
+
+_LONGEST_PATH: Final = 70
+"""The system takes some 100 bytes for the path of a socket; folder and file have the rest."""
+
+_MOST_PROBLEMS: Final = 20
+
+_MOMENT_S: Final = 0.0005
+"""The real seconds between two looks at what another thread or process does, which takes about as long."""
+
+
+@final
+class PlaceElsewhere:
+    """A name that this process does not know, but one that the test starts may.
+
+    Attributes:
+        name: As it was given.
+        kind: ``function``.
+    """
+
+    kind: PlaceKind = "function"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def arm(self, injection: Injection) -> None:
+        """Do nothing here."""
+
+    def disarm(self, injection: Injection) -> None:
+        """Do nothing here."""
+
+
+@final
+class Children:
+    """What is armed in other processes, as a place that injections are armed at besides their own.
+
+    Args:
+        objections: Where it is kept what children can't do.
+
+    Attributes:
+        name: No place of its own.
+        kind: ``function``.
+        known: The names that a process has found, or that a call has come from.
+    """
+
+    name = "processes of the test"
+    kind: PlaceKind = "function"
+
+    def __init__(self, objections: Objections) -> None:
+        self.known: set[str] = set()
+        self._objections = objections
+        self._injections: dict[int, Injection] = {}
+        self._numbers: dict[Injection, int] = {}
+        self._revision = 0
+        self._armed: dict[asyncio.StreamWriter, int] = {}
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._handling = threading.Lock()
+        self._thread = _Thread()
+        self._folder = ""
+        self._before: str | None = None
+
+    def __enter__(self) -> Self:
+        usual = tempfile.gettempdir()
+        self._folder = tempfile.mkdtemp(prefix="resilience-", dir=usual if len(usual) < _LONGEST_PATH else "/tmp")  # noqa: S108  # private
+        self._thread.begin(lambda: asyncio.start_unix_server(self._serve, self._path, limit=_LONGEST_LINE))
+        self._before = os.environ.get(VARIABLE)
+        os.environ[VARIABLE] = self._path  # for multiprocessing, whose children get no other
+        _open.add(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _open.discard(self)
+        if self._before is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = self._before
+        self._thread.end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _path(self) -> str:
+        return f"{self._folder}/faults"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment for a process of the test."""
+        return {**os.environ, VARIABLE: self._path}
+
+    def arm(self, injection: Injection) -> None:
+        """Let it strike in all processes, and wait until they have it."""
+        number = self._numbers[injection] = len(self._numbers)
+        self._injections[number] = injection
+        self._publish()
+
+    def disarm(self, injection: Injection) -> None:
+        """Let it strike nowhere any more."""
+        self._injections.pop(self._numbers[injection], None)
+        self._publish()
+
+    def _publish(self) -> None:
+        if self not in _open:
+            return
+        revision = self._revision = self._revision + 1
+        message = self._table()
+        self._thread.call(lambda: self._tell(message))
+        end = real.monotonic() + _UNTIL_ARMED_S
+        while any(armed < revision for armed in [*self._armed.values()]):
+            if real.monotonic() > end:
+                self._armed.update(dict.fromkeys([*self._armed], sys.maxsize))  # and never again
+                return
+            real.sleep(_MOMENT_S)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        for writer in self._armed:
+            _send(writer, message)
+
+    def _table(self) -> dict[str, Any]:
+        faults = {
+            number: [place.name for place in injection.places if place.kind == "function" and place is not self]
+            for number, injection in self._injections.copy().items()
+        }
+        return {"revision": self._revision, "faults": faults}
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            if len(self._writers) <= _MOST_CONNECTIONS:
+                async with asyncio.timeout(_FIRST_WORD_S):
+                    message = await _read(reader)
+                await self._answer(message, reader, writer)
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001, S110
+            pass  # the test is over, or whoever that was is gone, or was no process of ours
+        finally:
+            self._writers.discard(writer)
+            self._armed.pop(writer, None)
+            writer.close()
+
+    async def _answer(
+        self, message: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        match message:
+            case {"call": int(number), "process": int(process), "args": list(args), "kwargs": dict(kwargs)}:
+                with self._handling:
+                    _send(writer, self._decided(number, process, args, kwargs))
+            case {"wait": int(number), "process": int(process), "name": str(name)}:
+                injection = self._injections.get(number)
+                if injection is not None:
+                    await self._hold(injection, f"{clean(name, limit=100)} of process {process}", reader, writer)
+            case {"problem": str(problem)}:
+                self._object(problem)
+                _send(writer, {})
+            case {"process": int()}:
+                self._armed[writer] = 0
+                _send(writer, self._table())
+                while True:
+                    self._note(writer, await _read(reader))
+
+    def _note(self, writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+        revision, known = message.get("armed"), message.get("known")
+        if isinstance(revision, int):
+            self._armed[writer] = revision
+        if isinstance(known, list):
+            armed = {place.name for injection in self._injections.values() for place in injection.places}
+            self.known |= armed & {name for name in known if isinstance(name, str)}
+
+    def _decided(self, number: int, process: int, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        injection = self._injections.get(number)
+        if injection is None:
+            return {}
+        self.known |= {place.name for place in injection.places} if len(injection.places) == 1 else set()
+        try:
+            decision = injection.decide_for(process, tuple(args), kwargs)
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # the test's own predicate, or a limit
+            self._object(f"{injection!r}, for a call of process {process}: {type_name(error)}: {message_of(error)}")
+            return {}
+        return {} if decision is None else self._told(injection, decision)
+
+    def _told(self, injection: Injection, decision: Decision) -> dict[str, Any]:
+        if not decision.action.replayable:
+            self._object(
+                f"{injection.name}: no other process can do {clean(str(decision.action))}, which has no text form: "
+                "inject what can be written as a script"
+            )
+            return {}
+        return {"do": str(decision.action), "after": decision.after}
+
+    async def _hold(
+        self, injection: Injection, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        opened = asyncio.Event()
+        with contextlib.suppress(ReleasedError):
+            with injection.gate.admitted(name, lambda: self._thread.call(opened.set)):
+                waits = {asyncio.ensure_future(opened.wait()), asyncio.ensure_future(reader.read(1))}
+                _, rest = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for each in rest:
+                    each.cancel()
+            if opened.is_set():
+                injection.gate.check()
+                _send(writer, {"go": True})
+
+    def _object(self, text: str) -> None:
+        if len(self._objections.texts) < _MOST_PROBLEMS:
+            self._objections.texts.append(clean(text))
+
+    def pause(self) -> None:
+        """Answer nobody until `resume`: a fork had better find no lock that the thread holds."""
+        self._handling.acquire()
+
+    def resume(self) -> None:
+        """Answer again."""
+        self._handling.release()
+
+    def become_child(self) -> None:
+        """In a forked process: let the test, and no longer this copy of it, decide the calls here."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for writer in self._writers:  # else their processes would not see the end of the test
+            os.dup2(nothing, writer.get_extra_info("socket").fileno())
+        os.close(nothing)
+        inherited: dict[int, Callable[[], None]] = {}
+        for number, injection in self._injections.items():
+            fault = RemoteFault(self._path, number)
+            functions = [place for place in injection.places if isinstance(place, FunctionPlace)]
+            for place in functions:
+                place.replace(injection, fault)
+            inherited[number] = functools.partial(_disarm, functions, fault)
+        join_test(self._path, inherited)
+
+
+@final
+class _Thread(threading.Thread):
+    """Runs an event loop in real time: it is not a member of any bubble.
+
+    Attributes:
+        function: Tells the virtual clock so.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="resilience children", daemon=True)
+        self.function = self.run
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending: asyncio.Event | None = None
+        self._serve: Callable[[], Coroutine[Any, Any, asyncio.Server]]
+        self._error: OSError | None = None
+
+    def begin(self, serve: Callable[[], Coroutine[Any, Any, asyncio.Server]]) -> None:
+        """Start, and wait until it serves; real time passes for that, also in a bubble."""
+        self._serve = serve
+        self.start()
+        while self._ending is None and self.is_alive():
+            real.sleep(_MOMENT_S)
+        if self._error is not None:
+            raise self._error
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a function there, if it still runs."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
+
+    def end(self) -> None:
+        """Close everything, and wait until that is done."""
+        assert self._ending is not None
+        self.call(self._ending.set)
+        self.join()
+
+    def run(self) -> None:
+        """Serve until `end`."""
+        # A selector loop, whatever policy the program under test has.
+        with own_calls(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            self._loop = runner.get_loop()
+            try:
+                runner.run(self._main())
+            except OSError as error:
+                self._error = error
+
+    async def _main(self) -> None:
+        server, stop = await self._serve(), asyncio.Event()
+        self._ending = stop
+        await stop.wait()
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports that they have closed end in the next turn
+
+
+async def _read(reader: asyncio.StreamReader) -> dict[str, Any]:
+    line = await reader.readline()
+    message = json.loads(line) if line else None
+    if not isinstance(message, dict):
+        raise ConnectionError("no message")
+    return message
+
+
+def _send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
+    if not writer.is_closing():
+        writer.write(json.dumps(message).encode() + b"\n")
+
+
+def _disarm(places: Sequence[FunctionPlace], fault: RemoteFault) -> None:
+    for place in places:
+        place.disarm(fault)
+
+
+_open: Final[weakref.WeakSet[Children]] = weakref.WeakSet()
+
+
+def _before_fork() -> None:
+    for each in _open:
+        each.pause()
+
+
+def _after_fork() -> None:
+    for each in _open:
+        each.resume()
+
+
+def _after_fork_in_child() -> None:
+    for each in _open.copy():
+        each.resume()
+        _open.discard(each)
+        each.become_child()
+
+
+# After the clock's own, which gives the child back to real time.
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -1,0 +1,432 @@
+"""`faults.environment()`: what a test injects strikes in the processes that it starts, with one count for all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import resilience
+from pytest_resilience import Faults, Timeline, VirtualClock, answer, call, fail
+from resilience.events import FaultInjected
+
+HOUSE = str(Path(str(resilience.__file__)).parent.parent)
+
+SHOP = """
+import asyncio
+import os
+import sys
+import threading
+
+import resilience
+
+class Payments:
+    def charge(self, amount=1, *, currency="EUR"):
+        return f"charged {amount}"
+
+def plain(number=0):
+    return f"plain {number}"
+
+async def later():
+    return "later"
+
+def passed():
+    return resilience.failpoint("shop.passed")
+
+def said(function, *args):
+    try:
+        return f"{function(*args)}"
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+
+def in_a_forked_process(function, *args):
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(theirs, said(function, *args).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    return os.read(ours, 1000).decode()
+
+def in_trio(function):
+    import trio
+    return trio.run(function)
+
+def worker(queue, calls):
+    queue.put([said(plain) for _ in range(calls)])
+
+if __name__ == "__main__":
+    import shop
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(said(eval, line, vars(shop)), flush=True)
+"""
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    """The folder with the module ``shop``, which is on the path of all processes."""
+    (tmp_path / "shop.py").write_text(SHOP, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{HOUSE}")
+    yield tmp_path
+    sys.modules.pop("shop", None)
+
+
+class Child:
+    """A process that evaluates what it is told, and says what came of it."""
+
+    def __init__(self, environment, *options):
+        command = [sys.executable, *options, "-m", "shop"]
+        self.process = subprocess.Popen(
+            command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert self.read() == "ready"
+
+    def tell(self, expression):
+        """Have it evaluate an expression, without waiting."""
+        print(expression, file=self.process.stdin, flush=True)
+
+    def read(self):
+        """Return the next line that it says."""
+        return self.process.stdout.readline().rstrip("\n")
+
+    def ask(self, expression):
+        """Have it evaluate an expression; return what came of it."""
+        self.tell(expression)
+        return self.read()
+
+    def close(self):
+        """End it; return what it complained of."""
+        _, complaints = self.process.communicate()
+        return complaints
+
+
+@contextlib.contextmanager
+def child_of(faults, *options):
+    """A child of the test, which ends with the block, and has then complained of nothing."""
+    child = Child(faults.environment(), *options)
+    try:
+        yield child
+        assert child.close() == ""
+    finally:
+        child.process.kill()
+        child.process.communicate()
+
+
+def complaint_of(block):
+    """Return what the kit says at the end of faults that were used as the block does."""
+    with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
+        block(faults)
+    return str(raised.value)
+
+
+def test_what_is_injected_before_or_later_strikes_in_a_child(shop):
+    """A child is struck by what it finds armed and by what comes later, until that is disarmed; the test is told."""
+    with Timeline() as timeline, Faults(timeline) as faults:
+        early = faults.inject("shop:plain", "1*raise(TimeoutError('early'))->1*return([1, 2])")
+        with child_of(faults) as child:
+            assert [child.ask("plain(7)") for _ in range(3)] == ["TimeoutError: early", "[1, 2]", "plain 7"]
+            later = faults.inject("Payments.charge", "raise(OSError('later'))")
+            assert child.ask("Payments().charge(3, currency='USD')") == "OSError: later"
+            later.disarm()
+            assert child.ask("Payments().charge(3)") == "charged 3"
+            with faults.inject(["shop:later", "shop.passed"], "1*return(5)->1*after return(6)") as both:
+                assert child.ask("asyncio.run(later())") == "5"
+                assert child.ask("passed()") == "6"
+        number = child.process.pid
+
+    assert [(each.args, each.kwargs, each.done, each.process) for each in early.calls] == [
+        ((7,), {}, done, number) for done in ("raise(TimeoutError('early'))", "return([1, 2])", "off")
+    ]
+    (charge,) = later.calls
+    assert charge.args[0].startswith("<shop.Payments object")
+    assert (charge.args[1:], charge.kwargs, charge.process) == ((3,), {"currency": "USD"}, number)
+    assert [each.done for each in both.calls] == ["return(5)", "after return(6)"]
+    struck = [event.failpoint for _, event in timeline.of(FaultInjected)]
+    assert struck == [
+        "shop:plain",
+        "shop:plain",
+        "Payments.charge",
+        "shop:later, shop.passed",
+        "shop:later, shop.passed",
+    ]
+
+
+def test_the_test_and_its_children_share_one_count(shop):
+    """A fault that strikes twice strikes twice in all, here, in a child, and in a process that the child has forked."""
+    import shop as here
+
+    with Faults() as faults:
+        injection = faults.inject("shop:plain", "3*return(1)")
+        with child_of(faults) as child:
+            assert here.plain() == 1
+            assert child.ask("in_a_forked_process(plain)") == "1"
+            assert child.ask("plain()") == "1"
+            assert (here.plain(), child.ask("plain()")) == ("plain 0", "plain 0")
+            assert child.ask("in_a_forked_process(plain)") == "plain 0"
+        assert len({each.process for each in injection.calls}) == 4
+
+    assert (injection.fired, len(injection.calls)) == (3, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["spawn", "fork"])
+def test_many_processes_at_once_get_exactly_the_plan(shop, way):
+    """Four processes of multiprocessing that call at the same time are struck as often in all as was planned."""
+    import shop as here
+
+    with Faults() as faults:
+        faults.environment()
+        injection = faults.inject("shop:plain", "31*return(1)")
+        context = multiprocessing.get_context(way)
+        queue = context.SimpleQueue()
+        workers = [context.Process(target=here.worker, args=(queue, 20)) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        said = [each for _ in workers for each in queue.get()]
+        for worker in workers:
+            worker.join()
+        queue.close()
+
+    assert sorted(said) == ["1"] * 31 + ["plain 0"] * 49
+    assert (injection.fired, len(injection.calls)) == (31, 80)
+
+
+def test_what_a_forked_process_has_inherited_ends_when_it_ends_in_the_test(shop):
+    """A process that was forked from the test is struck by what was armed before it, and no more once that has ended."""
+    import shop as here
+
+    def tried():
+        os.read(asked[0], 1)
+        os.write(answered[1], here.said(here.plain).encode())
+
+    asked, answered = os.pipe(), os.pipe()
+    with Faults() as faults:
+        faults.environment()
+        with faults.inject(here.plain, "return('struck')"):
+            child = os.fork()
+            if not child:
+                for _ in range(2):
+                    tried()
+                os._exit(0)
+            os.write(asked[1], b"!")
+            assert os.read(answered[0], 100) == b"struck"
+        os.write(asked[1], b"!")
+        assert os.read(answered[0], 100) == b"plain 0"
+        assert os.waitpid(child, 0)[1] == 0
+    for end in (*asked, *answered):
+        os.close(end)
+
+
+def test_a_crash_kills_a_child(shop):
+    """A ``crash`` is SIGKILL in a child, and a `Crash` in the test."""
+    with Faults() as faults:
+        injection = faults.inject("shop:plain", "1*crash")
+        with child_of(faults) as child:
+            assert child.ask("plain()") == ""
+        assert child.process.returncode == -signal.SIGKILL
+
+    assert injection.exhausted
+
+
+@pytest.mark.parametrize("expression", ["plain()", "asyncio.run(later())", "in_trio(later)"])
+def test_a_child_waits_until_the_test_resumes_it(shop, expression):
+    """The test sees that a thread or task of a child waits at a ``pause``, and lets it go on; ``hang`` ends with it."""
+    with Faults() as faults, child_of(faults) as child:
+        paused = faults.inject(["shop:plain", "shop:later"], "1*pause->1*hang")
+        child.tell(expression)
+        paused.wait_reached()
+        paused.resume()
+        assert child.read() in {"plain 0", "later"}
+        child.tell(expression)
+        paused.wait_reached()
+        paused.disarm()
+        assert child.read() == "ReleasedError: the fault is over, and so is the call that it had made to wait"
+
+
+def test_it_works_in_virtual_time(shop):
+    """Calls of a child are at the virtual time of the test, in which the child itself acts in real time."""
+    with VirtualClock() as clock, Faults() as faults:
+        environment = faults.environment()
+        clock.advance(3600)
+        injection = faults.inject("shop:plain", "[1h..] 1*return(1)->[1h..] 1*sleep(1ms)->[1h..] 1*pause")
+        child = Child(environment)
+        with clock.hold():
+            assert child.ask("plain()") == "plain 0"
+        clock.advance(3600)
+        with clock.hold():
+            assert [child.ask("plain()"), child.ask("plain()")] == ["1", "plain 0"]
+            child.tell("plain()")
+            injection.wait_reached()
+            injection.resume()
+            assert child.read() == "plain 0"
+            assert child.close() == ""
+        assert [each.at for each in injection.calls] == [3600, 7200, 7200, 7200]
+        assert clock.elapsed == 7200
+
+
+def test_a_predicate_decides_about_calls_of_children(shop):
+    """``when`` gets the arguments as JSON can say them; one that raises is an objection, and lets the call through."""
+
+    def block(faults):
+        large = faults.inject("shop:plain", "return('large')", when=lambda number: number > 100)
+        with child_of(faults) as child:
+            assert [child.ask("plain(7)"), child.ask("plain(700)"), child.ask("plain('x')")] == [
+                *("plain 7", "large", "plain x"),
+            ]
+        assert [each.args for each in large.calls] == [(700,)]
+
+    assert complaint_of(block).startswith("<Injection shop:plain=return('large'), fired 1>, for a call of process ")
+
+
+def test_what_a_child_can_t_do_is_an_objection(shop):
+    """An action without text, or an exception that the child does not know, is said at the end of the test."""
+
+    class LocalError(Exception):
+        pass
+
+    def block(faults):
+        import shop as here
+
+        here.ShopError = type("ShopError", (Exception,), {"__module__": "shop"})
+        script = fail(LocalError("x")).times(1).then(answer(object()).times(1)).then(call(len).times(1))
+        faults.inject("shop:plain", script.then(fail(here.ShopError("x")).times(1)))
+        with child_of(faults) as child:
+            assert [child.ask("plain()") for _ in range(4)] == ["plain 0"] * 4
+
+    first, second, third, fourth = complaint_of(block).splitlines()
+    assert first.startswith("shop:plain: no other process can do raise(<")
+    assert second.startswith("shop:plain: no other process can do return(<object object")
+    assert third == (
+        "shop:plain: no other process can do call(<built-in function len>), which has no text form: inject what can be "
+        "written as a script"
+    )
+    assert fourth.endswith("can't do raise(shop.ShopError('x')): 'ShopError' is not known there")
+
+
+def test_a_name_that_only_a_child_knows_needs_an_environment(shop):
+    """Such a name is refused until `environment()` was called; one that nobody has is found out by strictness."""
+    assert complaint_of(lambda faults: faults.inject("Payments.charge", "1*raise(OSError)")).startswith(
+        "faults.inject(): no failpoint or function is called 'Payments.charge'."
+    )
+
+    def block(faults):
+        faults.environment()
+        faults.inject("Payments.charje", "1*raise(OSError)")
+
+    assert "Payments.charje: 1*raise(OSError) never fired (never called)" in complaint_of(block)
+
+
+def test_children_of_a_test_that_is_over_are_left_alone(shop):
+    """When the test has ended nothing strikes any more, and no thread, folder or variable of it is left."""
+    before = dict(os.environ)
+    with Faults() as faults:
+        faults.inject("shop:plain", "return('struck')")
+        environment = faults.environment()
+        folder = Path(environment["RESILIENCE_FAULTS"]).parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert os.environ["RESILIENCE_FAULTS"] == environment["RESILIENCE_FAULTS"]
+        child = Child(environment)
+        assert child.ask("plain()") == "struck"
+    assert child.ask("plain()") == "plain 0"
+    assert child.ask("in_a_forked_process(plain)") == "plain 0"
+    assert child.close() == ""
+    late = Child(environment)
+    assert late.ask("plain()") == "plain 0"
+    assert late.close() == ""
+    assert not folder.exists()
+    assert os.environ == before
+
+
+TEST = """
+import os, subprocess, sys
+from pytest_resilience import Faults
+with Faults() as faults:
+    hang = faults.inject("shop:plain", "1*return('struck')->hang")
+    child = subprocess.Popen([sys.executable, "-m", "shop"], env=faults.environment(), stdout=2)
+    hang.wait_reached()
+    print("held", file=sys.stderr)
+    child.wait()
+"""
+
+
+@pytest.mark.slow
+def test_children_of_a_test_that_was_killed_are_left_alone(shop):
+    """Nobody is left in a ``hang``, nor struck, once the process of the test is gone."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", TEST], text=True, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
+    )
+    with child, contextlib.closing(child.stdin):
+        lines = iter(child.stderr.readline, "")
+        assert next(lines) == "ready\n"
+        print("plain()\nplain()\nplain()", file=child.stdin, flush=True)
+        assert [next(lines), next(lines)] == ["struck\n", "held\n"]
+        child.kill()
+        assert next(lines).startswith("ReleasedError: the fault is over")
+        assert next(lines) == "plain 0\n"
+
+
+HOSTILE = [
+    b"",
+    b"\n",
+    b"\x00\xff\xfe\n",
+    b"null\n",
+    b"[]\n",
+    b"{}\n",
+    b"[" * 60_000 + b"\n",
+    b"x" * 1_000_000,
+    b"1" * 60_000 + b"\n",
+    b'{"process": "4"}\n',
+    b'{"process": 4}\n{"armed": "x", "known": 5}\n',
+    b'{"process": 4}\n{"armed": -1, "known": [[], {}, null, "nobody"]}\nnonsense\n',
+    b'{"call": 0}\n',
+    b'{"call": 99, "process": 4, "args": [], "kwargs": {}}\n',
+    b'{"call": 0, "process": 4, "args": {}, "kwargs": []}\n',
+    b'{"call": 1e999, "process": null, "args": [], "kwargs": {}}\n',
+    b'{"wait": 99, "process": 4, "name": "x"}\n',
+    b'{"wait": 0, "process": 4, "name": 7}\n',
+]
+
+
+def test_strangers_at_the_socket_do_no_harm(shop):
+    """Whatever comes from the socket, the test goes on, and so does its work with children."""
+    with Faults() as faults, contextlib.ExitStack() as stack:
+        injection = faults.inject("shop:plain", "1*return('struck')")
+        path = faults.environment()["RESILIENCE_FAULTS"]
+        strangers = []
+        for said in HOSTILE:
+            strangers.append(stack.enter_context(socket.socket(socket.AF_UNIX)))
+            strangers[-1].connect(path)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                strangers[-1].sendall(said)
+        with child_of(faults) as child:
+            assert child.ask("plain()") == "struck"
+            assert child.ask("plain()") == "plain 0"
+        assert len(injection.calls) == 2
+
+
+def test_strangers_are_no_more_than_a_test_can_bear(shop):
+    """Connections beyond a number are closed at once, and those that wait at a fault end with it."""
+    with Faults() as faults, contextlib.ExitStack() as stack:
+        paused = faults.inject("shop:plain", "pause", strict=False)
+        path = faults.environment()["RESILIENCE_FAULTS"]
+        for _ in range(700):
+            stranger = stack.enter_context(socket.socket(socket.AF_UNIX))
+            stranger.connect(path)
+            with contextlib.suppress(BrokenPipeError):
+                stranger.sendall(json.dumps({"wait": 0, "process": 1, "name": "\ud800\n"}).encode() + b"\n")
+        with contextlib.suppress(ConnectionResetError):
+            assert stranger.recv(1) == b""
+        paused.wait_reached(400)
+    assert threading.active_count() < 50
