@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_resilience._pytest.debugging import hold_time, let_time_go_on
 from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
 from pytest_resilience._pytest.options import add_options, hand_over, read_options
-from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPTIONS, STATE
+from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPEN, OPTIONS, STATE
 from pytest_resilience._usage import take
 
 if TYPE_CHECKING:
@@ -102,6 +103,32 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         return (yield)
     finally:
         del vars(item)["runtest"]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    finally:
+        fixtures = item.stash.setdefault(OPEN, [])
+        while fixtures:  # those that sys.exit() in a teardown makes pytest drop are finished here, the others already
+            fixture, request = fixtures.pop()
+            fixture.finish(request)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Any:
+    if fixturedef.func.__module__ == __name__:
+        request.node.stash.setdefault(OPEN, []).append((fixturedef, request))
+    return (yield)
+
+
+def pytest_enter_pdb(config: pytest.Config) -> None:
+    hold_time(config)
+
+
+def pytest_leave_pdb(config: pytest.Config) -> None:
+    let_time_go_on(config)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
 
@@ -18,6 +18,9 @@ OPTIONS: Final[_OptionsKey] = pytest.StashKey()
 
 STATE: Final[_StateKey] = pytest.StashKey()
 """What the fixtures of a test share, kept for the test."""
+
+OPEN: Final = pytest.StashKey[list[tuple[pytest.FixtureDef[Any], Any]]]()
+"""The fixtures of the kit that a test has set up, in that order."""
 
 EXPLORED: Final = pytest.StashKey[bool]()
 """There while a test is explored."""

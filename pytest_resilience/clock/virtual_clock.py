@@ -218,6 +218,11 @@ class VirtualClock:
             raise RuntimeError(f"this virtual clock {state}; use it inside its `with` block (or its test)")
 
 
+def open_clock() -> VirtualClock | None:
+    """The clock that is open, if one is."""
+    return _open[-1] if _open else None
+
+
 def _forget(clock: VirtualClock) -> None:
     PerClock.renew_all()
     if clock in _open:

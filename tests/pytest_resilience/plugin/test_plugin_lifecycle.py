@@ -256,3 +256,62 @@ def test_what_a_test_did_is_in_the_report_of_its_teardown(suite):
     assert (tally["faults"], tally["attempts"], tally["alerts"]) == (3, 3, 0)
     assert 1003 <= tally["virtual_s"] <= 1006
     assert found["test_it.py::test_plain"] == []
+
+
+def test_a_fixture_that_exits_leaves_nothing_of_the_kit_open(suite):
+    """Where `sys.exit` in a teardown makes pytest drop other fixtures, the clock and the faults end all the same."""
+    suite.makepyfile(
+        """
+        import random, sys, time
+        import pytest
+        from pytest_resilience import VirtualClock, fail
+
+        def fetch():
+            return "stock"
+
+        @pytest.fixture
+        def exits(virtual_clock, faults, discord, retry_log, retries):
+            yield
+            sys.exit("in the teardown")
+
+        def test_first(exits, faults):
+            faults.inject(fetch, fail(OSError()), strict=False)
+            time.sleep(3600)
+
+        def test_second():
+            assert fetch() == "stock"
+            with VirtualClock() as clock:
+                assert clock.elapsed == 0
+
+        def test_third(virtual_clock, discord):
+            time.sleep(1)
+            assert virtual_clock.elapsed == 1
+        """
+    )
+    outcome = suite.runpytest("-p", "no:randomly")
+    outcome.assert_outcomes(passed=3, errors=1)
+    outcome.stdout.fnmatch_lines(["E*SystemExit: in the teardown"])
+
+
+def test_time_stands_still_at_the_prompt_of_a_debugger(suite):
+    """However long a person reads, threads that sleep sleep on; time moves again when the program is continued."""
+    suite.makepyfile(
+        """
+        import subprocess, threading
+        import pytest
+
+        @pytest.mark.virtual_clock(grace=0.01)
+        def test_read(virtual_clock, request):
+            woken = threading.Event()
+            thread = threading.Timer(3600, woken.set)
+            thread.start()
+            hook = request.config.hook
+            hook.pytest_enter_pdb(config=request.config, pdb=None)
+            subprocess.run(["sleep", "0.2"], check=True)
+            assert (virtual_clock.elapsed, woken.is_set()) == (0, False)
+            hook.pytest_leave_pdb(config=request.config, pdb=None)
+            thread.join()
+            assert virtual_clock.elapsed == 3600
+        """
+    )
+    suite.runpytest().assert_outcomes(passed=1)
