@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pkgutil
@@ -39,6 +40,14 @@ def no_thread_is_left():
     for thread in set(threading.enumerate()) - before:
         thread.join(60)  # one that is about to end needs a moment
         assert not thread.is_alive(), f"the test leaves {thread} behind"
+
+
+@pytest.fixture
+def frozen_heap():
+    """Nothing that the suite has loaded is looked at by a collection, which would take longer than the test."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

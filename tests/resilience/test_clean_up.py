@@ -49,13 +49,11 @@ def mode(repeated_mode):
 
 
 @pytest.fixture
-def no_collector():
+def no_collector(frozen_heap):
     """Only reference counting: what is in a cycle stays."""
-    gc.freeze()  # a collection of all that the suite has loaded would take longer than the test
     gc.disable()
     yield
     gc.enable()
-    gc.unfreeze()
 
 
 def failing(held, error):
@@ -138,6 +136,7 @@ def test_arguments_and_results_are_let_go(mode, kind):
 
 
 @pytest.mark.usefixtures("no_collector")
+@pytest.mark.usefixtures("frozen_heap")
 def test_a_decorated_function_can_be_freed(sync_mode):
     """A decorator that is made in a function keeps nothing of it for ever."""
 
@@ -250,7 +249,7 @@ def test_one_error_object_does_not_grow_in_many_calls(mode):
     call()
     first = len(frames_of(error))
     error.__traceback__ = None
-    for _ in range(50):
+    for _ in range(10):
         call()
         error.__traceback__ = None
     assert len(error.__notes__) == 1

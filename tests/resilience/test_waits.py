@@ -27,7 +27,7 @@ def test_each_wait_is_within_half_the_ceiling_and_the_ceiling(mode, decorator):
     """The wait after attempt n is in [c/2, c] with c = min(2^n, 30), and there is none after the last attempt."""
     fetch = decorator(mode.function(ConnectionError))
     waits = mode.waits_of(fetch)
-    for _ in range(20):
+    for _ in range(10):
         mode.fails(fetch, ConnectionError)
         assert len(waits) == len(BOUNDS)
         for wait, (shortest, longest) in zip(waits, BOUNDS, strict=True):

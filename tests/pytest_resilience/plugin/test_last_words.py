@@ -19,13 +19,16 @@ MARKED = """
 
 
 @pytest.mark.parametrize(
-    ("count", "words"),
+    ("count", "words", "arguments"),
     [
-        (1, "1 resilience test was skipped: run with --resilience"),
-        (3, "3 resilience tests were skipped: run with --resilience"),
+        (1, "1 resilience test was skipped: run with --resilience", ()),
+        (3, "3 resilience tests were skipped: run with --resilience", ("-q",)),
+        pytest.param(
+            *(3, "3 resilience tests were skipped: run with --resilience", ("-n2", "-p", "xdist")),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
-@pytest.mark.parametrize("arguments", [(), ("-q",), pytest.param(("-n2", "-p", "xdist"), marks=pytest.mark.slow)])
 def test_the_last_line_says_why_tests_were_skipped(suite, count, words, arguments):
     """Whoever runs marked tests without the option reads at the end what to write."""
     suite.makepyfile(MARKED.format(count=count))

@@ -75,13 +75,13 @@ def test_signatures_have_windows_of_their_own(clock):
 
 
 def test_endless_signatures_take_bounded_memory():
-    """A million distinct signatures are remembered by their latest ten thousand only."""
+    """A hundred thousand distinct signatures are remembered by their latest ten thousand only."""
     limiter = WindowLimiter()
-    for number in range(1_000_000):
+    for number in range(100_000):
         limiter.claim(f"connection to 10.0.0.1:{number} refused")
     assert sum(sys.getsizeof(value) for value in vars(limiter).values()) < 5_000_000
     assert limiter.claim("connection to 10.0.0.1:0 refused"), "the oldest is forgotten"
-    assert not limiter.claim("connection to 10.0.0.1:999999 refused"), "the newest is not"
+    assert not limiter.claim("connection to 10.0.0.1:99999 refused"), "the newest is not"
 
 
 def test_what_keeps_failing_is_not_forgotten(clock):
@@ -260,6 +260,6 @@ def test_no_minute_ever_has_more_than_the_cap(steps):
         patch.setattr("time.monotonic_ns", lambda: now)
         storm, admitted = StormCap(), []
         for wait_ms, tries in steps:
-            now += wait_ms * 1_000_000
+            now += wait_ms * 100_000
             admitted += [now for _ in range(tries) if admits(storm, 3)]
     assert all(later - earlier >= 60 * 10**9 for earlier, later in zip(admitted, admitted[3:], strict=False))
