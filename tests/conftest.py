@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import logging
 import os
 import pkgutil
 import sys
@@ -40,6 +41,16 @@ def no_thread_is_left():
     for thread in set(threading.enumerate()) - before:
         thread.join(60)  # one that is about to end needs a moment
         assert not thread.is_alive(), f"the test leaves {thread} behind"
+
+
+@pytest.fixture(autouse=True)
+def no_lock_of_logging_is_left():
+    """Fail the test that breaks off `logging` while it has its lock, which every later thread would wait for."""
+    yield
+    is_left = logging._lock._is_owned()
+    while logging._lock._is_owned():
+        logging._lock.release()
+    assert not is_left, "the test leaves the lock of logging taken"
 
 
 @pytest.fixture

@@ -20,11 +20,8 @@ import respx
 from resilience import alerts
 from resilience._alerts.admission import redis as redis_limiter
 from resilience._alerts.admission import redis_url
-from resilience._alerts.admission.admission import Admission, Claim
-from resilience._alerts.delivery.queued_alert import QueuedAlert
 from resilience._config import configured
 from resilience._policy import Policy
-from resilience.alerts import Alert
 from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, stream
 from tests.discord_server.posting import Clock
 
@@ -186,34 +183,6 @@ def make_call():
         return Call(failpoint=failpoint, function=function, policy=Policy(**policy), conn_id="0", started_ns=0)
 
     return make
-
-
-class FakeAlert(QueuedAlert):
-    """An alert of nothing, which records what becomes of it in a list."""
-
-    def __init__(self, text="a", told=None, *, leaves=True):
-        super().__init__(Claim(Admission(), text, text))
-        self.text = text
-        self._told = [] if told is None else told
-        self._may_leave = leaves
-        self.expect(1)
-
-    def may_leave(self):
-        """Do as the test says."""
-        return self._may_leave
-
-    def write(self):
-        """Make an alert of which only the text matters."""
-        return Alert(text=self.text, function="f", context="", error_type="E")
-
-    def on_delivered(self):
-        """Record."""
-        self._told.append(f"{self.text} delivered")
-
-    def failed(self, problem):
-        """Record."""
-        self._told.append(f"{self.text} failed: {problem}")
-        super().failed(problem)
 
 
 @pytest.fixture

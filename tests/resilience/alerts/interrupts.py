@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dis
 import functools
+import logging
 import sys
 
 
@@ -30,6 +31,8 @@ def _is_interrupted(work, moment):
 
     def trace(frame, event, _argument):
         nonlocal moments
+        if frame.f_globals is vars(logging):  # which keeps its lock where it is struck, and nobody can help it
+            return None
         frame.f_trace_opcodes = True
         if event == "call" or (event == "opcode" and _runs_handlers(frame.f_code, before.get(frame), frame.f_lasti)):
             moments += 1

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from resilience._alerts.delivery.dispatcher import Dispatcher
-from tests.resilience.alerts.conftest import FakeAlert
+from tests.resilience.alerts.fake_alert import FakeAlert
 
 
 class Gate:

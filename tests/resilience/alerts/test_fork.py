@@ -16,7 +16,7 @@ from resilience._alerts.admission.redis import RedisLimiter
 from resilience._alerts.delivery.cooldowns import Cooldowns
 from resilience._alerts.discord.webhook_url import Webhook
 from resilience.events import CallEnded, EventStream
-from tests.resilience.alerts.conftest import FakeAlert
+from tests.resilience.alerts.fake_alert import FakeAlert
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 

@@ -74,7 +74,7 @@ def test_no_lock_is_kept(make):
 PROGRAM = """
 import logging, sys
 from resilience._alerts.delivery.dispatcher import Dispatcher
-from tests.resilience.alerts.conftest import FakeAlert
+from tests.resilience.alerts.fake_alert import FakeAlert
 from tests.resilience.alerts.interrupts import interruptions
 
 class Sink:

@@ -7,7 +7,7 @@ import pytest
 from resilience._alerts.delivery.cooldowns import Cooldown
 from resilience._alerts.delivery.line import MOST_TRIES, MOST_WAITING, PATIENCE_S, Line
 from resilience._alerts.delivery.sink import Undelivered
-from tests.resilience.alerts.conftest import FakeAlert
+from tests.resilience.alerts.fake_alert import FakeAlert
 
 LATER = Undelivered("HTTP 500", try_again=True, may_have_arrived=True)
 NOT_CONNECTED = Undelivered("ConnectError: refused", try_again=True)
