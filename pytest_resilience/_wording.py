@@ -19,9 +19,28 @@ def shown(name: Any) -> str:
 
 
 def check_number(name: str, value: object) -> None:
-    """Raise a `TypeError` for what is neither a whole number nor None."""
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+    """Refuse what is neither None nor a whole number from 0.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is below 0.
+    """
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < 0:
+        raise ValueError(f"{name} must be at least 0, got {value!r}")
+
+
+def is_count(found: int, count: int | None) -> bool:
+    """Tell whether so many were found as an assertion asks for; without a ``count``, at least one."""
+    return found > 0 if count is None else found == count
+
+
+def count_named(count: int | None, noun: str) -> str:
+    """Return what an assertion asks for: ``2 alerts``, or without a number, ``at least 1 alert``."""
+    return f"at least 1 {noun}" if count is None else counted(count, noun)
 
 
 def type_named(error: object) -> str:

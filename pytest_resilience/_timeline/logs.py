@@ -14,7 +14,7 @@ from pytest_resilience._timeline.log_lines import LogLine, Prefix
 from pytest_resilience._timeline.log_tap import recording
 from pytest_resilience._timeline.reader import TimelineReader
 from pytest_resilience._timeline.timeline import Timeline
-from pytest_resilience._wording import check_number, counted, shown, type_named, unknown
+from pytest_resilience._wording import check_number, count_named, counted, is_count, shown, type_named, unknown
 
 
 @final
@@ -115,6 +115,7 @@ class RetryLog(TimelineReader):
         Raises:
             AssertionError: There were not so many; the text shows the log and the timeline.
             TypeError: A number or an error of a wrong type.
+            ValueError: A number below 0.
             pytest.fail.Exception: There is no such failpoint, and no such function was called.
 
         Example:
@@ -138,15 +139,14 @@ class RetryLog(TimelineReader):
         functions = {str(line.record.funcName) for line in self.lines}
         if not found and wanted_name is not None and (problem := unknown(wanted_name, functions)):
             self._objections.object(f"retry_log.assert_gave_up({wanted_name!r}): {problem}")
-        if len(found) != count and (count is not None or not found):
-            number = "at least 1 give-up" if count is None else counted(count, "give-up")
+        if not is_count(len(found), count):
             wanted = [
                 "" if wanted_name is None else f" of {wanted_name}",
                 "" if attempts is None else f" after {counted(attempts, 'attempt')}",
                 "" if wanted_type is None else f" with {wanted_type}",
                 "" if match is None else f" matching {match!r}",
             ]
-            self._fail(f"{number}{''.join(wanted)} expected in the log, found {len(found)}")
+            self._fail(f"{count_named(count, 'give-up')}{''.join(wanted)} expected in the log, found {len(found)}")
 
     def assert_no_secret(self, text: str) -> None:
         """Assert that a text is in no line, traceback or field, neither as it is nor quoted as in a URL.
@@ -181,10 +181,10 @@ class RetryLog(TimelineReader):
     def _fail(self, text: str, hide: Collection[str] = ()) -> None:
         __tracebackhide__ = True
         lines = "\n".join(map(str, self.lines)) or f"{'':>12}  nothing was logged"
-        shown = f"log lines, in seconds since the test began:\n{lines}\n\n{self._timeline}"
+        evidence = f"log lines, in seconds since the test began:\n{lines}\n\n{self._timeline}"
         for secret in hide:
-            shown = shown.replace(secret, "<the secret>")
-        raise AssertionError(f"{text}\n\n{shown}")
+            evidence = evidence.replace(secret, "<the secret>")
+        raise AssertionError(f"{text}\n\n{evidence}")
 
 
 def _names_of_subtypes(error: object) -> Iterator[str]:

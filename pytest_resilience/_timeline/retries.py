@@ -8,7 +8,7 @@ from typing import Any, Final, final
 
 from pytest_resilience._timeline.calls import Attempt, Call, calls_of
 from pytest_resilience._timeline.reader import TimelineReader
-from pytest_resilience._wording import check_number, counted, shown, type_named, unknown
+from pytest_resilience._wording import check_number, counted, is_count, shown, type_named, unknown
 from resilience.testing import wait_bounds
 
 ErrorType = type[BaseException] | str
@@ -72,6 +72,7 @@ class Retries(TimelineReader):
         Raises:
             AssertionError: There were not so many; the text says what the calls did instead, and shows the timeline.
             TypeError: A number or an error of a wrong type.
+            ValueError: A number below 0.
             pytest.fail.Exception: There is no such failpoint, and no such function was called.
 
         Example:
@@ -93,6 +94,7 @@ class Retries(TimelineReader):
         Raises:
             AssertionError: There were not so many; the text says what the calls did instead, and shows the timeline.
             TypeError: A number of a wrong type.
+            ValueError: A number below 0.
             pytest.fail.Exception: There is no such failpoint, and no such function was called.
 
         Example:
@@ -185,7 +187,7 @@ class Retries(TimelineReader):
             for call in calls
             if call.outcome == outcome and attempts in {None, len(call.attempts)} and _is_a(call.error, error)
         ]
-        if len(found) == count or (count is None and found):
+        if is_count(len(found), count):
             return
         end = outcome.replace("_", " ")
         if attempts is not None:

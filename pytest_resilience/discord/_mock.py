@@ -19,7 +19,7 @@ from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._usage import note
-from pytest_resilience._wording import counted
+from pytest_resilience._wording import check_number, count_named, counted, is_count
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
 from pytest_resilience.discord._server import DiscordServer
 from resilience import alerts as kit
@@ -215,13 +215,13 @@ class DiscordMock:
                 discord.assert_alerted(count=1, match=r"Current attempt: 50/\d+", channel="ops")
         """
         __tracebackhide__ = True
-        _check_count(count)
+        check_number("count", count)
         pattern = _pattern_of(match)
         alerts = self.alerts
         found = [each for each in alerts if channel in (..., each.channel) and pattern.search(each.text)]
-        if len(found) == count or (count is None and found):
+        if is_count(len(found), count):
             return
-        wanted = "at least 1 alert" if count is None else counted(count, "alert")
+        wanted = count_named(count, "alert")
         if match is not None:
             wanted += f" matching {pattern.pattern!r}"
         if not isinstance(channel, EllipsisType):
@@ -281,13 +281,6 @@ class DiscordMock:
         if self._server.problems:
             parts.append(listed("problems:", [f"{'':>14}{each}" for each in self._server.problems]))
         raise AssertionError("\n\n".join(parts))
-
-
-def _check_count(count: object) -> None:
-    if count is None or (isinstance(count, int) and not isinstance(count, bool) and count >= 0):
-        return
-    problem = f"count is a number of alerts, from 0, or None for at least one; got {count!r}"
-    raise ValueError(problem) if isinstance(count, int) and not isinstance(count, bool) else TypeError(problem)
 
 
 def _pattern_of(match: object) -> re.Pattern[str]:

@@ -48,7 +48,7 @@ class BoundedLabel:
         if value in self._values:
             return value
         with self._adding:
-            if len(self._values) >= self._most:
+            if value not in self._values and len(self._values) >= self._most:
                 return OTHER
             self._values.add(value)
         return value

@@ -107,9 +107,9 @@ def test_an_assertion_on_silence_says_so(clock):
 @pytest.mark.parametrize(
     ("wanted", "kind", "text"),
     [
-        ({"count": -1}, ValueError, "count is a number of alerts, from 0, or None for at least one; got -1"),
-        ({"count": "1"}, TypeError, "count is a number of alerts, from 0, or None for at least one; got '1'"),
-        ({"count": True}, TypeError, "count is a number of alerts, from 0, or None for at least one; got True"),
+        ({"count": -1}, ValueError, "count must be at least 0, got -1"),
+        ({"count": "1"}, TypeError, "count must be a whole number, got '1'"),
+        ({"count": True}, TypeError, "count must be a whole number, got True"),
         ({"match": "("}, ValueError, "match is a regular expression, and '(' is none: "),
         ({"match": b"x"}, TypeError, "match is a regular expression, as text or compiled; got b'x'"),
     ],

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from pytest_resilience import RetryLog
+from pytest_resilience import Retries, RetryLog
 from resilience import create_retry_decorator
 
 
@@ -27,6 +27,15 @@ def test_arguments_of_a_wrong_type_are_named(use, text):
     with RetryLog() as log, pytest.raises(TypeError) as raised:
         use(log)
     assert str(raised.value) == text
+
+
+@pytest.mark.parametrize("name", ["attempts", "count"])
+def test_a_number_below_zero_is_refused(name):
+    """No assertion asks for less than nothing; that is told at once, of the log as of the timeline."""
+    with RetryLog() as log, Retries() as retries:
+        for ask in (log.assert_gave_up, lambda **asked: retries.assert_gave_up("fetch", **asked)):
+            with pytest.raises(ValueError, match=f"^{name} must be at least 0, got -1$"):
+                ask(**{name: -1})
 
 
 def test_an_error_is_found_by_its_base_as_in_the_timeline():
