@@ -22,9 +22,8 @@ from pytest_resilience._usage import note
 from pytest_resilience._wording import check_number, count_named, counted, is_count
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
 from pytest_resilience.discord._server import DiscordServer
-from resilience import alerts as kit
 from resilience.errors import MissingExtraError
-from resilience.testing import Outlet, Script, ScriptRun, configured
+from resilience.testing import Outlet, Script, ScriptRun, configured, flush, isolated
 
 _PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
 _SLICE_S: Final = 5.0  # of the test's clock, on which they may pass in no time; the patience counts real ones
@@ -81,7 +80,7 @@ class DiscordMock:
         with contextlib.ExitStack() as opening:  # what comes last goes first: no alert is left when the router goes
             opening.enter_context(WebhookRouter(self._server))
             opening.enter_context(configured(discord_webhook_url=webhooks.url(None), discord_channels=webhooks))
-            opening.enter_context(kit.isolated(Outlet(self._server)))
+            opening.enter_context(isolated(Outlet(self._server)))
             self._open = opening.pop_all()
         self._active = True
         return self
@@ -257,7 +256,7 @@ class DiscordMock:
         """Wait until no alert is on its way: as long as it takes on a virtual clock, else within a bound."""
         self._require_active("alerts")
         began = _real_seconds()
-        while not kit.flush(_SLICE_S):
+        while not flush(_SLICE_S):
             waited_s = _real_seconds() - began
             if waited_s > _PATIENCE_S:
                 raise TimeoutError(

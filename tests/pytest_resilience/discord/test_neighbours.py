@@ -227,7 +227,7 @@ def test_everything_is_put_back_when_a_block_cannot_begin(monkeypatch):
         raise RuntimeError("no memory")
 
     before = methods()
-    monkeypatch.setattr(module.kit, "isolated", broken)
+    monkeypatch.setattr(module, "isolated", broken)
     discord = DiscordMock()
     with pytest.raises(RuntimeError, match="no memory"):
         discord.__enter__()
