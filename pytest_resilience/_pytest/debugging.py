@@ -12,9 +12,8 @@ _HELD = pytest.StashKey[ExitStack]()
 
 def hold_time(config: pytest.Config) -> None:
     """Keep the time of the clock that is open where it is."""
-    clocks = sys.modules.get("pytest_resilience.clock.virtual_clock")
-    clock = None if clocks is None else clocks.open_clock()
-    if clock is not None:
+    opened = sys.modules.get("pytest_resilience.clock._opened")
+    for clock in [] if opened is None else opened.open_clocks:
         config.stash.setdefault(_HELD, ExitStack()).enter_context(clock.hold())
 
 

@@ -21,6 +21,7 @@ from pytest_resilience.clock._calls.catalogue import all_patches
 from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
 from pytest_resilience.clock._calls.freezegun import frozen_now
 from pytest_resilience.clock._jumps import Jump
+from pytest_resilience.clock._opened import open_clocks
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers
 from pytest_resilience.clock._reach import real
@@ -31,7 +32,6 @@ __all__ = ["VirtualClock"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _patches: list[Patch] = []
-_open: list[VirtualClock] = []
 
 
 class VirtualClock:
@@ -82,14 +82,14 @@ class VirtualClock:
     def __enter__(self) -> Self:
         if self._entered:
             raise RuntimeError("this virtual clock has been used already; make a new VirtualClock() for each block")
-        if _open:
+        if open_clocks:
             raise RuntimeError(
                 "a virtual clock is open already, and clocks do not nest: use that one (the `virtual_clock` fixture, "
                 "if the test has it) instead of opening another"
             )
         refusals.check()
         self._entered = True
-        _open.append(self)
+        open_clocks.append(self)
         try:
             import threading
 
@@ -213,30 +213,25 @@ class VirtualClock:
             self._installed += install(perf_counter_patches(start))
 
     def _check_open(self) -> None:
-        if self not in _open:
+        if self not in open_clocks:
             state = "has closed" if self._entered else "has not been opened"
             raise RuntimeError(f"this virtual clock {state}; use it inside its `with` block (or its test)")
 
 
-def open_clock() -> VirtualClock | None:
-    """The clock that is open, if one is."""
-    return _open[-1] if _open else None
-
-
 def _forget(clock: VirtualClock) -> None:
     PerClock.renew_all()
-    if clock in _open:
-        _open.remove(clock)
+    if clock in open_clocks:
+        open_clocks.remove(clock)
 
 
 def _before_fork() -> None:
-    for clock in _open:
+    for clock in open_clocks:
         clock._monitor.pause()
 
 
 def _after_fork_in_child() -> None:
     """The child lives in real time: it has none of the other threads of the bubble."""
-    for clock in _open.copy():
+    for clock in open_clocks.copy():
         clock._scheduler.abandon()
         restore(clock._installed)
         _forget(clock)

@@ -16,7 +16,6 @@ import math
 import sys
 from _thread import get_ident, get_native_id
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
@@ -24,11 +23,12 @@ from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.history import SPINNING, History
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Strangers, Turns, Waiter, current, members
+from pytest_resilience.clock._bubble.signals import Signals
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Strangers, Waiter, current, members
 from pytest_resilience.clock._reach import real
 
 
-class Scheduler(Turns):
+class Scheduler(Signals):
     """The state of one bubble; what the calls of a program need of it is described at `Turns`.
 
     Attributes:
@@ -204,26 +204,6 @@ class Scheduler(Turns):
                 self._dispatch()
             return True
 
-    def set_alarm(self, alarm: Waiter) -> None:
-        with real.uncollected(), self.mutex:
-            assert alarm.deadline is not None
-            self.deadlines.add(alarm.deadline, next(self.arrivals), alarm)
-
-    def clear_alarm(self, alarm: Waiter) -> None:
-        with real.uncollected(), self.mutex:
-            self.deadlines.remove(alarm)
-
-    def interrupt(self, member: Member, handle: Callable[[], object]) -> bool:
-        with real.uncollected(), self.mutex:
-            waiter = member.waiter
-            if waiter is None or waiter.outcome is not None or waiter.handle is not None:
-                return False
-            self.deadlines.remove(waiter)
-            self._stop_checking(waiter)
-            waiter.handle = handle
-            self._ready.append(waiter)
-            return True
-
     def _park(self, waiter: Waiter) -> Any:
         """Give the baton away; the gate to wait at, or None if it came straight back."""
         member = waiter.member
@@ -239,7 +219,7 @@ class Scheduler(Turns):
             try:
                 real.lock_acquire(gate)
             except BaseException:
-                self._go_on_without_baton(waiter)
+                self.go_on_without_baton(waiter)
                 raise
             finally:
                 waiter.member.gate = None
@@ -255,26 +235,6 @@ class Scheduler(Turns):
             raise SystemExit
         assert outcome is not None
         return outcome
-
-    def _go_on_without_baton(self, waiter: Waiter) -> None:
-        """A signal handler raised: its thread runs on without the baton, and time waits for it."""
-        with real.uncollected(), self.mutex:
-            member = waiter.member
-            if member.waiter is not waiter:
-                return
-            for queue in (self._ready, self._yielded):
-                if waiter in queue:
-                    queue.remove(waiter)
-            self._stop_checking(waiter)
-            if waiter.outcome is None:
-                waiter.outcome = Outcome.INTERRUPTED
-                self.deadlines.note_ended(waiter)
-            member.waiter = None
-            if not self.closed:
-                if self.running is None:
-                    self.running = member
-                else:
-                    self.absent.add(member)
 
     def _hand_on(self, member: Member) -> None:
         self.absent.discard(member)
@@ -347,10 +307,6 @@ class Scheduler(Turns):
         if waiter.check is not None:
             self._stop_checking(waiter)
         self._ready.append(waiter)
-
-    def _stop_checking(self, waiter: Waiter) -> None:
-        if waiter in self.checked:
-            self.checked.remove(waiter)
 
     def has_others_waiting(self) -> bool:
         """Whether any other thread would have a use for the baton."""
