@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKS = {
     "quote": "python",
+    "quote: examples/outage.toml": "toml",
     "passes: pytest": "python",
     "run: pytest": "python",
     "explored: pytest": "python",
@@ -133,8 +134,9 @@ def test_commands_exist(block):
         if command.startswith("make "):
             assert re.search(rf"^{command.removeprefix('make ')}:", _needed("Makefile").read_text(), re.MULTILINE)
             continue
-        if command == "cd examples && python -m orders":
-            assert (ROOT / "examples" / "orders" / "__main__.py").exists()
+        if command.startswith("cd examples && python -m ") and command.endswith("python -m orders"):
+            files = ["orders/__main__.py", *re.findall(r"\S+\.toml", command)]
+            assert all((ROOT / "examples" / file).exists() for file in files)
             continue
         if command == "pytest test_first.py":
             assert _checked_as("passes: pytest")

@@ -20,10 +20,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, final
 
-import pytest
-
 from pytest_resilience._faults.injection import Injection
-from pytest_resilience._objections import Objections
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
 from pytest_resilience.clock._reach import real
 from resilience.redact import clean, message_of, type_name
@@ -86,7 +83,7 @@ class Children:
     """What is armed in other processes, as a place that injections are armed at besides their own.
 
     Args:
-        objections: Where it is kept what children can't do.
+        object_to: Is told what children can't do.
 
     Attributes:
         name: No place of its own.
@@ -97,9 +94,10 @@ class Children:
     name = "processes of the test"
     kind: PlaceKind = "function"
 
-    def __init__(self, objections: Objections) -> None:
+    def __init__(self, object_to: Callable[[str], object]) -> None:
         self.known: set[str] = set()
-        self._objections = objections
+        self._object_to = object_to
+        self._problems = 0
         self._injections: dict[int, Injection] = {}
         self._numbers: dict[Injection, int] = {}
         self._revision = 0
@@ -222,7 +220,7 @@ class Children:
         self.known |= {place.name for place in injection.places} if len(injection.places) == 1 else set()
         try:
             decision = injection.decide_for(process, tuple(args), kwargs)
-        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001  # the test's own predicate, or a limit
+        except BaseException as error:  # noqa: BLE001  # the test's own predicate, or a limit, which fails the test
             self._object(f"{injection!r}, for a call of process {process}: {type_name(error)}: {message_of(error)}")
             return {}
         return {} if decision is None else self._told(injection, decision)
@@ -251,8 +249,9 @@ class Children:
                 _send(writer, {"go": True})
 
     def _object(self, text: str) -> None:
-        if len(self._objections.texts) < _MOST_PROBLEMS:
-            self._objections.texts.append(clean(text))
+        self._problems += 1
+        if self._problems <= _MOST_PROBLEMS:
+            self._object_to(clean(text))
 
     def pause(self) -> None:
         """Answer nobody until `resume`: a fork had better find no lock that the thread holds."""

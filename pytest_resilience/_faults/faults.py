@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
 
@@ -151,6 +152,33 @@ class Faults:
             return injection
         self._object(f"faults.inject(): {text}")
 
+    def run(self, scenario: str | Path, *, strict: bool = True) -> list[Injection]:
+        """Arm what a scenario scripts, a TOML file; its windows of time count from here.
+
+        A scenario is an outage in time, which tests and runs of the real program share: ``python -m pytest_resilience
+        outage.toml -- COMMAND`` runs any command under it. Each ``[[fault]]`` has a ``place``, or a list of them, a
+        ``script``, and, if it is not for the whole time, ``from`` and ``to``.
+
+        Args:
+            scenario: The path of the file.
+            strict: Fail the test at its end if a planned fault never struck.
+
+        Returns:
+            The injections, in the order of the file.
+
+        Raises:
+            OSError: The file can't be read.
+            ScenarioError: It is no scenario; the message says where.
+            pytest.fail.Exception: As from `inject`.
+
+        Example:
+            ``database, payments = faults.run("outage.toml")``
+        """
+        __tracebackhide__ = True
+        from pytest_resilience._faults.scenario import read_scenario
+
+        return [self.inject(each.places, each.script, strict=strict) for each in read_scenario(scenario).faults]
+
     def environment(self) -> dict[str, str]:
         """Return the environment for processes that the test starts: what it injects strikes in them, too.
 
@@ -173,7 +201,7 @@ class Faults:
 
             if self._timeline is None:
                 self._object("these faults are not open: use them inside `with Faults() as faults:`")
-            self._children = self._armed.enter_context(Children(self._objections))
+            self._children = self._armed.enter_context(Children(self._objections.texts.append))
             for injection in self.injections:
                 self._spread(injection)
         return self._children.environment()
