@@ -20,7 +20,7 @@ if _refusal := _wrong_platform():
     raise ImportError(_refusal)
 
 from pytest_resilience.clock._bubble.deadlock import DeadlockError
-from pytest_resilience.clock._jumps import Jump
+from pytest_resilience.clock._bubble.history import Jump
 from pytest_resilience.clock._warnings import GuessWarning, LeftoverThreadWarning
 from pytest_resilience.clock.virtual_clock import VirtualClock
 from resilience.testing import publish as _publish

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_resilience._wording import counted
-from pytest_resilience.clock._jumps import Jump
+from pytest_resilience.clock._bubble.history import Jump
 from resilience.redact import redact
 
 _MOST = 3

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from pytest_resilience._usage import note
+from pytest_resilience.clock._bubble.history import Jump
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.spinning import LIMIT
@@ -20,7 +21,6 @@ from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import all_patches
 from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
 from pytest_resilience.clock._calls.freezegun import frozen_now
-from pytest_resilience.clock._jumps import Jump
 from pytest_resilience.clock._opened import open_clocks
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers

@@ -33,7 +33,6 @@ class Absent:
             self._endless.add(member)
 
     def discard(self, member: Member) -> None:
-        """Count it no longer."""
         self._alive_at.pop(member, None)
         self._endless.discard(member)
 
@@ -47,7 +46,6 @@ class Absent:
             self._handed_over_at = real.monotonic()
 
     def outsiders(self) -> list[Outsider]:
-        """All of them, as outsiders to wait for."""
         if not self._alive_at:
             return []
         found = [

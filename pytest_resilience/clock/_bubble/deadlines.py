@@ -24,7 +24,6 @@ class Deadlines:
         return len(self._heap) > self._ended
 
     def add(self, deadline: int, arrival: int, waiter: Waiter) -> None:
-        """Put a waiter in its place."""
         heapq.heappush(self._heap, (deadline, arrival, waiter))
 
     def note_ended(self, waiter: Waiter) -> None:

@@ -287,7 +287,6 @@ class Scheduler(Signals):
         self.running = member
 
     def dispatch(self) -> None:
-        """Go on if nothing runs."""
         with real.uncollected(), self.mutex:
             self._dispatch()
 

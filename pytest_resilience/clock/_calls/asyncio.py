@@ -8,7 +8,8 @@ import itertools
 import sys
 from _thread import get_ident
 from collections.abc import Callable, Iterator
-from types import ModuleType, coroutine
+from functools import partial
+from types import ModuleType, SimpleNamespace, coroutine
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,7 @@ from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._calls.clocks import Epoch
 from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
 
 _EVERY_SO_OFTEN = 32
 """So many quick sleeps at most without a look at what the loop's selector has to say, signals among it.
@@ -83,32 +84,19 @@ def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:
     return has_slept
 
 
-class _RungTimer:
-    """The timer of a sleep that is over."""
-
-    def cancel(self) -> None:
-        """Called at the end of each sleep."""
-
-
 def _leave_out_this_frame(timer: Any) -> None:
     """Have a loop in debug mode say which line of the program has made a timer; asyncio does so frame by frame."""
     if timer._source_traceback:
         del timer._source_traceback[-1]
 
 
-class _AllTasks:
+@contextlib.contextmanager
+def _forgetting_tasks(tasks: ModuleType) -> Iterator[None]:
     """Rid asyncio's set of all tasks of what came before the clock, which would show in its order."""
-
-    def __init__(self, tasks: ModuleType) -> None:
-        self._references = (tasks._scheduled_tasks if hasattr(tasks, "_scheduled_tasks") else tasks._all_tasks).data
-
-    def install(self) -> None:
-        """Take out the tasks that are done, then lay it out anew, in place, as other threads may add to it."""
-        self._references.difference_update([each for each in list(self._references) if _is_over(each())])
-        self._references.intersection_update(self._references)  # which builds the table of the set anew
-
-    def restore(self) -> None:
-        """Nothing."""
+    references = (tasks._scheduled_tasks if hasattr(tasks, "_scheduled_tasks") else tasks._all_tasks).data
+    references.difference_update([each for each in list(references) if _is_over(each())])
+    references.intersection_update(references)  # which lays it out anew, in place, as other threads may add to it
+    yield
 
 
 def _is_over(task: Any) -> bool:
@@ -118,7 +106,8 @@ def _is_over(task: Any) -> bool:
 def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
     """Note and shorten sleeps: only `asyncio.sleep`, whatever name it has, makes the calls that are replaced here."""
     events, base_loop, get_task = asyncio.events, asyncio.base_events.BaseEventLoop, asyncio.tasks.current_task
-    alarm, has_slept, rung = asyncio.futures._set_result_unless_cancelled, _sleeper(asyncio), _RungTimer()
+    alarm, has_slept = asyncio.futures._set_result_unless_cancelled, _sleeper(asyncio)
+    rung = SimpleNamespace(cancel=bool)  # the timer of a sleep that is over
     real_call_later = base_loop.call_later
     zero_sleeps: PerClock[WeakKeyDictionary[Any, NoTimeLeft]] = PerClock(WeakKeyDictionary)  # by task
 
@@ -208,4 +197,4 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
     closure = getattr(getattr(asyncio.tasks, "eager_task_factory", None), "__closure__", None) or ()
     cells = [cell for cell in closure if cell.cell_contents is asyncio.Task]
     yield from class_patches(asyncio.Task, asyncio, asyncio.tasks, *cells)
-    yield _AllTasks(asyncio.tasks)
+    yield BlockPatch(partial(_forgetting_tasks, asyncio.tasks))

@@ -84,47 +84,32 @@ def _time() -> float:
     return real.time() if member is None else _time_ns() / _SECOND
 
 
-_localtime: Callable[..., time.struct_time] = clone(original(time, "localtime"))
-_gmtime: Callable[..., time.struct_time] = clone(original(time, "gmtime"))
-_ctime: Callable[..., str] = clone(original(time, "ctime"))
-_asctime: Callable[..., str] = clone(original(time, "asctime"))
-_strftime: Callable[..., str] = clone(original(time, "strftime"))
-_clock_gettime: Callable[[int], float] = clone(original(time, "clock_gettime"))
-_clock_gettime_ns: Callable[[int], int] = clone(original(time, "clock_gettime_ns"))
+_NAMES = ("localtime", "gmtime", "ctime", "asctime", "strftime", "clock_gettime", "clock_gettime_ns")
+_real: dict[str, Callable[..., Any]] = {name: clone(original(time, name)) for name in _NAMES}
 
 
-def _or_now(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (_time(),) if not arguments or arguments == (None,) else arguments
+def _of_now(name: str) -> Callable[..., Any]:
+    """A function that takes the time in seconds, or none for that of now."""
+    function = _real[name]
+    return lambda *seconds: function(*(seconds if seconds and seconds != (None,) else (_time(),)))
 
 
-def _virtual_localtime(*seconds: Any) -> time.struct_time:
-    return _localtime(*_or_now(seconds))
+def _asctime(*moment: Any) -> Any:
+    return _real["asctime"](*(moment or (_real["localtime"](_time()),)))
 
 
-def _virtual_gmtime(*seconds: Any) -> time.struct_time:
-    return _gmtime(*_or_now(seconds))
+def _strftime(*arguments: Any) -> Any:
+    return _real["strftime"](*arguments, *((_real["localtime"](_time()),) if len(arguments) == 1 else ()))
 
 
-def _virtual_ctime(*seconds: Any) -> str:
-    return _ctime(*_or_now(seconds))
-
-
-def _virtual_asctime(*moment: Any) -> str:
-    return _asctime(*(moment or (_localtime(_time()),)))
-
-
-def _virtual_strftime(*arguments: Any) -> str:
-    return _strftime(*arguments, _localtime(_time())) if len(arguments) == 1 else _strftime(*arguments)
-
-
-def _virtual_clock_gettime(clock: int) -> float:
+def _clock_gettime(clock: int) -> Any:
     reading = _READINGS.get(clock)
-    return _clock_gettime(clock) if reading is None else reading() / _SECOND
+    return _real["clock_gettime"](clock) if reading is None else reading() / _SECOND
 
 
-def _virtual_clock_gettime_ns(clock: int) -> int:
+def _clock_gettime_ns(clock: int) -> Any:
     reading = _READINGS.get(clock)
-    return _clock_gettime_ns(clock) if reading is None else reading()
+    return _real["clock_gettime_ns"](clock) if reading is None else reading()
 
 
 def _true_datetime() -> type[datetime]:
@@ -176,26 +161,24 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
 
 def patches() -> Iterator[Patch]:
     """Everything that tells the time."""
-    for name, replacement in (
-        ("monotonic", _monotonic),
-        ("monotonic_ns", _monotonic_ns),
-        ("time", _time),
-        ("time_ns", _time_ns),
-        ("localtime", _virtual_localtime),
-        ("gmtime", _virtual_gmtime),
-        ("ctime", _virtual_ctime),
-        ("asctime", _virtual_asctime),
-        ("strftime", _virtual_strftime),
-        ("clock_gettime", _virtual_clock_gettime),
-        ("clock_gettime_ns", _virtual_clock_gettime_ns),
+    for replacement in (
+        _monotonic,
+        _monotonic_ns,
+        _time,
+        _time_ns,
+        _asctime,
+        _strftime,
+        _clock_gettime,
+        _clock_gettime_ns,
     ):
-        yield BuiltinPatch(original(time, name), replacement)
+        yield BuiltinPatch(original(time, replacement.__name__[1:]), replacement)
+    for name in ("localtime", "gmtime", "ctime"):
+        yield BuiltinPatch(original(time, name), _of_now(name))
     # `date.today` and `datetime.today` ask `time.time`.
     yield TypePatch(_true_datetime(), {"now": classmethod(_virtual_now), "utcnow": classmethod(_virtual_utcnow)})
 
 
 def pytest_patches(timing: ModuleType) -> Iterator[Patch]:
     """The clock of pytest itself, by which it dates and times its reports, stays real in the thread of the test."""
-    yield AttributePatch(timing, "time", real.time)
-    yield AttributePatch(timing, "perf_counter", real.perf_counter)
-    yield AttributePatch(timing, "sleep", real.sleep)
+    for name in ("time", "perf_counter", "sleep"):
+        yield AttributePatch(timing, name, getattr(real, name))

@@ -55,26 +55,11 @@ def numbered(real: Any) -> Any:
     )
 
 
-class _CellPatch:
-    """Replace what a function has closed over while installed."""
-
-    def __init__(self, cell: CellType, replacement: object) -> None:
-        self._cell, self._real, self._replacement = cell, cell.cell_contents, replacement
-
-    def install(self) -> None:
-        """Set the replacement."""
-        self._cell.cell_contents = self._replacement
-
-    def restore(self) -> None:
-        """Set what was there before; harmless when it is not installed."""
-        self._cell.cell_contents = self._real
-
-
 def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
     """Number what is made of the class ``real`` by its name in its own module and in others, or by a cell's content."""
     made = numbered(real)
     for owner in (sys.modules[real.__module__], *owners):
-        yield _CellPatch(owner, made) if isinstance(owner, CellType) else AttributePatch(owner, real.__name__, made)
+        yield AttributePatch(owner, "cell_contents" if isinstance(owner, CellType) else real.__name__, made)
 
 
 def futures_patches(futures: ModuleType) -> Iterator[Patch]:

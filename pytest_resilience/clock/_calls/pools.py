@@ -11,6 +11,8 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -21,7 +23,7 @@ from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._calls.queues import outside_readers
 from pytest_resilience.clock._calls.threads import admit, are_members, arrive, dismiss
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
 
 _PATIENCE = 1.0
 """The real seconds that an idle worker has to come, which takes it some microseconds.
@@ -108,34 +110,27 @@ def queue_patches(queues: ModuleType) -> Iterator[Patch]:
         yield AttributePatch(queue_class, "put", feeding(queue_class.put))
 
 
-class _AnyioWorkers:
+@contextmanager
+def _without_idle_workers(variables: Any, idle: object) -> Iterator[None]:
     """Hide the idle workers of anyio's event loops, which are many small pools; those of the bubble end with it."""
 
-    def __init__(self, variables: Any, idle: object) -> None:
-        self._variables, self._idle = variables, idle
-        self._hidden: list[tuple[Any, list[Any]]] = []
+    def pools() -> list[Any]:
+        return [found for values in list(variables.values()) if (found := values.get(idle))]
 
-    def _pools(self) -> list[Any]:
-        return [found for values in list(self._variables.values()) if (found := values.get(self._idle))]
-
-    def install(self) -> None:
-        """Start with no idle worker."""
-        for pool in self._pools():
-            self._hidden.append((pool, list(pool)))
-            pool.clear()
-
-    def restore(self) -> None:
-        """End the workers of the bubble and bring the others back; harmless when it is not installed."""
-        for pool in self._pools():
-            for worker in list(pool):
-                if are_members({worker}):
-                    worker.stop()
-        while self._hidden:
-            pool, workers = self._hidden.pop()
+    older = [(pool, list(pool)) for pool in pools()]
+    for pool, _ in older:
+        pool.clear()
+    try:
+        yield
+    finally:
+        for worker in [worker for pool in pools() for worker in pool if are_members({worker})]:
+            worker.stop()
+        for pool, workers in older:
             pool.extend(workers)
 
 
 def anyio_patches(backend: ModuleType) -> Iterator[Patch]:
     """What to replace in anyio's backend for asyncio."""
     yield from class_patches(backend.CancelScope)
-    yield _AnyioWorkers(sys.modules["anyio.lowlevel"]._run_vars, backend._threadpool_idle_workers)
+    variables = sys.modules["anyio.lowlevel"]._run_vars
+    yield BlockPatch(partial(_without_idle_workers, variables, backend._threadpool_idle_workers))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.clocks import Epoch
 from pytest_resilience.clock._outside.system import missing
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
 
 _UVLOOP = (
     "uvloop keeps its own time, in C, which a virtual clock cannot move; run this test on asyncio's own event loop "
@@ -79,27 +80,21 @@ def gevent_patches(hub: ModuleType) -> Iterator[Patch]:
     """Refuse to wait in a hub of gevent."""
     yield AttributePatch(hub.Hub, "__init__", _refusing(hub.Hub.__init__, _GEVENT))
     yield AttributePatch(hub.Hub, "wait", _refusing(hub.Hub.wait, _GEVENT))
-    yield _OlderHub()
+    yield BlockPatch(_older_hub_without_timers)
 
 
-class _OlderHub:
+@contextmanager
+def _older_hub_without_timers() -> Iterator[None]:
     """Refuse timers of the hub that the calling thread has already: most of gevent waits there without a method."""
-
-    def __init__(self) -> None:
-        self._find = sys.modules["gevent._hub_local"].get_hub_if_exists
-        self._hub: Any = None
-        self._loop: Any = None
-
-    def install(self) -> None:
-        """Put something in front of its event loop."""
-        self._hub = self._find()
-        if self._hub is not None:
-            self._loop, self._hub.loop = self._hub.loop, _LoopWithoutTimers(self._hub.loop)
-
-    def restore(self) -> None:
-        """Give the hub its loop back; harmless when it is not installed."""
-        if self._hub is not None:
-            self._hub.loop, self._hub = self._loop, None
+    hub = sys.modules["gevent._hub_local"].get_hub_if_exists()
+    if hub is None:
+        yield
+        return
+    loop, hub.loop = hub.loop, _LoopWithoutTimers(hub.loop)
+    try:
+        yield
+    finally:
+        hub.loop = loop
 
 
 class _LoopWithoutTimers:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import select
 from _thread import get_ident
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE
 from pytest_resilience.clock._bubble.waiting import current, members
 from pytest_resilience.clock._outside.descriptors import epoll_interests
-from pytest_resilience.clock._outside.real_poll import READ, URGENT, WRITE, Interest, real_poll, real_register
+from pytest_resilience.clock._outside.real_poll import READ, URGENT, WRITE, Interest, real_poll
 from pytest_resilience.clock._outside.waits import wait_for_input
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._reach.patches import Patch
 
 _Poll: Any = type(select.poll())
-_real_modify, _real_unregister = _Poll.modify, _Poll.unregister
-
+_real_unregister = _Poll.unregister
 _registered: PerClock[OrderedDict[int, tuple[object, dict[int, int]]]] = PerClock(OrderedDict)
 """What was registered at the latest `select.poll` objects, which do not tell: by their identity."""
 
@@ -35,24 +34,23 @@ _TOO_LONG = 1 << 31
 
 
 def _registered_at(poll: object) -> dict[int, int]:
+    while len(_registered.current) >= _REMEMBERED and id(poll) not in _registered.current:
+        _registered.current.popitem(last=False)
     return _registered.current.setdefault(id(poll), (poll, {}))[1]
 
 
-def _register(self: Any, fd: Any, eventmask: int = READ | WRITE | URGENT) -> None:
-    real_register(self, fd, eventmask)
-    _registered_at(self)[fd if isinstance(fd, int) else fd.fileno()] = eventmask
-    while len(_registered.current) > _REMEMBERED:
-        _registered.current.popitem(last=False)
+def _changing(real_change: Callable[..., None]) -> Callable[..., None]:
+    """The method that registers a descriptor, changes for what, or unregisters it."""
 
+    def change(self: Any, fd: Any, *events: Any) -> None:
+        real_change(self, fd, *events)
+        descriptor = fd if isinstance(fd, int) else fd.fileno()
+        if real_change is _real_unregister:
+            _registered_at(self).pop(descriptor, None)
+        else:
+            _registered_at(self)[descriptor] = events[0] if events else READ | WRITE | URGENT
 
-def _modify(self: Any, fd: Any, eventmask: int) -> None:
-    _real_modify(self, fd, eventmask)
-    _registered_at(self)[fd if isinstance(fd, int) else fd.fileno()] = eventmask
-
-
-def _unregister(self: Any, fd: Any) -> None:
-    _real_unregister(self, fd)
-    _registered_at(self).pop(fd if isinstance(fd, int) else fd.fileno(), None)
+    return change
 
 
 def _poll(self: Any, timeout: Any = None) -> list[Interest]:
@@ -142,5 +140,6 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
 def patches() -> Iterator[Patch]:
     """Everything in `select` that waits."""
     yield BuiltinPatch(original(select, "select"), _select)
-    yield TypePatch(_Poll, {"poll": _poll, "register": _register, "modify": _modify, "unregister": _unregister})
+    changing = {name: _changing(getattr(_Poll, name)) for name in ("register", "modify", "unregister")}
+    yield TypePatch(_Poll, {"poll": _poll, **changing})
     yield TypePatch(select.epoll, {"poll": _epoll})

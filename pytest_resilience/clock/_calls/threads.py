@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.frames import thread_at
@@ -20,9 +20,8 @@ from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
-_real_start_new_thread: Callable[..., int] = real.start_new_thread
-_joinable: Any = getattr(_thread, "start_joinable_thread", None)
-_real_start_joinable_thread: Any = clone(_joinable) if _joinable is not None else None
+_start_joinable: Any = getattr(_thread, "start_joinable_thread", None)
+"""By what `threading` starts its threads from Python 3.13 on."""
 
 
 def _let_go(members: weakref.WeakKeyDictionary[threading.Thread, Member]) -> None:
@@ -34,40 +33,24 @@ _by_thread: PerClock[weakref.WeakKeyDictionary[threading.Thread, Member]] = PerC
 """The threads of the bubble. Those that were there before it leave it, where that is still to come, in real time."""
 
 
-def _start_new_thread(
-    function: Callable[..., object],
-    arguments: tuple[Any, ...],
-    keywords: Mapping[str, Any] | None = None,
-) -> int:
-    """`_thread.start_new_thread`: the new thread belongs to the bubble of the one that starts it."""
-    parent = current()
-    if parent is None or is_watchdog(getattr(function, "__self__", None)) or not callable(function):
-        started = _real_start_new_thread(function, arguments, *(() if keywords is None else (keywords,)))
-        if parent is not None:
-            _await_start(function)
-        return started
-    body, abandon = _membership(parent, function)
-    try:
-        return _real_start_new_thread(body, arguments, *(() if keywords is None else (keywords,)))
-    except BaseException:
-        abandon()
-        raise
+def _starting(real_start: Callable[..., Any]) -> Callable[..., Any]:
+    """What starts a thread: the new one belongs to the bubble of the one that starts it."""
 
+    def start(function: Callable[..., object], *arguments: Any, **keywords: Any) -> Any:
+        parent = current()
+        if parent is None or is_watchdog(getattr(function, "__self__", None)) or not callable(function):
+            started = real_start(function, *arguments, **keywords)
+            if parent is not None:
+                _await_start(function)
+            return started
+        member, body = _membership(parent, function)
+        try:
+            return real_start(body, *arguments, **keywords)
+        except BaseException:
+            dismiss(member)
+            raise
 
-def _start_joinable_thread(function: Callable[[], object], handle: Any = None, daemon: bool = True) -> Any:
-    """`_thread.start_joinable_thread`, by which `threading` starts its threads from Python 3.13 on."""
-    parent = current()
-    if parent is None or is_watchdog(getattr(function, "__self__", None)) or not callable(function):
-        started = _real_start_joinable_thread(function, handle, daemon)
-        if parent is not None:
-            _await_start(function)
-        return started
-    body, abandon = _membership(parent, function)
-    try:
-        return _real_start_joinable_thread(body, handle, daemon)
-    except BaseException:
-        abandon()
-        raise
+    return start
 
 
 def _await_start(function: Any) -> None:
@@ -77,8 +60,8 @@ def _await_start(function: Any) -> None:
         real.sleep(0.0005)  # some times as long as a thread takes to start, which needs the processor for it
 
 
-def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callable[..., None], Callable[[], None]]:
-    """``function`` as the body of a new member of the bubble, and what to call if it cannot be started."""
+def _membership(parent: Member, function: Callable[..., object]) -> tuple[Member, Callable[..., None]]:
+    """A new member of the bubble, and ``function`` as what its thread has to run."""
     scheduler = parent.scheduler
     thread = getattr(function, "__self__", None)
     if isinstance(thread, threading.Thread) and getattr(function, "__name__", "") == "_bootstrap":
@@ -94,7 +77,7 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Callab
         finally:
             scheduler.end(member)
 
-    return body, lambda: dismiss(member)
+    return member, body
 
 
 def admit(scheduler: Turns, thread: threading.Thread) -> Member:
@@ -204,8 +187,8 @@ def _is_alive(self: threading.Thread) -> bool:
 
 def patches() -> Iterator[Patch]:
     """Everything that starts threads or waits for them."""
-    yield BuiltinPatch(original(_thread, "start_new_thread"), _start_new_thread)
-    if _joinable is not None:
-        yield BuiltinPatch(_joinable, _start_joinable_thread)
+    yield BuiltinPatch(original(_thread, "start_new_thread"), _starting(real.start_new_thread))
+    if _start_joinable is not None:
+        yield BuiltinPatch(_start_joinable, _starting(clone(_start_joinable)))
     yield AttributePatch(threading.Thread, "join", _join)
     yield AttributePatch(threading.Thread, "is_alive", _is_alive)

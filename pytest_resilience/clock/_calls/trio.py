@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -16,7 +18,7 @@ from pytest_resilience.clock._calls.clocks import monotonic
 from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
 from pytest_resilience.clock._outside.waits import wait_for_input
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
 
 _LONGEST_WAIT = 86_400
 """The seconds for which trio waits at most: it wakes each day without having anything to do."""
@@ -26,26 +28,18 @@ class _InOrder(random.Random):  # noqa: S311  # it is trio that wants one
     """Chance for trio's scheduler that always falls on "reverse the batch", from whose end it then takes tasks."""
 
     def random(self) -> float:
-        """Always 0."""
         return 0.0
 
 
-class _ThreadCache:
+@contextmanager
+def _without_idle_threads(cache: Any) -> Iterator[None]:
     """Hide trio's idle threads: those from before live in real time, and those of the bubble end with it."""
-
-    def __init__(self, cache: Any) -> None:
-        self._cache = cache
-        self._saved: dict[Any, None] | None = None
-
-    def install(self) -> None:
-        """Start with no idle thread."""
-        self._saved, self._cache._idle_workers = self._cache._idle_workers, {}
-
-    def restore(self) -> None:
-        """Bring the others back; the bubble's stay known, as their wait ends now and they look themselves up."""
-        if self._saved is not None:
-            self._saved.update(self._cache._idle_workers)
-            self._cache._idle_workers, self._saved = self._saved, None
+    older, cache._idle_workers = cache._idle_workers, {}
+    try:
+        yield
+    finally:  # the bubble's stay known, as their wait ends now and they look themselves up
+        older.update(cache._idle_workers)
+        cache._idle_workers = older
 
 
 def _interests(manager: Any) -> list[Interest]:
@@ -142,6 +136,6 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
     yield AttributePatch(run, "_r", _InOrder())
     yield AttributePatch(run, "id", arrival)
     yield AttributePatch(timeouts, "sleep_until", sleep_until)
-    yield _ThreadCache(trio._core._thread_cache.THREAD_CACHE)
+    yield BlockPatch(partial(_without_idle_threads, trio._core._thread_cache.THREAD_CACHE))
     yield from class_patches(run.CancelStatus)
     yield from class_patches(run.Task, run, trio._core)

@@ -24,7 +24,6 @@ class Silence:
         return since
 
     def at(self, interests: Iterable[Interest]) -> list[Interest]:
-        """Those that have been waited for in vain so far."""
         return [interest for interest in interests if interest[0] in self._since]
 
     def end(self, descriptor: int) -> None:

@@ -58,7 +58,6 @@ class _Stranger:
     alive_at: float
 
     def outsider(self, alive_at: float, share: float) -> Outsider:
-        """What time stands still for."""
         return Outsider(alive_at, share, thread_at(self.thread.name, self.thread.ident or 0))
 
 

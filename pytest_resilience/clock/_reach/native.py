@@ -196,6 +196,5 @@ class TypePatch:
         _type_modified(self._target)
 
     def restore(self) -> None:
-        """Put the original methods back; harmless when they are there already."""
         self._namespace.update(self._originals)
         _type_modified(self._target)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
 _INHERITED = object()
@@ -18,7 +19,7 @@ class Patch(Protocol):
 
 
 class AttributePatch:
-    """Replace an attribute of a Python class or module while installed."""
+    """Replace an attribute of a class, a module or another object while installed."""
 
     def __init__(self, owner: Any, name: str, replacement: object) -> None:
         self._owner = owner
@@ -27,18 +28,31 @@ class AttributePatch:
         self._saved: list[object] = []
 
     def install(self) -> None:
-        """Set the replacement."""
-        self._saved.append(vars(self._owner).get(self._name, _INHERITED))
+        own = getattr(self._owner, "__dict__", None)
+        self._saved.append(getattr(self._owner, self._name) if own is None else own.get(self._name, _INHERITED))
         setattr(self._owner, self._name, self._replacement)
 
     def restore(self) -> None:
-        """Set what was there before; harmless when it is not installed."""
         while self._saved:
             saved = self._saved.pop()
             if saved is _INHERITED:
                 delattr(self._owner, self._name)
             else:
                 setattr(self._owner, self._name, saved)
+
+
+class BlockPatch(ExitStack):
+    """A patch that is written as a context manager: what it does before and after its block."""
+
+    def __init__(self, block: Callable[[], AbstractContextManager[object]]) -> None:
+        super().__init__()
+        self._block = block
+
+    def install(self) -> None:
+        self.enter_context(self._block())
+
+    def restore(self) -> None:
+        self.close()
 
 
 def install(patches: Iterable[Patch]) -> list[Patch]:

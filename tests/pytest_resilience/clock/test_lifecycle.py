@@ -261,17 +261,17 @@ def test_a_signal_handler_runs_in_real_time(clock):
     assert clock.elapsed == 10.0
 
 
-def test_a_thread_that_cannot_start_is_forgotten(clock, monkeypatch):
-    """When the system has no more threads, the clock does not wait for the one that never came."""
-    from pytest_resilience.clock._calls import threads as _threads
-
-    def refuse(*_):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(_threads, "_real_start_new_thread", refuse)
-    monkeypatch.setattr(_threads, "_real_start_joinable_thread", refuse)
-    with pytest.raises(RuntimeError, match="can't start new thread"):
-        threading.Thread(target=time.sleep, args=(5,)).start()
+def test_a_thread_that_cannot_start_is_forgotten(clock):
+    """When the system has no room for one more thread, the clock does not wait for the one that never came."""
+    first = threading.Thread(target=time.sleep, args=(0,))
+    first.start()
+    first.join()
+    usual = threading.stack_size(2**47)
+    try:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            threading.Thread(target=time.sleep, args=(5,)).start()
+    finally:
+        threading.stack_size(usual)
     time.sleep(1)
     assert clock.elapsed == 1.0
 
