@@ -160,8 +160,8 @@ class VirtualClock:
     def jumps(self) -> list[Jump]:
         """Every move of time so far."""
         return [
-            Jump(start / 1e9, end / 1e9, member.name, why, bool(waited_for), waited_for)
-            for start, end, member, why, waited_for in self._scheduler.history.jumps
+            Jump(start / 1e9, end / 1e9, thread, why, bool(waited_for), waited_for)
+            for start, end, thread, why, waited_for in self._scheduler.history.jumps
         ]
 
     @property

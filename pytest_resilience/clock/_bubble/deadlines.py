@@ -23,8 +23,9 @@ class Deadlines:
     def __bool__(self) -> bool:
         return len(self._heap) > self._ended
 
-    def add(self, deadline: int, arrival: int, waiter: Waiter) -> None:
-        heapq.heappush(self._heap, (deadline, arrival, waiter))
+    def add(self, waiter: Waiter, arrival: int) -> None:
+        if waiter.deadline is not None:
+            heapq.heappush(self._heap, (waiter.deadline, arrival, waiter))
 
     def note_ended(self, waiter: Waiter) -> None:
         """Note that a wait has ended early, which may have had no deadline."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_resilience.clock._bubble.waiting import Member
-
 SPINNING = "time to pass, spinning"
 """What a thread waits for that does nothing but ask."""
 
@@ -42,14 +40,14 @@ class History:
     """
 
     def __init__(self) -> None:
-        self.jumps: list[tuple[int, int, Member, str, tuple[str, ...]]] = []
+        self.jumps: list[tuple[int, int, str, str, tuple[str, ...]]] = []
         self.sleeps: dict[int, float] = {}
 
-    def note_jump(self, start: int, end: int, member: Member, what: str, waited_for: tuple[str, ...]) -> None:
+    def note_jump(self, start: int, end: int, thread: str, what: str, waited_for: tuple[str, ...]) -> None:
         """Note a move of time; those of a thread that spins become one, else there would be millions."""
         if what is SPINNING and self.jumps:
             earlier, until, *latest = self.jumps[-1]
-            if until == start and latest == [member, what, waited_for]:
-                self.jumps[-1] = (earlier, end, member, what, waited_for)
+            if until == start and latest == [thread, what, waited_for]:
+                self.jumps[-1] = (earlier, end, thread, what, waited_for)
                 return
-        self.jumps.append((start, end, member, what, waited_for))
+        self.jumps.append((start, end, thread, what, waited_for))

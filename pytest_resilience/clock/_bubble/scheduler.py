@@ -21,7 +21,7 @@ from typing import Any
 from pytest_resilience.clock._bubble.absent import Absent
 from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
-from pytest_resilience.clock._bubble.history import SPINNING, History
+from pytest_resilience.clock._bubble.history import History
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
 from pytest_resilience.clock._bubble.signals import Signals
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Strangers, Waiter, current, members
@@ -38,24 +38,19 @@ class Scheduler(Signals):
         checked: The waits for what only a look outside can tell, in order of arrival.
         deadlines: The waits that time ends.
         stuck: The waits of a deadlock.
-        holds: How many blocks hold time where it is.
         switches: How often the baton has changed hands.
-        history: How time has moved.
     """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
-        self.most_questions = most_questions
+        self.now = self.ahead = self.holds = self.switches = 0
         self.mutex = real.Mutex()
-        self.now = 0
-        self.ahead = 0
         self.history = History()
-        self.holds = 0
+        self.most_questions = most_questions
         self.closed = False
         self.running: Member | None = None
         self.absent = Absent()
         self.strangers = strangers
         self.checked: list[Waiter] = []
-        self.switches = 0
         self.stuck: list[Waiter] = []
         self._ready: deque[Waiter] = deque()
         self._yielded: deque[Waiter] = deque()
@@ -83,7 +78,7 @@ class Scheduler(Signals):
             else:
                 self._ready.append(waiter)
                 self._watcher.watch()
-                self._dispatch()
+                self.dispatch()
 
     def begin(self, member: Member) -> None:
         member.ident, member.native_id = get_ident(), get_native_id()
@@ -95,26 +90,25 @@ class Scheduler(Signals):
 
     def end(self, member: Member) -> None:
         with real.uncollected(), self.mutex:
-            self._forget(member)
             if members.get(member.ident) is member:
                 del members[member.ident]
             for joiner in member.joiners:
                 self.fire(joiner, Outcome.NOTIFIED)
-            self._hand_on(member)
+            self._let_go(member)
 
     def cancel(self, member: Member) -> None:
         with real.uncollected(), self.mutex:
             if member.waiter is not None and member.waiter in self._ready:
                 self._ready.remove(member.waiter)
-            self._forget(member)
-            self._hand_on(member)
+            self._let_go(member)
 
-    def _forget(self, member: Member) -> None:
+    def _let_go(self, member: Member) -> None:
         member.ended = True
         member.waiter = member.thread = None  # the program may have let go of the thread
-        self.absent.discard(member)
         if member in self.everyone:
             self.everyone.remove(member)
+        self.absent.discard(member)
+        self._hand_on(member)
 
     def block(self, waiter: Waiter) -> Outcome:
         with real.uncollected(), self.mutex:
@@ -125,8 +119,7 @@ class Scheduler(Signals):
                 return waiter.outcome
             waiter.member.waiter = waiter
             waiter.member.questions.asked = 0
-            if waiter.deadline is not None:
-                self.deadlines.add(waiter.deadline, next(self.arrivals), waiter)
+            self.deadlines.add(waiter, next(self.arrivals))
             if waiter.check is not None:
                 self.checked.append(waiter)
             gate = self._park(waiter)
@@ -135,14 +128,6 @@ class Scheduler(Signals):
     def left(self, outsiders: list[Outsider]) -> float:
         return self._watcher.left(outsiders)
 
-    def record_sleep(self, seconds: float) -> int:
-        key = next(self.arrivals)
-        self.history.sleeps[key] = seconds
-        return key
-
-    def forget_sleep(self, key: int) -> None:
-        del self.history.sleeps[key]
-
     def skip(self, member: Member, length: int, what: str) -> bool:
         if self._ready or self._yielded or self.checked or self.absent or self.holds:
             return False
@@ -150,16 +135,9 @@ class Scheduler(Signals):
         if earliest is not None and earliest <= target:
             return False
         member.questions.asked = 0
-        self.history.note_jump(self.now, target, member, what, ())
+        self.history.note_jump(self.now, target, member.name, what, ())
         self.now = target
         return True
-
-    def spin(self, member: Member, length: int) -> None:
-        if not self.holds and not self.skip(member, length, SPINNING):
-            self.block(Waiter(member, self.now + length, SPINNING))
-
-    def nudge(self, length: int) -> None:
-        self.ahead += length
 
     def hold(self) -> None:
         """Keep time where it is until `release`."""
@@ -170,7 +148,7 @@ class Scheduler(Signals):
         """Let time move again, if no other block holds it."""
         with real.uncollected(), self.mutex:
             self.holds -= 1
-            self._dispatch()
+            self.dispatch()
 
     def yield_now(self, member: Member) -> None:
         if not (self._ready or self._yielded or self.checked):
@@ -201,12 +179,13 @@ class Scheduler(Signals):
                 self._resume(waiter.member)
             elif waiter.handle is None:
                 self._ready.append(waiter)
-                self._dispatch()
+                self.dispatch()
             return True
 
     def _park(self, waiter: Waiter) -> Any:
         """Give the baton away; the gate to wait at, or None if it came straight back."""
         member = waiter.member
+        self.absent.discard(member)
         self._hand_on(member)
         if self.running is member:
             return None
@@ -237,16 +216,12 @@ class Scheduler(Signals):
         return outcome
 
     def _hand_on(self, member: Member) -> None:
-        self.absent.discard(member)
-        self._hand_on_from(member)
-
-    def _hand_on_from(self, member: Member) -> None:
         if self._watcher.is_paused:
             self._watcher.watch()
         if self.running is member:
             self.running = None
             self.absent.note_hand_over()
-        self._dispatch()
+        self.dispatch()
 
     def _resume(self, member: Member) -> None:
         if not self.closed:
@@ -256,7 +231,8 @@ class Scheduler(Signals):
         if gate is not None and real.locked(gate):
             real.lock_release(gate)
 
-    def _dispatch(self) -> None:
+    def dispatch(self) -> None:
+        """Give the baton, if no thread has it, to the next one; the mutex is held."""
         while self.running is None and not self.closed:
             if self._ready:
                 self._resume(self._ready.popleft().member)
@@ -279,21 +255,15 @@ class Scheduler(Signals):
         with real.uncollected(), self.mutex:
             if self.running is member:
                 self.absent.add(member, endless=endless)
-                self._hand_on_from(member)
+                self._hand_on(member)
 
     def attach(self, member: Member) -> None:
         """Give the baton, which no thread has, to a detached member that has been seen to run again."""
         self.absent.discard(member)
         self.running = member
 
-    def dispatch(self) -> None:
-        with real.uncollected(), self.mutex:
-            self._dispatch()
-
     def _check(self) -> bool:
         """Wake those for which something outside has come true, in order of arrival; whether there are any."""
-        if not self.checked:
-            return False
         ready = [waiter for waiter in self.checked if waiter.has_come_true()]
         for waiter in ready:
             if waiter.outcome is None:
@@ -329,7 +299,7 @@ class Scheduler(Signals):
         deadline, waiter = first
         if deadline > self.now:
             waited_for = names_of(outsiders) if outsiders else ()
-            self.history.note_jump(self.now, deadline, waiter.member, waiter.what, waited_for)
+            self.history.note_jump(self.now, deadline, waiter.member.name, waiter.what, waited_for)
             self.now = deadline
             if outsiders:
                 self.strangers.forget()

@@ -23,8 +23,7 @@ class Signals(Turns):
 
     def set_alarm(self, alarm: Waiter) -> None:
         with real.uncollected(), self.mutex:
-            assert alarm.deadline is not None
-            self.deadlines.add(alarm.deadline, next(self.arrivals), alarm)
+            self.deadlines.add(alarm, next(self.arrivals))
 
     def clear_alarm(self, alarm: Waiter) -> None:
         with real.uncollected(), self.mutex:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
+from pytest_resilience.clock._bubble.history import SPINNING, History
 from pytest_resilience.clock._bubble.outsider import Outsider
 from pytest_resilience.clock._bubble.spinning import NOT_YET, Questions
 from pytest_resilience.clock._reach import real
@@ -48,6 +49,8 @@ class Turns(Protocol):
     Attributes:
         now: Nanoseconds of virtual time since the bubble was opened.
         ahead: By how many nanoseconds clocks show more than that.
+        holds: How many blocks hold time where it is.
+        history: How time has moved, and what sleeps were asked for.
         closed: Whether the bubble has ended.
         mutex: What guards its state.
         arrivals: Numbers for whatever has to be served in the order in which it comes.
@@ -58,6 +61,8 @@ class Turns(Protocol):
 
     now: int
     ahead: int
+    holds: int
+    history: History
     closed: bool
     mutex: real.Mutex
     arrivals: Iterator[int]
@@ -97,21 +102,28 @@ class Turns(Protocol):
 
     def spin(self, member: Member, length: int) -> None:
         """Let ``length`` pass for a thread that does nothing but ask whether something has happened."""
+        if not self.holds and not self.skip(member, length, SPINNING):
+            self.block(Waiter(member, self.now + length, SPINNING))
 
     def yield_now(self, member: Member) -> None:
         """Let every other thread that can run go first; time does not move."""
 
     def nudge(self, length: int) -> None:
         """Let clocks, though not time itself, go on by ``length`` for a thread that computes that no time is left."""
+        self.ahead += length
 
     def left(self, outsiders: list[Outsider]) -> float:
         """How much longer, in real seconds, time has to stand still for outsiders."""
 
     def record_sleep(self, seconds: float) -> int:
         """Note that the program asked to sleep; the key for `forget_sleep`."""
+        key = next(self.arrivals)
+        self.history.sleeps[key] = seconds
+        return key
 
     def forget_sleep(self, key: int) -> None:
         """Take back a note of `record_sleep`: that was no sleep after all."""
+        del self.history.sleeps[key]
 
 
 class Member:
