@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
+import weakref
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 from pytest_resilience._explore.decisions import Asked, Decisions, Plan, Taken
 from pytest_resilience._explore.findings import Exploration, finding_of
@@ -16,8 +17,10 @@ from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault, Menus
 from pytest_resilience._explore.oracle.outcome import judge
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
+from pytest_resilience._explore.oracle.watch import Watch, uncounted_garbage
 from pytest_resilience._explore.points import Points
-from pytest_resilience._explore.subject import Subject
+from pytest_resilience._explore.subject import Ending, Subject
+from pytest_resilience.clock._calls.locks import held_locks
 
 _MOST_SHRINKING: Final = 60  # runs for one finding, which has a few decisions at most
 _SEPARATOR: Final = ", call "
@@ -80,6 +83,7 @@ class Explorer:
         self._queue: deque[Plan] = deque()
         self._same: set[tuple[Plan, str, str]] = set()
         self._keys: set[tuple[str, str]] = set()
+        self._usual: Counter[Suspicion] = Counter()
         self._began = time.perf_counter()
 
     def explore(self) -> Exploration:
@@ -97,6 +101,7 @@ class Explorer:
         with contextlib.ExitStack() as opening:
             for each in self._functions:
                 opening.enter_context(each.installed())
+            opening.enter_context(uncounted_garbage())
             yield
 
     def _explored(self) -> Exploration:
@@ -120,12 +125,35 @@ class Explorer:
         """Run the test once."""
         decisions = Decisions(plan)
         points = Points(decisions, self._menus, self._functions, self._subject.test)
-        ending = self._subject.run(lambda: points)
-        suspicions = list(judge(ending.errors, points.strikes, self._limits.allowed, ending.beyond))
-        if not plan:
-            suspicions = [of_error("other error", each) for each in ending.errors]
-        shown = str(ending.timeline) if suspicions else ""
-        return Run(plan, decisions.asked, dict(points.calls), decisions.unmet, suspicions, bool(ending.errors), shown)
+        locks: list[weakref.ref[Any]] = []
+
+        @contextlib.contextmanager
+        def around() -> Iterator[None]:
+            with points:
+                try:
+                    yield
+                finally:
+                    locks.extend(held_locks())
+
+        with Watch() as watch:
+            ending = self._subject.run(around)
+            ending.held_locks = locks
+            suspicions = self._judged(plan, ending, points)
+            failed, timeline = bool(ending.errors), str(ending.timeline)
+            watch.read(ending)
+            reached, points, ending = dict(points.calls), None, None  # type: ignore[assignment]  # they keep objects alive
+            self._subject.forget()
+            seen = Counter(watch.suspicions())
+        if plan:
+            suspicions += [*(seen - self._usual)]
+        else:
+            self._usual |= seen
+        return Run(plan, decisions.asked, reached, decisions.unmet, suspicions, failed, timeline if suspicions else "")
+
+    def _judged(self, plan: Plan, ending: Ending, points: Points) -> list[Suspicion]:
+        if plan:
+            return list(judge(ending.errors, points.strikes, self._limits.allowed, ending.beyond))
+        return [of_error("other error", each) for each in ending.errors]
 
     def _golden(self) -> Run:
         """Run the test without faults, until its imports are warm and its course is known."""
@@ -178,7 +206,7 @@ class Explorer:
         return [Suspicion("poisoned", f"the next run, without any fault, fails: {seen.text}", seen.where)]
 
     def _found(self, suspicion: Suspicion, run: Run) -> None:
-        key = (suspicion.kind, suspicion.where or suspicion.text)
+        key = suspicion.key
         if key in self._keys:
             return
         if suspicion.kind != "poisoned" and len(run.plan) > 1:
@@ -196,7 +224,7 @@ class Explorer:
         while left and (plan := next(candidates, None)) is not None:
             left -= 1
             tried = self.run(plan)
-            if not tried.unmet and any((each.kind, each.where or each.text) == key for each in tried.suspicions):
+            if not tried.unmet and any(each.key == key for each in tried.suspicions):
                 run, candidates = tried, _smaller(plan)
         return run
 

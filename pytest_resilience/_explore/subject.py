@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, final
 
 from pytest_resilience._timeline.timeline import Timeline
+from pytest_resilience.discord import Alert
 
 Around = Callable[[], AbstractContextManager[object]]
 
@@ -22,13 +24,16 @@ class Ending:
         beyond: Which limit of the run was reached; None where none was.
         timeline: What happened; None where the test did not begin.
         elapsed_s: Seconds of virtual time.
+        alerts: What the fixture ``discord`` has taken.
+        held_locks: The locks that were held at the end of the test.
     """
 
     errors: Sequence[BaseException] = ()
     beyond: str | None = None
     timeline: Timeline | None = None
     elapsed_s: float = 0.0
-    kept: dict[str, Any] = field(default_factory=dict)
+    alerts: Sequence[Alert] = ()
+    held_locks: Sequence[weakref.ref[Any]] = ()
 
 
 class Subject(Protocol):
@@ -48,3 +53,6 @@ class Subject(Protocol):
 
     def run(self, around: Around) -> Ending:
         """Run it once, in virtual time and with its random numbers from their beginning; ``around`` its body alone."""
+
+    def forget(self) -> None:
+        """Drop everything of the last run, so that its objects end."""

@@ -62,6 +62,9 @@ class FunctionSubject:
         timeline, beyond = (None, None) if state is None else (state.timeline, state.beyond)
         return Ending(errors, beyond, timeline, clock.elapsed)
 
+    def forget(self) -> None:
+        """Nothing of a run is kept."""
+
     def _call(self) -> None:
         if not inspect.iscoroutinefunction(self.test):
             self.test()

@@ -16,7 +16,7 @@ from pytest_resilience._explore.findings import Exploration
 from pytest_resilience._explore.limits import Limits, limits_of
 from pytest_resilience._explore.texts import headline, told
 from pytest_resilience._pytest.item_subject import ItemSubject
-from pytest_resilience._pytest.stash import EXPLORATION, EXPLORED, OPTIONS, STATE
+from pytest_resilience._pytest.stash import EXPLORATION, EXPLORED, OPTIONS
 from resilience.testing import UnknownTargetError
 
 _EXAMPLE: Final = "@pytest.mark.explore(faults=2, allowed=[OrderRefused], budget='30s')"
@@ -43,7 +43,7 @@ def explore_item(item: pytest.Function, nextitem: pytest.Item | None) -> bool:
         if all(report.passed for report in reports):
             call = pytest.CallInfo.from_call(lambda: _explore(item, subject, is_marked=is_marked), "call")
             interrupted = item.stash.get(_INTERRUPTION, False)
-            del item.stash[STATE]  # the report is about all runs, and not about the last one
+            subject.forget()  # the report is about all runs, and not about the last one
             reports[1] = _report(item, call)
             reports[1].sections += [("resilience", text)] if (text := item.stash.get(_SHOWN, "")) else []
         end = subject.end(nextitem)
@@ -98,8 +98,9 @@ def _replay(item: pytest.Function, explorer: Explorer, subject: ItemSubject, pla
     """Run the test as a plan says; raise what came out of it, or what was wrong with it otherwise."""
     __tracebackhide__ = True
     with explorer.opened():
+        subject.quiet = False
         run = explorer.run(plan)
-        errors = [call.excinfo.value for call in subject.calls if call.excinfo is not None]
+        errors = subject.errors
         suspicions = run.suspicions or explorer.run(()).suspicions
     if run.unmet:
         missing = ", ".join(each.about for each in run.unmet)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -12,6 +14,7 @@ import pytest
 
 from pytest_resilience._explore.subject import Around, Ending
 from pytest_resilience._pytest.stash import EXPLORED_TEXT, OPTIONS, STATE
+from pytest_resilience.discord import Alert, DiscordMock
 
 _ENDS_ALL: Final = (pytest.exit.Exception, KeyboardInterrupt)
 
@@ -27,6 +30,7 @@ class ItemSubject:
         test: Its function.
         calls: What became of the phases of the last run: set-up, test and tear-down.
         reports: What pytest and its plugins made of them, which fixtures may read.
+        errors: What came out of the last run that was not quiet.
         quiet: Whether the reports need no traceback, which takes longer than many a test.
     """
 
@@ -37,6 +41,7 @@ class ItemSubject:
         self.test: Callable[..., Any] = item.function
         self.calls: list[pytest.CallInfo[None]] = []
         self.reports: list[Any] = []
+        self.errors: list[BaseException] = []
         self.quiet = False
         self._item = item
 
@@ -46,8 +51,9 @@ class ItemSubject:
         self.renew()
         setup = self._phase(lambda: hook.pytest_runtest_setup(item=item), "setup")
         state = item.stash.get(STATE, None)
+        alerts: list[Alert] = []
         if setup.excinfo is None and state is not None:
-            state.around = around
+            state.around = lambda: self._reading(around, alerts)
             self._phase(lambda: hook.pytest_runtest_call(item=item), "call")
         self._phase(lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
         errors = [each.excinfo.value for each in self.calls if each.excinfo is not None]
@@ -57,12 +63,35 @@ class ItemSubject:
         fixtures = dict(item.funcargs or {})
         if self.quiet and isinstance(folder := fixtures.get("tmp_path"), Path):
             shutil.rmtree(folder, ignore_errors=True)  # hundreds of them would slow down the making of the next
-        return Ending(errors, state.beyond, state.timeline, elapsed, fixtures)
+        return Ending(errors, state.beyond, state.timeline, elapsed, alerts)
+
+    @contextlib.contextmanager
+    def _reading(self, around: Around, alerts: list[Alert]) -> Iterator[None]:
+        """Read which alerts have come before the stand-in for Discord closes."""
+        with around():
+            try:
+                yield
+            finally:
+                discord = (self._item.funcargs or {}).get("discord")
+                if isinstance(discord, DiscordMock):
+                    alerts += discord.alerts
 
     def end(self, nextitem: pytest.Item | None) -> pytest.CallInfo[None]:
         """End what outlives the test and is not needed by the next one."""
         setups = self._item.session._setupstate  # noqa: SLF001  # no public way
         return pytest.CallInfo.from_call(lambda: setups.teardown_exact(nextitem), "teardown", _ENDS_ALL)
+
+    def forget(self) -> None:
+        """Drop what pytest keeps of the run: errors, whose tracebacks hold frames, and fixtures."""
+        item: Any = self._item
+        if not self.quiet:
+            self.errors = [each.excinfo.value for each in self.calls if each.excinfo is not None]
+        self.calls, self.reports = [], []
+        item._request, item.funcargs = False, None  # noqa: SLF001  # as pytest does after a test
+        item.stash.setdefault(STATE, None)
+        del item.stash[STATE]
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            vars(sys).pop(name, None)
 
     def renew(self) -> None:
         """Forget what the run before has left at the item, as pytest does for tests that it runs again."""

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion, of_error
 from pytest_resilience._explore.points import EndlessError, Strike
-from pytest_resilience.clock import DeadlockError
+from pytest_resilience.clock import DeadlockError, GuessWarning, LeftoverThreadWarning
 from resilience.errors import Crash
 
 _VERDICT: Final = pytest.fail.Exception.__mro__[1]  # of pytest: failed, skipped, exit
@@ -46,6 +46,8 @@ def judge(
             yield _swallowed(word, struck[0], errors)
         return  # the program has died, or a task that somebody else has cancelled: what it left is nobody's claim
     for error in errors:
+        if isinstance(error, (LeftoverThreadWarning, GuessWarning)):  # the first is a leak, which is told as one
+            continue
         if isinstance(error, (*allowed, pytest.skip.Exception)) or comes_from(error, injected):
             continue
         is_verdict = isinstance(error, (AssertionError, _VERDICT))

@@ -21,6 +21,12 @@ Kind: TypeAlias = Literal[
     "stuck",
     "swallowed cancellation",
     "swallowed crash",
+    "leak",
+    "never awaited",
+    "unhandled",
+    "silent give-up",
+    "alert storm",
+    "secret",
 ]
 _FOREIGN: Final = tuple(
     os.path.join(each, "")  # noqa: PTH118  # compared with the names in code objects, which are texts
@@ -47,6 +53,11 @@ class Suspicion:
     kind: Kind
     text: str
     where: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others: where it was seen, else what happened, whichever error it was."""
+        return self.kind, self.where or self.text.partition(": ")[0]
 
     def __str__(self) -> str:
         return f"{self.text} ({self.where})" if self.where else self.text

@@ -11,6 +11,7 @@ import contextlib
 import functools
 import math
 import threading
+import weakref
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -64,7 +65,14 @@ class _Locks:
                 return
 
 
-_locks = PerClock(_Locks)
+_locks = PerClock(_Locks, lambda locks: locks.holders.clear())  # a thread that is left over keeps the rest
+
+
+def held_locks() -> list[weakref.ref[Any]]:
+    """Return the locks that the calling thread holds, or one that has ended."""
+    caller = current()
+    holders = list(_locks.current.holders.items())
+    return [weakref.ref(lock) for lock, holder in holders if holder is caller or holder.ended]
 
 
 def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> Callable[..., bool]:

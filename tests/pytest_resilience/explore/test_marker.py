@@ -213,3 +213,36 @@ def test_a_marker_that_makes_no_sense_fails_its_test(suite, marker, message):
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([message])
+
+
+STORM = """
+    import pytest
+    from resilience import create_retry_decorator, send_rate_limited_discord_alert
+
+    @create_retry_decorator(max_attempts=2, retry_on=ConnectionError)
+    def fetch(order):
+        return order
+
+    @pytest.mark.explore
+    def test_orders(discord):
+        for order in range(3):
+            try:
+                fetch(order)
+            except Exception as error:
+                send_rate_limited_discord_alert("fetch", error, CONTEXT, "no stock for order {}".format(order))
+        assert order == 2
+"""
+
+
+@pytest.mark.parametrize(("context", "findings"), [("'order {}'.format(order)", 1), ("'orders'", 0)])
+def test_alerts_that_say_the_same_are_a_storm(suite, context, findings):
+    """A context that is another each time makes each alert a signature of its own."""
+    suite.makepyfile(STORM.replace("CONTEXT", context))
+
+    result = suite.runpytest("--resilience")
+
+    result.assert_outcomes(failed=findings, passed=1 - findings)
+    if findings:
+        result.stdout.fnmatch_lines(
+            ["1  alert storm: 3 alerts in less than 300 s say the same: no stock for order [*]"]
+        )

@@ -1,0 +1,109 @@
+"""What a run leaves behind: threads, tasks, sockets, open files, held locks, temporary files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Self, final
+
+from pytest_resilience._explore.oracle.suspicion import Suspicion, short
+from pytest_resilience._explore.oracle.watcher import Watcher
+from pytest_resilience._explore.subject import Ending
+from resilience.redact import clean
+
+_DESCRIPTORS: Final = Path("/proc/self/fd")
+_made: Final[list[str]] = []
+_hooked: Final[list[bool]] = []
+
+
+@final
+class Leaks(Watcher):
+    """Compares what there is after a run with what was there before it."""
+
+    def __init__(self) -> None:
+        self._threads: set[threading.Thread] = set()
+        self._descriptors: dict[str, str] = {}
+        self._locks: Sequence[weakref.ref[Any]] = ()
+
+    def __enter__(self) -> Self:
+        if not _hooked:  # an audit hook can't be taken away; this one does next to nothing
+            _hooked.append(True)
+            sys.addaudithook(_note_temporary)
+        _made.clear()
+        self._threads = set(threading.enumerate())
+        self._descriptors = _open_descriptors()
+        return self
+
+    def read(self, ending: Ending) -> None:
+        """Keep which locks were held at the end of the test."""
+        self._locks = ending.held_locks
+
+    def suspicions(self) -> Iterator[Suspicion]:
+        """Yield what the run has left behind."""
+        for thread in set(threading.enumerate()) - self._threads:
+            if thread.is_alive():
+                yield _left(f"the thread {_plain(thread.name)!r}")
+        yield from (_left(f"the task {name}") for name in _pending_tasks())
+        for lock in filter(None, (each() for each in self._locks)):
+            if repr(lock).startswith("<locked"):  # what a reentrant lock has no method for before 3.14
+                yield _left("a held lock")
+        for number, what in _open_descriptors().items():
+            if self._descriptors.get(number) != what:
+                yield _left(_descriptor(what))
+        for path in dict.fromkeys(_made):
+            if os.path.lexists(path):  # a text, as the hook has it
+                yield _left(f"the temporary file {_shape(path)}")
+        _made.clear()
+
+
+def _left(what: str) -> Suspicion:
+    return Suspicion("leak", f"the run leaves {what} behind")
+
+
+def _note_temporary(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in {"tempfile.mkstemp", "tempfile.mkdtemp"}:
+        _made.append(str(arguments[0]))
+
+
+def _open_descriptors() -> dict[str, str]:
+    found = {}
+    with contextlib.suppress(OSError):
+        for number in os.listdir(_DESCRIPTORS):  # noqa: PTH208  # twice as fast, and asked twice in each run
+            with contextlib.suppress(OSError):  # the one by which the folder is read
+                found[number] = os.readlink(f"{_DESCRIPTORS}/{number}")  # noqa: PTH115  # as above
+    return {number: what for number, what in found.items() if not what.startswith("/proc/")}
+
+
+def _descriptor(what: str) -> str:
+    kind, _, rest = what.partition(":")
+    if rest.startswith("["):
+        return f"an open {kind}"
+    return f"an open {rest.strip('[]')}" if kind == "anon_inode" else f"the open file {_shape(what)}"
+
+
+def _shape(path: str) -> str:
+    """Return a path without the part that is drawn by chance."""
+    return re.sub(r"(?<=/)tmp\w{8}", "tmp*", short(path))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\d+", "*", clean(name))
+
+
+def _pending_tasks() -> list[str]:
+    """Return the tasks of asyncio that are pending on a loop that has not been closed."""
+    tasks = sys.modules.get("asyncio.tasks")
+    known: Any = getattr(tasks, "_scheduled_tasks", None)  # from 3.12 on
+    if known is None:
+        known = getattr(tasks, "_all_tasks", ())
+    return sorted(
+        clean(str(getattr(task.get_coro(), "__qualname__", "of a library")))
+        for task in list(known)
+        if not task.done() and not task.get_loop().is_closed()
+    )

@@ -1,0 +1,85 @@
+"""What went wrong and nobody saw: coroutines that were never awaited, and errors of threads and tasks."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any, Final, Self, final
+
+from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
+from pytest_resilience._explore.oracle.watcher import Watcher
+from resilience.errors import Crash
+from resilience.redact import clean
+
+_NEVER_AWAITED: Final = re.compile(r"coroutine '(.*)' was never awaited")
+_NOBODY_ASKED: Final = "exception was never retrieved"
+
+
+@final
+class Unseen(logging.Handler, Watcher):
+    """Listens to the warnings of the interpreter, the log of asyncio, and the hook for errors of threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: list[Suspicion] = []
+        self._hook: Any = None
+        self._warnings = warnings.catch_warnings()
+        self._show: Any = None
+
+    def __enter__(self) -> Self:
+        self._hook, threading.excepthook = threading.excepthook, self._note_thread
+        logging.getLogger("asyncio").addHandler(self)
+        self._warnings.__enter__()
+        warnings.filterwarnings("always", category=ResourceWarning)
+        warnings.filterwarnings("always", message=_NEVER_AWAITED.pattern, category=RuntimeWarning)
+        self._show, warnings.showwarning = warnings.showwarning, self._note_warning
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._warnings.__exit__(None, None, None)  # which brings back what shows warnings, too
+        logging.getLogger("asyncio").removeHandler(self)
+        threading.excepthook = self._hook
+        self._show = self._hook = None
+
+    def suspicions(self) -> Iterator[Suspicion]:
+        """Yield what was seen."""
+        yield from self._found
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note what asyncio says of an error that nobody has asked a task for."""
+        error = record.exc_info[1] if record.exc_info else None
+        if _NOBODY_ASKED in record.getMessage() and error is not None and not isinstance(error, Crash):
+            self._found.append(_unhandled(error, f"the task {_coroutine_of(record)}"))
+
+    def _note_thread(self, given: Any) -> None:
+        error = given.exc_value
+        if error is not None and not isinstance(error, (Crash, SystemExit)):
+            self._found.append(_unhandled(error, f"the thread {_plain(given.thread)}"))
+
+    def _note_warning(self, message: Any, category: type[Warning], *rest: Any, **named: Any) -> None:
+        coroutine = _NEVER_AWAITED.match(str(message))
+        if coroutine is not None and issubclass(category, RuntimeWarning):
+            self._found.append(Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited"))
+        elif issubclass(category, ResourceWarning):
+            what = re.sub(r"\d+", "*", clean(str(message), limit=100)).removeprefix("unclosed ")
+            self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
+        else:
+            self._show(message, category, *rest, **named)
+
+
+def _coroutine_of(record: logging.LogRecord) -> str:
+    """Return the coroutine that asyncio names, in the only form in which it hands it over."""
+    named = re.search(r"coro=<(.*?)(?:\(\))? done", record.getMessage())
+    return clean(named[1]) if named else "of a library"
+
+
+def _plain(thread: threading.Thread | None) -> str:
+    return "that has ended" if thread is None else repr(re.sub(r"\d+", "*", clean(thread.name)))
+
+
+def _unhandled(error: BaseException, whose: str) -> Suspicion:
+    seen = of_error("unhandled", error)
+    return Suspicion("unhandled", f"nobody saw the error of {whose}: {seen.text}", seen.where)

@@ -1,0 +1,55 @@
+"""All that watches one run, besides what comes out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+from typing import Self, final
+
+from pytest_resilience._explore.oracle.alerts import Alerts
+from pytest_resilience._explore.oracle.give_ups import GiveUps
+from pytest_resilience._explore.oracle.leaks import Leaks
+from pytest_resilience._explore.oracle.secrets import Secrets
+from pytest_resilience._explore.oracle.suspicion import Suspicion
+from pytest_resilience._explore.oracle.unseen import Unseen
+from pytest_resilience._explore.oracle.watcher import Watcher
+from pytest_resilience._explore.subject import Ending
+
+
+@final
+class Watch:
+    """Watches one run, and the end of everything that it has made."""
+
+    def __init__(self) -> None:
+        self._watchers: list[Watcher] = [Leaks(), Unseen(), GiveUps(), Alerts(), Secrets()]
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        for each in self._watchers:
+            self._open.enter_context(each)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def read(self, ending: Ending) -> None:
+        """Keep what is to be known of the run; after this its objects must be forgotten."""
+        for each in self._watchers:
+            each.read(ending)
+
+    def suspicions(self) -> list[Suspicion]:
+        """Return what was seen."""
+        gc.collect()
+        return [seen for each in self._watchers for seen in each.suspicions()]
+
+
+@contextlib.contextmanager
+def uncounted_garbage() -> Iterator[None]:
+    """Collect what there is, and leave what stays out of every later collection, which then takes no time."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

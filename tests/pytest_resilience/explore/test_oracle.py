@@ -1,0 +1,239 @@
+"""What a run leaves behind or nobody sees, each found in one program and not in its sound twin."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import tempfile
+import threading
+
+from pytest_resilience import explore
+from resilience import create_retry_decorator
+
+logger = logging.getLogger("shop")
+
+
+@create_retry_decorator(max_attempts=2, retry_on=ConnectionError)
+def fetch():
+    return "stock"
+
+
+@create_retry_decorator(max_attempts=2, retry_on=ConnectionError)
+async def fetch_async():
+    return "stock"
+
+
+def found(function, **limits):
+    """What exploring a function finds."""
+    return [str(finding) for finding in explore(function, **limits).findings]
+
+
+def test_a_thread_that_a_fault_leaves_behind_is_a_leak():
+    """A worker that is stopped only where all goes well goes on for ever."""
+    stops = []
+
+    def working(*, always):
+        stop = threading.Event()
+        stops.append(stop)
+        worker = threading.Thread(target=stop.wait, name="poller-7", daemon=True)
+        worker.start()
+        try:
+            fetch()
+        finally:
+            if always:
+                stop.set()
+                worker.join()
+        stop.set()
+        worker.join()
+
+    threads = set(threading.enumerate())
+    try:
+        assert found(lambda: working(always=False)) == ["leak: the run leaves the thread 'poller-*' behind"]
+        assert found(lambda: working(always=True)) == []
+    finally:
+        for stop in stops:
+            stop.set()
+        for thread in set(threading.enumerate()) - threads:
+            thread.join(60)
+
+
+def test_a_socket_and_a_file_that_a_fault_leaves_open_are_leaks():
+    """What is closed only where all goes well stays open."""
+    kept = []
+
+    def opening(*, always):
+        one, other = socket.socketpair()
+        number = os.open(os.devnull, os.O_RDONLY)
+        kept.append((one, other))
+
+        def close():
+            one.close()
+            other.close()
+            os.close(number)
+
+        with contextlib.ExitStack() as closing:
+            if always:
+                closing.callback(close)
+            fetch()
+            if not always:
+                close()
+
+    try:
+        assert found(lambda: opening(always=False)) == [
+            "leak: the run leaves an open socket behind",
+            "leak: the run leaves the open file /dev/null behind",
+        ]
+        assert found(lambda: opening(always=True)) == []
+    finally:
+        for pair in kept:
+            for each in pair:
+                each.close()
+
+
+def test_a_file_that_is_closed_by_chance_is_a_leak(tmp_path):
+    """What only the collection of garbage closes depends on who holds it."""
+    path = tmp_path / "stock"
+    path.touch()
+
+    def reading():
+        file = path.open()
+        fetch()
+        file.close()
+
+    def with_block():
+        with path.open():
+            fetch()
+
+    (text,) = found(reading)
+    assert text.startswith("leak: the run closes file <_io.")
+    assert found(with_block) == []
+
+
+def test_a_lock_that_a_fault_leaves_held_is_a_leak():
+    """What is released only where all goes well stays locked."""
+    locks = []
+
+    def locking(*, always):
+        lock = threading.Lock()
+        locks.append(lock)
+        if always:
+            with lock:
+                fetch()
+        else:
+            lock.acquire()
+            fetch()
+            lock.release()
+
+    assert found(lambda: locking(always=False)) == ["leak: the run leaves a held lock behind"]
+    assert found(lambda: locking(always=True)) == []
+
+
+def test_a_temporary_file_that_a_fault_leaves_behind_is_a_leak():
+    """What is deleted only where all goes well stays on the disk."""
+    made = []
+
+    def writing(*, always):
+        number, path = tempfile.mkstemp(suffix=".csv")
+        os.close(number)
+        made.append(path)
+        with contextlib.ExitStack() as deleting:
+            if always:
+                deleting.callback(os.unlink, path)
+            fetch()
+            if not always:
+                os.unlink(path)
+
+    try:
+        (text,) = found(lambda: writing(always=False))
+        assert text.startswith("leak: the run leaves the temporary file ")
+        assert text.endswith("tmp*.csv behind")
+        assert found(lambda: writing(always=True)) == []
+    finally:
+        for path in made:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def test_a_coroutine_that_is_never_awaited_is_found():
+    """A coroutine that is made before something fails is lost."""
+
+    async def early():
+        later = fetch_async()
+        await fetch_async()
+        await later
+
+    async def in_time():
+        await fetch_async()
+        await fetch_async()
+
+    assert found(early) == ["never awaited: the coroutine fetch_async was never awaited"]
+    assert found(in_time) == []
+
+
+def test_an_error_that_nobody_asks_a_task_for_is_unhandled():
+    """A task that is not awaited takes its error with it."""
+
+    async def forgotten():
+        task = asyncio.create_task(fetch_async())
+        await asyncio.sleep(60)
+        del task
+
+    async def awaited():
+        await asyncio.create_task(fetch_async())
+
+    assert found(forgotten) == ["unhandled: nobody saw the error of the task fetch_async: ConnectionError: injected"]
+    assert found(awaited) == []
+
+
+def test_an_error_that_ends_a_thread_is_unhandled():
+    """A thread of its own takes its error with it; one of an executor hands it over."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def lost():
+        thread = threading.Thread(target=fetch)
+        thread.start()
+        thread.join()
+
+    def handed_over():
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(fetch).result()
+
+    assert found(lost) == [
+        "unhandled: nobody saw the error of the thread 'Thread-* (fetch)': ConnectionError: injected"
+    ]
+    assert found(handed_over) == []
+
+
+def test_a_give_up_that_no_handler_hears_of_is_silent():
+    """A logger that is disabled, as `logging.config.dictConfig` does by default, says nothing."""
+    log = logging.getLogger("resilience")
+
+    def muted():
+        log.disabled = True
+        try:
+            fetch()
+        finally:
+            log.disabled = False
+
+    text = f"silent give-up: {__name__}:fetch gave up, and no handler of the log said so"
+    assert found(muted) == [text]
+    assert found(fetch) == []
+
+
+def test_a_secret_in_a_log_line_is_found():
+    """A failure path that logs its connection string gives the password away."""
+
+    def telling(url):
+        try:
+            fetch()
+        except ConnectionError:
+            logger.warning("can't reach %s", url)
+            raise
+
+    assert found(lambda: telling("postgres://shop:hunter2hunter2@db/stock")) == [
+        "secret: a log line holds a secret: can't reach postgres://shop:[redacted]@db/stock"
+    ]
+    assert found(lambda: telling("db/stock")) == []
