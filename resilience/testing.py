@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from resilience._engine.switch import retries_off as retries_off
     from resilience._engine.wait_bounds import wait_bounds as wait_bounds
     from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
-    from resilience._failpoints.functions.stand_ins import UnknownPlaceError as UnknownPlaceError
-    from resilience._failpoints.functions.stand_ins import UnknownTargetError as UnknownTargetError
+    from resilience._failpoints.functions.seats import UnknownPlaceError as UnknownPlaceError
+    from resilience._failpoints.functions.seats import UnknownTargetError as UnknownTargetError
     from resilience._failpoints.functions.targets import Target as Target
     from resilience._failpoints.functions.targets import target_of as target_of
     from resilience._failpoints.gate import ReleasedError as ReleasedError
@@ -110,7 +110,7 @@ _LATE: Final = {
     "resilience._engine.switch": ("retries_off",),
     "resilience._engine.wait_bounds": ("wait_bounds",),
     "resilience._failpoints.functions.place": ("FunctionPlace",),
-    "resilience._failpoints.functions.stand_ins": ("UnknownPlaceError", "UnknownTargetError"),
+    "resilience._failpoints.functions.seats": ("UnknownPlaceError", "UnknownTargetError"),
     "resilience._failpoints.functions.targets": ("Target", "target_of"),
     "resilience._failpoints.gate": ("ReleasedError",),
     "resilience._failpoints.own_calls": ("is_own_call", "own_calls"),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _LONGEST_PLAN: Final = 200
 _KINDS: Final[dict[PlaceKind, str]] = {
     "function": "a function or failpoint",
+    "class": "a class",
     "httpx": "a URL of httpx",
     "http": "a route of fault_server",
     "tcp": "a TCP place",
@@ -109,8 +110,8 @@ class Faults:
         to the older one.
 
         Args:
-            place: The name of a failpoint, ``"package.module:qualname"``, or a function or method, which is replaced
-                at every module-level reference to it; a route of `FaultServer`; a `FaultProxy`, or one of its
+            place: The name of a failpoint, ``"package.module:qualname"``, or a function, class, method or property
+                itself, which is struck whoever holds it; a route of `FaultServer`; a `FaultProxy`, or one of its
                 directions; ``"tcp://host:port"``, where either may be ``*``; ``"GET https://api.example.com/items/*"``
                 for requests of httpx; or a list of these, with one count.
                 A fault on a function that another library retries strikes outside of its retries; ``fetch.__wrapped__``

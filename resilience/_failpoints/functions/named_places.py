@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 from resilience._failpoints.functions.loading import is_loading, on_loaded
 from resilience._failpoints.functions.place import Fault, FunctionPlace
-from resilience._failpoints.functions.stand_ins import UnknownTargetError
+from resilience._failpoints.functions.seats import UnknownTargetError
 from resilience._failpoints.functions.targets import Target, failpoint_target, functions_in, target_of_member
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 from resilience._failpoints.table import known_names

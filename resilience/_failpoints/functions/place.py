@@ -48,13 +48,12 @@ class FunctionPlace:
 
     Attributes:
         name: The failpoint, or ``module:qualname``.
-        kind: ``function``.
+        kind: ``function``, or ``class``.
     """
-
-    kind: PlaceKind = "function"
 
     def __init__(self, target: Target) -> None:
         self.name = target.name
+        self.kind: PlaceKind = target.kind
         self._target = target
         self._faults: list[Fault] = []
         self._interception = contextlib.ExitStack()

@@ -1,4 +1,4 @@
-"""What refers to a function: names in modules, attributes of classes, and the cells of closures."""
+"""What refers to a function: names in modules, and attributes of classes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CellType, FunctionType, MethodType
+from types import MethodType
 from typing import Any, Final, Protocol, final
 
 _KIT: Final = "pytest_resilience"
 """The package that arms functions in tests: its own references are left, since its calls are no calls of the code."""
 
-_ABSENT: Final = object()
+ABSENT: Final = object()
 
 
 class Reference(Protocol):
     """One place that refers to a function."""
 
-    def point_to(self, value: Any) -> Any:
-        """Have it refer to something else; return what brings back what it referred to."""
+    def current(self) -> Any:
+        """What it refers to; `ABSENT` for nothing."""
+
+    def fitting(self, value: Any) -> Any:
+        """A function in the form that it has here: bound to an object, or as a static method."""
+
+    def point_to(self, value: Any) -> None:
+        """Have it refer to something else; to nothing, where that is `ABSENT`."""
 
 
 @final
@@ -31,12 +37,15 @@ class ModuleName:
     namespace: dict[str, Any]
     name: str
 
-    def point_to(self, value: Any) -> Any:
-        before = self.namespace.get(self.name, _ABSENT)  # the code under test may have deleted it
-        if isinstance(before, MethodType) and not isinstance(value, MethodType):
-            value = MethodType(value, before.__self__)
+    def current(self) -> Any:
+        return self.namespace.get(self.name, ABSENT)
+
+    def fitting(self, value: Any) -> Any:
+        before = self.current()
+        return MethodType(value, before.__self__) if isinstance(before, MethodType) else value
+
+    def point_to(self, value: Any) -> None:
         self.namespace[self.name] = value
-        return before
 
 
 @final
@@ -47,35 +56,22 @@ class ClassAttribute:
     owner: type
     name: str
 
-    def point_to(self, value: Any) -> Any:
-        before = vars(self.owner).get(self.name, _ABSENT)
-        if value is not _ABSENT:
-            setattr(self.owner, self.name, self._wrapped(value, before))
-        elif before is not _ABSENT:
-            delattr(self.owner, self.name)  # it is inherited again
-        return before
+    def current(self) -> Any:
+        return vars(self.owner).get(self.name, ABSENT)
 
-    def _wrapped(self, value: Any, before: object) -> Any:
-        if isinstance(value, (staticmethod, classmethod)):
-            return value
-        shape = inspect.getattr_static(self.owner, self.name) if before is _ABSENT else before
+    def fitting(self, value: Any) -> Any:
+        before = self.current()
+        shape = inspect.getattr_static(self.owner, self.name) if before is ABSENT else before
         if isinstance(shape, (staticmethod, classmethod)):
             return type(shape)(value)
-        if isinstance(value, FunctionType) and not hasattr(type(shape), "__get__"):
-            return staticmethod(value)  # a builtin does not bind to instances, so its stand-in must not either
-        return value
+        # A builtin does not bind to instances, so its stand-in must not either.
+        return value if hasattr(type(shape), "__get__") else staticmethod(value)
 
-
-@final
-@dataclass(frozen=True, slots=True)
-class ClosureCell:
-    """A variable of a closure."""
-
-    cell: CellType
-
-    def point_to(self, value: Any) -> Any:
-        before, self.cell.cell_contents = self.cell.cell_contents, value
-        return before
+    def point_to(self, value: Any) -> None:
+        if value is not ABSENT:
+            setattr(self.owner, self.name, value)
+        elif self.current() is not ABSENT:
+            delattr(self.owner, self.name)  # it is inherited again
 
 
 def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
@@ -89,14 +85,7 @@ def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
                 if str(referrer.get("__name__")).partition(".")[0] != _KIT:
                     yield from (ModuleName(referrer, name) for name in names)
             elif "__module__" in referrer:
-                yield from (ClassAttribute(owner, name) for owner in _classes(referrer, function) for name in names)
-
-
-def closures_of(function: object) -> Iterator[ClosureCell]:
-    """Yield the cells of closures that hold a function."""
-    for referrer in gc.get_referrers(function):
-        if isinstance(referrer, CellType):
-            yield ClosureCell(referrer)
+                yield from (ClassAttribute(owner, name) for owner in classes_of(referrer, function) for name in names)
 
 
 def _is_module(scope: dict[Any, Any]) -> bool:
@@ -104,7 +93,7 @@ def _is_module(scope: dict[Any, Any]) -> bool:
     return "__builtins__" in scope or (module is not None and vars(module) is scope)
 
 
-def _classes(scope: dict[Any, Any], function: object) -> list[type]:
+def classes_of(scope: dict[Any, Any], function: object) -> list[type]:
     """Return the class whose namespace a dictionary with a function in it is."""
     home = _home_of(function)
     if home is not None and _is_of(scope, home):  # else all objects there are have to be asked

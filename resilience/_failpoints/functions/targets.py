@@ -8,22 +8,31 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, final
+from dataclasses import dataclass, replace
+from inspect import getattr_static
+from types import FunctionType, MethodType, ModuleType
+from typing import Any, Final, final
 
+from resilience._failpoints.functions.kinds import Kind, inside_context_manager, kind_of
 from resilience._failpoints.functions.references import ClassAttribute, references_to
-from resilience._failpoints.functions.stand_ins import (
+from resilience._failpoints.functions.seats import (
     BUILT_IN,
+    CodeSeat,
+    PartialSeat,
+    ReferenceSeat,
+    Seat,
     UnknownPlaceError,
     UnknownTargetError,
-    replaced_by,
-    standing_in,
 )
+from resilience._failpoints.functions.stand_ins import armed_as, standing_in
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
+from resilience._failpoints.script.actions.action import PlaceKind
 from resilience._failpoints.table import Interceptor, arming, known_names
 from resilience._support.wording import closest, suggestion
 from resilience.redact import message_of, type_name
+
+_HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, or as one is
+_IMMUTABLE_TYPE: Final = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
 
 
 @final
@@ -35,11 +44,13 @@ class Target:
         name: The name of the failpoint, or ``module:qualname``.
         key: What two targets have in common that are the same place.
         intercepted: Puts an interceptor there for the length of a ``with`` block.
+        kind: Which actions it can do: those of a function, or of a class.
     """
 
     name: str
     key: object
     intercepted: Callable[[Interceptor], AbstractContextManager[None]]
+    kind: PlaceKind = "function"
 
 
 def failpoint_target(name: str) -> Target:
@@ -47,9 +58,8 @@ def failpoint_target(name: str) -> Target:
     return Target(name, name, functools.partial(arming, name))
 
 
-def _function(name: str, function: Any, heir: ClassAttribute | None = None) -> Target:
-    function, heir = replaced_by(function) or (function, heir)
-    return Target(name, (id(function), heir), functools.partial(standing_in, function, name, heir))
+def _function(name: str, seat: Seat, kind: Kind = Kind.RESULT, heir: type | None = None) -> Target:
+    return Target(name, (seat.key, heir), functools.partial(standing_in, seat, kind, heir))
 
 
 def target_of(wanted: object) -> Target:
@@ -69,37 +79,85 @@ def target_of(wanted: object) -> Target:
         names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
         raise UnknownPlaceError(f"no failpoint or function is called {wanted!r}. {suggestion(wanted, names)}{hint}")
-    return target_of_member(*found)
+    return target_of_member(*found, wanted)
 
 
-def target_of_member(owner: object, attribute: str, value: object) -> Target:
+def target_of_member(owner: object, attribute: str, value: object, written: str = "") -> Target:
     """Return the place that an attribute of a module or a class is.
 
     Raises:
         UnknownTargetError: It is nothing that can be replaced.
     """
-    return _of_callable(value, owner if isinstance(owner, type) else None, attribute)
+    return _of_callable(value, owner if isinstance(owner, type) else None, attribute, written)
 
 
-def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") -> Target:
-    name = getattr(wanted, "failpoint", None)
-    if isinstance(name, str) and name in known_names():  # a decorated callable, or a method bound to one
-        return failpoint_target(name)
+def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "", written: str = "") -> Target:
+    failpoint = getattr(wanted, "failpoint", None)
+    if isinstance(failpoint, str) and failpoint in known_names():  # a decorated callable, or a method bound to one
+        return failpoint_target(failpoint)
+    heir = owner if owner is not None and attribute not in vars(owner) else None
+    if isinstance(wanted, property | functools.cached_property):
+        wanted = wanted.fget if isinstance(wanted, property) else wanted.func
+    partial = _partial_of(wanted)
+    if partial is not None:
+        of = getattr(partial.func, "__qualname__", partial.func)
+        return _function(
+            written or f"{type(partial).__name__} of {of}", PartialSeat(partial), kind_of(partial.func), heir
+        )
     if isinstance(wanted, type):
-        raise UnknownTargetError(f"the class {wanted.__qualname__} can't be replaced: name its __init__, or a method")
+        return _of_class(wanted)
+    function = wanted.__func__ if isinstance(wanted, MethodType) else wanted
+    if not isinstance(function, FunctionType) or (heir and isinstance(getattr_static(heir, attribute), staticmethod)):
+        return _of_reference(wanted, owner, attribute)
+    name = f"{function.__module__}:{function.__qualname__}" if heir is None else _name_in(heir, attribute)
+    armed = armed_as(function)
+    if armed is not None:
+        return _function(name, armed)
+    inside, kind = inside_context_manager(function) or (function, kind_of(function))
+    return _function(name, CodeSeat(inside), kind, heir)
+
+
+def _of_class(wanted: type) -> Target:
+    """Return the place of a class: its `__init__`, since no class but that of all classes decides what a call makes."""
+    name = f"{wanted.__module__}:{wanted.__qualname__}"
+    function = getattr_static(wanted, "__init__")
+    if isinstance(function, FunctionType):
+        return replace(_function(name, CodeSeat(function), heir=wanted), kind="class")
+    if "__init__" in vars(wanted) or not wanted.__flags__ & _HEAP_TYPE or wanted.__flags__ & _IMMUTABLE_TYPE:
+        raise UnknownTargetError(f"{wanted.__qualname__} {BUILT_IN}")
+    attribute = ClassAttribute(wanted, "__init__")
+    return replace(_function(name, ReferenceSeat(function, name, attribute), heir=wanted), kind="class")
+
+
+def _partial_of(wanted: Any) -> functools.partial[Any] | functools.partialmethod[Any] | None:
+    """Return what binds arguments to a function, if that is what is wanted."""
+    if isinstance(wanted, functools.partial | functools.partialmethod):
+        return wanted
+    # What a class gives for a partialmethod is made anew each time, and says from what.
+    made_of = getattr(wanted, "__partialmethod__", None) or getattr(wanted, "_partialmethod", None)
+    return made_of if isinstance(made_of, functools.partialmethod) else None
+
+
+def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
+    """Return the place of what is not written in Python, and is replaced at each reference to it."""
     if not callable(wanted) or not hasattr(wanted, "__qualname__"):
         raise UnknownTargetError(
-            "a fault goes into a failpoint (its name), or a function or method (the object itself, not called, or "
-            f"'package.module:qualname'), got {wanted!r}"
+            "a fault goes into a failpoint (its name), or a function, class, method or property (the object itself, "
+            f"not called, or 'package.module:qualname'), got {wanted!r}"
         )
     bound = None if inspect.isbuiltin(wanted) and any(references_to(wanted)) else _owner_of(wanted)
     if bound is not None:
         owner, attribute = bound
     if owner is not None and attribute not in vars(owner):
-        raw = inspect.getattr_static(owner, attribute)
+        if attribute == "__new__":  # which no class can lose again: `object.__new__` then takes no arguments any more
+            raise UnknownTargetError(
+                f"{owner.__qualname__} has no __new__ of its own: name the class itself, "
+                f"'{owner.__module__}:{owner.__qualname__}'"
+            )
+        raw = getattr_static(owner, attribute)
+        name = _name_in(owner, attribute)
         inherited = getattr(raw, "__func__", raw)
-        name = f"{owner.__module__}:{owner.__qualname__}.{attribute}"
-        return _function(name, inherited, ClassAttribute(owner, attribute))
+        return _function(name, ReferenceSeat(inherited, name, ClassAttribute(owner, attribute)), kind_of(inherited))
     function = wanted if owner is None else vars(owner)[attribute]
     function = getattr(function, "__func__", function)
     owner = getattr(function, "__objclass__", owner)
@@ -107,7 +165,11 @@ def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "") ->
         raise UnknownTargetError(f"{owner.__qualname__}.{attribute or function.__name__} {BUILT_IN}")
     module = getattr(function, "__module__", None) or getattr(owner, "__module__", "builtins")
     name = f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}"
-    return _function(name, function)
+    return _function(name, ReferenceSeat(function, name), kind_of(function))
+
+
+def _name_in(owner: type, attribute: str) -> str:
+    return f"{owner.__module__}:{owner.__qualname__}.{attribute}"
 
 
 def _owner_of(method: Any) -> tuple[type, str] | None:
@@ -122,7 +184,7 @@ def _owner_of(method: Any) -> tuple[type, str] | None:
             if getattr(value, "__func__", value) is function:
                 return owner, key
     name = str(method.__name__)
-    return None if inspect.getattr_static(owner, name, None) is None else (owner, name)
+    return None if getattr_static(owner, name, None) is None else (owner, name)
 
 
 def _resolve(name: str) -> tuple[Any, str, Any] | None:
@@ -135,11 +197,18 @@ def _resolve(name: str) -> tuple[Any, str, Any] | None:
         owner, attribute = None, ""
         try:
             for attribute in qualname.split("."):
-                owner, found = found, getattr(found, attribute)
+                owner, found = found, _attribute(found, attribute)
         except AttributeError:
             continue
         return owner, attribute, found
     return None
+
+
+def _attribute(holder: Any, name: str) -> Any:
+    """Return an attribute, which is a descriptor where getting it would be a call of what is wanted."""
+    raw = getattr_static(holder, name, None)
+    is_call = isinstance(raw, property | functools.cached_property | functools.partialmethod)
+    return raw if is_call else getattr(holder, name)
 
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Final
 
+from resilience._failpoints.functions.stand_ins import unarmed
 from resilience._failpoints.table import failpoint
 
 _HOUSE: Final = __name__.partition(".")[0]
@@ -48,7 +49,7 @@ def _code_of(value: object, module: str) -> Iterator[CodeType]:
                 yield from _code_of(member, module)
         return
     if kind is FunctionType and value.__module__ == module:
-        yield from _nested(value.__code__)  # type: ignore[attr-defined]  # looked at by type(), since a proxy may lie
+        yield from _nested(unarmed(value).__code__)  # type: ignore[attr-defined]  # looked at by type(), since a proxy may lie
     for inner in _inside(value):
         if inner is not None and inner is not value:
             yield from _code_of(inner, module)

@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, TypeVar, data
 from resilience._failpoints.script.quantities import Kind
 from resilience._failpoints.script.values import stand_in
 
-PlaceKind: TypeAlias = Literal["function", "httpx", "http", "tcp", "discord"]
-"""Functions and failpoints; requests of httpx without a socket; to a server; TCP connections; the mock of Discord."""
+PlaceKind: TypeAlias = Literal["function", "class", "httpx", "http", "tcp", "discord"]
+"""Functions and failpoints; classes; requests of httpx; to a server; TCP connections; the mock of Discord."""
 
-EVERYWHERE: Final[frozenset[PlaceKind]] = frozenset({"function", "httpx", "http", "tcp"})
+EVERYWHERE: Final[frozenset[PlaceKind]] = frozenset({"function", "class", "httpx", "http", "tcp"})
 DISCORD: Final[frozenset[PlaceKind]] = frozenset({"discord"})
 HTTP: Final[frozenset[PlaceKind]] = frozenset({"httpx", "http"})
 FUNCTIONS: Final[frozenset[PlaceKind]] = frozenset({"function"})
+CLASSES: Final[frozenset[PlaceKind]] = frozenset({"class"})
 TCP: Final[frozenset[PlaceKind]] = frozenset({"tcp"})
 
 

@@ -9,6 +9,7 @@ from dataclasses import field
 from typing import Any, Final
 
 from resilience._failpoints.script.actions.action import (
+    CLASSES,
     DISCORD,
     EVERYWHERE,
     FUNCTIONS,
@@ -23,7 +24,7 @@ from resilience._failpoints.script.exception_copy import fresh_copy, identity
 from resilience._failpoints.script.quantities import SPAN, Span
 from resilience._failpoints.script.values import exception_text, literal_text, stand_in
 
-FUNCTIONS_AND_HTTP: Final[frozenset[PlaceKind]] = FUNCTIONS | HTTP
+CALLS_AND_HTTP: Final[frozenset[PlaceKind]] = FUNCTIONS | CLASSES | HTTP
 
 
 @action
@@ -49,7 +50,7 @@ class Raise(Action):
     """
 
     word = "raise"
-    places = FUNCTIONS | DISCORD | frozenset({"httpx"})
+    places = FUNCTIONS | CLASSES | DISCORD | frozenset({"httpx"})
     example = "3*raise(ConnectionError('refused'))->off"
 
     error: BaseException
@@ -131,7 +132,7 @@ class Sleep(Action):
     """
 
     word = "sleep"
-    places = FUNCTIONS_AND_HTTP | DISCORD
+    places = CALLS_AND_HTTP | DISCORD
     example = "1*sleep(250ms)->off"
     parameters = (Parameter("span", SPAN),)
 
@@ -165,7 +166,7 @@ class Pause(Action):
     """Wait until the test says ``injection.resume()``, then let the call through."""
 
     word = "pause"
-    places = FUNCTIONS_AND_HTTP
+    places = CALLS_AND_HTTP
     example = "1*pause->off"
 
 
@@ -174,7 +175,7 @@ class CrashHere(Action):
     """The program dies here: a `BaseException` in the process of the test, SIGKILL in a child."""
 
     word = "crash"
-    places = FUNCTIONS
+    places = FUNCTIONS | CLASSES
     example = "1*crash->off"
 
 

@@ -1,0 +1,85 @@
+"""Putting something in the place of an object at every reference of a module or a class, and putting that back."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final, final
+
+from resilience._failpoints.functions.references import ABSENT, ClassAttribute, Reference, classes_of, references_to
+
+
+@final
+class Replacement:
+    """A stand-in at every reference to a function, or at one attribute of a class that has inherited it.
+
+    Whoever has put something else there meanwhile, such as a mock, keeps it there until it takes that away; and then
+    finds the function, though it had found the stand-in before: what it has kept is replaced as well.
+    """
+
+    def __init__(self, original: Callable[..., Any], stand_in: Callable[..., Any], heir: ClassAttribute | None) -> None:
+        self._original = original
+        self._stand_in = stand_in
+        self._references: list[Reference] = [heir] if heir is not None else [*references_to(original)]
+        self._placed: list[tuple[Reference, Any, Any]] = []
+        self._unshared = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing refers to the function."""
+        return not self._references
+
+    def put(self) -> None:
+        """Put the stand-in everywhere.
+
+        Raises:
+            TypeError: A class can't be changed; then nothing is.
+        """
+        self._unshared = sys.getrefcount(self._stand_in)
+        try:
+            for each in self._references:
+                before = each.current()
+                fitting = each.fitting(self._stand_in)
+                each.point_to(fitting)
+                self._placed.append((each, fitting, before))
+        except TypeError:
+            self.take_back()
+            raise
+
+    def take_back(self) -> None:
+        """Put the function back, wherever its stand-in is by now."""
+        put = None
+        while self._placed:
+            reference, put, before = self._placed.pop()
+            if reference.current() is put or reference.current() is ABSENT:
+                reference.point_to(before)
+            if put is not self._stand_in and sys.getrefcount(put) > _HELD_HERE:
+                _replace(put, self._original if before is ABSENT else before)
+        del put
+        if sys.getrefcount(self._stand_in) > self._unshared:  # looking for references takes milliseconds
+            _replace(self._stand_in, self._original)
+
+
+_HELD_HERE: Final = 2
+"""References to an object that a local variable alone refers to: that, and the argument of the question."""
+
+
+def _replace(wanted: Any, value: Any) -> None:
+    """Put a value where an object is held: in namespaces, in lists and dictionaries, and in tuples in these."""
+    for holder in gc.get_referrers(wanted):
+        if isinstance(holder, dict):
+            owners = classes_of(holder, wanted) if "__module__" in holder else []
+            for key in [key for key, each in list(holder.items()) if each is wanted]:
+                if owners:
+                    setattr(owners[0], key, value)
+                else:
+                    holder[key] = value
+        elif isinstance(holder, list):
+            holder[:] = [value if each is wanted else each for each in holder]
+        elif isinstance(holder, tuple):
+            _replace(holder, tuple(value if each is wanted else each for each in holder))
+        elif not isinstance(holder, FrameType) and hasattr(holder, "__dict__"):
+            for key in [key for key, each in list(vars(holder).items()) if each is wanted]:
+                vars(holder)[key] = value

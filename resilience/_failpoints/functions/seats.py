@@ -1,0 +1,164 @@
+"""How each kind of callable is replaced while it is armed, and how it comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, Final, Protocol, final
+
+from resilience._failpoints.functions.references import ClassAttribute
+from resilience._failpoints.functions.replacement import Replacement
+from resilience._failpoints.functions.trampolines import trampoline, twin_of
+
+BUILT_IN: Final = (
+    "is built into Python, where nothing can be replaced: put the fault into the function of yours that calls it, or "
+    'at a failpoint("name") beside the call'
+)
+Function = Callable[..., Any]
+
+
+class UnknownTargetError(Exception):
+    """There is no such failpoint or function, or it can't be replaced; the text says what to write instead."""
+
+
+class UnknownPlaceError(UnknownTargetError):
+    """There is no failpoint or function of that name in this process."""
+
+
+class Seat(Protocol):
+    """A callable that can be replaced.
+
+    Attributes:
+        key: What two seats have in common that are the same callable.
+        original: What its calls did before.
+    """
+
+    key: object
+    original: Function
+
+    def take(self, answer: Function) -> None:
+        """Have ``answer`` called in its place."""
+
+    def leave(self) -> None:
+        """Have it called again."""
+
+
+@final
+class CodeSeat:
+    """A function written in Python, which keeps its identity: only its code is another one."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.key: object = id(function)
+        self.original: Function = function
+        self._function = function
+        self._undo = contextlib.ExitStack()
+
+    def take(self, answer: Function) -> None:
+        """Give it other code, and the signature that it had."""
+        function = self._function
+        self.original = twin_of(function)
+        if not {"__signature__", "__wrapped__"} & function.__dict__.keys():
+            with contextlib.suppress(ValueError, TypeError):  # annotations may be of any kind
+                function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # as `inspect` reads it
+                self._undo.callback(function.__dict__.pop, "__signature__", None)
+        before = function.__code__
+        self._undo.callback(setattr, function, "__code__", before)
+        function.__code__ = trampoline(function, answer)
+
+    def leave(self) -> None:
+        """Give it its own code back."""
+        self._undo.close()
+
+
+@final
+class PartialSeat:
+    """A `functools.partial` or `functools.partialmethod`: what it calls is another function."""
+
+    def __init__(self, holder: functools.partial[Any] | functools.partialmethod[Any]) -> None:
+        self.key: object = id(holder)
+        self._holder = holder
+        self._function = holder.func
+        self.original: Function = getattr(holder.func, "__func__", holder.func)
+
+    def take(self, answer: Function) -> None:
+        """Put the function into it that answers."""
+
+        @functools.wraps(self.original, updated=())
+        def called(*args: Any, **kwargs: Any) -> Any:
+            return answer(*args, **kwargs)
+
+        shape = type(self._function)
+        self._put(shape(called) if shape in {classmethod, staticmethod} else called)
+
+    def leave(self) -> None:
+        """Put its own function back."""
+        self._put(self._function)
+
+    def _put(self, function: Function) -> None:
+        holder = self._holder
+        if isinstance(holder, functools.partialmethod):
+            holder.func = function
+        else:
+            holder.__setstate__((function, holder.args, holder.keywords, vars(holder)))  # type: ignore[attr-defined]  # of `copy` and `pickle`
+
+
+@final
+class ReferenceSeat:
+    """What is written in C, such as ``time.sleep``: it is replaced at each reference of a module or a class.
+
+    Attributes:
+        stand_in: What is there instead.
+    """
+
+    def __init__(self, function: Function, name: str, heir: ClassAttribute | None = None) -> None:
+        self.key: object = (id(function), heir)
+        self.original: Function = _nothing if function is object.__init__ else function
+        self._function = function
+        self._name = name
+        self._heir = heir
+        self.stand_in: Function | None = None
+        self._replacement: Replacement | None = None
+
+    def take(self, answer: Function) -> None:
+        """Put a stand-in at every reference.
+
+        Raises:
+            UnknownTargetError: There is no reference, or none that can be changed.
+        """
+        self.stand_in = _like(self._function, answer)
+        replacement = Replacement(self._function, self.stand_in, self._heir)
+        if replacement.is_empty:
+            raise UnknownTargetError(
+                f"no module or class refers to {self._name}, so it can't be replaced: put the fault into the function "
+                'of yours that calls it, or at a failpoint("name") beside the call'
+            )
+        try:
+            replacement.put()
+        except TypeError:  # a class written in C
+            raise UnknownTargetError(f"{self._name} {BUILT_IN}") from None
+        self._replacement = replacement
+
+    def leave(self) -> None:
+        """Put the function back, also where it was put meanwhile."""
+        if self._replacement is not None:
+            self._replacement.take_back()
+
+
+def _like(function: Function, answer: Function) -> Function:
+    """A function that hands its calls to ``answer``, and looks like another one."""
+    if isinstance(function, FunctionType):
+        made = twin_of(function)
+        made.__code__ = trampoline(function, answer)
+        return made
+
+    def stand_in(*args: Any, **kwargs: Any) -> Any:
+        return answer(*args, **kwargs)
+
+    return functools.update_wrapper(stand_in, function, updated=())
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """Stand for `object.__init__`, which takes no arguments where a class has one of its own."""
