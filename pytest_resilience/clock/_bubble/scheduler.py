@@ -171,7 +171,7 @@ class Scheduler(Signals):
                 return True  # it has not begun to block, and will see its outcome when it does
             if waiter.handle is None:  # else it has a turn already
                 self.deadlines.note_ended(waiter)
-                self._stop_checking(waiter)
+                self.stop_checking(waiter)
             if self.closed:
                 later = current()  # a thread of a later clock
                 if later is not None:
@@ -274,7 +274,7 @@ class Scheduler(Signals):
     def _wake(self, waiter: Waiter, outcome: Outcome) -> None:
         waiter.outcome = outcome
         if waiter.check is not None:
-            self._stop_checking(waiter)
+            self.stop_checking(waiter)
         self._ready.append(waiter)
 
     def has_others_waiting(self) -> bool:

@@ -35,7 +35,7 @@ class Signals(Turns):
             if waiter is None or waiter.outcome is not None or waiter.handle is not None:
                 return False
             self.deadlines.remove(waiter)
-            self._stop_checking(waiter)
+            self.stop_checking(waiter)
             waiter.handle = handle
             self._ready.append(waiter)
             return True
@@ -49,7 +49,7 @@ class Signals(Turns):
             for queue in (self._ready, self._yielded):
                 if waiter in queue:
                     queue.remove(waiter)
-            self._stop_checking(waiter)
+            self.stop_checking(waiter)
             if waiter.outcome is None:
                 waiter.outcome = Outcome.INTERRUPTED
                 self.deadlines.note_ended(waiter)
@@ -60,6 +60,6 @@ class Signals(Turns):
                 else:
                     self.absent.add(member)
 
-    def _stop_checking(self, waiter: Waiter) -> None:
+    def stop_checking(self, waiter: Waiter) -> None:
         if waiter in self.checked:
             self.checked.remove(waiter)

@@ -131,8 +131,8 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
                 member.scheduler.nudge(member.questions.step(member.scheduler.now, waits))
         yield
 
-    yield AttributePatch(base_loop, "call_later", call_later)
-    yield AttributePatch(asyncio.tasks, "__sleep0", sleep_no_time)
+    yield AttributePatch(base_loop, {"call_later": call_later})
+    yield AttributePatch(asyncio.tasks, {"__sleep0": sleep_no_time})
 
 
 def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
@@ -173,8 +173,8 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
         return looked[0]
 
-    yield AttributePatch(asyncio.base_events.BaseEventLoop, "time", time)
-    yield AttributePatch(events, "TimerHandle", TimerHandle)
+    yield AttributePatch(asyncio.base_events.BaseEventLoop, {"time": time})
+    yield AttributePatch(events, {"TimerHandle": TimerHandle})
 
 
 def patches(asyncio: ModuleType) -> Iterator[Patch]:
@@ -193,7 +193,7 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
         else:
             real_write_to_self(self)
 
-    yield AttributePatch(selector_loop, "_write_to_self", write_to_self)
+    yield AttributePatch(selector_loop, {"_write_to_self": write_to_self})
     closure = getattr(getattr(asyncio.tasks, "eager_task_factory", None), "__closure__", None) or ()
     cells = [cell for cell in closure if cell.cell_contents is asyncio.Task]
     yield from class_patches(asyncio.Task, asyncio, asyncio.tasks, *cells)

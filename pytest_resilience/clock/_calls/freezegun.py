@@ -75,9 +75,5 @@ def patches(api: ModuleType) -> Iterator[Patch]:
         member = current()
         return int(real_monotonic_ns()) if member is None else Epoch.monotonic + member.scheduler.now
 
-    yield AttributePatch(factory, "__init__", init)
-    yield AttributePatch(factory, "__call__", call)
-    yield AttributePatch(factory, "tick", tick)
-    yield AttributePatch(factory, "move_to", move_to)
-    yield AttributePatch(api, "_get_fake_monotonic", fake_monotonic)
-    yield AttributePatch(api, "_get_fake_monotonic_ns", fake_monotonic_ns)
+    yield AttributePatch(factory, {"__init__": init, "__call__": call, "tick": tick, "move_to": move_to})
+    yield AttributePatch(api, {"_get_fake_monotonic": fake_monotonic, "_get_fake_monotonic_ns": fake_monotonic_ns})

@@ -279,8 +279,7 @@ def patches() -> Iterator[Patch]:
         real.RLock,
         {"acquire": rlock_acquire, "__enter__": rlock_acquire, "release": rlock_release, "__exit__": rlock_release},
     )
-    yield AttributePatch(threading.Condition, "wait", _condition_wait)
-    yield AttributePatch(threading.Condition, "_is_owned", _is_owned)
-    yield AttributePatch(threading.Condition, "wait_for", timed(threading.Condition.wait_for, nothing=False))
+    wait_for = timed(threading.Condition.wait_for, nothing=False)
+    yield AttributePatch(threading.Condition, {"wait": _condition_wait, "wait_for": wait_for, "_is_owned": _is_owned})
     acquire = timed(threading.Semaphore.acquire, nothing=False)
-    yield AttributePatch(threading.Semaphore, "acquire", asking(acquire, nothing=False))
+    yield AttributePatch(threading.Semaphore, {"acquire": asking(acquire, nothing=False)})

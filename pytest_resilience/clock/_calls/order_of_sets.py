@@ -59,7 +59,7 @@ def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
     """Number what is made of the class ``real`` by its name in its own module and in others, or by a cell's content."""
     made = numbered(real)
     for owner in (sys.modules[real.__module__], *owners):
-        yield AttributePatch(owner, "cell_contents" if isinstance(owner, CellType) else real.__name__, made)
+        yield AttributePatch(owner, {"cell_contents" if isinstance(owner, CellType) else real.__name__: made})
 
 
 def futures_patches(futures: ModuleType) -> Iterator[Patch]:

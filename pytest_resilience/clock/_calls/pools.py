@@ -91,7 +91,7 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
             member.scheduler.strangers.await_work(self._threads)
         return real_submit(self, fn, *args, **kwargs)
 
-    yield AttributePatch(executor_class, "submit", submit)
+    yield AttributePatch(executor_class, {"submit": submit})
 
 
 def queue_patches(queues: ModuleType) -> Iterator[Patch]:
@@ -107,7 +107,7 @@ def queue_patches(queues: ModuleType) -> Iterator[Patch]:
         return put
 
     for queue_class in (queues.Queue, queues.JoinableQueue):
-        yield AttributePatch(queue_class, "put", feeding(queue_class.put))
+        yield AttributePatch(queue_class, {"put": feeding(queue_class.put)})
 
 
 @contextmanager

@@ -150,8 +150,7 @@ def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
             code = real_poll(self)
         return code
 
-    yield AttributePatch(subprocess.Popen, "_wait", wait)
-    yield AttributePatch(subprocess.Popen, "poll", poll)
+    yield AttributePatch(subprocess.Popen, {"_wait": wait, "poll": poll})
 
 
 def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:

@@ -43,12 +43,11 @@ def _note_question() -> None:
 
 def patches() -> Iterator[Patch]:
     """Questions that `threading`, `queue` and `concurrent.futures` answer."""
-    for owner, name, nothing in (
-        (threading.Event, "is_set", False),
-        (Future, "done", False),
-        (Future, "running", True),
-        (queue.Queue, "empty", True),
-        (queue.Queue, "full", True),
-        (queue.Queue, "qsize", 0),
-    ):
-        yield AttributePatch(owner, name, asking(getattr(owner, name), nothing=nothing))
+    questions: dict[type, dict[str, object]] = {
+        threading.Event: {"is_set": False},
+        Future: {"done": False, "running": True},
+        queue.Queue: {"empty": True, "full": True, "qsize": 0},
+    }
+    for owner, answers in questions.items():
+        asked = {name: asking(getattr(owner, name), nothing=nothing) for name, nothing in answers.items()}
+        yield AttributePatch(owner, asked)

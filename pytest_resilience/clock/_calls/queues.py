@@ -100,7 +100,7 @@ def patches() -> Iterator[Patch]:
     """Everything that blocks on a queue."""
     for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
         method = timed(getattr(queue.Queue, name), refusal=refusal)
-        yield AttributePatch(queue.Queue, name, asking(method, refusal=refusal))
+        yield AttributePatch(queue.Queue, {name: asking(method, refusal=refusal)})
     if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
         yield TypePatch(
             queue.SimpleQueue,

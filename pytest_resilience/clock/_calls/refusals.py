@@ -59,27 +59,28 @@ def check_no_task_is_late(deadline: int, caller: str) -> None:
         )
 
 
-def _refusing(real: Callable[..., Any], message: str, switch: str = "") -> Callable[..., Any]:
-    """``real``, refused to threads of the clock; if ``switch`` names an attribute, only where that is true."""
+def _refusal(owner: Any, message: str, *names: str, switch: str = "") -> Patch:
+    """Refuse methods to threads of the clock; if ``switch`` names an attribute, only where that is true."""
 
-    def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if current() is not None and (not switch or getattr(self, switch)):
-            raise RuntimeError(message)
-        return real(self, *args, **kwargs)
+    def refusing(real: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if current() is not None and (not switch or getattr(self, switch)):
+                raise RuntimeError(message)
+            return real(self, *args, **kwargs)
 
-    return refuse
+        return refuse
+
+    return AttributePatch(owner, {name: refusing(getattr(owner, name)) for name in names})
 
 
 def uvloop_patches(uvloop: ModuleType) -> Iterator[Patch]:
     """Refuse to make or run a loop of uvloop."""
-    for name in ("__init__", "run_forever", "run_until_complete"):
-        yield AttributePatch(uvloop.Loop, name, _refusing(getattr(uvloop.Loop, name), _UVLOOP))
+    yield _refusal(uvloop.Loop, _UVLOOP, "__init__", "run_forever", "run_until_complete")
 
 
 def gevent_patches(hub: ModuleType) -> Iterator[Patch]:
     """Refuse to wait in a hub of gevent."""
-    yield AttributePatch(hub.Hub, "__init__", _refusing(hub.Hub.__init__, _GEVENT))
-    yield AttributePatch(hub.Hub, "wait", _refusing(hub.Hub.wait, _GEVENT))
+    yield _refusal(hub.Hub, _GEVENT, "__init__", "wait")
     yield BlockPatch(_older_hub_without_timers)
 
 
@@ -111,10 +112,9 @@ class _LoopWithoutTimers:
 
 def time_machine_patches(time_machine: ModuleType) -> Iterator[Patch]:
     """Refuse to travel inside the clock; travelling around it works."""
-    yield AttributePatch(time_machine.travel, "start", _refusing(time_machine.travel.start, _TIME_MACHINE))
+    yield _refusal(time_machine.travel, _TIME_MACHINE, "start")
 
 
 def looptime_patches(looptime: ModuleType) -> Iterator[Patch]:
     """Refuse to run a loop of looptime while it is in charge of the loop's time."""
-    loop = looptime.LoopTimeEventLoop
-    yield AttributePatch(loop, "run_forever", _refusing(loop.run_forever, _LOOPTIME, "looptime_on"))
+    yield _refusal(looptime.LoopTimeEventLoop, _LOOPTIME, "run_forever", switch="looptime_on")

@@ -93,4 +93,4 @@ def _woken_by(key: selectors.SelectorKey) -> Any:
 def patches() -> Iterator[Patch]:
     """Every selector class that Linux has."""
     for owner in (selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector):
-        yield AttributePatch(owner, "select", _selecting(owner.select))
+        yield AttributePatch(owner, {"select": _selecting(owner.select)})

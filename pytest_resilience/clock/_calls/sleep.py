@@ -54,4 +54,4 @@ def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
 def patches() -> Iterator[Patch]:
     """Everything that sleeps."""
     yield BuiltinPatch(original(time, "sleep"), _sleep)
-    yield AttributePatch(threading.Event, "wait", _event_wait)
+    yield AttributePatch(threading.Event, {"wait": _event_wait})

@@ -214,6 +214,5 @@ def patches() -> Iterator[Patch]:
     }
     for name in ("recv_into", "recvfrom_into", "recvmsg", "recvmsg_into"):
         methods[name] = _receiving(name, 2)
-    for name, method in methods.items():
-        yield AttributePatch(socket.socket, name, method)
+    yield AttributePatch(socket.socket, methods)
     yield BuiltinPatch(original(_socket, "socketpair"), _socketpair)

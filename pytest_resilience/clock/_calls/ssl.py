@@ -44,11 +44,11 @@ def patches(ssl: ModuleType) -> Iterator[Patch]:
 
         return method
 
-    tls = ssl.SSLSocket
-    for name, message, note in (
-        ("read", "The read operation timed out", Sockets.note_received),
-        ("send", "The write operation timed out", Sockets.note_sent),
-        ("do_handshake", "_ssl.c: The handshake operation timed out", Sockets.note_received),
-        ("unwrap", "The read operation timed out", Sockets.note_received),
-    ):
-        yield AttributePatch(tls, name, waiting(getattr(tls, name), message, note))
+    tls, received, sent = ssl.SSLSocket, Sockets.note_received, Sockets.note_sent
+    methods = {
+        "read": waiting(tls.read, "The read operation timed out", received),
+        "send": waiting(tls.send, "The write operation timed out", sent),
+        "do_handshake": waiting(tls.do_handshake, "_ssl.c: The handshake operation timed out", received),
+        "unwrap": waiting(tls.unwrap, "The read operation timed out", received),
+    }
+    yield AttributePatch(tls, methods)

@@ -190,5 +190,4 @@ def patches() -> Iterator[Patch]:
     yield BuiltinPatch(original(_thread, "start_new_thread"), _starting(real.start_new_thread))
     if _start_joinable is not None:
         yield BuiltinPatch(_start_joinable, _starting(clone(_start_joinable)))
-    yield AttributePatch(threading.Thread, "join", _join)
-    yield AttributePatch(threading.Thread, "is_alive", _is_alive)
+    yield AttributePatch(threading.Thread, {"join": _join, "is_alive": _is_alive})

@@ -129,13 +129,12 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
             member.scheduler.record_sleep(round(deadline - monotonic(), 9))
         return real_sleep_until(deadline)  # type: ignore[no-any-return]  # trio comes as a module object
 
-    yield AttributePatch(run.SystemClock, "current_time", current_time)
-    yield AttributePatch(run.SystemClock, "deadline_to_sleep_time", deadline_to_sleep_time)
-    yield AttributePatch(run.TheIOManager, "get_events", get_events)
-    yield AttributePatch(run, "_ALLOW_DETERMINISTIC_SCHEDULING", False)  # which is a shuffle, where Hypothesis is
-    yield AttributePatch(run, "_r", _InOrder())
-    yield AttributePatch(run, "id", arrival)
-    yield AttributePatch(timeouts, "sleep_until", sleep_until)
+    clock_methods = {"current_time": current_time, "deadline_to_sleep_time": deadline_to_sleep_time}
+    yield AttributePatch(run.SystemClock, clock_methods)
+    yield AttributePatch(run.TheIOManager, {"get_events": get_events})
+    # Deterministic scheduling is a shuffle, where Hypothesis is.
+    yield AttributePatch(run, {"_ALLOW_DETERMINISTIC_SCHEDULING": False, "_r": _InOrder(), "id": arrival})
+    yield AttributePatch(timeouts, {"sleep_until": sleep_until})
     yield BlockPatch(partial(_without_idle_threads, trio._core._thread_cache.THREAD_CACHE))
     yield from class_patches(run.CancelStatus)
     yield from class_patches(run.Task, run, trio._core)

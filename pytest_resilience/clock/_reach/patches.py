@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Protocol
 
@@ -19,26 +19,27 @@ class Patch(Protocol):
 
 
 class AttributePatch:
-    """Replace an attribute of a class, a module or another object while installed."""
+    """Replace attributes of a class, a module or another object while installed."""
 
-    def __init__(self, owner: Any, name: str, replacement: object) -> None:
+    def __init__(self, owner: Any, replacements: Mapping[str, object]) -> None:
         self._owner = owner
-        self._name = name
-        self._replacement = replacement
-        self._saved: list[object] = []
+        self._replacements = replacements
+        self._saved: list[tuple[str, object]] = []
 
     def install(self) -> None:
         own = getattr(self._owner, "__dict__", None)
-        self._saved.append(getattr(self._owner, self._name) if own is None else own.get(self._name, _INHERITED))
-        setattr(self._owner, self._name, self._replacement)
+        for name, replacement in self._replacements.items():
+            saved = getattr(self._owner, name) if own is None else own.get(name, _INHERITED)
+            self._saved.append((name, saved))
+            setattr(self._owner, name, replacement)
 
     def restore(self) -> None:
         while self._saved:
-            saved = self._saved.pop()
+            name, saved = self._saved.pop()
             if saved is _INHERITED:
-                delattr(self._owner, self._name)
+                delattr(self._owner, name)
             else:
-                setattr(self._owner, self._name, saved)
+                setattr(self._owner, name, saved)
 
 
 class BlockPatch(ExitStack):

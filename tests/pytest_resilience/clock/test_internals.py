@@ -137,7 +137,8 @@ def private_names_in(path):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not str(node.module).startswith("pytest_resilience."):
             names = [str(node.module), *(alias.name for alias in node.names)]
-        yield from {name for name in names if PRIVATE.fullmatch(name)} - own
+        theirs = {name for name in names if PRIVATE.fullmatch(name) and not name.startswith("pytest_resilience.")}
+        yield from theirs - own
 
 
 USED = {(path, name) for path in CLOCK.rglob("*.py") if path.name != "internals.py" for name in private_names_in(path)}
