@@ -21,6 +21,7 @@ from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits, server
 from pytest_resilience.discord._records import Alert, WebhookRequest, alerts_in, channel_name
 from pytest_resilience.discord._webhooks import Incoming, Webhooks
 from resilience.events import FaultInjected, stream
+from resilience.redact import summary_of
 from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep
 
 _VERSIONS: Final = ("8", "9", "10")  # what older ones answer has other units and another shape of errors
@@ -220,7 +221,7 @@ def _returned(result: httpx.Response | Exception) -> httpx.Response:
 def _told(result: httpx.Response | Exception) -> str:
     """Say what a request got."""
     if isinstance(result, Exception):
-        return f"{type(result).__name__}: {result}"
+        return summary_of(result)
     wait = result.headers.get("Retry-After")
     if wait is not None:
         return f"{result.status_code}, to wait {wait} s"

@@ -1,7 +1,7 @@
 """Finds the values beside a secret's name: ``password=x``, ``"api_key": "x"``, ``Authorization: Bearer x``.
 
-One pattern finds every name with a separator. Where the value ends depends on how it is written, so one of the readers
-reads it: the first that knows this way of writing. Whether it is a secret is then judged in ``values``.
+One pattern finds every name with a separator. Where the value ends depends on how it is written: in quotes, as a list
+or mapping, or bare, each of which has a reader of its own. Whether it is a secret is then judged in ``values``.
 """
 
 from __future__ import annotations
@@ -104,54 +104,52 @@ def _secret_beside(text: str, found: re.Match[str]) -> Span | None:
     if text.startswith(MARKER, found.end()):
         return Span(found.end(), found.end() + len(MARKER))
     field = Field(text, name, kind, found["close"], separator, at, found.end())
-    for reader in READERS:
-        applies, span = reader(field)
-        if applies:
-            return span
-    return None
+    if quote := _OPENING_QUOTE.match(text, field.start):
+        return _read_quoted(field, quote)
+    if container := _CONTAINER.match(text, field.start):
+        return _read_container(field, container)
+    if text.startswith(("[", "(", "{"), field.start) and not _begins_with_bracket(field):
+        return None
+    return _read_bare(field)
 
 
-def _read_quoted(field: Field) -> tuple[bool, Span | None]:
+def _begins_with_bracket(field: Field) -> bool:
+    """Whether a bracket is the first character of a password, and opens no list that goes on elsewhere."""
+    opens_list = _OPENING_BRACKET.match(field.text, field.start) is not None
+    return field.kind is Kind.SECRET and field.separator == "=" and not opens_list
+
+
+def _read_quoted(field: Field, quote: re.Match[str]) -> Span | None:
     """``"x"``, ``b'x'``, ``SecretStr("x")``, also in JSON that is quoted itself; leaves ``getenv("DB_PASSWORD")``."""
     text = field.text
-    quote = _OPENING_QUOTE.match(text, field.start)
-    if quote is None:
-        return False, None
     if field.before.endswith(quote["quote"]) and not field.close:
-        return True, None  # the quote closes the one before the name, as in: expected 'password=' at the end
+        return None  # the quote closes the one before the name, as in: expected 'password=' at the end
     if _END_OF_LITERAL.match(text, field.start):
-        return True, None  # "bad password: " + password, ("bad password: ", password)
+        return None  # "bad password: " + password, ("bad password: ", password)
     span = Span(quote.end(), _closing_quote(text, quote.end(), quote["quote"], len(quote["escape"])))
     value = text[span.start : min(span.end, span.start + LONGEST_JUDGED + 1)]
     if quote["call"]:
         word = value.rstrip(": ")
         if field.kind is Kind.MAYBE or (word.isidentifier() and kind_of(word) is not Kind.HARMLESS):
-            return True, None
-    return True, span if is_secret(Value(value, field.name, field.kind, field.separator)) else None
+            return None
+    return span if is_secret(Value(value, field.name, field.kind, field.separator)) else None
 
 
-def _read_container(field: Field) -> tuple[bool, Span | None]:
+def _read_container(field: Field, container: re.Match[str]) -> Span | None:
     """``['x', 'y']``, ``{'db': 'x'}``: a list as a whole, a mapping only if its name says what all its values are."""
-    text, start = field.text, field.start
-    if not text.startswith(("[", "(", "{"), start):
-        return False, None
-    container = _CONTAINER.match(text, start)
-    if container is None:
-        is_bare = field.kind is Kind.SECRET and field.separator == "=" and not _OPENING_BRACKET.match(text, start)
-        return not is_bare, None
-    is_mapping = text[start] == "{"
+    is_mapping = container[0].startswith("{")
     if is_mapping and not (field.kind is Kind.SECRET or field.name.lower().endswith("s")):
-        return True, None  # {'auth': {'user': ...}}: the names in it say more
+        return None  # {'auth': {'user': ...}}: the names in it say more
     values = [found["value"].strip("b\"'") for found in _ENTRY_VALUE.finditer(container["items"])]
     judged = [Value(value, field.name, field.kind, "=" if is_mapping else "") for value in values if value != MARKER]
     if any(map(is_sentence, values)) or not any(map(is_secret, judged)):
-        return True, None
+        return None
     start, end = container.span("items")
     quote = 0 if is_mapping else 1 + container["items"].startswith("b")
-    return True, Span(start + quote, end - (quote > 0))
+    return Span(start + quote, end - (quote > 0))
 
 
-def _read_bare(field: Field) -> tuple[bool, Span | None]:
+def _read_bare(field: Field) -> Span | None:
     """``password=x, host=db``: up to what can only be the next thing, without the brackets and stops around it."""
     text, start = field.text, field.start
     found = _YAML_BLOCK.match(text, start) or _BARE.match(text, start)
@@ -162,11 +160,7 @@ def _read_bare(field: Field) -> tuple[bool, Span | None]:
     start, end = found.start("value"), found.start("value") + len(bare)
     after = text[end : end + 100].partition("\n")[0]
     value = Value(bare, field.name, field.kind, field.separator, quoted=False, before=field.before, after=after)
-    return True, Span(start, end) if is_secret(value) else None
-
-
-READERS: Final = (_read_quoted, _read_container, _read_bare)
-"""They are asked in turn whether they know how the value of a field is written, and which span of it is a secret."""
+    return Span(start, end) if is_secret(value) else None
 
 
 def _closing_quote(text: str, start: int, quote: str, escapes: int) -> int:

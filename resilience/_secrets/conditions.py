@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from resilience._secrets.names import Kind, kind_of
+from resilience._secrets.names import WORDS, Kind, kind_of
 from resilience._secrets.values import is_plain, is_prose_word, looks_random
 
 _COLUMN: Final = re.compile(r"[\w.-]++")
@@ -15,7 +15,6 @@ _OPTION: Final = re.compile(r"--\w|-\w$")
 _PARAMETER: Final = re.compile(
     r"(?:(?:\w+:)?[\w+.-]++://)?[\w.\\-]++(?::\d{1,5}+)?(?:/[^?;,\s]*+)?[?;,](?:\S*[?;,&])?(?P<name>[\w.-]{1,64}+)=[^;,&?]*+"
 )
-_USER: Final = frozenset("user userid username uid login email account".split())
 _SQL_STATEMENT: Final = 2_000
 
 
@@ -79,7 +78,7 @@ def is_in_secret_column(found: re.Match[str]) -> bool:
 def ends_in_parameter(before: str) -> bool:
     """Whether the text ``before`` an "@" is a host and its parameters, so that the "@" is part of the last one."""
     found = _PARAMETER.fullmatch(before)
-    return found is not None and (kind_of(found["name"]) is Kind.SECRET or found["name"].lower() in _USER)
+    return found is not None and (kind_of(found["name"]) is Kind.SECRET or found["name"].lower() in WORDS["users"])
 
 
 def _bare(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 
 from resilience._secrets import MARKER
 from resilience._secrets.conditions import ends_in_parameter
+from resilience._secrets.names import WORDS
 from resilience._secrets.places import Rule
 from resilience._secrets.values import looks_random, stands_for_secret
 
@@ -24,12 +25,7 @@ _TEMPLATE: Final = re.compile(r"[{<$%\[*]|port\b", re.IGNORECASE)
 _HOST: Final = re.compile(
     r"(?:(?:[\w-]+\.)+[A-Za-z]{2,}|localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\]|[\w.-]+(?=:\d))(?::\d+)?(?![^/?#,])"
 )
-_WEB: Final = frozenset({"http", "https", "ws", "wss", "git", "ssh", "oci", "docker"})
-_DATABASE: Final = re.compile(
-    "postgres|mysql|maria|redis|valkey|mongo|amqp|mssql|oracle|smtp|imap|ldap|kafka|nats|mqtt|clickhouse|cockroach|db2|ftp"
-    "|neo4j|bolt|cassandra|snowflake|sentinel|influx|couchbase|rabbit|stomp|socks",
-    re.IGNORECASE,
-)
+_DATABASE: Final = re.compile("|".join(WORDS["databases"]), re.IGNORECASE)
 _SPACED: Final = re.compile(r"[^\n@\"']{1,64}(?=@[\w.-]+(?::\d|/|\.\w))")
 _LAST_WORD: Final = re.compile(r"[A-Za-z0-9]*$")
 
@@ -73,7 +69,7 @@ def _end_of_userinfo(run: str, scheme: str, colon: str, at: str) -> int:
     if last < 0 or run.startswith("sha256:", last + 1):  # the latter is the digest of a container's image
         return -1
     authority = _AUTHORITY.match(run)[0]  # type: ignore[index]  # as above
-    is_web = _LAST_WORD.search(scheme)[0].lower() in _WEB  # type: ignore[index]  # as above
+    is_web = _LAST_WORD.search(scheme)[0].lower() in WORDS["web"]  # type: ignore[index]  # as above
     by_the_book = authority.rfind(at)
     if by_the_book >= 0:
         # Paths with an "@" are common on the web (/@scope/package, repository.git@v1), and rare in databases' URLs.
