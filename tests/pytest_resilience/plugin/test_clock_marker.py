@@ -42,7 +42,7 @@ def test_the_marker_sets_up_the_fixture(suite):
         assert born.year < 2030 or time.time() > 1_893_456_000
     """
     )
-    suite.runpytest("-W", "error").assert_outcomes(passed=4)
+    suite.runpytest().assert_outcomes(passed=4)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ TOLD = "*GuessWarning: the virtual clock guessed 1 time that nothing more would 
 def test_a_guess_is_told_at_the_end_of_the_test(suite):
     """The test passes, and the summary of warnings names it."""
     suite.makepyfile(GUESSES.format(mark=""))
-    result = suite.runpytest("-W", "default")
+    result = suite.runpytest("-W", "default::pytest_resilience.GuessWarning")
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(["*::test_guesses", TOLD])
 
@@ -111,7 +111,7 @@ def test_a_guess_is_told_at_the_end_of_the_test(suite):
 def test_a_guess_is_an_error_where_warnings_are(suite):
     """Where a suite demands that warnings are errors, a guess is one."""
     suite.makepyfile(GUESSES.format(mark=""))
-    result = suite.runpytest("-W", "error")
+    result = suite.runpytest()
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_guesses*", TOLD.replace("*G", "E *G")])
 
@@ -120,4 +120,4 @@ def test_a_guess_may_be_allowed(suite):
     """A test that guesses on purpose says so by the mark that the warning shows."""
     mark = "@pytest.mark.filterwarnings('ignore::pytest_resilience.GuessWarning')"
     suite.makepyfile(GUESSES.format(mark=mark))
-    suite.runpytest("-W", "error").assert_outcomes(passed=1)
+    suite.runpytest().assert_outcomes(passed=1)

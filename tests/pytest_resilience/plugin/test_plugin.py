@@ -77,22 +77,22 @@ def test_the_random_numbers_of_other_tests_are_untouched(suite):
     suite.runpytest("--resilience").assert_outcomes(passed=3)
 
 
-def test_the_plugin_can_be_switched_off(suite):
+def test_the_plugin_can_be_switched_off(together):
     """`-p no:resilience` takes options, marker and fixtures away."""
-    suite.makepyfile("def test_it(faults): pass")
+    together.makepyfile("def test_it(faults): pass")
 
-    result = suite.runpytest("-p", "no:resilience")
+    result = together.runpytest("-p", "no:resilience")
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["E       fixture 'faults' not found"])
-    assert suite.runpytest("-p", "no:resilience", "--resilience").ret == pytest.ExitCode.USAGE_ERROR
+    assert together.runpytest("-p", "no:resilience", "--resilience").ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_the_plugin_is_named_resilience(suite):
+def test_the_plugin_is_named_resilience(together):
     """The entry point carries the short name that `-p no:` takes."""
-    suite.makepyfile("def test_it(request): assert request.config.pluginmanager.has_plugin('resilience')")
+    together.makepyfile("def test_it(request): assert request.config.pluginmanager.has_plugin('resilience')")
 
-    suite.runpytest().assert_outcomes(passed=1)
+    together.runpytest().assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("plugin", ["terminal", "capture", "logging", "junitxml", "unittest", "skipping"])
