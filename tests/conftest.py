@@ -27,6 +27,7 @@ settings.load_profile("suite")
 
 pytest_plugins = ["pytester"]
 
+
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
     """Fail the test that leaves a thread behind, instead of a later one whose clock waits for it."""
