@@ -54,12 +54,16 @@ class Watcher(Protocol):
     Attributes:
         grace: How many real seconds time stands still for an outsider.
         ident: The identifier of its thread.
+        has_thread: Whether its thread is there.
         is_paused: Whether it has stopped watching until `watch` is called again.
     """
 
     grace: float
     ident: int
     is_paused: bool
+
+    @property
+    def has_thread(self) -> bool: ...
 
     def watch(self) -> None:
         """Begin to watch, or look again at once; the scheduler's mutex is held."""

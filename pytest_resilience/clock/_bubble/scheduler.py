@@ -57,7 +57,7 @@ class Scheduler(Signals):
         self.deadlines = Deadlines()
         self.arrivals = itertools.count()
         self.creations = itertools.count()
-        self._watcher = watcher
+        self.watcher = watcher
         self.everyone: list[Member] = []
 
     def enter(self, member: Member) -> None:
@@ -77,7 +77,7 @@ class Scheduler(Signals):
                 self._resume(member)
             else:
                 self._ready.append(waiter)
-                self._watcher.watch()
+                self.watcher.watch()
                 self.dispatch()
 
     def begin(self, member: Member) -> None:
@@ -124,9 +124,6 @@ class Scheduler(Signals):
                 self.checked.append(waiter)
             gate = self._park(waiter)
         return self._await_turn(waiter, gate)
-
-    def left(self, outsiders: list[Outsider]) -> float:
-        return self._watcher.left(outsiders)
 
     def skip(self, member: Member, length: int, what: str) -> bool:
         if self._ready or self._yielded or self.checked or self.absent or self.holds:
@@ -216,8 +213,8 @@ class Scheduler(Signals):
         return outcome
 
     def _hand_on(self, member: Member) -> None:
-        if self._watcher.is_paused:
-            self._watcher.watch()
+        if self.watcher.is_paused:
+            self.watcher.watch()
         if self.running is member:
             self.running = None
             self.absent.note_hand_over()
@@ -242,11 +239,11 @@ class Scheduler(Signals):
                 self._resume(self._yielded.popleft().member)
             else:
                 outsiders = self.outsiders() + self.strangers.outsiders(self.everyone)
-                stands_still = self.holds or self._watcher.left(outsiders) > 0
+                stands_still = self.holds or self.watcher.left(outsiders) > 0
                 if not stands_still and (self._advance(outsiders) or self.strangers.forget()):
                     continue
                 if stands_still or outsiders or self._may_be_signalled():
-                    self._watcher.watch()
+                    self.watcher.watch()
                     return
                 self._declare_deadlock()
 
@@ -312,8 +309,8 @@ class Scheduler(Signals):
     def _may_be_signalled(self) -> bool:
         """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""
         since = max((waiter.signal_since for waiter in self.checked), default=-math.inf)
-        outside = sys._current_frames().keys() - members.keys() - {self._watcher.ident}
-        return bool(outside) and since + self._watcher.grace > real.monotonic()
+        outside = sys._current_frames().keys() - members.keys() - {self.watcher.ident}
+        return bool(outside) and since + self.watcher.grace > real.monotonic()
 
     def _declare_deadlock(self) -> None:
         waiters = (member.waiter for member in self.everyone)

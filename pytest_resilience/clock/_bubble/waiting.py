@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
 from pytest_resilience.clock._bubble.history import SPINNING, History
-from pytest_resilience.clock._bubble.outsider import Outsider
+from pytest_resilience.clock._bubble.outsider import Outsider, Watcher
 from pytest_resilience.clock._bubble.spinning import NOT_YET, Questions
 from pytest_resilience.clock._reach import real
 
@@ -57,6 +57,7 @@ class Turns(Protocol):
         creations: Numbers for objects whose order would otherwise be that of their addresses.
         most_questions: So many in a row are no part of a program's work.
         strangers: The threads outside that may be about to do something for the bubble.
+        watcher: What does the real waiting.
     """
 
     now: int
@@ -69,6 +70,7 @@ class Turns(Protocol):
     creations: Iterator[int]
     most_questions: int
     strangers: Strangers
+    watcher: Watcher
 
     def prepare(self, member: Member) -> None:
         """Register a thread that is about to start: from now on it is ready to run."""
@@ -111,9 +113,6 @@ class Turns(Protocol):
     def nudge(self, length: int) -> None:
         """Let clocks, though not time itself, go on by ``length`` for a thread that computes that no time is left."""
         self.ahead += length
-
-    def left(self, outsiders: list[Outsider]) -> float:
-        """How much longer, in real seconds, time has to stand still for outsiders."""
 
     def record_sleep(self, seconds: float) -> int:
         """Note that the program asked to sleep; the key for `forget_sleep`."""

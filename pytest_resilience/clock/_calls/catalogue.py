@@ -40,6 +40,7 @@ def all_patches() -> Iterator[Patch]:
             "asyncio": asyncio.patches,
             "concurrent.futures": order_of_sets.futures_patches,
             "concurrent.futures.thread": pools.executor_patches,
+            "fcntl": processes.file_lock_patches,
             "freezegun.api": freezegun.patches,
             "gevent.hub": refusals.gevent_patches,
             "looptime": refusals.looptime_patches,
@@ -48,6 +49,7 @@ def all_patches() -> Iterator[Patch]:
             "subprocess": processes.subprocess_patches,
             "time_machine": refusals.time_machine_patches,
             "trio": trio.patches,
+            "uuid": clocks.uuid_patches,
             "uvloop": refusals.uvloop_patches,
         }
     )

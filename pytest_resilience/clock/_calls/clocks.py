@@ -12,6 +12,7 @@ from datetime import UTC, datetime, tzinfo
 from types import ModuleType
 from typing import Any
 
+from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE
 from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._reach import real
@@ -19,12 +20,17 @@ from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _SECOND = 1_000_000_000  # an int: the true division of two ints is correctly rounded, however large they are
-_GRAIN = _SECOND // 512  # a float has 1/512 s exactly; for that the clocks of the bubble begin up to 2 ms ahead
+_GRAIN = _SECOND // 64  # a float has 1/64 s exactly, and so has `datetime`, which counts microseconds
 
 
 def on_grain(nanoseconds: int) -> int:
-    """The next multiple of 1/512 s: as a float it is exact, and so is the sum of it and whole seconds."""
-    return -(-nanoseconds // _GRAIN) * _GRAIN
+    """The next multiple of 1/64 s: as a float it is exact, and so is the sum of it and whole seconds.
+
+    It is no whole second unless that is what it is (freezegun's, say), or one test in 64 would meet a time that prints
+    without its fraction.
+    """
+    moment = -(-nanoseconds // _GRAIN) * _GRAIN
+    return moment if moment % _SECOND or moment == nanoseconds else moment + _GRAIN
 
 
 class Epoch:
@@ -103,13 +109,17 @@ def _strftime(*arguments: Any) -> Any:
 
 
 def _clock_gettime(clock: int) -> Any:
-    reading = _READINGS.get(clock)
-    return _real["clock_gettime"](clock) if reading is None else reading() / _SECOND
+    return _real["clock_gettime"](clock) if clock not in _READINGS else _clock_gettime_ns(clock) / _SECOND
 
 
 def _clock_gettime_ns(clock: int) -> Any:
-    reading = _READINGS.get(clock)
-    return _real["clock_gettime_ns"](clock) if reading is None else reading()
+    real_reading, reading, like = _real["clock_gettime_ns"], _READINGS.get(clock), _LIKE.get(clock)
+    if reading is None or like is None:
+        return real_reading(clock)
+    ahead = _ahead_of.current
+    if clock not in ahead:
+        ahead[clock] = 0 if clock == like else real_reading(clock) - real_reading(like)
+    return reading() + ahead[clock]
 
 
 def _true_datetime() -> type[datetime]:
@@ -117,7 +127,21 @@ def _true_datetime() -> type[datetime]:
     return next(kind for kind in datetime.__mro__ if type(kind) is type and kind.__module__ == "datetime")
 
 
-_READINGS: dict[int, Callable[[], int]] = {time.CLOCK_REALTIME: _time_ns, time.CLOCK_MONOTONIC: _monotonic_ns}
+_LIKE = {
+    time.CLOCK_REALTIME: time.CLOCK_REALTIME,
+    time.CLOCK_TAI: time.CLOCK_REALTIME,
+    time.CLOCK_MONOTONIC: time.CLOCK_MONOTONIC,
+    time.CLOCK_MONOTONIC_RAW: time.CLOCK_MONOTONIC,
+    time.CLOCK_BOOTTIME: time.CLOCK_MONOTONIC,
+}
+"""The clocks of the kernel that go on with the bubble, and the one of the bubble's that each goes on with."""
+
+_READINGS: dict[int, Callable[[], int]] = {
+    clock: _time_ns if like == time.CLOCK_REALTIME else _monotonic_ns for clock, like in _LIKE.items()
+}
+
+_ahead_of: PerClock[dict[int, int]] = PerClock(dict)
+"""By how many nanoseconds a clock was ahead of the one it goes on with, when it was first asked."""
 
 _real_now, _real_utcnow, _fromtimestamp = (
     _true_datetime().__dict__[name] for name in ("now", "utcnow", "fromtimestamp")
@@ -181,3 +205,8 @@ def patches() -> Iterator[Patch]:
 def pytest_patches(timing: ModuleType) -> Iterator[Patch]:
     """The clock of pytest itself, by which it dates and times its reports, stays real in the thread of the test."""
     yield AttributePatch(timing, {"time": real.time, "perf_counter": real.perf_counter, "sleep": real.sleep})
+
+
+def uuid_patches(uuid: ModuleType) -> Iterator[Patch]:
+    """`uuid.uuid1`, which asks a library in C for the time where it can, and `time.time_ns` where it can't."""
+    yield AttributePatch(uuid, {"_generate_time_safe": None})

@@ -6,6 +6,7 @@ uses the processor, time does not move.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import posix
@@ -56,7 +57,7 @@ def _is_there_still(member: Member, process: int) -> bool:
 
     wait_until(
         member,
-        lambda: _has_ended(process) or scheduler.left(outside()) <= 0,
+        lambda: _has_ended(process) or scheduler.watcher.left(outside()) <= 0,
         None,
         f"the end of process {process}",
         outside=outside,
@@ -164,3 +165,31 @@ def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:
         return _wait(member, lambda: real_acquire(self, False), timeout, "a multiprocessing lock")
 
     yield TypePatch(_multiprocessing.SemLock, {"acquire": acquire, "__enter__": acquire})
+
+
+def file_lock_patches(fcntl: ModuleType) -> Iterator[Patch]:
+    """What to replace in `fcntl`: the locks of files, which a thread, a child or any other process may hold."""
+
+    def waiting(name: str) -> Patch:
+        real_lock = clone(original(fcntl, name))
+
+        def lock(*arguments: Any) -> None:
+            member = current()
+            waits = len(arguments) > 1 and isinstance(arguments[1], int) and not arguments[1] & declines
+            if member is None or not waits:
+                return real_lock(*arguments)  # type: ignore[no-any-return]  # a clone is typed as any function
+            file, operation, *rest = arguments
+
+            def is_taken() -> bool:
+                with contextlib.suppress(BlockingIOError, PermissionError):  # the errors that mean: another has it
+                    real_lock(file, operation | fcntl.LOCK_NB, *rest)
+                    return True
+                return False
+
+            _wait(member, is_taken, None, "a file lock")
+
+        return BuiltinPatch(original(fcntl, name), lock)
+
+    declines = fcntl.LOCK_NB | fcntl.LOCK_UN
+    yield waiting("flock")
+    yield waiting("lockf")

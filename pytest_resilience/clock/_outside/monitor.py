@@ -64,6 +64,11 @@ class Monitor:
         self._vitals: object = None
         self._quiet_ticks = 0
 
+    @property
+    def has_thread(self) -> bool:
+        """Whether the thread is there."""
+        return self._pipe is not None
+
     def watch(self) -> None:
         """Begin to look after the running thread; the scheduler's mutex is held."""
         self.is_paused = False

@@ -40,6 +40,7 @@ INTERNALS = (
     Internal("threading.Thread()._delete", "the last method that a thread calls, found on the object itself"),
     Internal("threading.Thread()._invoke_excepthook", "what `run` ends in after an error, found on the object itself"),
     Internal("threading.Thread()._tstate_lock", "released by the interpreter when the thread is gone", until=(3, 12)),
+    Internal("_thread._count", "how many threads there are, without the main thread"),
     Internal("_thread.start_joinable_thread", "what `threading.Thread.start` calls", since=(3, 13)),
     # --- Locks and queues
     Internal("_thread.RLock._is_owned", "whether the calling thread holds it"),
@@ -56,6 +57,7 @@ INTERNALS = (
     Internal("_socket.socket", "the base of `socket.socket`, with all that waits in C"),
     Internal("socket.socket._accept", "what `accept` calls"),
     Internal("selectors.EpollSelector()._fd_to_key", "what is registered, by descriptor"),
+    Internal("uuid._generate_time_safe", "the function in C by which `uuid1` takes the time, or None"),
     Internal("subprocess.Popen._wait", "what `wait` calls; with a timeout, a loop of short sleeps"),
     Internal("_multiprocessing.SemLock", "what the locks and queues of `multiprocessing` wait for, in C"),
     Internal("multiprocessing.queues.Queue()._thread", "the thread that writes to its pipe, or None"),

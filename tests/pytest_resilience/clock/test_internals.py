@@ -131,7 +131,7 @@ def private_names_in(path):
         names = []
         if isinstance(node, ast.Attribute):
             names = [node.attr]
-        elif isinstance(node, ast.Constant):
+        elif isinstance(node, ast.Constant) and not str(node.value).startswith("pytest_resilience."):
             names = [str(node.value)]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

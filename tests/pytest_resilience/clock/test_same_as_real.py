@@ -1,5 +1,6 @@
 """Small programs that behave in virtual time as they do in real time, to the error."""
 
+import _thread
 import asyncio
 import gc
 import os
@@ -123,7 +124,16 @@ def timer_of_a_loop_in_debug_mode():
     return asyncio.run(main(), debug=True)
 
 
+def count_of_threads():
+    before = _thread._count()
+    thread = threading.Thread(target=time.sleep, args=(0,))
+    thread.start()
+    thread.join()
+    return _thread._count() - before
+
+
 PROGRAMS = (
+    count_of_threads,
     poll_that_waits_too_long,
     list_that_changes_while_it_is_selected_from,
     thread_that_nobody_keeps,

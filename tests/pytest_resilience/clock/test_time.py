@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import uuid
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from time import monotonic as copied_monotonic
@@ -39,6 +40,9 @@ READINGS = {
     "time.monotonic": time.monotonic,
     "time.monotonic_ns": lambda: time.monotonic_ns() / 1_000_000_000,
     "time.clock_gettime, monotonic": lambda: time.clock_gettime(time.CLOCK_MONOTONIC),
+    "time.clock_gettime, boot time": lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    "time.clock_gettime, raw": lambda: time.clock_gettime(time.CLOCK_MONOTONIC_RAW),
+    "time.clock_gettime, TAI": lambda: time.clock_gettime(time.CLOCK_TAI),
     "a copy of time.monotonic": lambda: copied_monotonic(),
 }
 
@@ -207,3 +211,22 @@ def test_perf_counter_is_real_again_after_the_clock():
     assert repr(time.perf_counter) == "<built-in function perf_counter>"
     with pytest.raises(RuntimeError, match="this virtual clock has closed"):
         clock.include_perf_counter()
+
+
+def test_a_clock_that_starts_now_reads_the_same_by_each_way():
+    """To the microsecond, and never at a whole second, which would print without its fraction."""
+    for _ in range(20):
+        with VirtualClock():
+            assert datetime.now() == datetime.fromtimestamp(time.time())
+            assert datetime.now(UTC) == datetime.fromtimestamp(time.time(), UTC)
+            assert datetime.now().microsecond
+
+
+def test_an_identifier_by_time_has_virtual_time():
+    """`uuid.uuid1` counts 100 ns each, from the time of the clock."""
+    with VirtualClock(start="2030-01-31T12:00"):
+        first = uuid.uuid1()
+        time.sleep(3600)
+        second = uuid.uuid1()
+    assert second.time - first.time == 3600 * 10_000_000
+    assert first.time // 10_000_000 == (datetime(2030, 1, 31, 12) - datetime(1582, 10, 15)) // timedelta(seconds=1)
