@@ -252,7 +252,7 @@ def test_all_is_what_is_public(name):
 def test_type_checkers_see_what_is_there(name):
     """Names that are loaded late are imported for type checkers from the very modules that they are loaded from."""
     module = importlib.import_module(name)
-    late = {(home, each) for home, names in getattr(module, "_LATE", {}).items() for each in names}
+    late = {(home, each) for home, names in getattr(module, "_LATE", {}).items() for each in names.split()}
     seen = {
         (node.module, alias.name)
         for block in tree_of(name).body

@@ -11,21 +11,21 @@ from typing import Any
 from resilience._support.fork import importing
 
 
-def exported(front: str, homes: Mapping[str, Iterable[str]], name: str) -> Any:
+def exported(front: str, homes: Mapping[str, str], name: str) -> Any:
     """Return what a front exports under a name, loaded now and kept there; for its ``__getattr__``.
 
     Args:
         front: The ``__name__`` of the module that users import from.
-        homes: The modules where things are defined, each with the names that the front takes from it.
+        homes: The modules where things are defined, each with the names that the front takes from it, between blanks.
         name: What is asked for.
 
     Raises:
         AttributeError: The front exports no such name.
 
     Example:
-        ``__getattr__ = functools.partial(exported, __name__, {"shop._orders": ("Order", "order")})``
+        ``__getattr__ = functools.partial(exported, __name__, {"shop._orders": "Order order"})``
     """
-    home = next((home for home, names in homes.items() if name in names), None)
+    home = next((home for home, names in homes.items() if name in names.split()), None)
     if home is None:
         raise AttributeError(f"module {front!r} has no attribute {name!r}")
     with importing:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from resilience.alerts.notifier import Notifier as Notifier
 
 _LATE: Final = {
-    "resilience._alerts.admission.limiter": ("ALERT_RATE_LIMIT_SECONDS",),
-    "resilience._alerts.by_hand": ("send_rate_limited_discord_alert", "should_send_alert"),
-    "resilience._alerts.system": ("flush", "isolated"),
-    "resilience.alerts.notifier": ("Alert", "Notifier"),
+    "resilience._alerts.admission.limiter": "ALERT_RATE_LIMIT_SECONDS",
+    "resilience._alerts.by_hand": "send_rate_limited_discord_alert should_send_alert",
+    "resilience._alerts.system": "flush isolated",
+    "resilience.alerts.notifier": "Alert Notifier",
 }
 if not TYPE_CHECKING:  # type checkers read the imports above
-    __all__ = [*sorted(name for names in _LATE.values() for name in names)]
+    __all__ = [*sorted(" ".join(_LATE.values()).split())]
 
 __getattr__ = functools.partial(_exported, __name__, _LATE)
