@@ -6,7 +6,7 @@ import sys
 from _thread import get_ident
 from types import FrameType
 
-_PACKAGE = "pytest_resilience.clock"  # and not `__name__`: all of the clock is left out, whatever folder it is in
+_PACKAGE = "pytest_resilience.clock"  # and not `__name__`, so that the clock's other folders are left out as well
 _NO_PROGRAM = sys.stdlib_module_names | {_PACKAGE.partition(".")[0]}
 
 

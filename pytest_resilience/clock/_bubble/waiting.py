@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from pytest_resilience.clock._bubble.history import SPINNING, History
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher
 from pytest_resilience.clock._bubble.spinning import NOT_YET, Questions
+from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._reach import real
 
 
@@ -150,6 +151,10 @@ class Member:
         self.ended = False
         self.gate: Any = None
         self.questions = Questions(scheduler.most_questions)
+
+    def deadline(self, timeout: float | None) -> int | None:
+        """When a wait that begins now ends; ``timeout`` is in seconds, often the difference of two readings."""
+        return None if timeout is None else self.scheduler.now + nanoseconds_of_difference(timeout)
 
     def note_question(self, weight: int) -> None:
         """Note that it has asked for something and got nothing; time passes for it if it does so on and on."""

@@ -25,8 +25,8 @@ from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, P
 _EVERY_SO_OFTEN = 32
 """So many quick sleeps at most without a look at what the loop's selector has to say, signals among it.
 
-A look takes some fifteen times as long as a quick sleep, so that one in 32 is a third of the time; and whoever presses
-Ctrl-C does not notice that it comes some sleeps, which are a tenth of a millisecond, later.
+A look takes some fifteen times as long as a quick sleep, so that one in 32 is a third of the time. Ctrl-C waits for it
+by a tenth of a millisecond, which no user notices.
 """
 
 _SPARED = 10

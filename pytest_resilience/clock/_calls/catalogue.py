@@ -1,4 +1,4 @@
-"""Which patches there are. Those of a library are made once it has been imported, be it while a clock is open."""
+"""Which patches there are. Those of a library are made when it has been imported, also while a clock is open."""
 
 from __future__ import annotations
 

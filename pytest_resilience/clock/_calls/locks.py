@@ -10,6 +10,7 @@ import bisect
 import contextlib
 import functools
 import math
+import queue
 import threading
 import weakref
 from _thread import get_ident
@@ -19,9 +20,7 @@ from typing import Any
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
-from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
-from pytest_resilience.clock._calls.idle_workers import is_idle_at
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach import real
@@ -102,7 +101,7 @@ def _wait(
     lock: Any, member: Member, try_now: Callable[..., bool], wait_real: Callable[..., bool], timeout: float
 ) -> bool:
     scheduler, locks, idle = member.scheduler, _locks.current, is_idle_at(member, lock)
-    deadline = None if timeout == -1 or idle else scheduler.now + nanoseconds_of_difference(timeout)
+    deadline = member.deadline(None if timeout == -1 or idle else timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
     while True:
         waiter = Waiter(
@@ -130,7 +129,7 @@ def _wait(
             locks.holders[lock] = member
             return True
         if outcome is Outcome.TIMED_OUT:
-            if locks.holders.get(lock) is member:  # whoever waits for a lock of its own sleeps, until it is woken
+            if locks.holders.get(lock) is member:  # a thread that waits for its own lock sleeps
                 scheduler.record_sleep(timeout)
             return False
         if outcome is Outcome.CLOSED:
@@ -191,7 +190,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         raise RuntimeError("cannot wait on un-acquired lock")
     locks = _locks.current
     polls = timeout is not None and timeout <= 0
-    deadline = None if timeout is None or polls else member.scheduler.now + nanoseconds_of_difference(timeout)
+    deadline = member.deadline(None if polls else timeout)
     waiter = Waiter(
         member,
         deadline,
@@ -226,6 +225,21 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         if outcome is not Outcome.NOTIFIED:
             with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
+
+
+def is_idle_at(member: Member, place: object) -> bool:
+    """Whether a thread is a worker that waits for work wherever it waits at ``place``, a queue, condition or lock."""
+    return member.thread is not None and place is _where_idle(member.thread)
+
+
+def _where_idle(thread: Any) -> object:
+    """The queue or lock at which a worker thread of the standard library's, anyio's or trio's pool waits for work."""
+    if type(thread).__module__ == "anyio._backends._asyncio":
+        return thread.queue.not_empty
+    target = getattr(thread, "_target", None)
+    if getattr(target, "__module__", "") == "concurrent.futures.thread":
+        return next((argument for argument in thread._args if isinstance(argument, queue.SimpleQueue)), None)
+    return getattr(getattr(target, "__self__", None), "_worker_lock", None)
 
 
 class _ClosedError(BaseException):

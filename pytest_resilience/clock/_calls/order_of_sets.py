@@ -34,7 +34,7 @@ def kind_of_stand_in(real: Any) -> Any:
     """The metaclass for a subclass that takes the place of ``real`` while the clock is open.
 
     Where a name stands for the new class, objects from before the clock must still pass checks against that name; where
-    somebody has kept the new class, so must those from after it.
+    a program has kept the new class, so must those from after it.
     """
 
     class Kind(_Open, type(real)):  # type: ignore[misc]  # a base that is known when the clock opens
@@ -48,7 +48,7 @@ def kind_of_stand_in(real: Any) -> Any:
 
 
 def numbered(real: Any) -> Any:
-    """A class like ``real`` whose objects have as their hash, for good, the number of their creation in the clock."""
+    """A class like ``real`` whose objects keep the number of their creation in the clock as their hash."""
     names = {name: getattr(real, name) for name in ("__module__", "__qualname__", "__doc__")}
     return kind_of_stand_in(real)(
         real.__name__, (_Open, real), {**names, "__slots__": ("_creation",), "__hash__": _hash}

@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
-from pytest_resilience.clock._bubble.waiting import Member, current
+from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
 from pytest_resilience.clock._outside.children import children
 from pytest_resilience.clock._outside.pipes import is_older_pipe, note_pipe
 from pytest_resilience.clock._outside.real_poll import READ, ready
@@ -30,7 +30,8 @@ def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what:
     """Wait until ``check()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
     since = real.monotonic()
     over_at = math.inf if timeout is None else since + timeout
-    return bool(check() or wait_until(member, check, timeout, what, outside=lambda: _children(since, over_at)))
+    waiter = Waiter(member, member.deadline(timeout), what, check=check, outside=lambda: _children(since, over_at))
+    return bool(check() or wait_until(waiter))
 
 
 def _children(since: float, over_at: float) -> list[Outsider]:
@@ -55,13 +56,10 @@ def _is_there_still(member: Member, process: int) -> bool:
     def outside() -> list[Outsider]:
         return _children(since, since + (scheduler.now - began) / 1e9)
 
-    wait_until(
-        member,
-        lambda: _has_ended(process) or scheduler.watcher.left(outside()) <= 0,
-        None,
-        f"the end of process {process}",
-        outside=outside,
-    )
+    def check() -> bool:
+        return _has_ended(process) or scheduler.watcher.left(outside()) <= 0
+
+    wait_until(Waiter(member, None, f"the end of process {process}", check=check, outside=outside))
     return not _has_ended(process)
 
 

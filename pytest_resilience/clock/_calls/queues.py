@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
-from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
-from pytest_resilience.clock._calls.idle_workers import is_idle_at
-from pytest_resilience.clock._calls.locks import timed
+from pytest_resilience.clock._calls.locks import is_idle_at, timed
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach.native import TypePatch
@@ -45,7 +43,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
             _note_nothing(self, member, block)
             raise
     scheduler = member.scheduler
-    deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
+    deadline = member.deadline(timeout)
     readers = _readers.current
     line = readers.setdefault(self, deque())
     while True:

@@ -1,4 +1,4 @@
-"""TLS on blocking sockets: the library under `ssl` would wait in C, where nobody can see it."""
+"""TLS on blocking sockets: the library under `ssl` would wait in C, where the clock cannot see it."""
 
 from __future__ import annotations
 

@@ -24,12 +24,14 @@ _start_joinable: Any = getattr(_thread, "start_joinable_thread", None)
 """By what `threading` starts its threads from Python 3.13 on."""
 
 
-def _let_go(members: weakref.WeakKeyDictionary[threading.Thread, Member]) -> None:
+def _end_outside(members: weakref.WeakKeyDictionary[threading.Thread, Member]) -> None:
     for thread in members:
         vars(thread).pop("_delete", None)
 
 
-_by_thread: PerClock[weakref.WeakKeyDictionary[threading.Thread, Member]] = PerClock(weakref.WeakKeyDictionary, _let_go)
+_by_thread: PerClock[weakref.WeakKeyDictionary[threading.Thread, Member]] = PerClock(
+    weakref.WeakKeyDictionary, _end_outside
+)
 """The threads of the bubble. Those that were there before it leave it, where that is still to come, in real time."""
 
 
@@ -145,24 +147,25 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
             _real_join(self, timeout)
             return
     if target is not None:
-        _see_off(self)
+        _wait_until_gone(self)
         return
     if polls:
         _real_join(self, 0)
         return
     since = real.monotonic()
-    wait_until(
+    waiter = Waiter(
         member,
-        lambda: not _real_is_alive(self),
-        timeout,
+        member.deadline(timeout),
         f"the end of thread {self.name!r}, which runs outside",
+        check=lambda: not _real_is_alive(self),
         outside=lambda: [Outsider(since, ASKED, thread_at(self.name, self.ident or 0))],
     )
+    wait_until(waiter)
     if not _real_is_alive(self):
         _real_join(self)
 
 
-def _see_off(thread: Any) -> None:
+def _wait_until_gone(thread: Any) -> None:
     """Wait, for moments of real time, until a thread that has left the bubble is gone.
 
     Up to Python 3.12 the interpreter tells so by a lock, which it releases without the method that is patched.
@@ -178,7 +181,7 @@ def _is_alive(self: threading.Thread) -> bool:
     """`threading.Thread.is_alive`: False as soon as the thread has left the bubble."""
     target = _by_thread.current.get(self)
     if target is not None and target.ended and self is not threading.current_thread():
-        _see_off(self)
+        _wait_until_gone(self)
     alive = _real_is_alive(self)
     if alive and (member := current()) is not None:
         member.note_question(NOT_YET)

@@ -70,7 +70,6 @@ class Monitor:
         return self._pipe is not None
 
     def watch(self) -> None:
-        """Begin to look after the running thread; the scheduler's mutex is held."""
         self.is_paused = False
         if self._pipe is None:
             self._pipe = os.pipe()
@@ -94,7 +93,7 @@ class Monitor:
             self._stopping = False
 
     def pause(self) -> None:
-        """End the thread until the next thread blocks: a process that forks had better have one thread only."""
+        """End the thread until the next thread blocks: a process should have one thread only when it forks."""
         self.stop()
         self.is_paused = True
 
@@ -140,7 +139,6 @@ class Monitor:
             os.read(nudge, 1024)
 
     def left(self, outsiders: list[Outsider]) -> float:
-        """How much longer to stand still for them, in real seconds: for the grace after their last sign of life."""
         if not outsiders:
             return 0.0
         if any(each.share >= ASKED for each in outsiders) and (sign := activity()) != self._activity:

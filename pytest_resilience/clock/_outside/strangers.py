@@ -62,7 +62,7 @@ class _Stranger:
 
 
 class WokenStrangers:
-    """Those who may still answer."""
+    """Those who may still answer; what its methods do is said at `Strangers`."""
 
     def __init__(self) -> None:
         self._woken_at = self._ran_at = 0.0
@@ -70,7 +70,6 @@ class WokenStrangers:
         self._older: set[int] = set()
 
     def wake(self) -> None:
-        """Note that a thread of the bubble is about to do something that may wake a thread outside."""
         self._woken_at = self._ran_at = real.monotonic()
         frames = frames_of_others()
         for ident, thread in _outside():
@@ -81,7 +80,6 @@ class WokenStrangers:
                 self._strangers[ident] = _Stranger(thread, place, ran, ran, self._woken_at)
 
     def await_work(self, threads: Iterable[threading.Thread]) -> None:
-        """Note that threads outside, at work now, are to do something for the bubble afterwards."""
         self._woken_at = self._ran_at = real.monotonic()
         self._older.update(ident for ident, _ in _outside())
         for thread in threads:
@@ -89,7 +87,6 @@ class WokenStrangers:
                 self._strangers[thread.ident] = _Stranger(thread, None, -1, 0, self._woken_at)
 
     def forget(self) -> bool:
-        """Expect no more of them; whether there was any."""
         found = bool(self._strangers)
         self._strangers.clear()
         return found

@@ -38,7 +38,7 @@ def _is_on_its_way(sender: socket.socket, receiver: socket.socket) -> bool:
 
 
 def busy_at(connection: socket.socket) -> float:
-    """When data was last sent or received by a TCP connection, be it by a driver in C, to the millisecond."""
+    """When data was last sent or received by a TCP connection, also by a driver in C, to the millisecond."""
     try:
         information = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
         idle: int = min(struct.unpack_from("I", information, offset)[0] for offset in (44, 52))

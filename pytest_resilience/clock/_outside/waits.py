@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
-from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter
 from pytest_resilience.clock._outside.children import children
 from pytest_resilience.clock._outside.descriptors import outsiders
@@ -21,28 +20,11 @@ from pytest_resilience.clock._outside.silence import silence
 from pytest_resilience.clock._reach import real
 
 
-def wait_until(
-    member: Member,
-    check: Callable[[], Any],
-    timeout: float | None,
-    what: str,
-    *,
-    outside: Callable[[], list[Outsider]],
-    descriptors: Callable[[], list[Interest]] | None = None,
-    loop: object = None,
-    expects: Callable[[], bool] = lambda: False,
-) -> Any:
-    """Wait until ``check()`` returns something true, and return that; None after ``timeout`` seconds or at the end.
-
-    ``outside`` says who outside may make it true, ``descriptors`` what becomes ready when it comes true, if anything
-    does, ``loop`` what event loop waits, and ``expects`` whether any thread outside may notify it.
-    """
-    scheduler = member.scheduler
-    deadline = None if timeout is None else scheduler.now + nanoseconds_of_difference(timeout)
-    waiter = Waiter(
-        member, deadline, what, check=check, outside=outside, descriptors=descriptors, loop=loop, expects=expects
-    )
-    return (waiter.result or check()) if scheduler.block(waiter) is Outcome.NOTIFIED else None
+def wait_until(waiter: Waiter) -> Any:
+    """Wait until the check of ``waiter`` returns something true, and return that; None in the end, if it has not."""
+    assert waiter.check is not None
+    notified = waiter.member.scheduler.block(waiter) is Outcome.NOTIFIED
+    return (waiter.result or waiter.check()) if notified else None
 
 
 def wait_for_input(
@@ -73,16 +55,17 @@ def wait_for_input(
             found += [Outsider(since, ASKED, f"child {child}") for child in children(os.getpid())]
         return found
 
-    found = wait_until(
+    waiter = Waiter(
         member,
-        lambda: seen.pop() if seen else check(),
-        timeout,
+        member.deadline(timeout),
         "input" if loop is None else "input or a timer",
+        check=lambda: seen.pop() if seen else check(),
         outside=outside,
         descriptors=interests if watch is None else lambda: [(watch, READ)],
         loop=loop,
         expects=lambda: expects() if loop is not None else any(is_older_pipe(end) for end, _ in interests()),
     )
+    found = wait_until(waiter)
     if found:
         for interest in silence.current.at(interests()):
             if ready([interest]):
