@@ -22,6 +22,7 @@ from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
+from pytest_resilience.clock._calls.processes import wait_for_children
 from pytest_resilience.clock._reach import real
 from resilience.redact import clean, message_of, type_name
 from resilience.testing import (
@@ -111,7 +112,11 @@ class Children:
     def __enter__(self) -> Self:
         usual = tempfile.gettempdir()
         self._folder = tempfile.mkdtemp(prefix="resilience-", dir=usual if len(usual) < _LONGEST_PATH else "/tmp")  # noqa: S108  # private
-        self._thread.begin(lambda: asyncio.start_unix_server(self._serve, self._path, limit=_LONGEST_LINE))
+        try:
+            self._thread.begin(lambda: asyncio.start_unix_server(self._serve, self._path, limit=_LONGEST_LINE))
+        except OSError:
+            shutil.rmtree(self._folder)
+            raise
         self._before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = self._path  # for multiprocessing, whose children get no other
         _open.add(self)
@@ -147,12 +152,18 @@ class Children:
         self._injections.pop(self._numbers[injection], None)
         self._publish()
 
+    def wait_until(self, check: Callable[[], bool]) -> None:
+        """Let a thread of a bubble wait until something has come true that a child may bring about."""
+        wait_for_children(check, "a call of another process")
+
     def _publish(self) -> None:
         if self not in _open:
             return
         revision = self._revision = self._revision + 1
         message = self._table()
         self._thread.call(lambda: self._tell(message))
+        if threading.current_thread() is self._thread:  # a predicate, or a listener, which it has to go on after
+            return
         end = real.monotonic() + _UNTIL_ARMED_S
         while any(armed < revision for armed in [*self._armed.values()]):
             if real.monotonic() > end:

@@ -31,6 +31,13 @@ class Place(Protocol):
         """Ask it no more; what it holds back goes on."""
 
 
+class Elsewhere(Place, Protocol):
+    """Other processes as a place."""
+
+    def wait_until(self, check: Callable[[], bool]) -> None:
+        """Wait until something has come true that these may bring about."""
+
+
 @final
 @dataclass(frozen=True, slots=True)
 class InjectedCall:
@@ -91,6 +98,7 @@ class Injection(ScriptedFault):
         self._timeline = timeline
         self._calls: list[InjectedCall] = []
         self._is_armed = False
+        self._elsewhere: Elsewhere | None = None
 
     @property
     def calls(self) -> list[InjectedCall]:
@@ -123,11 +131,12 @@ class Injection(ScriptedFault):
         """Where it is put."""
         return list(self._places)
 
-    def spread(self, place: Place) -> None:
-        """Put it at one more place, if it has not ended."""
+    def spread(self, place: Elsewhere) -> None:
+        """Put it at other processes as well, if it has not ended."""
         if self._is_armed:
             place.arm(self)
             self._places.append(place)
+            self._elsewhere = place
 
     def decide_for(self, process: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision | None:
         """Say what becomes of a call of another process."""
@@ -145,6 +154,8 @@ class Injection(ScriptedFault):
         Example:
             ``injection.wait_reached(2); take_the_database_away(); injection.resume()``
         """
+        if self._elsewhere is not None:
+            self._elsewhere.wait_until(lambda: self.gate.count >= n)
         self.gate.wait_reached(n)
 
     def crash(self) -> NoReturn:

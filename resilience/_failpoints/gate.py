@@ -35,6 +35,11 @@ class Gate:
         with self._changed:
             return list(self._waiting.values())
 
+    @property
+    def count(self) -> int:
+        """How many of them there are; no lock is taken to see it."""
+        return len(self._waiting)
+
     def open(self) -> None:
         """Let everybody through who waits now, and nobody who comes later."""
         self._end(is_over=False)

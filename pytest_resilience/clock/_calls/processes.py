@@ -63,6 +63,13 @@ def _is_there_still(member: Member, process: int) -> bool:
     return not _has_ended(process)
 
 
+def wait_for_children(check: Callable[[], bool], what: str) -> None:
+    """Wait until ``check()`` is true, which child processes may bring about; outside of the bubble, not at all."""
+    member = current()
+    if member is not None:
+        _wait(member, check, None, what)
+
+
 def _has_ended(process: int) -> bool:
     kind, number = (os.P_PID, process) if process > 0 else (os.P_ALL, 0)
     try:

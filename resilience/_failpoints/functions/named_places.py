@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, Final, final
 
@@ -32,13 +32,14 @@ class NamedPlace:
 
     Attributes:
         name: As it was written.
-        is_known: Whether anything of that name was found.
+        is_known: Whether anything of that name was found; `on_known` is called when it first is.
     """
 
-    def __init__(self, name: str, fault: Fault) -> None:
+    def __init__(self, name: str, fault: Fault, on_known: Callable[[], object] = lambda: None) -> None:
         self.name = name
         self.is_known = False
         self._fault = fault
+        self._on_known = on_known
         self._armed: list[FunctionPlace] = []
 
     def arm(self) -> None:
@@ -62,19 +63,23 @@ class NamedPlace:
     def look_into(self, module: ModuleType) -> None:
         """Arm what has the name in a module that was loaded just now."""
         members = list(_members(module, self.name))
-        is_failpoint = self.name in known_names() or (members and ":" not in self.name and self.name in names_in_code())
-        if is_failpoint:
-            self.is_known = True
+        if self.name in known_names() or (members and ":" not in self.name and self.name in names_in_code()):
+            self._note_known()
             return
         try:
             for member in members:
                 self._arm(target_of_member(*member))
-                self.is_known = True
+                self._note_known()
             if not self.is_known and self.name.startswith(f"{module.__name__}:"):
                 names = list(functions_in(module.__name__, ":"))
                 raise UnknownTargetError(f"there is no such failpoint or function. {suggestion(self.name, names)}")
         except UnknownTargetError as error:
             _log.warning("no fault can strike at %s: %s", self.name, error)
+
+    def _note_known(self) -> None:
+        if not self.is_known:
+            self.is_known = True
+            self._on_known()
 
     def _arm(self, target: Target) -> None:
         place = _places.setdefault(target.key, FunctionPlace(target))

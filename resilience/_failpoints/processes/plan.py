@@ -14,7 +14,7 @@ from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.script import Script
 from resilience._failpoints.script.text import parse_plan
 from resilience._failpoints.scripted_fault import ScriptedFault
-from resilience.redact import clean
+from resilience.redact import clean, redact
 
 _log: Final = logging.getLogger("resilience")
 
@@ -35,7 +35,7 @@ def arm_plan(text: str) -> None:
     except ScriptError as error:
         waits_for = [name for name, module in sys.modules.copy().items() if _is_unfinished(module, name, text)]
         if not waits_for:
-            raise SystemExit(f"RESILIENCE_FAILPOINTS: {error}") from None
+            raise SystemExit(f"RESILIENCE_FAILPOINTS: {redact(str(error))}") from None
         _retry_after(waits_for[0], text)
         return
     for place, terms in plan:

@@ -4,7 +4,8 @@
 sides take for nothing but data. Each process keeps one connection, over which it is told what is armed, at each change:
 
     {"process": 4711}                      {"revision": 1, "faults": {"3": ["Redis.connect"]}}
-    {"armed": 1, "known": ["Redis.connect"]}
+    {"known": ["Redis.connect"]}
+    {"armed": 1}
 
 It makes another for each call, for each wait at a ``pause`` or ``hang``, and for what it can't do:
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -27,7 +29,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NoReturn, final
 
-from resilience._failpoints.functions.loading import on_loaded
 from resilience._failpoints.functions.named_places import NamedPlace
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 from resilience._failpoints.gate import ReleasedError
@@ -72,7 +73,6 @@ class RemoteFaults:
         self._path = path
         self._ends = dict(inherited)
         self._places: list[NamedPlace] = []
-        self._told: set[str] = set()
         self._connection: socket.socket | None = None
         self._changing = threading.RLock()
         renew_after_fork(self)
@@ -89,8 +89,7 @@ class RemoteFaults:
             _send(connection, {"process": os.getpid()})
             self._follow(next(lines, {}))
             connection.settimeout(None)
-            on_loaded(self._loaded)
-            atexit.register(self._tell_known, names_in_code)
+            atexit.register(self._tell_rest)
             threading.Thread(target=self._listen, args=(lines,), name="resilience faults", daemon=True).start()
 
     def after_fork(self) -> None:
@@ -110,8 +109,7 @@ class RemoteFaults:
     def _follow(self, message: dict[str, Any]) -> None:
         faults = message.get("faults")
         self._change({int(number): names for number, names in faults.items()} if isinstance(faults, dict) else {})
-        known = self._newly_known(set())
-        self._tell({"armed": message.get("revision"), "known": known})
+        self._tell({"armed": message.get("revision")})
 
     def _change(self, wanted: dict[int, list[str]]) -> None:
         with self._changing:
@@ -119,7 +117,7 @@ class RemoteFaults:
                 self._ends.pop(number)()
             for number in wanted.keys() - self._ends.keys():
                 fault = RemoteFault(self._path, number)
-                places = [NamedPlace(name, fault) for name in wanted[number]]
+                places = [NamedPlace(name, fault, functools.partial(self._tell_known, name)) for name in wanted[number]]
                 for place in places:
                     place.arm()
                 self._places += places
@@ -130,22 +128,14 @@ class RemoteFaults:
             place.disarm()
             self._places.remove(place)
 
-    def _loaded(self, _: object) -> None:
-        if any(not each.is_known for each in self._places):
-            return
-        self._tell_known(set)
+    def _tell_known(self, name: str) -> None:
+        self._tell({"known": [name]})
 
-    def _tell_known(self, others: Callable[[], set[str]]) -> None:
-        """Say which names that are armed have been found here by now."""
-        known = self._newly_known(others())
-        if known:
-            self._tell({"known": known})
-
-    def _newly_known(self, others: set[str]) -> list[str]:
-        with self._changing:
-            known = {each.name for each in self._places if each.is_known or each.name in others} - self._told
-            self._told |= known
-        return sorted(known)
+    def _tell_rest(self) -> None:
+        """Say which failpoints are in the code of this process, though it has not passed them."""
+        names = {each.name for each in self._places if not each.is_known}
+        if names:
+            self._tell({"known": sorted(names & names_in_code())})
 
     def _tell(self, message: dict[str, Any]) -> None:
         connection = self._connection

@@ -276,6 +276,29 @@ def test_it_works_in_virtual_time(shop):
         assert clock.elapsed == 7200
 
 
+def test_virtual_time_waits_for_a_child_that_is_on_its_way(shop):
+    """`wait_reached` waits for a call of a child in virtual time, too, which stands still meanwhile."""
+    with VirtualClock(grace=60) as clock, Faults() as faults:
+        injection = faults.inject("shop:plain", "1*pause")
+        with child_of(faults) as child:
+            child.tell("plain()")
+            injection.wait_reached()
+            injection.resume()
+            assert child.read() == "plain 0"
+        assert clock.elapsed == 0
+
+
+def test_a_process_that_is_forked_in_virtual_time_is_struck(shop):
+    """What a bubble forks lives in real time, and asks the test as any other process."""
+    import shop as here
+
+    with VirtualClock(), Faults() as faults:
+        faults.environment()
+        injection = faults.inject("shop:plain", "1*return(1)->1*sleep(1ms)")
+        assert [here.in_a_forked_process(here.plain) for _ in range(3)] == ["1", "plain 0", "plain 0"]
+        assert [each.at for each in injection.calls] == [0, 0, 0]
+
+
 def test_a_predicate_decides_about_calls_of_children(shop):
     """``when`` gets the arguments as JSON can say them; one that raises is an objection, and lets the call through."""
 
