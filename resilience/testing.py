@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from resilience._failpoints.functions.seats import UnknownTargetError as UnknownTargetError
     from resilience._failpoints.functions.targets import Target as Target
     from resilience._failpoints.functions.targets import target_of as target_of
+    from resilience._failpoints.functions.trampolines import STAND_IN_FILE as STAND_IN_FILE
     from resilience._failpoints.gate import ReleasedError as ReleasedError
     from resilience._failpoints.own_calls import is_own_call as is_own_call
     from resilience._failpoints.own_calls import own_calls as own_calls
@@ -112,6 +113,7 @@ _LATE: Final = {
     "resilience._failpoints.functions.place": "FunctionPlace",
     "resilience._failpoints.functions.seats": "UnknownPlaceError UnknownTargetError",
     "resilience._failpoints.functions.targets": "Target target_of",
+    "resilience._failpoints.functions.trampolines": "STAND_IN_FILE",
     "resilience._failpoints.gate": "ReleasedError",
     "resilience._failpoints.own_calls": "is_own_call own_calls",
     "resilience._failpoints.processes.remote": "RemoteFault join_test",

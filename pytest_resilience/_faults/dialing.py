@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
+from pytest_resilience._faults.callers import is_of_the_code_under_test
 from resilience.testing import is_own_call
 
 _FAKE_NETWORK: Final = "127.77"
@@ -99,7 +100,7 @@ class Dialing:
             flags: int = 0,
         ) -> Any:
             name = host.decode() if isinstance(host, bytes) else host
-            if is_own_call() or not isinstance(name, str) or _is_numeric(name) or not self._is_led_away(name):
+            if not isinstance(name, str) or _is_numeric(name) or not self._is_led_away(name) or not _is_ours():
                 return real_getaddrinfo(host, port, family, type, proto, flags)
             found = real_getaddrinfo(self._fake_address(name), port, socket.AF_INET, type, proto, flags)
             if family != socket.AF_INET6:
@@ -108,7 +109,7 @@ class Dialing:
 
         def led(sock: Any, address: Any) -> Any:
             """The address to connect to; None refuses."""
-            named = None if is_own_call() else self._named(address)
+            named = self._named(address) if _is_ours() else None
             door = None if named is None or sock.type != socket.SOCK_STREAM else self.door_to(named)
             if door is None or named is None:
                 if named is not None and named[0] != address[0].removeprefix("::ffff:"):
@@ -150,6 +151,10 @@ class Dialing:
                 setattr(owner, name, before)
 
         self._undo.append(undo)
+
+
+def _is_ours() -> bool:
+    return not is_own_call() and is_of_the_code_under_test()
 
 
 def _is_numeric(host: str) -> bool:

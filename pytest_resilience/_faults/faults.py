@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
 
+from pytest_resilience._faults.callers import is_of_the_code_under_test
 from pytest_resilience._faults.injection import Injection, Place
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import Timeline, opened
@@ -237,10 +238,10 @@ class Faults:
             from pytest_resilience._faults.children import PlaceElsewhere
 
             return PlaceElsewhere(target)
-        return self._places.setdefault(found.key, FunctionPlace(found))
+        return self._places.setdefault(found.key, FunctionPlace(found, is_ours=is_of_the_code_under_test))
 
     def _spread(self, injection: Injection) -> None:
-        if self._children is not None and all(place.kind == "function" for place in injection.places):
+        if self._children is not None and all(place.kind in {"function", "class"} for place in injection.places):
             injection.spread(self._children)
 
     @property

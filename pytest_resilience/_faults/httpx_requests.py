@@ -18,6 +18,7 @@ import httpx
 from respx.transports import TryTransport
 
 from pytest_resilience._faults import httpx_faults as faults
+from pytest_resilience._faults.callers import is_of_the_code_under_test
 from pytest_resilience._faults.httpx_place import HttpxPlace
 from pytest_resilience._faults.injection import Injection
 from resilience.testing import Action, Decision, Hang, Pause, Sleep, Truncate, own_calls, target_of
@@ -113,7 +114,9 @@ class HttpxRequests:
         )
 
     def _is_wanted(self, request: httpx.Request) -> bool:
-        return _passing.get() is not request and any(place.takes(request) for place, _ in self._armed)
+        if _passing.get() is request or not any(place.takes(request) for place, _ in self._armed):
+            return False
+        return is_of_the_code_under_test()
 
     def _decide(self, request: httpx.Request) -> tuple[Injection | None, Decision | None]:
         for place, injection in self._armed.copy():

@@ -49,9 +49,14 @@ class FunctionPlace:
     Attributes:
         name: The failpoint, or ``module:qualname``.
         kind: ``function``, or ``class``.
+
+    Args:
+        target: What is struck.
+        is_ours: Whether the call that is being made is one that faults are for; the others are let through unseen.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, is_ours: Callable[[], bool] = lambda: True) -> None:
+        self._is_ours = is_ours
         self.name = target.name
         self.kind: PlaceKind = target.kind
         self._target = target
@@ -101,7 +106,7 @@ class FunctionPlace:
         return result if decision.after else await function(*args, **kwargs)
 
     def _decide(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Fault | None, Decision | None]:
-        for fault in self._faults.copy():
+        for fault in self._faults.copy() if self._is_ours() else ():
             decision = fault.decide(*args, **kwargs)
             if decision is not None:
                 return fault, decision

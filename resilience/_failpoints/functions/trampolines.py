@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from resilience._failpoints.functions.kinds import Kind, own_kind
 
+STAND_IN_FILE: Final = "<what a fault has put in the place of a function>"
+"""The file that a function comes from while it is armed, as its frame and tracebacks have it."""
+
 _ANSWER: Final = "the function that answers"
 _TEXT: Final = f"""
 def make({{free}}):
@@ -83,6 +86,6 @@ def _template(kind: Kind, free: tuple[str, ...]) -> CodeType:
     word, body = _BODIES[kind]
     scope: dict[str, Any] = {}
     text = _TEXT.format(free=", ".join(free), word=word, body=body)
-    exec(compile(text, "<what a fault has put in the place of a function>", "exec"), scope)  # noqa: S102  # the text above
+    exec(compile(text, STAND_IN_FILE, "exec"), scope)  # noqa: S102  # the text above
     made: CodeType = scope["make"](*free).__code__
     return made

@@ -1,0 +1,67 @@
+"""Whose a call is: the code under test's, which faults are for, or that of pytest, of its plugins or of the kit.
+
+pytest opens files and reads clocks as well, and so does the kit while it delivers an alert. A fault on such functions
+is for the test: it strikes in functions of tests and fixtures, in what these call, and in the threads that these start.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Final
+
+from resilience.testing import STAND_IN_FILE
+
+_RUNNER: Final = {"_pytest", "pluggy", "xdist", "execnet"}
+_BEGINNINGS: Final = {
+    "pytest_pyfunc_call",  # a test
+    "call_fixture_func",
+    "_teardown_yield_fixture",
+    "finish",  # finalizers of fixtures
+    "teardown_exact",
+    "runtest",  # of unittest and doctest
+    "pytest_runtest_call",  # items of other kinds
+    "_call_with_optional_argument",  # setup_module and the like
+}
+"""Functions of pytest that call what a test is made of; a test of the kit runs a suite with each of them."""
+
+_HANDING_ON: Final = (
+    "resilience._engine.wrappers",
+    "resilience._engine.deferred",
+    "resilience._failpoints",
+    "pytest_resilience._faults",
+    "pytest_resilience.clock._calls.threads",
+)
+"""Modules of the kit that call the code under test, so that what they call may be its own."""
+
+_DELIVERY: Final = ("resilience._alerts", "resilience.alerts")
+_ANYBODYS: Final = sys.stdlib_module_names | {"tenacity"}
+"""What both the kit and the code under test call."""
+
+_KIT: Final = {"resilience", "pytest_resilience"}
+
+
+def is_of_the_code_under_test() -> bool:
+    """Whether the call that a stand-in is asked about is made by the code under test."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # as `inspect` does it, without reading the source
+    is_theirs = False  # whether a function that is neither the kit's nor anybody's has been met
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        package = module.partition(".")[0]
+        if package in _RUNNER:
+            return _is_beginning(frame, package)
+        if frame.f_code.co_filename == STAND_IN_FILE:
+            pass  # the function that is called
+        elif package not in _KIT:
+            is_theirs = is_theirs or package not in _ANYBODYS
+        elif module.startswith(_DELIVERY) or not (is_theirs or module.startswith(_HANDING_ON)):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _is_beginning(frame: FrameType, package: str) -> bool:
+    if package == "pluggy":  # a plugin may run the test in its hook, as anyio's does
+        return frame.f_locals.get("hook_name") == "pytest_pyfunc_call"
+    name = frame.f_code.co_name
+    return name in _BEGINNINGS or name.startswith("xunit_")
