@@ -15,6 +15,7 @@ from pytest_resilience._explore.findings import Exploration, finding_of
 from pytest_resilience._explore.function_points import functions_of
 from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault, Menus
+from pytest_resilience._explore.oracle.leaks import HELD_LOCK
 from pytest_resilience._explore.oracle.outcome import judge
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
 from pytest_resilience._explore.oracle.watch import Watch, uncounted_garbage
@@ -197,6 +198,9 @@ class Explorer:
 
     def _poisoned_by(self, run: Run) -> list[Suspicion]:
         """Run the test without faults: what went wrong must not make it fail."""
+        if HELD_LOCK in run.suspicions:
+            self.exploration.stopped = "a lock is still held, which the next run might wait for in real time, for ever"
+            return []
         after = self.run(())
         if not after.suspicions:
             return []

@@ -52,7 +52,7 @@ class Leaks(Watcher):
         yield from (_left(f"the task {name}") for name in _pending_tasks())
         for lock in filter(None, (each() for each in self._locks)):
             if repr(lock).startswith("<locked"):  # what a reentrant lock has no method for before 3.14
-                yield _left("a held lock")
+                yield HELD_LOCK
         for number, what in _open_descriptors().items():
             if self._descriptors.get(number) != what:
                 yield _left(_descriptor(what))
@@ -64,6 +64,9 @@ class Leaks(Watcher):
 
 def _left(what: str) -> Suspicion:
     return Suspicion("leak", f"the run leaves {what} behind")
+
+
+HELD_LOCK: Final = _left("a held lock")
 
 
 def _note_temporary(event: str, arguments: tuple[Any, ...]) -> None:

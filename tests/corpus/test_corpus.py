@@ -1,0 +1,72 @@
+"""Small services, each with one bug of a kind that is met in the wild, and its corrected twin.
+
+Their scenarios are ordinary tests of what the service is for, and name no fault. Exploring has to find every bug, and to
+find nothing in the twin.
+"""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from pytest_resilience import explore
+
+SERVICES = sorted(path.stem for path in Path(__file__).parent.glob("services/[a-z]*.py"))
+EXPECTED = {
+    "broken_error_path": "other error",
+    "cancellation_swallowed": "swallowed cancellation",
+    "charged_twice": "wrong result",
+    "connection_leaked": "leak",
+    "deadline_ignored": "wrong result",
+    "double_close": "other error",
+    "give_up_never_said": "silent give-up",
+    "half_written_file": "poisoned",
+    "lock_left_held": "leak",
+    "nested_retries": "wrong result",
+    "never_awaited": "never awaited",
+    "secret_logged": "secret",
+    "state_poisoned": "poisoned",
+    "swallowed_exception": "wrong result",
+    "task_forgotten": "unhandled",
+    "temporary_file_left": "leak",
+    "thread_left": "leak",
+    "waits_for_the_dead": "stuck",
+}
+pytestmark = pytest.mark.filterwarnings("ignore::pytest_resilience.LeftoverThreadWarning")
+
+
+@pytest.fixture
+def service(request):
+    """A module with a broken and a sound service, and a scenario for both."""
+    module = importlib.import_module(f"tests.corpus.services.{request.param}")
+    yield module
+    getattr(module, "clean_up", lambda: None)()
+
+
+def explored(service, kind):
+    """What exploring the scenario with one of the two services comes to."""
+    if service.scenario.__code__.co_flags & 0x80:  # a coroutine function
+
+        async def scenario():
+            await service.scenario(kind())
+    else:
+
+        def scenario():
+            service.scenario(kind())
+
+    return explore(scenario)
+
+
+@pytest.mark.parametrize("service", SERVICES, indirect=True)
+def test_the_bug_is_found(service):
+    """Exploring finds the bug of the service, as what it is."""
+    name = service.__name__.rpartition(".")[2]
+    assert EXPECTED[name] in [finding.kind for finding in explored(service, service.Broken).findings]
+
+
+@pytest.mark.parametrize("service", SERVICES, indirect=True)
+def test_the_corrected_twin_is_accepted(service):
+    """Exploring goes through every plan, and has nothing to say."""
+    exploration = explored(service, service.Sound)
+    assert exploration.findings == []
+    assert exploration.exhausted
