@@ -32,7 +32,7 @@ test: $(READY)  ## run all tests, in random order, on both cores
 test-all: test  ## run all tests, then those that are not slow on every other supported interpreter that is found
 	@$(SHELL) tools/test-all.sh $(RUN)
 
-test-wheel: $(READY)  ## run the tests that are not slow against the built wheel, without the checkout's packages
+test-wheel: $(READY)  ## try the built wheel, without the checkout's packages: whether all is in it, and works from there
 	@$(SHELL) tools/test-wheel.sh $(RUN)
 
 lint: $(READY)  ## run the linters and the type checkers

@@ -16,9 +16,8 @@ for version in $(sed -n 's/.*"Programming Language :: Python :: \(3\.[0-9]*\)".*
     venv=".venv-$version"
     if [ ! "$venv/ready" -nt pyproject.toml ]; then
         echo "python$version: setting up $venv ..."
-        "$python" -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade pip
-        "$venv/bin/python" -m pip install --editable . --group test
+        "$python" -m venv --without-pip "$venv"
+        "$1" -m pip --python "$venv/bin/python" install --editable . --group test
         touch "$venv/ready"
     fi
     echo "python$version:"
