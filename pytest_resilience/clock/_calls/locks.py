@@ -25,7 +25,7 @@ from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import TypePatch
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
 
 
 class _Locks:
@@ -168,7 +168,7 @@ def _locked(self: Any) -> bool:
     return locked
 
 
-_real_is_owned = threading.Condition._is_owned  # type: ignore[attr-defined]  # missing from typeshed
+_real_is_owned = unpatched(threading.Condition, "_is_owned")
 
 
 def _is_owned(self: Any) -> bool:
@@ -177,7 +177,7 @@ def _is_owned(self: Any) -> bool:
     return owned
 
 
-_real_wait = threading.Condition.wait
+_real_wait: Callable[..., bool] = unpatched(threading.Condition, "wait")
 
 
 def _condition_wait(self: Any, timeout: float | None = None) -> bool:
@@ -293,7 +293,7 @@ def patches() -> Iterator[Patch]:
         real.RLock,
         {"acquire": rlock_acquire, "__enter__": rlock_acquire, "release": rlock_release, "__exit__": rlock_release},
     )
-    wait_for = timed(threading.Condition.wait_for, nothing=False)
+    wait_for = timed(unpatched(threading.Condition, "wait_for"), nothing=False)
     yield AttributePatch(threading.Condition, {"wait": _condition_wait, "wait_for": wait_for, "_is_owned": _is_owned})
-    acquire = timed(threading.Semaphore.acquire, nothing=False)
+    acquire = timed(unpatched(threading.Semaphore, "acquire"), nothing=False)
     yield AttributePatch(threading.Semaphore, {"acquire": asking(acquire, nothing=False)})

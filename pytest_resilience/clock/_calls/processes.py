@@ -23,7 +23,7 @@ from pytest_resilience.clock._outside.real_poll import READ, ready
 from pytest_resilience.clock._outside.waits import wait_for_descriptor, wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
 
 
 def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what: str) -> bool:
@@ -137,7 +137,8 @@ def patches() -> Iterator[Patch]:
 
 def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
     """What to replace in `subprocess`, whose waiting with a timeout is a loop of short sleeps."""
-    real_wait, real_poll = subprocess.Popen._wait, subprocess.Popen.poll
+    popen = unpatched(subprocess, "Popen")
+    real_wait, real_poll = unpatched(popen, "_wait"), unpatched(popen, "poll")
 
     def wait(self: Any, timeout: float | None) -> int:
         member = current()
@@ -156,7 +157,7 @@ def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
             code = real_poll(self)
         return code
 
-    yield AttributePatch(subprocess.Popen, {"_wait": wait, "poll": poll})
+    yield AttributePatch(popen, {"_wait": wait, "poll": poll})
 
 
 def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.waiting import current
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
 
 
 def asking(method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exception] | None = None) -> Any:
@@ -49,5 +49,5 @@ def patches() -> Iterator[Patch]:
         queue.Queue: {"empty": True, "full": True, "qsize": 0},
     }
     for owner, answers in questions.items():
-        asked = {name: asking(getattr(owner, name), nothing=nothing) for name, nothing in answers.items()}
+        asked = {name: asking(unpatched(owner, name), nothing=nothing) for name, nothing in answers.items()}
         yield AttributePatch(owner, asked)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import operator
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Waiter, current
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, original
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
 
 
 def _sleep(seconds: Any) -> None:
@@ -33,7 +33,7 @@ def _sleep(seconds: Any) -> None:
         scheduler.block(Waiter(member, scheduler.now + length, "time.sleep"))
 
 
-_real_event_wait = threading.Event.wait
+_real_event_wait: Callable[..., bool] = unpatched(threading.Event, "wait")
 
 
 def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:

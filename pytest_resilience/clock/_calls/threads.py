@@ -18,7 +18,7 @@ from pytest_resilience.clock._outside.strangers import is_watchdog
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
 
 _start_joinable: Any = getattr(_thread, "start_joinable_thread", None)
 """By what `threading` starts its threads from Python 3.13 on."""
@@ -120,8 +120,8 @@ def are_members(threads: set[threading.Thread]) -> bool:
     return threads <= set(_by_thread.current)
 
 
-_real_join = threading.Thread.join
-_real_is_alive = threading.Thread.is_alive
+_real_join = unpatched(threading.Thread, "join")
+_real_is_alive: Callable[..., bool] = unpatched(threading.Thread, "is_alive")
 
 
 def _join(self: threading.Thread, timeout: float | None = None) -> None:

@@ -154,7 +154,7 @@ class Executor(module.ThreadPoolExecutor):
             thread.start()
             self._threads.add(thread)
 
-worker.__module__ = Executor.__module__ = module.__name__
+worker.__module__ = Executor.__module__ = Executor.submit.__module__ = module.__name__
 module._worker, module.ThreadPoolExecutor = worker, Executor
 
 from pytest_resilience import VirtualClock
