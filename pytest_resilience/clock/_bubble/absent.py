@@ -27,7 +27,7 @@ class Absent:
         return [member for member in self._alive_at if member not in self._endless]
 
     def add(self, member: Member, *, endless: bool = False) -> None:
-        """Count ``member`` among them from now on."""
+        """Count ``member`` among them, or note another sign of life."""
         self._alive_at[member] = real.monotonic()
         if endless:
             self._endless.add(member)
@@ -35,10 +35,6 @@ class Absent:
     def discard(self, member: Member) -> None:
         self._alive_at.pop(member, None)
         self._endless.discard(member)
-
-    def note_sign_of_life(self, member: Member) -> None:
-        """Let time stand still for it anew."""
-        self._alive_at[member] = real.monotonic()
 
     def note_hand_over(self) -> None:
         """Note that the baton changes hands: its last holder may just have set one of them free."""

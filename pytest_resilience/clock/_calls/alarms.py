@@ -76,28 +76,25 @@ def _keeper() -> Member | None:
     return None if sys._getframe(2).f_globals.get("__name__") == "pytest_timeout" else current()
 
 
-def _alarm(*arguments: Any) -> int:
+def _alarm(*arguments: Any) -> Any:
     member = _keeper()
     if member is None or len(arguments) != 1 or not isinstance(arguments[0], int):
-        left: int = _real_alarm(*arguments)
-        return left
+        return _real_alarm(*arguments)
     seconds, _ = _timer.current.set(member, arguments[0])
     return round(seconds) or int(seconds > 0)  # of 0.3 s the kernel says 1
 
 
-def _setitimer(which: Any, seconds: Any, interval: Any = 0.0, /) -> tuple[float, float]:
+def _setitimer(which: Any, seconds: Any, interval: Any = 0.0, /) -> Any:
     member = _keeper()
     makes_sense = all(isinstance(each, (int, float)) and each >= 0 for each in (seconds, interval))
     if member is None or which != signal.ITIMER_REAL or not makes_sense:
-        before: tuple[float, float] = _real_setitimer(which, seconds, interval)
-        return before
+        return _real_setitimer(which, seconds, interval)
     return _timer.current.set(member, seconds, interval)
 
 
-def _getitimer(which: Any, /) -> tuple[float, float]:
+def _getitimer(which: Any, /) -> Any:
     if which != signal.ITIMER_REAL or _keeper() is None:
-        left: tuple[float, float] = _real_getitimer(which)
-        return left
+        return _real_getitimer(which)
     return _timer.current.left()
 
 

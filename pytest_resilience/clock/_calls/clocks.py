@@ -148,11 +148,10 @@ _real_now, _real_utcnow, _fromtimestamp = (
 )
 
 
-def _virtual_now(cls: type[datetime], tz: tzinfo | None = None) -> datetime:
+def _virtual_now(cls: type[datetime], tz: tzinfo | None = None) -> Any:
     member = members.get(get_ident())
     bound = (_real_now if member is None else _fromtimestamp).__get__(None, cls)
-    moment: datetime = bound(tz) if member is None else bound(_microseconds(_now(member)), tz)
-    return moment
+    return bound(tz) if member is None else bound(_microseconds(_now(member)), tz)
 
 
 def _virtual_utcnow(cls: type[datetime]) -> datetime:

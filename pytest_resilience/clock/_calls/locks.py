@@ -173,8 +173,7 @@ _real_is_owned = unpatched(threading.Condition, "_is_owned")
 
 def _is_owned(self: Any) -> bool:
     """What a condition with a plain lock finds out by trying to lock it, which would look like polling for it."""
-    owned: bool = real.locked(self._lock) if type(self._lock) is real.Lock else _real_is_owned(self)
-    return owned
+    return real.locked(self._lock) if type(self._lock) is real.Lock else _real_is_owned(self)
 
 
 _real_wait: Callable[..., bool] = unpatched(threading.Condition, "wait")

@@ -81,28 +81,26 @@ def _has_ended(process: int) -> bool:
 _real_waitpid = clone(original(posix, "waitpid"))
 
 
-def _waitpid(*arguments: Any) -> tuple[int, int]:
+def _waitpid(*arguments: Any) -> Any:
     """`os.waitpid`, which `subprocess`, `multiprocessing` and asyncio call."""
     member = current()
     if member is not None and len(arguments) == 2 and arguments[1] == 0:  # no WNOHANG: it waits
         process = arguments[0]
         _wait(member, lambda: _has_ended(process), None, f"the end of process {process}")
-    ended: tuple[int, int] = _real_waitpid(*arguments)
-    return ended
+    return _real_waitpid(*arguments)
 
 
 _real_read = clone(original(posix, "read"))
 
 
-def _read(*arguments: Any) -> bytes:
+def _read(*arguments: Any) -> Any:
     """`os.read`, by which pipes are read."""
     member = current()
     if member is not None and len(arguments) == 2 and isinstance(arguments[0], int) and arguments[0] >= 0:
         descriptor = arguments[0]
         if not ready([(descriptor, READ)]) and os.get_blocking(descriptor):
             wait_for_descriptor(member, descriptor, READ, None)
-    data: bytes = _real_read(*arguments)
-    return data
+    return _real_read(*arguments)
 
 
 def _write(*arguments: Any) -> int:
@@ -110,8 +108,7 @@ def _write(*arguments: Any) -> int:
     member = current()
     if member is not None and arguments and isinstance(arguments[0], int) and is_older_pipe(arguments[0]):
         member.scheduler.strangers.wake()
-    written: int = real.write(*arguments)
-    return written
+    return real.write(*arguments)
 
 
 def _making(make: Callable[..., tuple[int, int]]) -> Callable[..., tuple[int, int]]:
@@ -140,15 +137,14 @@ def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
     popen = unpatched(subprocess, "Popen")
     real_wait, real_poll = unpatched(popen, "_wait"), unpatched(popen, "poll")
 
-    def wait(self: Any, timeout: float | None) -> int:
+    def wait(self: Any, timeout: float | None) -> Any:
         member = current()
         if member is not None and timeout is not None and self.returncode is None:
             ended = _wait(member, lambda: _has_ended(self.pid), timeout, f"the end of process {self.pid}")
             if not ended:
                 raise subprocess.TimeoutExpired(self.args, timeout)
             timeout = None
-        code: int = real_wait(self, timeout)
-        return code
+        return real_wait(self, timeout)
 
     def poll(self: Any) -> int | None:
         member = current()

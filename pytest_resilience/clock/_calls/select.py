@@ -92,16 +92,14 @@ def _epoll(self: Any, timeout: Any = None, maxevents: int = -1) -> list[Interest
         return found
     seconds = None if timeout is None or timeout < 0 else timeout
     descriptor = self.fileno()
-    return (
-        wait_for_input(
-            member,
-            lambda: _real_epoll(self, 0, maxevents),
-            lambda: epoll_interests(descriptor),
-            seconds,
-            watch=descriptor,
-        )
-        or []
+    found = wait_for_input(
+        member,
+        lambda: _real_epoll(self, 0, maxevents),
+        lambda: epoll_interests(descriptor),
+        seconds,
+        watch=descriptor,
     )
+    return found or []
 
 
 _real_select = clone(original(select, "select"))

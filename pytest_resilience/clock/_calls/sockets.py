@@ -138,12 +138,11 @@ def _noting_refusal(error: Any) -> Any:
     return error
 
 
-def _connect_ex(self: Any, address: Any) -> int:
+def _connect_ex(self: Any, address: Any) -> Any:
     member = current()
     timeout = self.gettimeout()
     if member is None or timeout == 0 or self.fileno() < 0:
-        error: int = _noting_refusal(_Socket.connect_ex(self, address))
-        return error
+        return _noting_refusal(_Socket.connect_ex(self, address))
     self.settimeout(0)
     try:
         error = _noting_refusal(_Socket.connect_ex(self, address))

@@ -157,7 +157,7 @@ class Monitor:
         for member in scheduler.absent.awaited():
             vitals = progress(member.ident, member.native_id)
             if self._absent.get(member, vitals) != vitals:
-                scheduler.absent.note_sign_of_life(member)
+                scheduler.absent.add(member)
                 if scheduler.running is None:
                     scheduler.attach(member)
             self._absent[member] = vitals
