@@ -45,7 +45,7 @@ class InjectedCall:
 
     Attributes:
         args: Its positional arguments, those of a method beginning with ``self``; of a request the request; of a
-            connection host and port.
+            connection host and port; of a call of another process what JSON can say of them, else their texts.
         kwargs: Its keyword arguments.
         at: When, in seconds since the test began.
         done: What was done to it, as scripts write it, without secrets: ``raise(OSError('x'))``, ``off``.

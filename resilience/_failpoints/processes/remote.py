@@ -37,6 +37,7 @@ from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.run import Decision
 from resilience._failpoints.script.script import Script
 from resilience._failpoints.scripted_fault import kill
+from resilience._failpoints.table import known_names
 from resilience._support.fork import renew_after_fork
 from resilience.redact import clean
 
@@ -135,7 +136,7 @@ class RemoteFaults:
         """Say which failpoints are in the code of this process, though it has not passed them."""
         names = {each.name for each in self._places if not each.is_known}
         if names:
-            self._tell({"known": sorted(names & names_in_code())})
+            self._tell({"known": sorted(names & {*known_names(), *names_in_code()})})
 
     def _tell(self, message: dict[str, Any]) -> None:
         connection = self._connection
