@@ -54,6 +54,9 @@ _LONGEST_PATH: Final = 70
 
 _MOST_PROBLEMS: Final = 20
 
+_LAST_TURNS: Final = 5
+"""Turns of the loop from the arrival of a message to its end: accepted, received, read, answered, and one more."""
+
 _MOMENT_S: Final = 0.0005
 """The real seconds between two looks at what another thread or process does, which takes about as long."""
 
@@ -339,6 +342,8 @@ class _Thread(threading.Thread):
         server, stop = await self._serve(), asyncio.Event()
         self._ending = stop
         await stop.wait()
+        for _ in range(_LAST_TURNS):  # what processes have said that are gone by now is still read
+            await asyncio.sleep(0)
         server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:

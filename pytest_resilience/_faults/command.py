@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, final
 
 from pytest_resilience._faults.children import Children, PlaceElsewhere
@@ -44,13 +44,14 @@ def run_command(scenario: Scenario, command: list[str]) -> int:
             each.arm()
             each.spread(children)
         stack.callback(stream.subscribe(run.show, FaultInjected))
+        attach = stack.enter_context(_passing_signals())
         try:
             process = subprocess.Popen(command, env=children.environment())  # noqa: S603  # the user's own command
         except OSError as error:
             run.say(f"can't run {command[0]!r}: {error.strerror}")
             return _NOT_FOUND if isinstance(error, FileNotFoundError) else _NOT_EXECUTABLE
-        with _passing_signals_to(process):
-            code = process.wait()
+        attach(process)
+        code = process.wait()
     status = code if code >= 0 else _KILLED - code
     known = children.known | {each.name for each in injections if each.calls}
     run.say_at_end()
@@ -112,14 +113,28 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _passing_signals_to(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def _passing_signals() -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Pass signals on to the process that is attached, those as well that come before; but for what is ignored."""
+    processes: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
     def pass_on(number: int, _: object) -> None:
-        if number not in _FROM_THE_TERMINAL or not _is_in_foreground():
+        if number in _FROM_THE_TERMINAL and _is_in_foreground():
+            return
+        if not processes:
+            early.append(number)
+        for process in processes:
             process.send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in _PASSED_ON}
+    def attach(process: subprocess.Popen[bytes]) -> None:
+        processes.append(process)
+        for number in early:
+            process.send_signal(number)
+
+    heeded = [number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, pass_on) for number in heeded}
     try:
-        yield
+        yield attach
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

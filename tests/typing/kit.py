@@ -48,6 +48,8 @@ def test_faults(faults: Faults) -> None:
     assert_type(injection.calls, list[InjectedCall])
     assert_type(injection.calls[0].kwargs, dict[str, Any])
     assert_type(injection.exhausted, bool)
+    assert_type(faults.environment(), dict[str, str])
+    assert_type(faults.run("outage.toml"), list[Injection])
     faults.inject("Redis.connect", 3)  # type: ignore[arg-type]
 
 
