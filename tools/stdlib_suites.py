@@ -20,6 +20,7 @@ import threading
 import tomllib
 import unittest
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 SUITES = (
@@ -44,6 +45,9 @@ def main() -> int:
     tests = differing = 0
     unexplained = []
     for suite in options.suites:
+        if find_spec(f"test.{suite}") is None:
+            print(f"{suite}: this interpreter comes without it")
+            continue
         real, virtual = (dict(outcomes(suite, mode, options.seconds)) for mode in ("real", "virtual"))
         different = {name: (real[name], virtual.get(name)) for name in real if real[name] != virtual.get(name)}
         reasons = {name: reason_for(name, known) for name in different}

@@ -84,10 +84,13 @@ _real_waitpid = clone(original(posix, "waitpid"))
 def _waitpid(*arguments: Any) -> Any:
     """`os.waitpid`, which `subprocess`, `multiprocessing` and asyncio call."""
     member = current()
-    if member is not None and len(arguments) == 2 and arguments[1] == 0:  # no WNOHANG: it waits
-        process = arguments[0]
+    process, options = arguments if len(arguments) == 2 else (0, None)
+    if member is not None and options == 0:  # no WNOHANG: it waits
         _wait(member, lambda: _has_ended(process), None, f"the end of process {process}")
-    return _real_waitpid(*arguments)
+    ended = _real_waitpid(*arguments)
+    if member is not None and ended == (0, 0) and process > 0 and not _is_there_still(member, process):
+        ended = _real_waitpid(*arguments)
+    return ended
 
 
 _real_read = clone(original(posix, "read"))
@@ -135,7 +138,7 @@ def patches() -> Iterator[Patch]:
 def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
     """What to replace in `subprocess`, whose waiting with a timeout is a loop of short sleeps."""
     popen = unpatched(subprocess, "Popen")
-    real_wait, real_poll = unpatched(popen, "_wait"), unpatched(popen, "poll")
+    real_wait = unpatched(popen, "_wait")
 
     def wait(self: Any, timeout: float | None) -> Any:
         member = current()
@@ -146,14 +149,7 @@ def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
             timeout = None
         return real_wait(self, timeout)
 
-    def poll(self: Any) -> int | None:
-        member = current()
-        code: int | None = real_poll(self)
-        if code is None and member is not None and not _is_there_still(member, self.pid):
-            code = real_poll(self)
-        return code
-
-    yield AttributePatch(popen, {"_wait": wait, "poll": poll})
+    yield AttributePatch(popen, {"_wait": wait})
 
 
 def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:

@@ -165,6 +165,10 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         _real_join(self)
 
 
+_GONE_WITHIN = 10.0
+"""So many real seconds at most for what takes a thread microseconds: the program itself may hold the lock, to see."""
+
+
 def _wait_until_gone(thread: Any) -> None:
     """Wait, for moments of real time, until a thread that has left the bubble is gone.
 
@@ -172,7 +176,8 @@ def _wait_until_gone(thread: Any) -> None:
     """
     lock = getattr(thread, "_tstate_lock", None)
     if lock is not None:
-        real.lock_acquire(lock)
+        if not real.lock_acquire(lock, True, _GONE_WITHIN):
+            return
         real.lock_release(lock)
     _real_join(thread)
 

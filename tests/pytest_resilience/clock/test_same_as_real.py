@@ -190,6 +190,21 @@ def test_a_child_that_is_asked_again_and_again_is_seen_to_end():
         assert clock.guesses == 0
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the timer of the limit
+def test_a_forked_child_that_is_asked_again_and_again_is_seen_to_end():
+    """The same by `os.waitpid`, with which libraries look after children of their own."""
+    with VirtualClock(grace=60) as clock:
+        child = os.fork()
+        if not child:
+            os._exit(7)
+        ended = (0, 0)
+        while ended == (0, 0) and clock.elapsed < 10:
+            time.sleep(0.1)
+            ended = os.waitpid(child, os.WNOHANG)
+        assert ended == (child, 7 << 8)
+        assert clock.elapsed <= 0.2
+
+
 def test_a_child_that_computes_for_ever_runs_into_the_timeout():
     """Time stands still for a child at work, but for no longer than the wait would take without the clock."""
     with pytest.warns(GuessWarning), VirtualClock(grace=0.01) as clock:
