@@ -42,9 +42,9 @@ class _Locks:
         self.lines: dict[Any, list[tuple[int, Waiter]]] = {}
         self.callers: set[Member] = set()
 
-    def is_free(self, lock: Any, try_now: Callable[..., bool]) -> bool:
+    def is_free(self, lock: Any, real_acquire: Callable[..., bool]) -> bool:
         """Whether a lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
-        if lock in self.holders or not try_now(lock, False):
+        if lock in self.holders or not real_acquire(lock, False):
             return False
         (real.lock_release if type(lock) is real.Lock else real.rlock_release)(lock)
         return True
@@ -74,32 +74,30 @@ def held_locks() -> list[weakref.ref[Any]]:
     return [weakref.ref(lock) for lock, holder in holders if holder is caller or holder.ended]
 
 
-def _acquirer(try_now: Callable[..., bool], wait_real: Callable[..., bool]) -> Callable[..., bool]:
-    """The method ``acquire`` for a lock type, given its C method twice: as is, and for when it has to wait."""
+def _acquirer(real_acquire: Callable[..., bool]) -> Callable[..., bool]:
+    """The method ``acquire`` for a lock type, given its C method."""
 
     def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
         member = members.get(get_ident())
         if member is None or (timeout != -1 and (not blocking or not 0 <= timeout <= threading.TIMEOUT_MAX)):
-            return wait_real(self, blocking, timeout)
-        if try_now(self, False):
+            return real_acquire(self, blocking, timeout)
+        if real_acquire(self, False):
             _locks.current.holders[self] = member
             return True
         if current() is None:
-            return wait_real(self, blocking, timeout)
+            return real_acquire(self, blocking, timeout)
         if not blocking:
             member.give_way()  # which lets its holder run
             return False
         if timeout == 0:
             member.wait_no_time()
             return False
-        return _wait(self, member, try_now, wait_real, timeout)
+        return _wait(self, member, real_acquire, timeout)
 
     return acquire
 
 
-def _wait(
-    lock: Any, member: Member, try_now: Callable[..., bool], wait_real: Callable[..., bool], timeout: float
-) -> bool:
+def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout: float) -> bool:
     scheduler, locks, idle = member.scheduler, _locks.current, is_idle_at(member, lock)
     deadline = member.deadline(None if timeout == -1 or idle else timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
@@ -108,7 +106,7 @@ def _wait(
             member,
             deadline,
             locks.describe(lock),
-            check=lambda: locks.is_free(lock, try_now),
+            check=lambda: locks.is_free(lock, real_acquire),
             outside=lambda: [] if lock in locks.holders else [Outsider(since, ASKED, "a thread that holds a lock")],
             idle=lambda: idle,
             signal_since=since if locks.holders.get(lock) is member and not idle else -math.inf,
@@ -125,7 +123,7 @@ def _wait(
                     line.remove(place)
                 if not line:
                     locks.lines.pop(lock, None)
-        if try_now(lock, False):
+        if real_acquire(lock, False):
             locks.holders[lock] = member
             return True
         if outcome is Outcome.TIMED_OUT:
@@ -133,11 +131,11 @@ def _wait(
                 scheduler.record_sleep(timeout)
             return False
         if outcome is Outcome.CLOSED:
-            return wait_real(lock, True, -1) if timeout == -1 else False
+            return real_acquire(lock, True, -1) if timeout == -1 else False
 
 
-lock_acquire = _acquirer(real.lock_acquire, real.lock_acquire)
-rlock_acquire = _acquirer(real.rlock_acquire, real.rlock_acquire)
+lock_acquire = _acquirer(real.lock_acquire)
+rlock_acquire = _acquirer(real.rlock_acquire)
 
 
 def lock_release(self: Any, *_: object) -> None:

@@ -83,7 +83,9 @@ def _epoll(self: Any, timeout: Any = None, maxevents: int = -1) -> list[Interest
     if timeout == 0:
         member = members.get(get_ident())
         if member is not None and member.waiter is None:
-            member.note_question(GLANCE)
+            member.questions.asked += GLANCE  # a step of an event loop, which is not worth two more calls
+            if member.questions.asked >= member.questions.limit:
+                member.note_question(0)
             member.scheduler.yield_now(member)
         return _real_epoll(self, 0, maxevents)
     member = current()
