@@ -76,16 +76,23 @@ class ClassAttribute:
 
 def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
     """Yield the names in modules and the attributes of classes that refer to a function, bound or wrapped or not."""
+    namespaces: list[dict[str, Any]] = []
     for referrer in gc.get_referrers(function):
         if isinstance(referrer, (staticmethod, classmethod, MethodType)):
             yield from references_to(referrer)
         elif isinstance(referrer, dict):
-            names = [name for name, value in list(referrer.items()) if value is function]
             if _is_module(referrer):
                 if str(referrer.get("__name__")).partition(".")[0] != _KIT:
-                    yield from (ModuleName(referrer, name) for name in names)
+                    yield from (ModuleName(referrer, name) for name in names_of(function, referrer))
             elif "__module__" in referrer:
-                yield from (ClassAttribute(owner, name) for owner in classes_of(referrer, function) for name in names)
+                namespaces.append(referrer)
+    for owner, namespace in classes_of(namespaces, function):
+        yield from (ClassAttribute(owner, name) for name in names_of(function, namespace))
+
+
+def names_of(function: object, namespace: dict[str, Any]) -> list[str]:
+    """Return the names that refer to a function."""
+    return [name for name, value in list(namespace.items()) if value is function]
 
 
 def _is_module(scope: dict[Any, Any]) -> bool:
@@ -93,12 +100,15 @@ def _is_module(scope: dict[Any, Any]) -> bool:
     return "__builtins__" in scope or (module is not None and vars(module) is scope)
 
 
-def classes_of(scope: dict[Any, Any], function: object) -> list[type]:
-    """Return the class whose namespace a dictionary with a function in it is."""
+def classes_of(scopes: list[dict[str, Any]], function: object) -> list[tuple[type, dict[str, Any]]]:
+    """Return the classes whose namespaces dictionaries with a function in them are, each with its dictionary."""
     home = _home_of(function)
-    if home is not None and _is_of(scope, home):  # else all objects there are have to be asked
-        return [home]
-    return [each for each in gc.get_referrers(scope) if isinstance(each, type) and _is_of(scope, each)]
+    found = [(home, scope) for scope in scopes if home is not None and _is_of(scope, home)]
+    others = [scope for scope in scopes if home is None or not _is_of(scope, home)]
+    if others:  # all objects there are have to be asked, which takes milliseconds: once
+        classes = [each for each in gc.get_referrers(*others) if isinstance(each, type)]
+        found += [(each, scope) for scope in others for each in classes if _is_of(scope, each)]
+    return found
 
 
 def _home_of(function: object) -> type | None:

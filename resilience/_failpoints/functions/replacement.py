@@ -8,7 +8,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final, final
 
-from resilience._failpoints.functions.references import ABSENT, ClassAttribute, Reference, classes_of, references_to
+from resilience._failpoints.functions.references import (
+    ABSENT,
+    ClassAttribute,
+    Reference,
+    classes_of,
+    names_of,
+    references_to,
+)
 
 
 @final
@@ -70,10 +77,10 @@ def _replace(wanted: Any, value: Any) -> None:
     """Put a value where an object is held: in namespaces, in lists and dictionaries, and in tuples in these."""
     for holder in gc.get_referrers(wanted):
         if isinstance(holder, dict):
-            owners = classes_of(holder, wanted) if "__module__" in holder else []
-            for key in [key for key, each in list(holder.items()) if each is wanted]:
+            owners = classes_of([holder], wanted) if "__module__" in holder else []
+            for key in names_of(wanted, holder):
                 if owners:
-                    setattr(owners[0], key, value)
+                    setattr(owners[0][0], key, value)
                 else:
                     holder[key] = value
         elif isinstance(holder, list):

@@ -27,13 +27,15 @@ def names_in_code() -> set[str]:
         if not issubclass(type(module), ModuleType):
             continue
         scope = dict(vars(module))
+        held = set(map(id, scope.values()))  # most modules hold neither, and there are thousands
+        if id(failpoint) not in held and id(sys.modules[_HOUSE]) not in held:
+            continue
         aliases = {key for key, value in scope.items() if value is failpoint}
-        if any(value is sys.modules[_HOUSE] for value in scope.values()):
+        if id(sys.modules[_HOUSE]) in held:
             aliases.add("failpoint")
-        if aliases:
-            for value in scope.values():
-                for code in _code_of(value, module.__name__):
-                    names.update(_names_in(code, aliases, scope))
+        for value in scope.values():
+            for code in _code_of(value, module.__name__):
+                names.update(_names_in(code, aliases, scope))
     return names
 
 
