@@ -38,36 +38,34 @@ def server_now_ns() -> int:
 
 @final
 class RateLimits:
-    """The limits of each webhook, of each channel, and of all requests together."""
+    """The limits of each webhook, of each channel, and of all requests together.
+
+    Attributes:
+        webhooks: The bucket of each webhook, from which every request takes, also one that fails.
+        channels: What each channel can have, from which messages take that are stored.
+        everything: What all webhooks can have together.
+    """
 
     def __init__(self, *, webhook: Limit = WEBHOOK, channel: Limit = CHANNEL, everything: Limit = EVERYTHING) -> None:
-        self._webhooks = defaultdict[str | None, Window](lambda: Window(webhook))
-        self._channels = defaultdict[str | None, Window](lambda: Window(channel))
-        self._everything = Window(everything)
+        self.webhooks = defaultdict[str | None, Window](lambda: Window(webhook))
+        self.channels = defaultdict[str | None, Window](lambda: Window(channel))
+        self.everything = Window(everything)
 
     def hit(self, webhook: str | None, channel: str | None, now_ns: int) -> tuple[Scope | None, float]:
         """Count a request, and return whose limit it meets, None for nobody's, and how many seconds it has to wait."""
-        if not self._everything.take(now_ns):
-            return "global", self._everything.resets_in_s(now_ns)
-        if not self.count_request(webhook, now_ns):
-            return "user", self._webhooks[webhook].resets_in_s(now_ns)
-        if not self._channels[channel].left(now_ns):
-            return "shared", self._channels[channel].resets_in_s(now_ns)
+        if not self.everything.take(now_ns):
+            return "global", self.everything.resets_in_s(now_ns)
+        if not self.webhooks[webhook].take(now_ns):
+            return "user", self.webhooks[webhook].resets_in_s(now_ns)
+        if not self.channels[channel].left(now_ns):
+            return "shared", self.channels[channel].resets_in_s(now_ns)
         return None, 0.0
-
-    def count_request(self, webhook: str | None, now_ns: int) -> bool:
-        """Take from the bucket of a webhook, and tell whether there was something left. What fails counts, too."""
-        return self._webhooks[webhook].take(now_ns)
-
-    def count_message(self, channel: str | None, now_ns: int) -> None:
-        """Take from what a channel can have."""
-        self._channels[channel].take(now_ns)
 
     def headers(self, webhook: str | None, now_ns: int, scope: Scope | None) -> dict[str, str]:
         """Return what an answer tells of the bucket of a webhook, with a 429 for that scope."""
         if scope == "global":
             return {}
-        bucket = self._webhooks[webhook]
+        bucket = self.webhooks[webhook]
         remaining = max(bucket.left(now_ns), 1 if scope == "shared" else 0)  # a channel's 429 never shows 0
         return bucket_headers(bucket.size, remaining, bucket.resets_in_s(now_ns))
 

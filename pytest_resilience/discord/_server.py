@@ -170,7 +170,7 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
         now_ns = server_now_ns()
         message = self._store(incoming) if planned.recorded and refusal is None else None
         if planned.via:
-            self._limits.count_request(incoming.webhook, now_ns)
+            self._limits.webhooks[incoming.webhook].take(now_ns)
         bucket = self._limits.headers(incoming.webhook, now_ns, planned.scope)
         return planned.error_for(incoming.request) or planned.response(message, bucket)
 
@@ -183,7 +183,7 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
             response = refusal.response
         else:
             message = self._store(incoming)
-            self._limits.count_message(incoming.channel, now_ns)
+            self._limits.channels[incoming.channel].take(now_ns)
             response = answers.answer(200, message) if incoming.wait else answers.answer(204, "")
         response.headers.update(self._limits.headers(incoming.webhook, now_ns, scope))
         return response
