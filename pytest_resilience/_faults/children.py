@@ -24,7 +24,7 @@ from pytest_resilience._faults.injection import Injection
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
 from pytest_resilience.clock._calls.processes import wait_for_children
 from pytest_resilience.clock._reach import real
-from resilience.redact import clean, message_of, type_name
+from resilience.redact import clean, summary_of
 from resilience.testing import (
     Decision,
     FunctionPlace,
@@ -235,7 +235,7 @@ class Children:
         try:
             decision = injection.decide_for(process, tuple(args), kwargs)
         except BaseException as error:  # noqa: BLE001  # the test's own predicate, or a limit, which fails the test
-            self._object(f"{injection!r}, for a call of process {process}: {type_name(error)}: {message_of(error)}")
+            self._object(f"{injection!r}, for a call of process {process}: {summary_of(error)}")
             return {}
         return {} if decision is None else self._told(injection, decision)
 
