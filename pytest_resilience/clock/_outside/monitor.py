@@ -8,6 +8,7 @@ when the second thread of a bubble is, or when an outsider first matters.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import math
 import os
 from _thread import get_ident
@@ -72,9 +73,7 @@ class Monitor:
     def watch(self) -> None:
         self.is_paused = False
         if self._pipe is None:
-            self._pipe = os.pipe()
-            for end in self._pipe:
-                os.set_blocking(end, False)
+            self._pipe = _pipe_beside_the_standard_streams()
             real.start_new_thread(self._run, ())
             real.lock_acquire(self._ended)
         else:
@@ -178,3 +177,14 @@ class Monitor:
         elif computed(member.native_id) > self._computed_before + self._endless and self.scheduler.has_others_waiting():
             self.scheduler.detach(member, endless=True)
         self._vitals, self._quiet_ticks = vitals, 0
+
+
+def _pipe_beside_the_standard_streams() -> tuple[int, int]:
+    """A pipe that does not block, and takes no descriptor below 3: who has closed one of these may put it back."""
+    ends = os.pipe()
+    reader, writer = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends)
+    for end in ends:
+        os.close(end)
+    for end in (reader, writer):
+        os.set_blocking(end, False)
+    return reader, writer
