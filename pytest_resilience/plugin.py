@@ -226,13 +226,13 @@ def fault_server(faults: Faults) -> FaultServer:
 
     A request that no route takes gets 404 and fails the test.
     """
-    return faults.servers.server()
+    return faults.server()
 
 
 @pytest.fixture
 def fault_proxy(faults: Faults) -> Callable[[str | None], FaultProxy]:
     """Opens TCP proxies on loopback: ``faults.inject(fault_proxy("db.local:5432"), "1*reset")``."""
-    return faults.servers.proxy
+    return faults.proxy
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
 
 from pytest_resilience._faults.callers import is_of_the_code_under_test
 from pytest_resilience._faults.injection import Injection, Place
+from pytest_resilience._faults.leftovers import held_by, warn_of
 from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.timeline import Timeline, opened
 from pytest_resilience._usage import note
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_resilience._faults.servers import Servers
     from pytest_resilience._servers.proxy import FaultProxy, ProxyPlace
     from pytest_resilience._servers.routes import Route
+    from pytest_resilience._servers.server import FaultServer
 
 _LONGEST_PLAN: Final = 200
 _KINDS: Final[dict[PlaceKind, str]] = {
@@ -92,8 +94,11 @@ class Faults:
     ) -> None:
         __tracebackhide__ = True
         self._timeline = None
+        held = held_by(self.injections)
         self._armed.close()
         note(calls=sum(len(each.calls) for each in self.injections))
+        if kind is None:
+            warn_of(held)
         if kind is None and self._given is None:
             self._objections.settle(self.complaint())
 
@@ -181,6 +186,34 @@ class Faults:
 
         return [self.inject(each.places, each.script, strict=strict) for each in read_scenario(scenario).faults]
 
+    def server(self) -> FaultServer:
+        """Open an HTTP server on loopback until the test ends; the fixture ``fault_server`` is one.
+
+        For a test that needs several, or that uses no fixtures. Requests that no route takes fail the test.
+
+        Raises:
+            pytest.fail.Exception: These faults are not open.
+
+        Example:
+            ``faults.inject(faults.server().route("GET", "/items", json=[]), "1*status(503)")``
+        """
+        return self._wire().server()
+
+    def proxy(self, upstream: str | None) -> FaultProxy:
+        """Open a TCP proxy on loopback until the test ends; the fixture ``fault_proxy`` is this.
+
+        Args:
+            upstream: ``"host:port"``, the path of a UNIX domain socket, or None: nobody is there.
+
+        Raises:
+            ValueError: An upstream that is neither.
+            pytest.fail.Exception: These faults are not open.
+
+        Example:
+            ``database = faults.proxy("127.0.0.1:5432"); faults.inject(database, "1*reset")``
+        """
+        return self._wire().proxy(upstream)
+
     def environment(self) -> dict[str, str]:
         """Return the environment for processes that the test starts: what it injects strikes in them, too.
 
@@ -228,7 +261,7 @@ class Faults:
 
     def _place(self, target: Any) -> Place:
         if getattr(type(target), "is_served", False) or (isinstance(target, str) and "://" in target):
-            place = self.servers.place_of(target)
+            place = self._wire().place_of(target)
             return self._places.setdefault(id(place), place)
         try:
             found = target_of(target)
@@ -244,9 +277,7 @@ class Faults:
         if self._children is not None and all(place.kind in {"function", "class"} for place in injection.places):
             injection.spread(self._children)
 
-    @property
-    def servers(self) -> Servers:
-        """What serves in this test, made when it is first needed: most tests need none."""
+    def _wire(self) -> Servers:
         if self._servers is None:
             from pytest_resilience._faults.servers import Servers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self, TypeAlias, final
 
@@ -298,15 +298,29 @@ class FaultProxy:
         host, port = self._target
         # In a thread that knows that the kit asks: the name may be one that connections of the program are led from.
         found = await asyncio.to_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        family, kind, protocol, _, address = found[0]
+        await loop.create_connection(lambda: server, sock=await _connected(found))
+
+
+async def _connected(found: Sequence[tuple[Any, ...]]) -> socket.socket:
+    """A socket to the first of the addresses of a name at which somebody is.
+
+    Raises:
+        OSError: Nobody is at any of them: what the last one said.
+    """
+    refused: OSError = ConnectionRefusedError("the name has no address")
+    for family, kind, protocol, _, address in found:
         upstream = socket.socket(family, kind, protocol)
-        try:
+        with contextlib.ExitStack() as undoing:
+            undoing.callback(upstream.close)
             upstream.settimeout(0)
-            await loop.sock_connect(upstream, address)
-        except BaseException:
-            upstream.close()
-            raise
-        await loop.create_connection(lambda: server, sock=upstream)
+            try:
+                await asyncio.get_running_loop().sock_connect(upstream, address)
+            except OSError as error:
+                refused = error
+            else:
+                undoing.pop_all()
+                return upstream
+    raise refused
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -317,7 +317,7 @@ def test_mocks_of_the_user_get_what_goes_through(using, script, faults):
 
 def test_a_route_of_respx_that_passes_through_is_asked_about_once(faults):
     """A request that a router lets through to the network is one call."""
-    server = faults.servers.server()
+    server = faults.server()
     server.route("GET", "/items", json=1)
     injection = faults.inject(f"GET {server.url}/*", "1*status(503)->off")
     with respx.mock(using="httpx") as router:
@@ -338,7 +338,7 @@ def test_the_stand_in_for_discord_is_left_alone(upstream, faults):
 
 def test_the_network_is_what_is_behind(faults, clock):
     """Without any mock, what goes through opens its socket, sync and async."""
-    server = faults.servers.server()
+    server = faults.server()
     route = server.route("GET", "/items", text="0123456789")
     faults.inject(f"GET {server.url}/*", "1*after reset->1*truncate(3)->off")
 

@@ -26,7 +26,7 @@ from pytest_resilience import (
 
 @pytest.fixture
 def proxy(faults, echo):
-    return faults.servers.proxy(echo)
+    return faults.proxy(echo)
 
 
 def connect(proxy, timeout=1000):
@@ -244,7 +244,7 @@ def test_sever_resets_what_lives(proxy):
 
 def test_a_proxy_of_nobody_refuses(faults):
     """An upstream of None is a server that is not there."""
-    proxy = faults.servers.proxy(None)
+    proxy = faults.proxy(None)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((proxy.host, proxy.port))
 
@@ -253,7 +253,7 @@ def test_a_server_that_is_gone_is_an_rst(faults, clock):
     """Where the upstream refuses, the client's connection is reset."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
-        proxy = faults.servers.proxy(f"127.0.0.1:{reserved.getsockname()[1]}")
+        proxy = faults.proxy(f"127.0.0.1:{reserved.getsockname()[1]}")
         with connect(proxy) as connection, pytest.raises(ConnectionResetError):
             connection.recv(1)
     assert proxy.connections[0].end == "refused"
@@ -265,7 +265,7 @@ def test_a_unix_socket_as_upstream(faults, clock, tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        proxy = faults.servers.proxy(path)
+        proxy = faults.proxy(path)
         with connect(proxy) as client:
             served, _ = listener.accept()
             with served:
@@ -282,7 +282,7 @@ def test_an_upstream_that_is_none_is_refused(upstream):
 
 def test_several_proxies_form_a_partition(faults, echo):
     """One injection at several proxies takes them all away, with one ledger."""
-    proxies = [faults.servers.proxy(echo) for _ in range(3)]
+    proxies = [faults.proxy(echo) for _ in range(3)]
     connections = [socket.create_connection((proxy.host, proxy.port), timeout=10) for proxy in proxies]
     try:
         with faults.inject(proxies, hang()) as partition:
@@ -304,3 +304,22 @@ def test_a_tcp_place_cannot_do_what_functions_do(faults, proxy):
     ):
         faults.inject(proxy, "1*raise(OSError)", strict=False)
     faults._objections.texts.clear()
+
+
+def test_every_address_of_a_name_is_tried(echo, faults, monkeypatch):
+    """A name that leads to nobody first and to the server then, as localhost does over IPv6 and IPv4, is reached."""
+    host, _, port = echo.rpartition(":")
+    real = socket.getaddrinfo
+
+    def both(name, *args, **kwargs):
+        if name != "database.internal":
+            return real(name, *args, **kwargs)
+        found = real(host, int(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, canonical, _ = found[0]
+        return [(family, kind, protocol, canonical, ("127.0.0.1", 1)), *found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    proxy = faults.proxy(f"database.internal:{port}")
+    with socket.create_connection((proxy.host, proxy.port), timeout=60) as connection:
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture
 def server(faults):
-    return faults.servers.server()
+    return faults.server()
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_only_requests_that_a_predicate_takes(server, client, faults):
 def test_a_request_that_no_route_takes_fails_the_test():
     """It gets 404, and the test is told at its end what came."""
     with pytest.raises(pytest.fail.Exception) as caught, Faults() as faults:
-        server = faults.servers.server()
+        server = faults.server()
         assert httpx.get(f"{server.url}/nonsense").status_code == 404
     assert str(caught.value) == (
         "requests came that no route of fault_server takes, and got 404:\n"
