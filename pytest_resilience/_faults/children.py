@@ -128,6 +128,8 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self not in _open:  # a forked process, which is none of its own
+            return
         _open.discard(self)
         if self._before is None:
             os.environ.pop(VARIABLE, None)

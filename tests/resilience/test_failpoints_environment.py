@@ -240,6 +240,17 @@ def test_a_wrong_plan_ends_the_process_at_import(run, plan, message):
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
+def test_a_wrong_plan_ends_the_process_from_any_thread(run):
+    """A thread that imports the kit first ends the whole process, not only itself; a secret in the plan is not shown."""
+    done = run(
+        "Redis.connect=raise(OSError('https://me:secret@db'))x",
+        "import threading\nthreading.Thread(target=__import__, args=('resilience',)).start()\nthreading.Event().wait()",
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("RESILIENCE_FAILPOINTS: can't read the fault script at column 53: found 'x'\n")
+    assert "secret@" not in done.stderr
+
+
 def test_a_name_that_its_module_does_not_have_is_said(run):
     """Once the module is loaded, a warning names the functions that come closest; the program goes on."""
     done = run("shop:plane=off", "import shop\ntried(shop.plain)")

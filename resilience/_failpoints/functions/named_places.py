@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib  # noqa: F401  # what says which names are close would import it, which may not be done under a lock
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, Final, final
 
@@ -16,6 +17,7 @@ from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 from resilience._failpoints.table import known_names
 from resilience._support.fork import renewed_lock
 from resilience._support.wording import suggestion
+from resilience.redact import clean
 
 _log: Final = logging.getLogger("resilience")
 _places: Final[dict[object, FunctionPlace]] = {}
@@ -48,9 +50,9 @@ class NamedPlace:
             on_loaded(_loaded)
             _named.append(self)
             self._arm(failpoint_target(self.name))
-            for module in list(sys.modules.values()):
-                if not is_loading(module):  # else it is told when it is loaded
-                    self.look_into(module)
+            # One that is being loaded is told when it has been.
+            problems = [self.look_into(module) for module in list(sys.modules.values()) if not is_loading(module)]
+        _warn_of(problems)
 
     def disarm(self) -> None:
         """Let it strike no more."""
@@ -60,12 +62,12 @@ class NamedPlace:
                 place.disarm(self._fault)
             self._armed.clear()
 
-    def look_into(self, module: ModuleType) -> None:
-        """Arm what has the name in a module that was loaded just now."""
+    def look_into(self, module: ModuleType) -> str | None:
+        """Arm what has the name in a module that was loaded just now; say what is wrong with the name there."""
         members = list(_members(module, self.name))
         if self.name in known_names() or (members and ":" not in self.name and self.name in names_in_code()):
             self._note_known()
-            return
+            return None
         try:
             for member in members:
                 self._arm(target_of_member(*member))
@@ -74,7 +76,8 @@ class NamedPlace:
                 names = list(functions_in(module.__name__, ":"))
                 raise UnknownTargetError(f"there is no such failpoint or function. {suggestion(self.name, names)}")
         except UnknownTargetError as error:
-            _log.warning("no fault can strike at %s: %s", self.name, error)
+            return f"no fault can strike at {self.name}: {error}"
+        return None
 
     def _note_known(self) -> None:
         if not self.is_known:
@@ -90,8 +93,14 @@ class NamedPlace:
 
 def _loaded(module: ModuleType) -> None:
     with _changing:
-        for each in _named.copy():
-            each.look_into(module)
+        problems = [each.look_into(module) for each in _named.copy()]
+    _warn_of(problems)
+
+
+def _warn_of(problems: Iterable[str | None]) -> None:
+    """Write a warning of each, without a lock: a handler may import something, which has another thread wait."""
+    for problem in filter(None, problems):
+        _log.warning("%s", clean(problem))
 
 
 def _members(module: ModuleType, name: str) -> Iterator[tuple[object, str, object]]:

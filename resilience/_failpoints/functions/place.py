@@ -70,7 +70,9 @@ class FunctionPlace:
         self._faults.insert(0, fault)
 
     def disarm(self, fault: Fault) -> None:
-        """Ask it no more; with the last of them the function is back."""
+        """Ask it no more; with the last of them the function is back. Harmless where another has taken its place."""
+        if fault not in self._faults:
+            return
         self._faults.remove(fault)
         if not self._faults:
             self._interception.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
+import threading
 from types import ModuleType
-from typing import Final
+from typing import Final, NoReturn
 
 from resilience._failpoints.functions.loading import is_loading, on_loaded
 from resilience._failpoints.functions.named_places import NamedPlace
@@ -35,13 +37,21 @@ def arm_plan(text: str) -> None:
     except ScriptError as error:
         waits_for = [name for name, module in sys.modules.copy().items() if _is_unfinished(module, name, text)]
         if not waits_for:
-            raise SystemExit(f"RESILIENCE_FAILPOINTS: {redact(str(error))}") from None
+            _end_process(f"RESILIENCE_FAILPOINTS: {redact(str(error))}")
         _retry_after(waits_for[0], text)
         return
     for place, terms in plan:
         NamedPlace(place, ScriptedFault(place, Script(terms))).arm()
     armed = "; ".join(f"{place}={Script(terms)}" for place, terms in plan)
     _log.warning("RESILIENCE_FAILPOINTS is set, so faults strike in this process: %s", clean(armed))
+
+
+def _end_process(problem: str) -> NoReturn:
+    if threading.current_thread() is not threading.main_thread():  # where SystemExit would end nothing but that
+        sys.stderr.write(f"{problem}\n")
+        sys.stderr.flush()
+        os._exit(1)
+    raise SystemExit(problem)
 
 
 def _is_unfinished(module: ModuleType, name: str, text: str) -> bool:

@@ -229,6 +229,30 @@ def test_what_a_forked_process_has_inherited_ends_when_it_ends_in_the_test(shop)
         os.close(end)
 
 
+def test_a_forked_process_that_leaves_the_test_takes_nothing_with_it(shop):
+    """One that ends by an exception, through the ``with`` blocks of the test, ends nothing there."""
+    import shop as here
+
+    test, status = os.getpid(), 1
+    try:
+        with Faults() as faults:
+            faults.inject("shop:plain", "2*return(1)")
+            folder = Path(faults.environment()["RESILIENCE_FAULTS"]).parent
+            child = os.fork()
+            if not child:
+                status = 0 if here.plain() == 1 else 1
+                raise InterruptedError
+            assert os.waitpid(child, 0)[1] == 0
+            assert folder.exists()
+            assert here.plain() == 1
+    except InterruptedError:
+        pass
+    finally:
+        if os.getpid() != test:
+            os._exit(status)
+    assert not folder.exists()
+
+
 def test_a_crash_kills_a_child(shop):
     """A ``crash`` is SIGKILL in a child, and a `Crash` in the test."""
     with Faults() as faults:
@@ -240,19 +264,19 @@ def test_a_crash_kills_a_child(shop):
     assert injection.exhausted
 
 
-@pytest.mark.parametrize("expression", ["plain()", "asyncio.run(later())", "in_trio(later)"])
-def test_a_child_waits_until_the_test_resumes_it(shop, expression):
+def test_a_child_waits_until_the_test_resumes_it(shop):
     """The test sees that a thread or task of a child waits at a ``pause``, and lets it go on; ``hang`` ends with it."""
     with Faults() as faults, child_of(faults) as child:
-        paused = faults.inject(["shop:plain", "shop:later"], "1*pause->1*hang")
-        child.tell(expression)
-        paused.wait_reached()
-        paused.resume()
-        assert child.read() in {"plain 0", "later"}
-        child.tell(expression)
-        paused.wait_reached()
-        paused.disarm()
-        assert child.read() == "ReleasedError: the fault is over, and so is the call that it had made to wait"
+        for expression in ("plain()", "asyncio.run(later())", "in_trio(later)"):
+            paused = faults.inject(["shop:plain", "shop:later"], "1*pause->1*hang")
+            child.tell(expression)
+            paused.wait_reached()
+            paused.resume()
+            assert child.read() in {"plain 0", "later"}
+            child.tell(expression)
+            paused.wait_reached()
+            paused.disarm()
+            assert child.read() == "ReleasedError: the fault is over, and so is the call that it had made to wait"
 
 
 def test_it_works_in_virtual_time(shop):
