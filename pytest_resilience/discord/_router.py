@@ -25,19 +25,16 @@ class WebhookRouter(respx.MockRouter):
         self._server = server
 
     def start(self) -> None:
-        """Begin to answer."""
         super().start()
         if self.Mocker is not None:  # respx asks in the order of the list, and has no other way to come first
             self.Mocker.routers.remove(self)
             self.Mocker.routers.insert(0, self)
 
     def handler(self, request: httpx.Request) -> httpx.Response:
-        """Answer, or leave the request to others."""
         self._leave_to_others(request)
         return self._server.handle_request(request)
 
     async def async_handler(self, request: httpx.Request) -> httpx.Response:
-        """Answer, or leave the request to others."""
         self._leave_to_others(request)
         return await self._server.handle_async_request(request)
 

@@ -219,7 +219,6 @@ def _returned(result: httpx.Response | Exception) -> httpx.Response:
 
 
 def _told(result: httpx.Response | Exception) -> str:
-    """Say what a request got."""
     if isinstance(result, Exception):
         return summary_of(result)
     wait = result.headers.get("Retry-After")

@@ -44,7 +44,6 @@ class CallAlert(QueuedAlert):
         return super().may_leave() or self._is_suppressed()
 
     def write(self) -> Alert:
-        """Put the failure into words."""
         write = functools.partial(text_of, self._call, self._attempt, self._failure, suppressed=self.claim.suppressed)
         return _alert_of_call(write, self._call, self._attempt, self._failure.error_type)
 
@@ -84,12 +83,10 @@ class RecoveryNotice(QueuedAlert):
         return False
 
     def write(self) -> Alert:
-        """Put the recovery into words."""
         write = functools.partial(recovery_text, self._call, self._attempt)
         return _alert_of_call(write, self._call, self._attempt, error_type="")
 
     def on_delivered(self) -> None:
-        """Report that it was sent."""
         stream.emit(RecoveryDelivered(call=self._call, attempt=self._attempt))
 
 

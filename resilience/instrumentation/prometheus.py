@@ -82,11 +82,7 @@ class _Metrics:
             "resilience_failed_attempts", "Attempts that failed.", ("failpoint", "error_type"), registry=None
         )
         self._wait = Histogram(
-            "resilience_wait_seconds",
-            "Waits before another attempt.",
-            ("failpoint",),
-            buckets=_BUCKETS,
-            registry=None,
+            "resilience_wait_seconds", "Waits before another attempt.", ("failpoint",), buckets=_BUCKETS, registry=None
         )
         self._alerts = Counter("resilience_alerts", "Alerts, by what became of them.", ("result",), registry=None)
         self._alerting_changes = Counter(
@@ -120,6 +116,5 @@ class _Metrics:
             registered.pop_all()
 
     def unregister(self, registry: CollectorRegistry) -> None:
-        """Take them out again."""
         for each in self._all:
             registry.unregister(each)

@@ -67,7 +67,6 @@ class Admission:
         return suppressed + self.windows.take_refused(signature)
 
     def close(self) -> None:
-        """Close the connections."""
         fleet, self._fleet = self._fleet, None
         if fleet is not None:
             fleet.close()

@@ -70,7 +70,6 @@ class RedisLimiter:
         return left_s is None
 
     def close(self) -> None:
-        """Close the connections."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:

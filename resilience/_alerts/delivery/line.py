@@ -212,7 +212,6 @@ class Line:
             alert.failed(problem)
 
     def _unsettled(self) -> list[QueuedAlert]:
-        """Take out all that is not settled."""
         alerts, self._message = self._message.alerts, Message()
         with contextlib.suppress(Empty):
             while True:

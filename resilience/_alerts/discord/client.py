@@ -77,7 +77,6 @@ class Client:
         return Answer(error, _seconds(headers.get("X-RateLimit-Reset-After")) if is_last else 0.0)
 
     def close(self) -> None:
-        """Close the connection."""
         transport, self._transport, self._socket = self._transport, None, None
         if transport is not None:
             transport.close()

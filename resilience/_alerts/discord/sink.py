@@ -84,7 +84,6 @@ class DiscordSink:
         return None
 
     def close(self) -> None:
-        """Close the connection."""
         if self._url is None and self._problem is None:
             self._client.close()
 
