@@ -16,7 +16,7 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.spinning import LIMIT
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
-from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
+from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import all_patches
 from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
@@ -189,17 +189,29 @@ class VirtualClock:
             raise RuntimeError("advance() was called from a thread outside the virtual clock, which has real time only")
         deadline = self._scheduler.now + nanoseconds(seconds)
         refusals.check_no_task_is_late(deadline, "advance()")
-        self._scheduler.block(Waiter(member, deadline, "advance()"))
+        self._scheduler.sleep(member, nanoseconds(seconds), "advance()")
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep time where it is while something outside is on its way: no guesses, and no deadlock either."""
+        """Keep time where it is while something outside is on its way: no guesses, and no deadlock either.
+
+        Use it around a wait for what the clock can't see: a callback from a driver in C, another machine. A sleep in
+        the block would never end.
+
+        Raises:
+            DeadlockError: in the block, when the thread that holds time sleeps.
+            RuntimeError: if the clock is not open.
+
+        Example:
+            ``with virtual_clock.hold(): assert arrived.wait(timeout=30)``
+        """
         self._check_open()
-        self._scheduler.hold()
+        holder = current()
+        self._scheduler.hold(holder)
         try:
             yield
         finally:
-            self._scheduler.release()
+            self._scheduler.release(holder)
 
     def include_perf_counter(self) -> None:
         """Make `time.perf_counter` virtual too, until the clock closes: for libraries that compute timeouts with it.

@@ -13,6 +13,15 @@ from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
 from pytest_resilience.clock._bubble.waiting import Waiter
 from resilience.redact import redact
 
+_BLOCKED = (
+    "every thread is blocked and no timer is pending, so nothing can ever happen again.",
+    "If something outside the clock will wake one of them, say so: `with clock.hold(): ...` around the wait.",
+)
+_HELD = (
+    "the thread that holds time where it is sleeps, which would never end.",
+    "Inside `with clock.hold(): ...` wait for what comes from outside only; sleep before the block or after it.",
+)
+
 
 class DeadlockError(BaseException):
     """Every thread of the virtual clock is blocked and no timer is pending.
@@ -25,12 +34,12 @@ class DeadlockError(BaseException):
         tasks: the names of the unfinished asyncio tasks of their event loops.
     """
 
-    def __init__(self, now: int, waiters: Sequence[Waiter]) -> None:
+    def __init__(self, now: int, waiters: Sequence[Waiter], *, held: bool = False) -> None:
         self.threads = [waiter.member.name for waiter in waiters]
         tasks = [task for waiter in waiters for task in _tasks(waiter.loop)]
         self.tasks = [name for name, _ in tasks]
         frames = frames_of_others()
-        fate = "every thread is blocked and no timer is pending, so nothing can ever happen again."
+        fate, advice = _HELD if held else _BLOCKED
         lines = [f"deadlock after {now / 1e9:g} s of virtual time: {fate}"]
         for waiter in waiters:
             lines.append(f"\nThread {waiter.member.name!r} waits for {waiter.what}:")
@@ -40,9 +49,7 @@ class DeadlockError(BaseException):
         for name, stack in tasks:
             lines.append(f"\nTask {name!r} is suspended:")
             lines.extend(stack)
-        lines.append(
-            "\nIf something outside the clock will wake one of them, say so: `with clock.hold(): ...` around the wait."
-        )
+        lines.append(f"\n{advice}")
         super().__init__()
         self._text = "\n".join(lines)
 

@@ -42,7 +42,8 @@ class Scheduler(Signals):
     """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
-        self.now = self.ahead = self.holds = self.switches = 0
+        self.now = self.ahead = self.switches = 0
+        self.holds: list[Member | None] = []
         self.mutex = real.Mutex()
         self.history = History()
         self.most_questions = most_questions
@@ -136,15 +137,22 @@ class Scheduler(Signals):
         self.now = target
         return True
 
-    def hold(self) -> None:
+    def sleep(self, member: Member, length: int, what: str) -> None:
+        waiter = Waiter(member, self.now + length, what)
+        if member in self.holds:
+            raise DeadlockError(self.now, [waiter], held=True)
+        if not self.skip(member, length, what):
+            self.block(waiter)
+
+    def hold(self, member: Member | None) -> None:
         """Keep time where it is until `release`."""
         with real.uncollected(), self.mutex:
-            self.holds += 1
+            self.holds.append(member)
 
-    def release(self) -> None:
+    def release(self, member: Member | None) -> None:
         """Let time move again, if no other block holds it."""
         with real.uncollected(), self.mutex:
-            self.holds -= 1
+            self.holds.remove(member)
             self.dispatch()
 
     def yield_now(self, member: Member) -> None:

@@ -50,7 +50,7 @@ class Turns(Protocol):
     Attributes:
         now: Nanoseconds of virtual time since the bubble was opened.
         ahead: By how many nanoseconds clocks show more than that.
-        holds: How many blocks hold time where it is.
+        holds: The threads that hold time where it is; None for one outside.
         history: How time has moved, and what sleeps were asked for.
         closed: Whether the bubble has ended.
         mutex: What guards its state.
@@ -63,7 +63,7 @@ class Turns(Protocol):
 
     now: int
     ahead: int
-    holds: int
+    holds: list[Member | None]
     history: History
     closed: bool
     mutex: real.Mutex
@@ -105,8 +105,11 @@ class Turns(Protocol):
 
     def spin(self, member: Member, length: int) -> None:
         """Let ``length`` pass for a thread that does nothing but ask whether something has happened."""
-        if not self.holds and not self.skip(member, length, SPINNING):
-            self.block(Waiter(member, self.now + length, SPINNING))
+        if not self.holds:
+            self.sleep(member, length, SPINNING)
+
+    def sleep(self, member: Member, length: int, what: str) -> None:
+        """Let ``length`` pass for a thread that sleeps; a `DeadlockError` where it holds time itself."""
 
     def yield_now(self, member: Member) -> None:
         """Let every other thread that can run go first; time does not move."""

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock._bubble.units import nanoseconds
-from pytest_resilience.clock._bubble.waiting import Waiter, current
+from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic
 from pytest_resilience.clock._calls.refusals import check_no_task_is_late
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
@@ -55,7 +55,7 @@ def patches(api: ModuleType) -> Iterator[Patch]:
         else:
             deadline = member.scheduler.now + nanoseconds(seconds)
             check_no_task_is_late(deadline, "tick()")
-            member.scheduler.block(Waiter(member, deadline, "a tick of freezegun"))
+            member.scheduler.sleep(member, nanoseconds(seconds), "a tick of freezegun")
         return call(self)
 
     def move_to(self: Any, target: Any) -> None:

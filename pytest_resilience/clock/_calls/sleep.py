@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
-from pytest_resilience.clock._bubble.waiting import Waiter, current
+from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
@@ -27,10 +27,8 @@ def _sleep(seconds: Any) -> None:
     if seconds == 0:
         member.wait_no_time()
         return
-    length = nanoseconds(seconds)
     scheduler.record_sleep(seconds)
-    if not scheduler.skip(member, length, "time.sleep"):
-        scheduler.block(Waiter(member, scheduler.now + length, "time.sleep"))
+    scheduler.sleep(member, nanoseconds(seconds), "time.sleep")
 
 
 _real_event_wait: Callable[..., bool] = unpatched(threading.Event, "wait")

@@ -216,3 +216,16 @@ def test_tasks_of_one_name_are_named_each():
     with pytest.raises(DeadlockError) as caught, VirtualClock():
         asyncio.run(main())
     assert caught.value.tasks.count("worker") == 2
+
+
+def test_a_sleep_of_the_thread_that_holds_time_is_a_deadlock():
+    """It would never end; the error says so, also where a retry waits between its attempts."""
+    with VirtualClock() as clock, pytest.raises(DeadlockError) as caught, clock.hold():
+        time.sleep(5)
+    first, *_, last = str(caught.value).splitlines()
+    assert first == (
+        "deadlock after 0 s of virtual time: the thread that holds time where it is sleeps, which would never end."
+    )
+    assert last == (
+        "Inside `with clock.hold(): ...` wait for what comes from outside only; sleep before the block or after it."
+    )
