@@ -35,8 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "explore(faults=1, points=(), allowed=(), budget=None): run again and again with --resilience, each "
-        "time with something else going wrong",
+        "explore(faults=1, schedules=1, points=(), allowed=(), budget=None): run again and again with --resilience, "
+        "each time with something else going wrong",
     )
     options = config.stash[OPTIONS] = read_options(config)
     if options.active:

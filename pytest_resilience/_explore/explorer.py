@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import time
 import weakref
 from collections import Counter, deque
@@ -20,7 +21,9 @@ from pytest_resilience._explore.oracle.outcome import judge
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
 from pytest_resilience._explore.oracle.watch import Watch, uncounted_garbage
 from pytest_resilience._explore.points import Points
+from pytest_resilience._explore.schedule import Schedule
 from pytest_resilience._explore.subject import Ending, Subject
+from pytest_resilience._wording import counted
 from pytest_resilience.clock._calls.locks import held_locks
 
 _MOST_SHRINKING: Final = 60  # runs for one finding, which has a few decisions at most
@@ -126,11 +129,12 @@ class Explorer:
         """Run the test once."""
         decisions = Decisions(plan)
         points = Points(decisions, self._menus, self._functions, self._subject.test)
+        schedule = Schedule(decisions, traced=self.exploration.threaded)
         locks: list[weakref.ref[Any]] = []
 
         @contextlib.contextmanager
         def around() -> Iterator[None]:
-            with points:
+            with points, schedule if self._limits.schedules else contextlib.nullcontext():
                 try:
                     yield
                 finally:
@@ -145,6 +149,7 @@ class Explorer:
             reached, points, ending = dict(points.calls), None, None  # type: ignore[assignment]  # they keep objects alive
             self._subject.forget()
             seen = Counter(watch.suspicions())
+        self.exploration.threaded = self.exploration.threaded or schedule.switched
         if plan:
             suspicions += [*(seen - self._usual)]
         else:
@@ -169,8 +174,9 @@ class Explorer:
             raise NotExplorableError(_differs(f"`{extra}` came in one of them only"))
         if not third.asked:
             raise NotExplorableError(
-                "there is nothing to explore: the test reaches no decorated callable and no failpoint. Name functions "
-                'that can fail: @pytest.mark.explore(points=["orders.stock:*"]), or put a failpoint("name") into them'
+                "there is nothing to explore: the test has one thread, and reaches no decorated callable and no "
+                'failpoint. Name functions that can fail: @pytest.mark.explore(points=["orders.stock:*"]), or put a '
+                'failpoint("name") into them'
             )
         return third
 
@@ -191,7 +197,7 @@ class Explorer:
         self.exploration.runs += 1
         self._note(run)
         poisoned = self._poisoned_by(run)
-        if len(run.plan) < self._limits.faults and not run.unmet and not run.suspicions:
+        if not run.unmet and not run.suspicions:
             self._extend(run)
         for suspicion in [*run.suspicions, *poisoned]:
             self._found(suspicion, run)
@@ -236,15 +242,25 @@ class Explorer:
         """Add the plans that go on from a run: its own, and one more fault at a decision that came after these."""
         taken = [index for index, asked in enumerate(run.asked) if asked.choice]
         later = run.asked[taken[-1] + 1 :] if taken else run.asked
-        if len(run.plan) >= self._limits.faults:
-            return
+        faults = sum(_is_fault(run.asked[index]) for index in taken)
         ranks = _ranks(later)
         plans = [
             (ranks[asked.about], choice, index, Taken(asked.about, choice))
             for index, asked in enumerate(later)
+            if _is_fault(asked) and faults < self._limits.faults
             for choice in range(1, len(asked.options) + 1)
         ]
+        deviations = [
+            Taken(asked.about, choice)
+            for asked in later
+            if not _is_fault(asked) and len(taken) - faults < self._limits.schedules
+            for choice in range(1, len(asked.options) + 1)
+        ]
+        budget = self._limits.budget
+        if budget.runs is None or len(plans) + len(deviations) > budget.runs:  # they can't all be run: a fair sample
+            random.Random(self._subject.seed).shuffle(deviations)  # noqa: S311  # replays are the point
         self._add([(*run.plan, each) for *_, each in sorted(plans)])
+        self._add([(*run.plan, each) for each in deviations])
 
     def _add(self, plans: Sequence[Plan]) -> None:
         for plan in plans:
@@ -261,14 +277,17 @@ class Explorer:
         fate = "BUG" if run.suspicions else "failed loudly" if run.failed else "survived"
         for about, fault in options.items():
             point, _, call = about.rpartition(_SEPARATOR)
+            if not isinstance(fault, Fault):
+                continue
             self.exploration.fates[point, int(call), fate] += 1
-            if isinstance(fault, Fault) and fault.calls is not None:
+            if fault.calls is not None:
                 came = run.reached.get(point, 0) - int(call) + 1
                 if came <= fault.calls:  # one that went on for longer would have struck nothing more
                     self._same.add((_without(run.plan, about), about, str(fault.strike)))
         for about, _ in run.unmet:
             point, _, call = about.rpartition(_SEPARATOR)
-            self.exploration.fates[point, int(call), "unreached"] += 1
+            if point:
+                self.exploration.fates[point, int(call), "unreached"] += 1
 
     def _is_known_to_be_same(self, plan: Plan, golden: Run) -> bool:
         options = {each.about: each.options for each in golden.asked}
@@ -289,8 +308,12 @@ class Explorer:
         return self.exploration
 
 
+def _is_fault(asked: Asked) -> bool:
+    return isinstance(asked.options[0], Fault)
+
+
 def _course(run: Run) -> list[str]:
-    return [f"{each.about} ({len(each.options)} faults)" for each in run.asked]
+    return [f"{each.about} ({counted(len(each.options), 'option')})" for each in run.asked]
 
 
 def _differs(what: str) -> str:

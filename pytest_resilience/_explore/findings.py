@@ -56,6 +56,7 @@ class Exploration:
         exhausted: Whether all of them were run.
         unreached: How many planned faults never struck.
         seconds: How much real time it took.
+        threaded: Whether several threads took turns, so that their schedule was explored, too.
         stopped: Why it ended before all plans were run; empty where the budget ended it, or nothing did.
 
     Example:
@@ -70,14 +71,21 @@ class Exploration:
     unreached: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    threaded: bool = False
     fates: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+
+    @property
+    def _most(self) -> str:
+        limits = [(self.limits.faults, "fault"), (self.limits.schedules if self.threaded else 0, "deviation")]
+        said = " and ".join(counted(number, word) for number, word in limits if number)
+        return f"at most {said}" if said else "no fault"
 
     @property
     def extent(self) -> str:
         """How much was explored: ``explored all 64 plans with at most 1 fault``."""
         if not self.exhausted:
             return f"explored {self.runs} of at least {self.known} plans"
-        return f"explored all {self.known} plans with at most {counted(self.limits.faults, 'fault')}"
+        return f"explored all {self.known} plans with {self._most}"
 
 
 def finding_of(

@@ -34,18 +34,22 @@ class Limits:
 
     Attributes:
         faults: How many faults one run may have at most.
+        schedules: How many deviations of the schedule one run may have at most.
         points: The functions that are points besides.
         allowed: Exception types that may come out besides.
         budget: What it may cost.
     """
 
     faults: int = 1
+    schedules: int = 1
     points: tuple[str | Callable[..., Any], ...] = ()
     allowed: tuple[type[BaseException], ...] = ()
     budget: Budget = Budget()
 
 
-def limits_of(*, faults: Any = 1, points: Any = (), allowed: Any = (), budget: Any = None) -> Limits:
+def limits_of(
+    *, faults: Any = 1, schedules: Any = 1, points: Any = (), allowed: Any = (), budget: Any = None
+) -> Limits:
     """Check what a user has written.
 
     Raises:
@@ -64,6 +68,7 @@ def limits_of(*, faults: Any = 1, points: Any = (), allowed: Any = (), budget: A
         raise TypeError(f"allowed must be a list of exception types, got {allowed!r}")
     return Limits(
         faults=_count("faults", faults),
+        schedules=_count("schedules", schedules),
         points=tuple(names),
         allowed=tuple(kinds),
         budget=Budget() if budget is None else budget_of(budget),

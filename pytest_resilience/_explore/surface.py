@@ -79,6 +79,7 @@ def explore(
     function: Callable[[], Any],
     *,
     faults: int = 1,
+    schedules: int = 1,
     points: Sequence[str | Callable[..., Any]] = (),
     allowed: Sequence[type[BaseException]] = (),
     budget: int | str | Budget | None = None,
@@ -92,6 +93,7 @@ def explore(
     Args:
         function: What is run, without arguments; a coroutine function runs in an event loop of asyncio.
         faults: How many faults one run may have at most.
+        schedules: How many deviations of the schedule of its threads one run may have at most.
         points: Functions that can fail, besides the decorated callables and failpoints that the function reaches:
             functions, names as `Faults.inject` takes them, or patterns of these, such as ``"orders.stock:*"``.
         allowed: Exception types that may come out besides the injected error and what is made from it by ``from``.
@@ -107,5 +109,5 @@ def explore(
     """
     if not callable(function):
         raise TypeError(f"explore() takes a function to be run, got {function!r}")
-    limits = limits_of(faults=faults, points=points, allowed=allowed, budget=budget)
+    limits = limits_of(faults=faults, schedules=schedules, points=points, allowed=allowed, budget=budget)
     return Explorer(FunctionSubject(function, seed), limits).explore()

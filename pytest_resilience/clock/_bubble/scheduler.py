@@ -16,6 +16,7 @@ import math
 import sys
 from _thread import get_ident, get_native_id
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
@@ -39,6 +40,7 @@ class Scheduler(Signals):
         deadlines: The waits that time ends.
         stuck: The waits of a deadlock.
         switches: How often the baton has changed hands.
+        chooser: Says which of several members that are ready goes on, by its position; None: the first.
     """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
@@ -53,6 +55,7 @@ class Scheduler(Signals):
         self.strangers = strangers
         self.checked: list[Waiter] = []
         self.stuck: list[Waiter] = []
+        self.chooser: Callable[[list[Member]], int] | None = None
         self._ready: deque[Waiter] = deque()
         self._yielded: deque[Waiter] = deque()
         self.deadlines = Deadlines()
@@ -236,11 +239,24 @@ class Scheduler(Signals):
         if gate is not None and real.locked(gate):
             real.lock_release(gate)
 
+    @property
+    def others(self) -> list[Member]:
+        """Who could run if the member that runs stopped here, the one that would be next first."""
+        return [waiter.member for waiter in (*self._ready, *self._yielded)]
+
+    def _next_ready(self) -> Member:
+        if self.chooser is not None:
+            self._ready.rotate(-(chosen := self.chooser([waiter.member for waiter in self._ready])))
+            waiter = self._ready.popleft()
+            self._ready.rotate(chosen)
+            return waiter.member
+        return self._ready.popleft().member
+
     def dispatch(self) -> None:
         """Give the baton, if no thread has it, to the next one; the mutex is held."""
         while self.running is None and not self.closed:
             if self._ready:
-                self._resume(self._ready.popleft().member)
+                self._resume(self._next_ready())
             elif self._check():
                 continue
             elif self._yielded:

@@ -59,8 +59,13 @@ class Turns(Protocol):
         most_questions: So many in a row are no part of a program's work.
         strangers: The threads outside that may be about to do something for the bubble.
         watcher: What does the real waiting.
+        others: Who could run if the member that runs stopped here, the one that would be next first.
+        chooser: Says which of several members that are ready goes on, by its position; None: the first.
+        everyone: The members, the one that opened the clock first.
     """
 
+    chooser: Callable[[list[Member]], int] | None
+    everyone: list[Member]
     now: int
     ahead: int
     holds: list[Member | None]
@@ -72,6 +77,10 @@ class Turns(Protocol):
     most_questions: int
     strangers: Strangers
     watcher: Watcher
+
+    @property
+    def others(self) -> list[Member]:  # described above, as an attribute
+        ...
 
     def prepare(self, member: Member) -> None:
         """Register a thread that is about to start: from now on it is ready to run."""

@@ -63,8 +63,8 @@ def test_a_function_without_points_is_not_explored():
     with pytest.raises(NotExplorableError) as refusal:
         explore(read_a_file)
     assert str(refusal.value) == (
-        "there is nothing to explore: the test reaches no decorated callable and no failpoint. Name functions that can "
-        'fail: @pytest.mark.explore(points=["orders.stock:*"]), or put a failpoint("name") into them'
+        "there is nothing to explore: the test has one thread, and reaches no decorated callable and no failpoint. Name "
+        'functions that can fail: @pytest.mark.explore(points=["orders.stock:*"]), or put a failpoint("name") into them'
     )
 
 
@@ -80,7 +80,7 @@ def test_a_function_that_takes_another_course_each_time_is_named_with_the_first_
     with pytest.raises(NotExplorableError) as refusal:
         explore(changing)
     assert str(refusal.value).startswith(
-        f"the test is not deterministic: of two runs without faults, `{__name__}:fetch, call 2 (7 faults)` came in one "
+        f"the test is not deterministic: of two runs without faults, `{__name__}:fetch, call 2 (7 options)` came in one "
         "of them only. Usual causes: the order of a set, os.urandom or uuid4, "
     )
 

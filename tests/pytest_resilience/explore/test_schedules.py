@@ -1,0 +1,128 @@
+"""Threads whose order matters: bugs that need one to be stopped at the wrong line, or to go first."""
+
+from __future__ import annotations
+
+import threading
+
+from pytest_resilience import explore
+from resilience import create_retry_decorator
+
+
+def run_all(*bodies):
+    """Run functions in threads of their own."""
+    threads = [threading.Thread(target=body) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def kinds(function, **limits):
+    """What exploring a function finds, by kind."""
+    return [finding.kind for finding in explore(function, **limits).findings]
+
+
+def test_a_check_and_an_act_that_are_not_one_are_found():
+    """Two buyers see the last piece, and both buy it; with a lock around both steps they can't."""
+
+    def selling(guard):
+        stock, sold = {"left": 1}, []
+
+        def buy():
+            with guard():
+                if stock["left"] > 0:
+                    stock["left"] -= 1
+                    sold.append(1)
+
+        run_all(buy, buy)
+        assert len(sold) == 1
+
+    import contextlib
+
+    lock = threading.Lock()
+    assert kinds(lambda: selling(contextlib.nullcontext)) == ["wrong result"]
+    assert kinds(lambda: selling(lambda: lock)) == []
+
+
+def test_an_update_that_is_lost_in_the_middle_of_a_line_is_found():
+    """`+=` reads and writes, and another thread may go on in between."""
+
+    def counting():
+        count = {"n": 0}
+
+        def add():
+            count["n"] += 1
+
+        run_all(add, add)
+        assert count["n"] == 2
+
+    (finding,) = explore(counting).findings
+    assert finding.kind == "wrong result"
+    (step,) = finding.plan
+    assert step.startswith("thread 2, step ")
+    assert " goes on before it, at " in step
+    assert step.endswith(" (after reading, before writing)")
+    assert finding.scripts == ()
+
+
+def test_locks_that_are_taken_in_two_orders_are_found():
+    """One thread has the first lock and waits for the second, the other the other way round."""
+
+    def transferring(*, ordered):
+        one, other = threading.Lock(), threading.Lock()
+
+        def move(first, second):
+            with first, second:
+                pass
+
+        run_all(lambda: move(one, other), lambda: move(*((one, other) if ordered else (other, one))))
+
+    assert kinds(lambda: transferring(ordered=False)) == ["stuck"]
+    assert kinds(lambda: transferring(ordered=True)) == []
+
+
+def test_an_order_of_threads_that_is_taken_for_granted_is_found():
+    """Which of two threads that are ready goes first is nobody's promise."""
+
+    def announcing():
+        said = []
+        run_all(lambda: said.append("first"), lambda: said.append("second"))
+        assert said == ["first", "second"]
+
+    assert kinds(announcing) == ["wrong result"]
+    assert kinds(announcing, schedules=0, points=[run_all]) == []
+
+
+def test_a_schedule_is_explored_as_far_as_it_is_said():
+    """With no cut, all plans with one deviation were run, and a program without threads has none."""
+
+    def working():
+        results = []
+        run_all(lambda: results.append(1), lambda: results.append(2))
+        assert sorted(results) == [1, 2]
+
+    exploration = explore(working)
+    assert exploration.extent == f"explored all {exploration.runs} plans with at most 1 fault and 1 deviation"
+
+    @create_retry_decorator(max_attempts=2)
+    def fetch():
+        return 1
+
+    assert explore(fetch).extent.endswith("with at most 1 fault")
+
+
+def test_the_same_plan_takes_the_same_course():
+    """What a plan finds it finds each time, at the same line."""
+
+    def counting():
+        count = {"n": 0}
+
+        def add():
+            for _ in range(2):
+                count["n"] += 1
+
+        run_all(add, add)
+        assert count["n"] == 4
+
+    first, second = (explore(counting).findings for _ in range(2))
+    assert [each.token for each in first] == [each.token for each in second]
