@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -169,7 +170,8 @@ class Link:
             return
         self.has_ended = True
         if self.sink.transport.can_write_eof():
-            self.sink.transport.write_eof()
+            with contextlib.suppress(OSError):  # the peer has gone, of which the loop has not told yet
+                self.sink.transport.write_eof()
         self._ended(self)
 
 
