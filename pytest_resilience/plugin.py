@@ -83,8 +83,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
+def pytest_runtest_setup(item: pytest.Item) -> None:
     take()  # what was done between tests is none of theirs
+    if STATE in item.stash:  # of an earlier run of this test, by a plugin that reruns what fails
+        del item.stash[STATE]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -169,7 +171,7 @@ def _resilience_state(request: pytest.FixtureRequest) -> Iterator[FixtureState]:
 
     item = request.node
     options = item.config.stash[OPTIONS]
-    has_clock = "virtual_clock" in request.fixturenames  # which comes first, so that everything begins at its zero
+    has_clock = "_resilience_clock" in request.fixturenames  # which comes first, so that everything begins at its zero
     clock = request.getfixturevalue("_resilience_clock") if has_clock else None
     state = item.stash[STATE] = FixtureState(f"{options.seed}:{item.nodeid}", options, clock)
     with state.open:

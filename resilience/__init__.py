@@ -6,6 +6,8 @@
 ...     return "ok"
 >>> fetch()
 'ok'
+
+PYTEST_DONT_REWRITE: pytest need not explain assertions here, nor warn that it can't where this is imported before it.
 """
 
 from __future__ import annotations

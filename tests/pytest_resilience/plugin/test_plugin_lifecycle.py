@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -315,3 +316,75 @@ def test_time_stands_still_at_the_prompt_of_a_debugger(suite):
         """
     )
     suite.runpytest().assert_outcomes(passed=1)
+
+
+def test_a_fixture_of_the_suite_that_is_called_virtual_clock_is_the_suites_own(suite):
+    """Beside it, the other fixtures of the kit open no clock."""
+    suite.makepyfile(
+        """
+        import time
+        import pytest
+
+        @pytest.fixture
+        def virtual_clock():
+            return "mine"
+
+        def test_it(virtual_clock, faults, retries):
+            assert virtual_clock == "mine"
+            began = time.perf_counter()
+            time.sleep(0.01)
+            assert time.perf_counter() - began >= 0.01
+        """
+    )
+    suite.runpytest("--resilience").assert_outcomes(passed=1)
+
+
+def test_a_rerun_has_a_timeline_of_its_own(suite):
+    """Where the set-up of a second run fails, the report shows nothing of the first."""
+    suite.makeconftest(
+        """
+        import pytest
+        from _pytest.runner import runtestprotocol
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(item, nextitem):
+            for _ in range(2):
+                for report in runtestprotocol(item, nextitem=nextitem, log=False):
+                    item.ihook.pytest_runtest_logreport(report=report)
+            return True
+        """
+    )
+    suite.makepyfile(
+        """
+        import pytest
+        runs = []
+
+        @pytest.fixture
+        def broken_later():
+            runs.append(1)
+            if len(runs) > 1:
+                raise RuntimeError("broken")
+
+        def fetch():
+            pass
+
+        def test_it(broken_later, faults):
+            faults.inject(fetch, "1*raise(OSError('of the first run'))")
+            fetch()
+        """
+    )
+    outcome = suite.runpytest()
+    outcome.assert_outcomes(failed=1, errors=1)
+    shown = outcome.stdout.str()
+    error = shown[shown.index("ERROR at setup") : shown.index("FAILURES")]
+    assert "RuntimeError: broken" in error
+    assert "of the first run" not in error
+
+
+def test_importing_the_kit_before_pytest_warns_of_nothing(suite):
+    """A script that imports `resilience` and then runs pytest is not told that it can't be rewritten."""
+    suite.makepyfile("def test_it(): pass")
+    program = "import resilience, pytest, sys; sys.exit(pytest.main(['-W', 'error', '-p', 'no:randomly']))"
+    outcome = suite.run(sys.executable, "-c", program)
+    assert outcome.ret == 0
+    outcome.stdout.no_fnmatch_line("*rewritten*")
