@@ -182,7 +182,7 @@ class Children:
 
     def _table(self) -> dict[str, Any]:
         faults = {
-            number: [place.name for place in injection.places if place.kind == "function" and place is not self]
+            number: [place.name for place in injection.places if place is not self]
             for number, injection in self._injections.copy().items()
         }
         return {"revision": self._revision, "faults": faults}

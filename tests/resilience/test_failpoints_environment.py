@@ -260,6 +260,24 @@ def test_a_name_that_its_module_does_not_have_is_said(run):
     )
 
 
+def test_every_kind_of_callable_is_struck(run):
+    """Classes, properties, generators and what is inherited are struck; what a class can't do is said when it is known."""
+    done = run(
+        "shop:OrderError=1*raise(OSError('x'));shop:Cheaper.refund=raise(OSError('y'));shop:Payments=return(5)",
+        """
+        import shop
+        tried(shop.OrderError)
+        tried(shop.Cheaper.refund)
+        tried(shop.Payments.refund)
+        tried(shop.Payments().charge)
+        """,
+    )
+    assert lines(done) == ["OSError: x", "OSError: y", "refunded", "charged 1"]
+    assert done.stderr.splitlines()[1].startswith(
+        "no fault can strike at shop:Payments: a class can't do return(5): it can do"
+    )
+
+
 def test_what_is_not_set_loads_nothing(run):
     """Without a plan the import system is left alone and none of the machinery is loaded."""
     done = run(

@@ -14,6 +14,7 @@ from resilience._failpoints.functions.place import Fault, FunctionPlace
 from resilience._failpoints.functions.seats import UnknownTargetError
 from resilience._failpoints.functions.targets import Target, failpoint_target, functions_in, target_of_member
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
+from resilience._failpoints.script.actions.action import PlaceKind
 from resilience._failpoints.table import known_names
 from resilience._support.fork import renewed_lock
 from resilience._support.wording import suggestion
@@ -32,16 +33,30 @@ class NamedPlace:
     That is the failpoint of this name; the function that ``package.module:qualname`` or ``package.module.qualname``
     leads to; and of a name such as ``Class.method`` that method of every class of that name.
 
+    Args:
+        name: As it was written.
+        fault: What decides the calls there.
+        on_known: Is called when anything of that name is found first.
+        refusal_by: Says what a kind of place can't do of the fault.
+
     Attributes:
         name: As it was written.
-        is_known: Whether anything of that name was found; `on_known` is called when it first is.
+        is_known: Whether anything of that name was found.
     """
 
-    def __init__(self, name: str, fault: Fault, on_known: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        name: str,
+        fault: Fault,
+        *,
+        on_known: Callable[[], object] = lambda: None,
+        refusal_by: Callable[[PlaceKind], str | None] = lambda _: None,
+    ) -> None:
         self.name = name
         self.is_known = False
         self._fault = fault
         self._on_known = on_known
+        self._refusal_by = refusal_by
         self._armed: list[FunctionPlace] = []
 
     def arm(self) -> None:
@@ -70,8 +85,11 @@ class NamedPlace:
             return None
         try:
             for member in members:
-                self._arm(target_of_member(*member))
+                target = target_of_member(*member)
                 self._note_known()
+                if (refusal := self._refusal_by(target.kind)) is not None:
+                    raise UnknownTargetError(f"a {target.kind} {refusal}")
+                self._arm(target)
             if not self.is_known and self.name.startswith(f"{module.__name__}:"):
                 names = list(functions_in(module.__name__, ":"))
                 raise UnknownTargetError(f"there is no such failpoint or function. {suggestion(self.name, names)}")

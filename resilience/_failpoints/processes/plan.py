@@ -41,7 +41,8 @@ def arm_plan(text: str) -> None:
         _retry_after(waits_for[0], text)
         return
     for place, terms in plan:
-        NamedPlace(place, ScriptedFault(place, Script(terms))).arm()
+        script = Script(terms)
+        NamedPlace(place, ScriptedFault(place, script), refusal_by=script.refusal_by).arm()
     armed = "; ".join(f"{place}={Script(terms)}" for place, terms in plan)
     _log.warning("RESILIENCE_FAILPOINTS is set, so faults strike in this process: %s", clean(armed))
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import json
 import os
 import socket
@@ -118,19 +117,19 @@ class RemoteFaults:
                 self._ends.pop(number)()
             for number in wanted.keys() - self._ends.keys():
                 fault = RemoteFault(self._path, number)
-                places = [NamedPlace(name, fault, functools.partial(self._tell_known, name)) for name in wanted[number]]
+                places = [self._place(name, fault) for name in wanted[number]]
                 for place in places:
                     place.arm()
                 self._places += places
                 self._ends[number] = lambda places=places: self._end(places)  # type: ignore[misc]  # bound early
 
+    def _place(self, name: str, fault: RemoteFault) -> NamedPlace:
+        return NamedPlace(name, fault, on_known=lambda: self._tell({"known": [name]}))
+
     def _end(self, places: list[NamedPlace]) -> None:
         for place in places:
             place.disarm()
             self._places.remove(place)
-
-    def _tell_known(self, name: str) -> None:
-        self._tell({"known": [name]})
 
     def _tell_rest(self) -> None:
         """Say which failpoints are in the code of this process, though it has not passed them."""
