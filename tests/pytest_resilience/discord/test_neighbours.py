@@ -11,6 +11,7 @@ import pytest
 import respx
 from respx.models import AllMockedAssertionError
 
+from pytest_resilience import Faults
 from pytest_resilience.discord import DiscordMock
 from resilience import send_rate_limited_discord_alert
 from tests.discord_server.posting import versioned
@@ -264,6 +265,21 @@ def test_respx_is_built_as_the_router_assumes():
         assert httpx.get("https://example.org/").status_code == 201
         first.Mocker.routers.reverse()
         assert httpx.get("https://example.org/").status_code == 202
+
+
+def test_a_script_for_requests_of_httpx_strikes_before_the_stand_in():
+    """A fault at the URL of Discord's webhooks keeps a request of other code from the stand-in, in either order."""
+    with DiscordMock() as discord, Faults() as faults:
+        faults.inject("POST https://discord.com/*", "1*status(503)")
+        url = versioned(discord.webhook_url())
+        statuses = [httpx.post(url, json={"content": "x"}).status_code for _ in range(2)]
+        assert (statuses, len(discord.requests)) == ([503, 204], 1)
+    with Faults() as faults:
+        faults.inject("POST https://discord.com/*", "1*status(503)")
+        with DiscordMock() as discord:
+            url = versioned(discord.webhook_url())
+            statuses = [httpx.post(url, json={"content": "x"}).status_code for _ in range(2)]
+            assert (statuses, len(discord.requests)) == ([503, 204], 1)
 
 
 def test_no_thread_outlives_the_block():
