@@ -17,7 +17,7 @@ import functools
 import re
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from resilience._secrets import MARKER
 from resilience._support.error_text import name_of, own_text, text_of
@@ -43,14 +43,12 @@ _ELLIPSIS: Final = "…"
 _SHORT_ESCAPES: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-@final
-class _Addition:
+class _Addition(NamedTuple):
     """What a user adds: a pattern, what replaces its matches, and the length of the secret it was made for."""
 
-    __slots__ = ("length", "pattern", "replacement")
-
-    def __init__(self, pattern: re.Pattern[str], replacement: str, length: int = 0) -> None:
-        self.pattern, self.replacement, self.length = pattern, replacement, length
+    pattern: re.Pattern[str]
+    replacement: str
+    length: int = 0
 
 
 _lock = threading.Lock()
