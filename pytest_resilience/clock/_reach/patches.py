@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from types import FunctionType
@@ -39,9 +38,7 @@ class AttributePatch:
         own = getattr(self._owner, "__dict__", None)
         for name, replacement in self._replacements.items():
             saved = getattr(self._owner, name) if own is None else own.get(name, _INHERITED)
-            if (
-                saved is replacement and name in self._before
-            ):  # a mock over it has been undone since the latest clock, whose trace this is
+            if saved is replacement and name in self._before:  # left by a mock that outlived the latest clock
                 saved = self._before[name]
             elif is_foreign(self._owner, name):
                 continue
@@ -64,11 +61,11 @@ def is_foreign(owner: object, name: str) -> bool:
     """Whether a method is not the one that its class was written with; nothing is known of modules and objects."""
     if not isinstance(owner, type):
         return False
-    method = inspect.getattr_static(owner, name)
-    is_written_in_c = hasattr(method, "__objclass__")
-    return not is_written_in_c and getattr(method, "__module__", None) not in {
-        each.__module__ for each in owner.__mro__
-    }
+    method = getattr(owner, name)
+    if hasattr(method, "__objclass__"):  # it is written in C
+        return False
+    module = getattr(method, "__module__", None)
+    return all(home.__module__ != module for home in owner.__mro__)
 
 
 def unpatched(owner: Any, name: str) -> Any:
@@ -79,11 +76,9 @@ def unpatched(owner: Any, name: str) -> Any:
         found, qualname, module = isinstance(getattr(owner, name), type), name, owner.__name__
     if found:
         return getattr(owner, name)
+    wanted = (module, qualname)
     for candidate in gc.get_objects():
-        if isinstance(candidate, (FunctionType, type)) and (candidate.__module__, candidate.__qualname__) == (
-            module,
-            qualname,
-        ):
+        if isinstance(candidate, (FunctionType, type)) and (candidate.__module__, candidate.__qualname__) == wanted:
             return candidate
     raise RuntimeError(
         f"{module}.{qualname} has been replaced by {getattr(owner, name)!r} and the original is gone; open the virtual "
