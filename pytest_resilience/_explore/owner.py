@@ -23,7 +23,7 @@ def is_own_context(test: Callable[..., Any], thread: int) -> bool:
     if threading.get_ident() != thread:
         return False
     code = getattr(inspect.unwrap(test), "__code__", None)
-    task = _current_task()
+    task = current_task()
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # `inspect` would read files
     while frame is not None:
         if frame.f_code is code:
@@ -34,7 +34,8 @@ def is_own_context(test: Callable[..., Any], thread: int) -> bool:
     return task is None
 
 
-def _current_task() -> object | None:
+def current_task() -> object | None:
+    """Return the task of asyncio that runs; None where there is none, as in trio."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return None

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, Self, final
 from pytest_resilience._explore.decisions import Decisions
 from pytest_resilience._explore.function_points import FunctionPoint
 from pytest_resilience._explore.menu import Fault, Menus
-from pytest_resilience._explore.owner import is_own_context
+from pytest_resilience._explore.owner import current_task, is_own_context
 from resilience.errors import Crash
 from resilience.events import CallStarted, FaultInjected, stream
 from resilience.testing import Interceptor, Raise, arming_all, is_own_call
@@ -144,7 +144,7 @@ class _Point:
         self._points.strike(self._name, fault)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        fault = self._points.fault_at(self._name, function, kwargs, is_async=True)
+        fault = self._points.fault_at(self._name, function, kwargs, is_async=current_task() is not None)
         if fault is None:
             return await self._through_async(function, args, kwargs)
         if fault.after:

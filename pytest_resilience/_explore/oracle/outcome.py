@@ -42,7 +42,7 @@ def judge(
         struck = [each for each in strikes if isinstance(each.error, kind)]
         if not struck:
             continue
-        if struck[0].is_own and not any(comes_from(each, [struck[0].error]) for each in errors):
+        if struck[0].is_own and not any(_says(each, struck[0].error, kind) for each in errors):
             yield _swallowed(word, struck[0], errors)
         return  # the program has died, or a task that somebody else has cancelled: what it left is nobody's claim
     for error in errors:
@@ -60,6 +60,11 @@ def _swallowed(word: str, strike: Strike, errors: Sequence[BaseException]) -> Su
         return Suspicion(kind, f"the test went on after the {word} at {strike.point}, and passed")
     seen = of_error(kind, errors[0])
     return Suspicion(kind, f"the test went on after the {word} at {strike.point}, to {seen.text}", seen.where)
+
+
+def _says(error: BaseException, injected: BaseException, kind: type[BaseException]) -> bool:
+    """Whether an error is the injected crash or cancellation; asyncio makes a new one of the latter at each future."""
+    return comes_from(error, [injected]) or (kind is asyncio.CancelledError and isinstance(error, kind))
 
 
 def comes_from(error: BaseException | None, injected: Sequence[BaseException], depth: int = 0) -> bool:

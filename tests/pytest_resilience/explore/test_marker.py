@@ -246,3 +246,58 @@ def test_alerts_that_say_the_same_are_a_storm(suite, context, findings):
         result.stdout.fnmatch_lines(
             ["1  alert storm: 3 alerts in less than 300 s say the same: no stock for order [*]"]
         )
+
+
+ASYNC = """
+    import asyncio, contextlib, pytest
+    from resilience import create_retry_decorator
+
+    @create_retry_decorator(max_attempts=2, retry_on=ConnectionError)
+    async def fetch():
+        return "stock"
+
+    @pytest.fixture(params=["asyncio", "trio"])
+    def anyio_backend(request):
+        return request.param
+
+    @pytest.mark.explore
+    @pytest.mark.anyio
+    async def test_sound():
+        assert await fetch() == "stock"
+
+    @pytest.mark.explore
+    @pytest.mark.anyio
+    async def test_stubborn():
+        with contextlib.suppress(asyncio.CancelledError):
+            await fetch()
+"""
+
+
+def test_async_tests_are_explored(suite, monkeypatch):
+    """Under anyio a test is explored on asyncio, where it can be cancelled, and on trio."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", os.environ["PYTEST_ADDOPTS"] + " -p anyio")
+    suite.makepyfile(test_it=ASYNC)
+
+    result = suite.runpytest_subprocess("--resilience")
+
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_stubborn[[]asyncio[]] _*",
+            "1  swallowed cancellation: the test went on after the cancellation at test_it:fetch, and passed",
+        ]
+    )
+
+
+def test_an_interrupted_exploration_says_what_it_has_found(suite):
+    """Ctrl-C ends at once, with the findings so far."""
+    counted = (
+        "    charge(30)",
+        "    runs.append(1)\n        if len(runs) == 15: raise KeyboardInterrupt\n        charge(30)",
+    )
+    suite.makepyfile(CHARGED_ONCE.replace("charges = []", "charges, runs = [], []").replace(*counted))
+
+    result = suite.runpytest_subprocess("--resilience")
+
+    result.stdout.fnmatch_lines(["explore: 1 finding in * runs (* s), explored * plans; stopped: interrupted"])
+    result.stdout.fnmatch_lines(["*KeyboardInterrupt*"])
