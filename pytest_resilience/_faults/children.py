@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import os
 import shutil
 import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.injection import Injection
+from pytest_resilience._faults.socket_thread import MOMENT_S, SocketThread, read, send
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
 from pytest_resilience.clock._calls.processes import wait_for_children
 from pytest_resilience.clock._reach import real
@@ -32,19 +32,9 @@ from resilience.testing import (
     ReleasedError,
     RemoteFault,
     join_test,
-    own_calls,
 )
 
 VARIABLE: Final = "RESILIENCE_FAULTS"
-
-_LONGEST_LINE: Final = 64 * 1024
-"""Bytes of a message; no process of ours sends more."""
-
-_MOST_CONNECTIONS: Final = 500
-"""More than a test has processes and threads in them; few enough to leave it descriptors of its own."""
-
-_FIRST_WORD_S: Final = 10.0
-"""Who connects and says nothing for so long is sent away. A process of ours speaks at once, if the machine lets it."""
 
 _UNTIL_ARMED_S: Final = 5.0
 """A process that is stopped, or stuck in C, is waited for so long until it has armed something."""
@@ -53,12 +43,6 @@ _LONGEST_PATH: Final = 70
 """The system takes some 100 bytes for the path of a socket; folder and file have the rest."""
 
 _MOST_PROBLEMS: Final = 20
-
-_LAST_TURNS: Final = 5
-"""Turns of the loop from the arrival of a message to its end: accepted, received, read, answered, and one more."""
-
-_MOMENT_S: Final = 0.0005
-"""The real seconds between two looks at what another thread or process does, which takes about as long."""
 
 
 @final
@@ -106,9 +90,8 @@ class Children:
         self._numbers: dict[Injection, int] = {}
         self._revision = 0
         self._armed: dict[asyncio.StreamWriter, int] = {}
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._handling = threading.Lock()
-        self._thread = _Thread()
+        self._handling = threading.RLock()
+        self._thread = SocketThread(self._answer)
         self._folder = ""
         self._before: str | None = None
 
@@ -116,7 +99,7 @@ class Children:
         usual = tempfile.gettempdir()
         self._folder = tempfile.mkdtemp(prefix="resilience-", dir=usual if len(usual) < _LONGEST_PATH else "/tmp")  # noqa: S108  # private
         try:
-            self._thread.begin(lambda: asyncio.start_unix_server(self._serve, self._path, limit=_LONGEST_LINE))
+            self._thread.begin(self._path)
         except OSError:
             shutil.rmtree(self._folder)
             raise
@@ -174,11 +157,11 @@ class Children:
             if real.monotonic() > end:
                 self._armed.update(dict.fromkeys([*self._armed], sys.maxsize))  # and never again
                 return
-            real.sleep(_MOMENT_S)
+            real.sleep(MOMENT_S)
 
     def _tell(self, message: dict[str, Any]) -> None:
         for writer in self._armed:
-            _send(writer, message)
+            send(writer, message)
 
     def _table(self) -> dict[str, Any]:
         faults = {
@@ -187,39 +170,28 @@ class Children:
         }
         return {"revision": self._revision, "faults": faults}
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            if len(self._writers) <= _MOST_CONNECTIONS:
-                async with asyncio.timeout(_FIRST_WORD_S):
-                    message = await _read(reader)
-                await self._answer(message, reader, writer)
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001, S110
-            pass  # the test is over, or whoever that was is gone, or was no process of ours
-        finally:
-            self._writers.discard(writer)
-            self._armed.pop(writer, None)
-            writer.close()
-
     async def _answer(
         self, message: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         match message:
             case {"call": int(number), "process": int(process), "args": list(args), "kwargs": dict(kwargs)}:
                 with self._handling:
-                    _send(writer, self._decided(number, process, args, kwargs))
+                    send(writer, self._decided(number, process, args, kwargs))
             case {"wait": int(number), "process": int(process), "name": str(name)}:
                 injection = self._injections.get(number)
                 if injection is not None:
                     await self._hold(injection, f"{clean(name, limit=100)} of process {process}", reader, writer)
             case {"problem": str(problem)}:
                 self._object(problem)
-                _send(writer, {})
+                send(writer, {})
             case {"process": int()}:
                 self._armed[writer] = 0
-                _send(writer, self._table())
-                while True:
-                    self._note(writer, await _read(reader))
+                send(writer, self._table())
+                try:
+                    while True:
+                        self._note(writer, await read(reader))
+                finally:
+                    del self._armed[writer]
 
     def _note(self, writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
         revision, known = message.get("armed"), message.get("known")
@@ -262,7 +234,7 @@ class Children:
                     each.cancel()
             if opened.is_set():
                 injection.gate.check()
-                _send(writer, {"go": True})
+                send(writer, {"go": True})
 
     def _object(self, text: str) -> None:
         self._problems += 1
@@ -279,10 +251,7 @@ class Children:
 
     def become_child(self) -> None:
         """In a forked process: let the test, and no longer this copy of it, decide the calls here."""
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for writer in self._writers:  # else their processes would not see the end of the test
-            os.dup2(nothing, writer.get_extra_info("socket").fileno())
-        os.close(nothing)
+        self._thread.give_up()
         inherited: dict[int, Callable[[], None]] = {}
         for number, injection in self._injections.items():
             fault = RemoteFault(self._path, number)
@@ -291,80 +260,6 @@ class Children:
                 place.replace(injection, fault)
             inherited[number] = functools.partial(_disarm, functions, fault)
         join_test(self._path, inherited)
-
-
-@final
-class _Thread(threading.Thread):
-    """Runs an event loop in real time: it is not a member of any bubble.
-
-    Attributes:
-        function: Tells the virtual clock so.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(name="resilience children", daemon=True)
-        self.function = self.run
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ending: asyncio.Event | None = None
-        self._serve: Callable[[], Coroutine[Any, Any, asyncio.Server]]
-        self._error: OSError | None = None
-
-    def begin(self, serve: Callable[[], Coroutine[Any, Any, asyncio.Server]]) -> None:
-        """Start, and wait until it serves; real time passes for that, also in a bubble."""
-        self._serve = serve
-        self.start()
-        while self._ending is None and self.is_alive():
-            real.sleep(_MOMENT_S)
-        if self._error is not None:
-            raise self._error
-
-    def call(self, function: Callable[[], object]) -> None:
-        """Call a function there, if it still runs."""
-        assert self._loop is not None
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(function)
-
-    def end(self) -> None:
-        """Close everything, and wait until that is done."""
-        assert self._ending is not None
-        self.call(self._ending.set)
-        self.join()
-
-    def run(self) -> None:
-        """Serve until `end`."""
-        # A selector loop, whatever policy the program under test has.
-        with own_calls(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            self._loop = runner.get_loop()
-            try:
-                runner.run(self._main())
-            except OSError as error:
-                self._error = error
-
-    async def _main(self) -> None:
-        server, stop = await self._serve(), asyncio.Event()
-        self._ending = stop
-        await stop.wait()
-        for _ in range(_LAST_TURNS):  # what processes have said that are gone by now is still read
-            await asyncio.sleep(0)
-        server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)  # the transports that they have closed end in the next turn
-
-
-async def _read(reader: asyncio.StreamReader) -> dict[str, Any]:
-    line = await reader.readline()
-    message = json.loads(line) if line else None
-    if not isinstance(message, dict):
-        raise ConnectionError("no message")
-    return message
-
-
-def _send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
-    if not writer.is_closing():
-        writer.write(json.dumps(message).encode() + b"\n")
 
 
 def _disarm(places: Sequence[FunctionPlace], fault: RemoteFault) -> None:

@@ -30,7 +30,7 @@ The kernel tells at once of a thread that a lock has woken, but of the reader of
 byte.
 """
 
-_WATCHDOGS = {"pytest_timeout", "pytest_resilience._faults.children"}
+_WATCHDOGS = {"pytest_timeout", "pytest_resilience._faults.socket_thread"}
 
 _resting: PerClock[dict[int, float]] = PerClock(dict)
 """The threads outside, by identifier, that wait for a condition or for an item in an empty queue, and since when."""

@@ -115,7 +115,7 @@ class RemoteFaults:
         with self._changing:
             for number in self._ends.keys() - wanted.keys():
                 self._ends.pop(number)()
-            for number in wanted.keys() - self._ends.keys():
+            for number in sorted(wanted.keys() - self._ends.keys()):  # the newest is asked first
                 fault = RemoteFault(self._path, number)
                 places = [self._place(name, fault) for name in wanted[number]]
                 for place in places:
