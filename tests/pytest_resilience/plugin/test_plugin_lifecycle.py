@@ -388,3 +388,35 @@ def test_importing_the_kit_before_pytest_warns_of_nothing(suite):
     outcome = suite.run(sys.executable, "-c", program)
     assert outcome.ret == 0
     outcome.stdout.no_fnmatch_line("*rewritten*")
+
+
+def test_what_a_test_has_used_is_let_go(suite):
+    """Arguments and errors that the fixtures record are freed once the test is over, and not when the session ends."""
+    suite.makepyfile(
+        """
+        import gc, weakref
+        import pytest
+        from resilience import func_retry
+
+        class Order:
+            pass
+
+        orders = []
+
+        def place(order):
+            raise ValueError(order)
+
+        def test_first(virtual_clock, faults, retries, retry_log, discord):
+            order = Order()
+            orders.append(weakref.ref(order))
+            injection = faults.inject(place, "1*off")
+            with pytest.raises(ValueError):
+                func_retry(place)(order)
+            assert injection.calls[0].args == (order,)
+
+        def test_second():
+            gc.collect()
+            assert [reference() for reference in orders] == [None]
+        """
+    )
+    suite.runpytest("-p", "no:randomly").assert_outcomes(passed=2)
