@@ -43,6 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_resilience._pytest.summary import Summary
 
         config.pluginmanager.register(Summary(), "resilience-summary")
+    if options.active and options.report is not None and not hasattr(config, "workerinput"):
+        from pytest_resilience._report.report import Report
+
+        path = config.invocation_params.dir / options.report
+        config.pluginmanager.register(Report(path, options.seed), "resilience-report")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -143,6 +148,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     state = _state_of(item)
     if state is None:
         return report
+    if report.when == "teardown" and item.config.stash[OPTIONS].report is not None and EXPLORED not in item.stash:
+        from pytest_resilience._report.facts import TIMELINE_FACTS, facts_of_timeline
+
+        report.user_properties.append((TIMELINE_FACTS, facts_of_timeline(state.timeline)))
     if report.when == "call":  # once, and besides for each subtest
         state.passed = report.passed and state.passed is not False
     if report.failed and report.longrepr != EXPLORED_TEXT:

@@ -17,6 +17,7 @@ from pytest_resilience._explore.limits import Limits, limits_of
 from pytest_resilience._explore.texts import headline, told
 from pytest_resilience._pytest.item_subject import ItemSubject
 from pytest_resilience._pytest.stash import EXPLORATION, EXPLORED, OPTIONS
+from pytest_resilience._report.facts import EXPLORATION_FACTS, facts_of_exploration
 from resilience.testing import UnknownTargetError
 
 _EXAMPLE: Final = "@pytest.mark.explore(faults=2, allowed=[OrderRefused], budget='30s')"
@@ -89,6 +90,8 @@ def _explore(item: pytest.Function, subject: ItemSubject, *, is_marked: bool) ->
         item.stash[_INTERRUPTION] = True
     _keep(item, exploration)
     item.user_properties.append((EXPLORATION, headline(exploration)))
+    if options.report is not None:
+        item.user_properties.append((EXPLORATION_FACTS, facts_of_exploration(exploration, subject.again)))
     if exploration.findings:
         text = told(exploration, subject.again, matrix=item.config.get_verbosity() > 0)
         _fail(f"{text}\n\nseed: --resilience-seed={options.seed}")

@@ -70,6 +70,14 @@ _REPLAY: Final = _Valued(
 )
 
 
+_REPORT: Final = _Valued(
+    "resilience_report",
+    "PATH",
+    "write what every test did into a file",
+    "a path that ends in .json (a report in HTML is for later)",
+)
+
+
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -83,6 +91,7 @@ class Options:
         max_virtual_s: How many seconds of virtual time it may spend on failing.
         explore_all: Tests are explored that are not marked ``explore``, too.
         budget: What exploring a test may cost, as it was written; None where nothing was.
+        report: The path of the report that is to be written; None where none is.
         replay: The token of the one plan that is to be run; None where there is none.
     """
 
@@ -93,6 +102,7 @@ class Options:
     max_virtual_s: float
     explore_all: bool = False
     budget: str | None = None
+    report: str | None = None
     replay: str | None = None
 
 
@@ -103,7 +113,7 @@ def add_options(parser: pytest.Parser) -> None:
         flag = f"--{name.replace('_', '-')}"
         group.addoption(flag, action="store_true", default=None, help=f"{what} (ini: {name})")
         parser.addini(name, what, type="bool", default=False)
-    for each in (_SEED, _ATTEMPTS, _VIRTUAL_TIME, _BUDGET, _REPLAY):
+    for each in (_SEED, _ATTEMPTS, _VIRTUAL_TIME, _BUDGET, _REPLAY, _REPORT):
         text = f"{each.what}: {each.valid}"
         group.addoption(each.flag, metavar=each.metavar, default=None, help=f"{text} (ini: {each.name})")
         parser.addini(each.name, text, default="")
@@ -130,6 +140,7 @@ def read_options(config: pytest.Config) -> Options:
         max_virtual_s=_read(config, _VIRTUAL_TIME, _seconds) or 86_400.0,
         explore_all=explore_all,
         budget=_read(config, _BUDGET, _budget),
+        report=_read(config, _REPORT, _report_path),
         replay=replay,
     )
 
@@ -179,6 +190,10 @@ def _budget(text: str) -> str | None:
     except ValueError:
         return None
     return text
+
+
+def _report_path(text: str) -> str | None:
+    return text if text.endswith(".json") else None
 
 
 def _seed_of(token: str) -> int:

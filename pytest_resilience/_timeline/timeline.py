@@ -124,6 +124,10 @@ class Timeline:
         with self._recording:
             return list(self._entries)
 
+    def lines(self) -> list[tuple[float, str]]:
+        """Return what has happened so far, each with its time in seconds and as a line without secrets."""
+        return [(entry.at, _described(entry.event)) for entry in self.entries]
+
     def __str__(self) -> str:
         return self.around(None)
 

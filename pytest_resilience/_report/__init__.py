@@ -1,0 +1,1 @@
+"""``--resilience-report``: what every test of a run did, in a file."""
