@@ -7,8 +7,10 @@ proxy of the address it was given. Event loops, urllib3, httpcore and all other 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
+import inspect
 import os
 import socket
 import threading
@@ -16,12 +18,16 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, final
 
 from pytest_resilience._faults.callers import is_of_the_code_under_test
-from resilience.testing import is_own_call
+from resilience.testing import is_own_call, own_calls, target_of
 
 _FAKE_NETWORK: Final = "127.77"
 """Hosts that are led away get addresses of this loopback network; nothing of the system uses it."""
 
 Address = tuple[str, int]
+
+
+_MAPPED: Final = "::ffff:"
+"""What an IPv4 address begins with where IPv6 is spoken (RFC 4291, section 2.5.5.2)."""
 
 
 class Door(Protocol):
@@ -42,13 +48,13 @@ class Dialing:
         self._doors: list[tuple[str, str, Door]] = []
         self._hosts: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._undo: list[Callable[[], None]] = []
+        self._undo = contextlib.ExitStack()
 
     def open(self, host: str, port: str, door: Door) -> None:
         """Lead connections to ``host`` and ``port``, either of which may be ``*``, through a door; the newest first."""
         with self._lock:
             self._doors.insert(0, (host.lower(), port, door))
-            if not self._undo:
+            if len(self._doors) == 1:
                 self._install()
 
     def close(self, door: Door) -> None:
@@ -56,8 +62,7 @@ class Dialing:
         with self._lock:
             self._doors = [each for each in self._doors if each[2] is not door]
             if not self._doors:
-                while self._undo:
-                    self._undo.pop()()
+                self._undo.close()
 
     def door_to(self, address: Address) -> Door | None:
         """The door for an address, if it is led away."""
@@ -67,10 +72,12 @@ class Dialing:
                 return door
         return None
 
-    def _is_led_away(self, host: str) -> bool:
+    def is_led_away(self, host: str) -> bool:
+        """Whether connections to a host may be led away."""
         return any(fnmatch.fnmatchcase(host.lower(), pattern) for pattern, _, _ in self._doors)
 
-    def _fake_address(self, host: str) -> str:
+    def fake_address(self, host: str) -> str:
+        """An address on loopback that stands for a host."""
         with self._lock:
             known = next((fake for fake, name in self._hosts.items() if name == host), None)
             if known is not None:
@@ -80,77 +87,85 @@ class Dialing:
             self._hosts[fake] = host
             return fake
 
+    def led(self, sock: socket.socket, address: Any) -> Any:
+        """The address to connect to; None refuses."""
+        named = self._named(address)
+        door = None if named is None or sock.type != socket.SOCK_STREAM else self.door_to(named)
+        if door is None or named is None:
+            if named is not None and named[0] != address[0].removeprefix(_MAPPED):
+                with own_calls():
+                    return socket.getaddrinfo(named[0], named[1], sock.family, sock.type)[0][4]
+            return address
+        host = f"{_MAPPED}127.0.0.1" if sock.family == socket.AF_INET6 else "127.0.0.1"
+        if sock.getsockname()[1] == 0:
+            sock.bind((host, 0))  # so that the proxy can tell by its port which connection this is
+        return (host, door.address_for(named)[1]) if door.enter(sock.getsockname()[1], named) else None
+
     def _named(self, address: Any) -> Address | None:
         """The host and port that a program means by the address that it connects to."""
         if not isinstance(address, tuple) or len(address) < 2 or not isinstance(address[0], str):
             return None
-        host = address[0].removeprefix("::ffff:")
+        host = address[0].removeprefix(_MAPPED)
         return (self._hosts.get(host, host), address[1]) if isinstance(address[1], int) else None
 
     def _install(self) -> None:
-        real_connect, real_connect_ex = socket.socket.connect, socket.socket.connect_ex
-        real_getaddrinfo = socket.getaddrinfo
+        with contextlib.ExitStack() as undoing:
+            for name, interceptor in (
+                ("socket:getaddrinfo", LookUps(self)),
+                ("socket:socket.connect", Connects(self)),
+                ("socket:socket.connect_ex", Connects(self, returns_error=True)),
+            ):
+                undoing.enter_context(target_of(name).intercepted(interceptor))
+            self._undo = undoing.pop_all()
 
-        def getaddrinfo(
-            host: Any,
-            port: Any,
-            family: int = 0,
-            type: int = 0,  # noqa: A002  # as it is declared
-            proto: int = 0,
-            flags: int = 0,
-        ) -> Any:
-            name = host.decode() if isinstance(host, bytes) else host
-            if not isinstance(name, str) or _is_numeric(name) or not self._is_led_away(name) or not _is_ours():
-                return real_getaddrinfo(host, port, family, type, proto, flags)
-            found = real_getaddrinfo(self._fake_address(name), port, socket.AF_INET, type, proto, flags)
-            if family != socket.AF_INET6:
-                return found
-            return [(socket.AF_INET6, *each[1:4], (f"::ffff:{each[4][0]}", each[4][1], 0, 0)) for each in found]
 
-        def led(sock: Any, address: Any) -> Any:
-            """The address to connect to; None refuses."""
-            named = self._named(address) if _is_ours() else None
-            door = None if named is None or sock.type != socket.SOCK_STREAM else self.door_to(named)
-            if door is None or named is None:
-                if named is not None and named[0] != address[0].removeprefix("::ffff:"):
-                    return real_getaddrinfo(named[0], named[1], sock.family, sock.type)[0][4]
-                return address
-            host = "::ffff:127.0.0.1" if sock.family == socket.AF_INET6 else "127.0.0.1"
-            if sock.getsockname()[1] == 0:
-                sock.bind((host, 0))  # so that the proxy can tell by its port which connection this is
-            if not door.enter(sock.getsockname()[1], named):
-                return None
-            return (host, door.address_for(named)[1])
+class _Interceptor:
+    """What is put before a function of `socket`; none of them is async."""
 
-        def connect(self: Any, address: Any) -> None:
-            to = led(self, address)
-            if to is None:
-                raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-            real_connect(self, to)
+    def __init__(self, dialing: Dialing, *, returns_error: bool = False) -> None:
+        self._dialing = dialing
+        self._returns_error = returns_error
 
-        def connect_ex(self: Any, address: Any) -> int:
-            to = led(self, address)
-            return errno.ECONNREFUSED if to is None else real_connect_ex(self, to)
+    async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer, as `call` does; a mock of the user's may be async."""
+        return await function(*args, **kwargs)
 
-        for owner, name, replacement in (
-            (socket.socket, "connect", connect),
-            (socket.socket, "connect_ex", connect_ex),
-            (socket, "getaddrinfo", getaddrinfo),
-        ):
-            self._replace(owner, name, replacement)
 
-    def _replace(self, owner: Any, name: str, replacement: object) -> None:
-        missing = object()
-        before = vars(owner).get(name, missing)
-        setattr(owner, name, replacement)
+@final
+class LookUps(_Interceptor):
+    """Answers `getaddrinfo` for hosts that are led away."""
 
-        def undo() -> None:
-            if before is missing:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, before)
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Answer with an address of the kit's own, or ask the system."""
+        given = inspect.signature(_getaddrinfo).bind(*args, **kwargs)
+        given.apply_defaults()
+        host, port, family, kind, proto, flags = given.args
+        name = host.decode() if isinstance(host, bytes) else host
+        if not isinstance(name, str) or _is_numeric(name) or not self._dialing.is_led_away(name) or not _is_ours():
+            return function(*args, **kwargs)
+        found = function(self._dialing.fake_address(name), port, socket.AF_INET, kind, proto, flags)
+        if family != socket.AF_INET6:
+            return found
+        return [(socket.AF_INET6, *each[1:4], (f"{_MAPPED}{each[4][0]}", each[4][1], 0, 0)) for each in found]
 
-        self._undo.append(undo)
+
+def _getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> None:  # noqa: A002  # as it is declared
+    """Have the signature of `socket.getaddrinfo`."""
+
+
+@final
+class Connects(_Interceptor):
+    """Leads ``connect`` and ``connect_ex`` to the doors."""
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Connect to the proxy of the address, or refuse."""
+        sock, address = args
+        to = self._dialing.led(sock, address) if _is_ours() else address
+        if to is not None:
+            return function(sock, to, **kwargs)
+        if self._returns_error:
+            return errno.ECONNREFUSED
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
 
 
 def _is_ours() -> bool:

@@ -77,13 +77,13 @@ class _StandIn:
         return not self._arms
 
     def _settle(self) -> None:
-        """Ask the latest interceptor of each class, and of all, whichever came last first."""
-        latest: dict[type | None, Interceptor] = {}
+        """Ask the latest interceptor of each kind, for each class and for all, whichever came last first."""
+        latest: dict[tuple[type, type | None], Interceptor] = {}
         for interceptor, heir in self._arms:
-            latest.pop(heir, None)
-            latest[heir] = interceptor
+            latest.pop((type(interceptor), heir), None)
+            latest[type(interceptor), heir] = interceptor
         answer = self.seat.original
-        for heir, interceptor in latest.items():
+        for (_, heir), interceptor in latest.items():
             armed = intercepted(self._kind, answer, interceptor)
             answer = armed if heir is None else _for_heir(heir, armed, answer)
         self._answer = answer

@@ -157,13 +157,30 @@ def test_everything_is_as_before(echo, clock):
     """After the faults the functions of `socket` are the ones from before."""
     before = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
     with Faults() as faults:
-        faults.inject(f"tcp://{echo}", refuse(), strict=False)
-        assert socket.getaddrinfo is not before[0]
+        faults.inject(f"tcp://{echo}", refuse())
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(echo.split(":"))
     assert (socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex) == before
     host, _, port = echo.rpartition(":")
     with contextlib.closing(socket.create_connection((host, int(port)))) as connection:
         connection.sendall(b"x")
         assert connection.recv(1) == b"x"
+
+
+@pytest.mark.parametrize("first", ["faults", "guard"])
+def test_a_guard_of_the_user_over_the_functions_of_socket_is_undone_in_any_order(first, echo, clock, monkeypatch):
+    """What a guard has kept while connections were led away is the function itself again."""
+    before = socket.getaddrinfo, socket.socket.connect, vars(socket.socket).get("connect_ex")
+    faults, guard = Faults(), pytest.MonkeyPatch()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(faults)
+        faults.inject(f"tcp://{echo}", refuse(), strict=False)
+        for owner, name in ((socket, "getaddrinfo"), (socket.socket, "connect")):
+            guard.setattr(owner, name, lambda *args, **kwargs: pytest.fail("no network in tests"))
+        if first == "guard":
+            guard.undo()
+    guard.undo()
+    assert (socket.getaddrinfo, socket.socket.connect, vars(socket.socket).get("connect_ex")) == before
 
 
 @pytest.mark.parametrize(
