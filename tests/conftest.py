@@ -48,6 +48,15 @@ def no_lock_of_logging_is_left():
     assert not is_left, "the test leaves the lock of logging taken"
 
 
+@pytest.fixture(autouse=True)
+def no_tracker_is_left():
+    """End the process that `multiprocessing` starts once and keeps, for which the clock of a later test would wait."""
+    yield
+    tracker = sys.modules.get("multiprocessing.resource_tracker")
+    if tracker is not None:
+        tracker._resource_tracker._stop()
+
+
 @pytest.fixture
 def frozen_heap():
     """Nothing that the suite has loaded is looked at by a collection, which would take longer than the test."""
