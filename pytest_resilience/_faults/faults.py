@@ -300,4 +300,13 @@ def _check_actions(script: Script, places: Sequence[Place]) -> None:
 
 def _reached(injection: Injection) -> str:
     calls = len(injection.calls)
-    return f"{counted(injection.fired, 'fault')} fired in {counted(calls, 'call')}" if calls else "never called"
+    if calls:
+        return f"{counted(injection.fired, 'fault')} fired in {counted(calls, 'call')}"
+    overlooked = [name for place in injection.places if isinstance(place, FunctionPlace) for name in place.overlooked()]
+    if not overlooked:
+        return "never called"
+    hold = "hold" if overlooked[1:] else "holds"
+    return (
+        f"never called; {' and '.join(overlooked)} {hold} it, where what is written in C can't be replaced: "
+        "put the fault into the function of yours that calls it"
+    )

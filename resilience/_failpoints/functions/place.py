@@ -49,6 +49,7 @@ class FunctionPlace:
     Attributes:
         name: The failpoint, or ``module:qualname``.
         kind: ``function``, or ``class``.
+        overlooked: Names what else holds the function, where no fault strikes.
 
     Args:
         target: What is struck.
@@ -59,6 +60,7 @@ class FunctionPlace:
         self._is_ours = is_ours
         self.name = target.name
         self.kind: PlaceKind = target.kind
+        self.overlooked = target.overlooked
         self._target = target
         self._faults: list[Fault] = []
         self._interception = contextlib.ExitStack()

@@ -81,7 +81,7 @@ def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
         if isinstance(referrer, (staticmethod, classmethod, MethodType)):
             yield from references_to(referrer)
         elif isinstance(referrer, dict):
-            if _is_module(referrer):
+            if is_module(referrer):
                 if str(referrer.get("__name__")).partition(".")[0] != _KIT:
                     yield from (ModuleName(referrer, name) for name in names_of(function, referrer))
             elif "__module__" in referrer:
@@ -95,7 +95,8 @@ def names_of(function: object, namespace: dict[str, Any]) -> list[str]:
     return [name for name, value in list(namespace.items()) if value is function]
 
 
-def _is_module(scope: dict[Any, Any]) -> bool:
+def is_module(scope: dict[Any, Any]) -> bool:
+    """Whether a dictionary is the namespace of a module."""
     module = sys.modules.get(str(scope.get("__name__")))
     return "__builtins__" in scope or (module is not None and vars(module) is scope)
 

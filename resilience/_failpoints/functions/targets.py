@@ -13,6 +13,7 @@ from inspect import getattr_static
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final, final
 
+from resilience._failpoints.functions.holders import other_holders
 from resilience._failpoints.functions.kinds import Kind, inside_context_manager, kind_of
 from resilience._failpoints.functions.references import ClassAttribute, references_to
 from resilience._failpoints.functions.seats import (
@@ -45,12 +46,14 @@ class Target:
         key: What two targets have in common that are the same place.
         intercepted: Puts an interceptor there for the length of a ``with`` block.
         kind: Which actions it can do: those of a function, or of a class.
+        overlooked: Names what else holds the function, where a fault does not strike.
     """
 
     name: str
     key: object
     intercepted: Callable[[Interceptor], AbstractContextManager[None]]
     kind: PlaceKind = "function"
+    overlooked: Callable[[], list[str]] = list
 
 
 def failpoint_target(name: str) -> Target:
@@ -165,7 +168,8 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
         raise UnknownTargetError(f"{owner.__qualname__}.{attribute or function.__name__} {BUILT_IN}")
     module = getattr(function, "__module__", None) or getattr(owner, "__module__", "builtins")
     name = f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}"
-    return _function(name, ReferenceSeat(function, name), kind_of(function))
+    target = _function(name, ReferenceSeat(function, name), kind_of(function))
+    return replace(target, overlooked=functools.partial(other_holders, function))
 
 
 def _name_in(owner: type, attribute: str) -> str:

@@ -444,3 +444,19 @@ def test_a_failpoint_in_an_armed_function_is_still_found(shop):
         faults.inject("Kinds.deep", "1*raise(OSError('x'))")
         with pytest.raises(OSError, match=r"^x$"):
             shop.deep()
+
+
+def test_a_registry_that_holds_what_is_written_in_c_is_named(shop):
+    """Where such a fault never struck, the message says who holds the function, and what to write instead."""
+    exec("import math\ntable = [math.lgamma]\nbound = functools.partial(math.lgamma)", vars(shop))
+    exec("def wait(function=math.lgamma):\n    return function(3)", vars(shop))
+    with pytest.raises(pytest.fail.Exception) as unfired, Faults() as faults:
+        faults.inject("math:lgamma", "1*return(5)")
+        assert [shop.table[0](1), shop.wait(), shop.bound(2)] != [5, 5, 5]
+    assert str(unfired.value) == (
+        "planned faults never fired, so the test has not proved what it set out to:\n"
+        "  math:lgamma: 1*return(5) never fired (never called; a default argument of kinds_shop:wait and kinds_shop:bound "
+        "and kinds_shop:table hold it, where what is written in C can't be replaced: put the fault into the function of "
+        "yours that calls it)\n"
+        "Plan no more faults than the code meets, or pass strict=False to inject()."
+    )
