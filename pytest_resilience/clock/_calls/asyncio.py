@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import contextlib
+import heapq
 import itertools
 import sys
 from _thread import get_ident
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from types import ModuleType, SimpleNamespace, coroutine
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NoTimeLeft
@@ -141,6 +142,7 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
     real_init = events.TimerHandle.__init__
     arrivals = itertools.count()
     looked = [0.0]  # what time it was when the latest timer was computed
+    loops: WeakSet[Any] = WeakSet()  # those in which a thread of the bubble has set one
 
     class TimerHandle(events.TimerHandle, metaclass=kind_of_stand_in(events.TimerHandle)):  # type: ignore[misc, name-defined, metaclass]  # asyncio comes as a module object
         """A timer that comes out of the loop's heap after all earlier ones of the same time, as in real time."""
@@ -152,8 +154,10 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
             _leave_out_this_frame(self)
             self._arrival = next(arrivals)
             member = members.get(get_ident())
-            if member is not None and 0 < when - looked[0] < _RESOLUTION:
-                member.scheduler.nudge(1)  # else it is due at once, and whoever computed it does so again
+            if member is not None:
+                loops.add(loop)
+                if 0 < when - looked[0] < _RESOLUTION:
+                    member.scheduler.nudge(1)  # else it is due at once, and whoever computed it does so again
 
         def __lt__(self, other: Any) -> bool:
             when, others = self._when, other._when
@@ -173,8 +177,22 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
         return looked[0]
 
+    @contextlib.contextmanager
+    def waiting_on() -> Iterator[None]:
+        """Leave a timer that outlives the clock as long to wait as it had left, when its loop has real time again."""
+        yield
+        member = members.get(get_ident())
+        if member is not None:
+            ahead = (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead - real.monotonic_ns()) / 1e9
+            for timer in [timer for loop in loops for timer in loop._scheduled if hasattr(timer, "_arrival")]:
+                timer._when -= ahead
+            for loop in loops:
+                heapq.heapify(loop._scheduled)
+        loops.clear()
+
     yield AttributePatch(asyncio.base_events.BaseEventLoop, {"time": time})
     yield AttributePatch(events, {"TimerHandle": TimerHandle})
+    yield BlockPatch(waiting_on)
 
 
 def patches(asyncio: ModuleType) -> Iterator[Patch]:

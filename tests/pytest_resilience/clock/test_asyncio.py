@@ -390,3 +390,19 @@ def test_timers_from_before_the_clock_keep_their_order():
         await asyncio.gather(*tasks)
 
     asyncio.run(main())
+
+
+def test_a_timer_that_outlives_the_clock_has_left_to_wait_what_it_had_left():
+    """A loop that lives on, as one of a whole session, does not stand still for the hours that were virtual."""
+    loop = asyncio.new_event_loop()
+    older = loop.call_later(600, print)
+    with VirtualClock():
+        loop.run_until_complete(asyncio.sleep(60))
+        timers = [loop.call_later(delay, print) for delay in (500, 7200, 400)]
+        loop.run_until_complete(asyncio.sleep(300))
+    left = [timer.when() - loop.time() for timer in timers]
+    assert [each <= expected for each, expected in zip(left, [200, 6900, 100])] == [True] * 3
+    assert [each > expected - 60 for each, expected in zip(left, [200, 6900, 100])] == [True] * 3
+    assert 500 < older.when() - loop.time() <= 600
+    assert loop._scheduled[0] is timers[2]
+    loop.close()
