@@ -141,7 +141,9 @@ SCALARS = (
     | st.sampled_from(["\ud800", "@everyone", "<@5>", "https://[", "x" * 2001, "users"])
 )
 JSON = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=6)
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS | st.text(max_size=5), inner, max_size=6),
+    max_leaves=25,
 )
 BODIES = st.dictionaries(KEYS, JSON, max_size=6) | JSON
 
