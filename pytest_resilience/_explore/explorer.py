@@ -144,17 +144,21 @@ class Explorer:
             ending = self._subject.run(around)
             ending.held_locks = locks
             suspicions = self._judged(plan, ending, points)
-            failed, timeline = bool(ending.errors), str(ending.timeline)
+            failed, timeline = bool(ending.errors), ending.timeline
             watch.read(ending)
             reached, points, ending = dict(points.calls), None, None  # type: ignore[assignment]  # they keep objects alive
             self._subject.forget()
+            if timeline is not None:
+                timeline.release()
             seen = Counter(watch.suspicions())
         self.exploration.threaded = self.exploration.threaded or schedule.switched
         if plan:
             suspicions += [*(seen - self._usual)]
         else:
             self._usual |= seen
-        return Run(plan, decisions.asked, reached, decisions.unmet, suspicions, failed, timeline if suspicions else "")
+        return Run(
+            plan, decisions.asked, reached, decisions.unmet, suspicions, failed, str(timeline) if suspicions else ""
+        )
 
     def _judged(self, plan: Plan, ending: Ending, points: Points) -> list[Suspicion]:
         if plan:
@@ -164,6 +168,8 @@ class Explorer:
     def _golden(self) -> Run:
         """Run the test without faults, until its imports are warm and its course is known."""
         self._right_run(is_first=True)
+        if self.exploration.threaded:  # from 3.12 on, code that is traced for the first time tells less of itself
+            self._right_run()
         second, third = self._right_run(), self._right_run()
         for number, (one, other) in enumerate(zip(_course(second), _course(third), strict=False), start=1):
             if one != other:

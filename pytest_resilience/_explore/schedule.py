@@ -8,6 +8,7 @@ that reads and writes again, such as ``stock.left -= 1``. Each is a decision, as
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 from collections import Counter
@@ -21,6 +22,7 @@ from pytest_resilience._explore.oracle.suspicion import is_users, short
 from pytest_resilience.clock._bubble.waiting import Member, current
 from resilience.redact import clean
 
+_COUNTED: Final = re.compile(r"(Thread|ThreadPoolExecutor|asyncio|Dummy|Timer)[-_]")  # another number in each run
 _MOST_ASKED: Final = 5_000  # of one run: a loop of many lines asks at each of them
 
 
@@ -76,8 +78,8 @@ class Schedule:
             self._numbers.setdefault(member, len(self._numbers) + 1)
 
     def _label(self, member: Member) -> str:
-        name = clean(member.name)
-        return f"thread {self._numbers.get(member, 0)}" + (f" {name!r}" if not name.startswith("Thread-") else "")
+        named = "" if _COUNTED.match(member.name) else f" {clean(member.name)!r}"
+        return f"thread {self._numbers.get(member, 0)}{named}"
 
     def _who(self, ready: Sequence[Member]) -> int:
         """Say which of those that are ready goes on."""

@@ -124,6 +124,14 @@ class Timeline:
         with self._recording:
             return list(self._entries)
 
+    def release(self) -> None:
+        """Let go of the frames, and all that is in them, of the errors that are told here: the test is over."""
+        for entry in self.entries:
+            error = getattr(entry.event, "error", None)
+            while isinstance(error, BaseException) and error.__traceback__ is not None:
+                BaseException.with_traceback(error, None)
+                error = error.__context__
+
     def lines(self) -> list[tuple[float, str]]:
         """Return what has happened so far, each with its time in seconds and as a line without secrets."""
         return [(entry.at, _described(entry.event)) for entry in self.entries]

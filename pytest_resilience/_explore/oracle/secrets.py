@@ -1,4 +1,4 @@
-"""Whether a secret reaches a log line."""
+"""Whether a secret reaches a log line or an alert."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final, Self, final
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion, is_users, short
 from pytest_resilience._explore.oracle.watcher import Watcher
+from pytest_resilience._explore.subject import Ending
 from resilience.redact import clean, redact
 
 _MOST_LINES: Final = 500  # of one run
@@ -22,6 +23,7 @@ class Secrets(logging.Handler, Watcher):
     def __init__(self) -> None:
         super().__init__()
         self._lines: dict[str, str] = {}
+        self._alerts: list[str] = []
 
     def __enter__(self) -> Self:
         logging.getLogger().addHandler(self)
@@ -42,11 +44,18 @@ class Secrets(logging.Handler, Watcher):
             return
         self._lines |= {line[:_LONGEST]: where for line in said}
 
+    def read(self, ending: Ending) -> None:
+        """Keep what the alerts say."""
+        self._alerts = [alert.content[:_LONGEST] for alert in ending.alerts]
+
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield the lines that hold a secret."""
         for line, where in self._lines.items():
             if _holds_secret(line):
                 yield Suspicion("secret", f"a log line holds a secret: {clean(line, limit=100)}", where)
+        for text in self._alerts:
+            if _holds_secret(text):
+                yield Suspicion("secret", f"an alert holds a secret: {clean(text, limit=100)}")
 
 
 @functools.lru_cache(maxsize=4096)  # the runs of one test log the same lines
