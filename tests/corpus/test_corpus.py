@@ -37,7 +37,16 @@ EXPECTED = {
     "thread_left": "leak",
     "waits_for_the_dead": "stuck",
 }
-pytestmark = pytest.mark.filterwarnings("ignore::pytest_resilience.LeftoverThreadWarning")
+SLOW = {"waits_for_the_dead"}
+every_service = pytest.mark.parametrize(
+    "service",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SERVICES],
+    indirect=True,
+)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest_resilience.LeftoverThreadWarning"),
+    pytest.mark.usefixtures("frozen_heap"),  # each exploration collects what there is before it begins
+]
 
 
 @pytest.fixture
@@ -62,14 +71,14 @@ def explored(service, kind):
     return explore(scenario)
 
 
-@pytest.mark.parametrize("service", SERVICES, indirect=True)
+@every_service
 def test_the_bug_is_found(service):
     """Exploring finds the bug of the service, as what it is."""
     name = service.__name__.rpartition(".")[2]
     assert EXPECTED[name] in [finding.kind for finding in explored(service, service.Broken).findings]
 
 
-@pytest.mark.parametrize("service", SERVICES, indirect=True)
+@every_service
 def test_the_corrected_twin_is_accepted(service):
     """Exploring goes through every plan, and has nothing to say."""
     exploration = explored(service, service.Sound)
