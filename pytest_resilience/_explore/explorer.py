@@ -125,6 +125,12 @@ class Explorer:
         self.exploration.exhausted = not self._queue and not self.exploration.stopped
         return self._ended()
 
+    def warm_up(self) -> None:
+        """Find out whether there are several threads, and trace the program once if so: both change what runs ask."""
+        self._right_run(is_first=True)
+        if self.exploration.threaded:  # from 3.12 on, code that is traced for the first time tells less of itself
+            self._right_run()
+
     def run(self, plan: Plan) -> Run:
         """Run the test once."""
         decisions = Decisions(plan)
@@ -167,9 +173,7 @@ class Explorer:
 
     def _golden(self) -> Run:
         """Run the test without faults, until its imports are warm and its course is known."""
-        self._right_run(is_first=True)
-        if self.exploration.threaded:  # from 3.12 on, code that is traced for the first time tells less of itself
-            self._right_run()
+        self.warm_up()
         second, third = self._right_run(), self._right_run()
         for number, (one, other) in enumerate(zip(_course(second), _course(third), strict=False), start=1):
             if one != other:

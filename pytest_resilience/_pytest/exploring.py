@@ -101,6 +101,7 @@ def _replay(item: pytest.Function, explorer: Explorer, subject: ItemSubject, pla
     """Run the test as a plan says; raise what came out of it, or what was wrong with it otherwise."""
     __tracebackhide__ = True
     with explorer.opened():
+        explorer.warm_up()
         subject.quiet = False
         run = explorer.run(plan)
         errors = subject.errors

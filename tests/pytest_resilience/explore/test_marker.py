@@ -301,3 +301,48 @@ def test_an_interrupted_exploration_says_what_it_has_found(suite):
 
     result.stdout.fnmatch_lines(["explore: 1 finding in * runs (* s), explored * plans; stopped: interrupted"])
     result.stdout.fnmatch_lines(["*KeyboardInterrupt*"])
+
+
+RACE = """
+    import threading, pytest
+
+    @pytest.mark.explore
+    def test_visits():
+        visits = {"n": 0}
+
+        def visit():
+            visits["n"] += 1
+
+        threads = [threading.Thread(target=visit) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert visits["n"] == 2
+"""
+
+
+def test_a_schedule_is_replayed(suite):
+    """A token of a race stops the same thread in the middle of the same line."""
+    suite.makepyfile(test_race=RACE)
+    explored = suite.runpytest("--resilience")
+    line = next(line for line in explored.outlines if "again:" in line)
+
+    result = suite.runpytest(*line.split()[2:])
+
+    explored.stdout.fnmatch_lines(
+        ["   thread 2, step *: thread 1 'MainThread' goes on before it, at test_race.py:8 (after *"]
+    )
+    result.stdout.fnmatch_lines(["E * assert 1 == 2"])
+
+
+def test_a_password_that_the_kit_takes_out_of_an_alert_is_no_finding(suite):
+    """Alerts are read as the channel gets them."""
+    suite.makepyfile(
+        STORM.replace("CONTEXT", "'orders'").replace(
+            '"no stock for order {}".format(order)', "'no stock, says ' + ADDRESS"
+        )
+        + "\n    ADDRESS = 'postgres://shop:correct-horse-battery@db/stock'\n"
+    )
+
+    suite.runpytest("--resilience").assert_outcomes(passed=1)
