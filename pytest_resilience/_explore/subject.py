@@ -23,7 +23,6 @@ class Ending:
         errors: What came out of the test, and of the end of its fixtures; empty where it passed.
         beyond: Which limit of the run was reached; None where none was.
         timeline: What happened; None where the test did not begin.
-        elapsed_s: Seconds of virtual time.
         alerts: What the fixture ``discord`` has taken.
         held_locks: The locks that were held at the end of the test.
     """
@@ -31,7 +30,6 @@ class Ending:
     errors: Sequence[BaseException] = ()
     beyond: str | None = None
     timeline: Timeline | None = None
-    elapsed_s: float = 0.0
     alerts: Sequence[Alert] = ()
     held_locks: Sequence[weakref.ref[Any]] = ()
 
@@ -40,14 +38,10 @@ class Subject(Protocol):
     """A test, or a function.
 
     Attributes:
-        name: What it is called in messages.
-        again: The command that replays a plan of it, before the token; None where there is none.
         seed: From which its random numbers are drawn.
         test: The function that is run, whose thread and task are the test's own.
     """
 
-    name: str
-    again: str | None
     seed: int
     test: Callable[..., Any]
 

@@ -24,18 +24,14 @@ class FunctionSubject:
     """A function that takes nothing, as something to explore.
 
     Attributes:
-        name: What it is called.
-        again: None: there is no command that replays it.
-        seed: From which random numbers are drawn, together with the name.
+        seed: From which random numbers are drawn, together with the function's name.
         test: It itself.
     """
 
     def __init__(self, function: Callable[[], Any], seed: int) -> None:
-        self.name = getattr(function, "__qualname__", repr(function))
-        self.again: str | None = None
         self.seed = seed
         self.test = function
-        self._seed = f"{seed}:{self.name}"
+        self._seed = f"{seed}:{getattr(function, '__qualname__', '')}"
         self._limits = Options(
             active=True, seed=seed, seed_given=True, max_attempts=_MOST_ATTEMPTS, max_virtual_s=_MOST_SECONDS
         )
@@ -60,7 +56,7 @@ class FunctionSubject:
         except UserWarning as complaint:  # of the clock, where warnings are errors
             errors.append(complaint)
         timeline, beyond = (None, None) if state is None else (state.timeline, state.beyond)
-        return Ending(errors, beyond, timeline, clock.elapsed)
+        return Ending(errors, beyond, timeline)
 
     def forget(self) -> None:
         """Nothing of a run is kept."""

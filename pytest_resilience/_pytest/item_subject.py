@@ -24,7 +24,6 @@ class ItemSubject:
     """One item of a run of pytest.
 
     Attributes:
-        name: Its id.
         again: The command that runs it alone.
         seed: That of the run of pytest.
         test: Its function.
@@ -35,8 +34,7 @@ class ItemSubject:
     """
 
     def __init__(self, item: pytest.Function) -> None:
-        self.name = item.nodeid
-        self.again: str | None = f"pytest {shlex.quote(item.nodeid)}"
+        self.again = f"pytest {shlex.quote(item.nodeid)}"
         self.seed = item.config.stash[OPTIONS].seed
         self.test: Callable[..., Any] = item.function
         self.calls: list[pytest.CallInfo[None]] = []
@@ -59,11 +57,10 @@ class ItemSubject:
         errors = [each.excinfo.value for each in self.calls if each.excinfo is not None]
         if state is None:
             return Ending(errors)
-        elapsed = 0.0 if state.clock is None else state.clock.elapsed
         fixtures = dict(item.funcargs or {})
         if self.quiet and isinstance(folder := fixtures.get("tmp_path"), Path):
             shutil.rmtree(folder, ignore_errors=True)  # hundreds of them would slow down the making of the next
-        return Ending(errors, state.beyond, state.timeline, elapsed, alerts)
+        return Ending(errors, state.beyond, state.timeline, alerts)
 
     @contextlib.contextmanager
     def _reading(self, around: Around, alerts: list[Alert]) -> Iterator[None]:
