@@ -124,6 +124,23 @@ def timer_of_a_loop_in_debug_mode():
     return asyncio.run(main(), debug=True)
 
 
+class OwnTime(asyncio.SelectorEventLoop):
+    """A loop by whose clock a second passes whenever it is looked at."""
+
+    now = 0
+
+    def time(self):
+        self.now += 1
+        return self.now
+
+
+def loop_with_a_clock_of_its_own():
+    loop = OwnTime()
+    loop.run_until_complete(asyncio.sleep(10))
+    loop.close()
+    return loop.now
+
+
 def count_of_threads():
     before = _thread._count()
     thread = threading.Thread(target=time.sleep, args=(0,))
@@ -133,6 +150,7 @@ def count_of_threads():
 
 
 PROGRAMS = (
+    loop_with_a_clock_of_its_own,
     count_of_threads,
     poll_that_waits_too_long,
     list_that_changes_while_it_is_selected_from,
