@@ -140,8 +140,12 @@ class OwnTime(asyncio.SelectorEventLoop):
 
 
 def loop_with_a_clock_of_its_own():
+    async def main():
+        for _ in range(3):
+            await asyncio.sleep(1)
+
     loop = OwnTime()
-    loop.run_until_complete(asyncio.sleep(1))
+    loop.run_until_complete(main())
     loop.close()
     return loop.timers
 
