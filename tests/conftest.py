@@ -53,7 +53,8 @@ def no_tracker_is_left():
     """End the process that `multiprocessing` starts once and keeps, for which the clock of a later test would wait."""
     yield
     tracker = sys.modules.get("multiprocessing.resource_tracker")
-    if tracker is not None:
+    if tracker is not None and tracker._resource_tracker._fd is not None:
+        gc.collect()  # as it ends it removes the semaphores that are left, which these would do once more
         tracker._resource_tracker._stop()
 
 
