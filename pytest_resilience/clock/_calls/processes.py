@@ -165,6 +165,18 @@ def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:
     yield TypePatch(_multiprocessing.SemLock, {"acquire": acquire, "__enter__": acquire})
 
 
+def _other_holders(file: Any, since: float) -> list[Outsider]:
+    """The other processes that have locked a file, as the kernel lists them: number, kind, process, inode."""
+    inode = os.fstat(file if isinstance(file, int) else file.fileno()).st_ino
+    with open("/proc/locks", encoding="ascii") as locks:
+        fields = [line.split() for line in locks if "->" not in line]  # those with an arrow wait as well
+    holders = {each[4] for each in fields if each[5].endswith(f":{inode}")}
+    if not holders:  # it has been let go since it was last tried
+        return [Outsider(real.monotonic(), ASKED, "a file lock")]
+    others = sorted(holders - {str(os.getpid())})
+    return [Outsider(since, ASKED, f"process {process}, which has locked a file") for process in others]
+
+
 def file_lock_patches(fcntl: ModuleType) -> Iterator[Patch]:
     """What to replace in `fcntl`: the locks of files, which a thread, a child or any other process may hold."""
 
@@ -184,7 +196,10 @@ def file_lock_patches(fcntl: ModuleType) -> Iterator[Patch]:
                     return True
                 return False
 
-            _wait(member, is_taken, None, "a file lock")
+            since = real.monotonic()
+            waiter = Waiter(member, None, "a file lock", check=is_taken, outside=lambda: _other_holders(file, since))
+            if not is_taken() and not wait_until(waiter):
+                real_lock(*arguments)  # the clock has closed
 
         return BuiltinPatch(original(fcntl, name), lock)
 

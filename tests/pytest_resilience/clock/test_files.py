@@ -59,3 +59,23 @@ def test_what_is_wrong_with_a_file_lock_is_said_as_ever(tmp_path):
         for arguments in ((), ("no file", fcntl.LOCK_EX), (-1, fcntl.LOCK_EX)):
             with pytest.raises((TypeError, ValueError, OSError)):
                 fcntl.flock(*arguments)
+
+
+def test_a_child_that_has_nothing_to_do_with_a_file_lock_is_not_waited_for(tmp_path):
+    """Time goes on for a thread that has locked a file, though a child of the test, say a database, is at work."""
+    path = tmp_path / "lock"
+    path.touch()
+    busy = "print(flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", busy], stdout=-1) as child:
+        try:
+            child.stdout.readline()
+            with VirtualClock(grace=60) as clock, path.open() as file, path.open() as other:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                thread = threading.Thread(target=fcntl.flock, args=(other, fcntl.LOCK_EX))
+                thread.start()
+                time.sleep(5)
+                fcntl.flock(file, fcntl.LOCK_UN)
+                thread.join()
+                assert (clock.elapsed, clock.guesses) == (5, 0)
+        finally:
+            child.kill()
