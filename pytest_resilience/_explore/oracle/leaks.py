@@ -47,7 +47,7 @@ class Leaks(Watcher):
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield what the run has left behind."""
         for thread in set(threading.enumerate()) - self._threads:
-            if thread.is_alive():
+            if thread.is_alive() and not _is_kept_by_trio(thread):
                 yield _left(f"the thread {_plain(thread.name)!r}")
         yield from (_left(f"the task {name}") for name in _pending_tasks())
         for lock in filter(None, (each() for each in self._locks)):
@@ -60,6 +60,11 @@ class Leaks(Watcher):
             if os.path.lexists(path):  # a text, as the hook has it
                 yield _left(f"the temporary file {_shape(path)}")
         _made.clear()
+
+
+def _is_kept_by_trio(thread: threading.Thread) -> bool:
+    """Tell whether it is a worker without work, which trio ends by itself after ten seconds."""
+    return getattr(getattr(thread, "_target", None), "__module__", None) == "trio._core._thread_cache"
 
 
 def _left(what: str) -> Suspicion:

@@ -368,8 +368,8 @@ def test_what_a_child_can_t_do_is_an_objection(shop):
 
 def test_a_name_that_only_a_child_knows_needs_an_environment(shop):
     """Such a name is refused until `environment()` was called; one that nobody has is found out by strictness."""
-    assert complaint_of(lambda faults: faults.inject("Payments.charge", "1*raise(OSError)")).startswith(
-        "faults.inject(): no failpoint or function is called 'Payments.charge'."
+    assert complaint_of(lambda faults: faults.inject("Known.nowhere", "1*raise(OSError)")).startswith(
+        "faults.inject(): no failpoint or function is called 'Known.nowhere'."
     )
 
     def block(faults):

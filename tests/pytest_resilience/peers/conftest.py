@@ -54,7 +54,7 @@ def running(command, is_up, **options):
         process.wait(_PATIENCE_S)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a child at work keeps the time of later tests standing
 def postgres():
     """``host:port`` of a PostgreSQL with the user ``orders`` and the database ``postgres``."""
     port = free_port()
@@ -95,7 +95,7 @@ def url_of(address):
     return f"postgresql://orders@{address}/postgres?sslmode=disable&gssencmode=disable"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def redis_address():
     """``host:port`` of a Redis."""
     port = free_port()
