@@ -8,6 +8,7 @@ import importlib
 import logging
 import os
 import pkgutil
+import signal
 import sys
 import threading
 
@@ -64,6 +65,14 @@ def frozen_heap():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture
+def heeded():
+    """Heed Ctrl-C, which a shell lets the programs that it starts in the background ignore, and these their children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

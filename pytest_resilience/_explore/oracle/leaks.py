@@ -47,6 +47,7 @@ class Leaks(Watcher):
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield what the run has left behind."""
         for thread in set(threading.enumerate()) - self._threads:
+            thread.join(_ENDS_WITHIN_S)
             if thread.is_alive() and not _is_kept_by_trio(thread):
                 yield _left(f"the thread {_plain(thread.name)!r}")
         yield from (_left(f"the task {name}") for name in _pending_tasks())
@@ -60,6 +61,10 @@ class Leaks(Watcher):
             if os.path.lexists(path):  # a text, as the hook has it
                 yield _left(f"the temporary file {_shape(path)}")
         _made.clear()
+
+
+_ENDS_WITHIN_S: Final = 0.2
+"""The real seconds for a thread that is about to end, as those of a deadlock are; one that is left takes them all."""
 
 
 def _is_kept_by_trio(thread: threading.Thread) -> bool:

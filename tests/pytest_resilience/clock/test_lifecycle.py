@@ -220,6 +220,7 @@ def test_a_leftover_loop_goes_on_in_real_time():
     loop.close()
 
 
+@pytest.mark.usefixtures("heeded")
 def test_an_interrupt_ends_a_virtual_sleep():
     """Ctrl-C reaches the main thread while it waits for another thread of the clock."""
     before = everything_patched()

@@ -257,6 +257,7 @@ def test_a_command_runs_under_a_scenario(service):
     assert len(said) == 10
 
 
+@pytest.mark.usefixtures("heeded")
 def test_signals_are_passed_on(service):
     """What is sent to the run arrives at the command, which decides what becomes of it; names in its code are known."""
     with service(
