@@ -68,7 +68,7 @@ class Monitor:
     @property
     def has_thread(self) -> bool:
         """Whether the thread is there."""
-        return self._pipe is not None
+        return self.ident != 0  # which it sets itself: the interpreter counts it only once it has begun
 
     def watch(self) -> None:
         self.is_paused = False
@@ -89,6 +89,7 @@ class Monitor:
             for end in self._pipe:
                 os.close(end)
             self._pipe = None
+            self.ident = 0
             self._stopping = False
 
     def pause(self) -> None:
