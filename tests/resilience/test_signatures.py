@@ -16,6 +16,18 @@ def parameters(function):
     ]
 
 
+BOUNDED = [
+    ("retry_on", Exception, True),
+    ("retry_on_result", None, True),
+    ("alert_threshold", None, True),
+    ("timeout", None, True),
+    ("wait", None, True),
+    ("max_retry_after", 300.0, True),
+    ("stop_event", None, True),
+    ("channel", None, True),
+]  # of the two whose attempts come to an end
+
+
 def test_create_retry_decorator_has_its_signature():
     """Names, order, defaults and kinds are the public ones."""
     assert parameters(create_retry_decorator) == [
@@ -24,14 +36,7 @@ def test_create_retry_decorator_has_its_signature():
         ("max_wait", 30.0, False),
         ("context", "", False),
         ("reraise", True, False),
-        ("retry_on", Exception, True),
-        ("retry_on_result", None, True),
-        ("alert_threshold", None, True),
-        ("timeout", None, True),
-        ("wait", None, True),
-        ("max_retry_after", 300.0, True),
-        ("stop_event", None, True),
-        ("channel", None, True),
+        *BOUNDED,
     ]
 
 
@@ -43,14 +48,7 @@ def test_conn_retry_has_its_signature():
         ("max_retry", 100, False),
         ("max_wait", 30.0, False),
         ("exclude_exceptions", (), True),
-        ("retry_on", Exception, True),
-        ("retry_on_result", None, True),
-        ("alert_threshold", None, True),
-        ("timeout", None, True),
-        ("wait", None, True),
-        ("max_retry_after", 300.0, True),
-        ("stop_event", None, True),
-        ("channel", None, True),
+        *BOUNDED,
     ]
 
 

@@ -52,7 +52,8 @@ class Signals(Turns):
             self.stop_checking(waiter)
             if waiter.outcome is None:
                 waiter.outcome = Outcome.INTERRUPTED
-                self.deadlines.note_ended(waiter)
+                if waiter.handle is None:  # else its deadline is no longer there, as when it is fired
+                    self.deadlines.note_ended(waiter)
             member.waiter = None
             if not self.closed:
                 if self.running is None:

@@ -113,8 +113,8 @@ def redis_address():
 
 
 @pytest.fixture
-def clock(postgres, redis_address):
-    """A virtual clock that opens when the servers are up."""
+def clock():
+    """A virtual clock."""
     with VirtualClock() as clock:
         yield clock
 

@@ -74,6 +74,12 @@ clients = pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client._
 
 
 @pytest.fixture
+def clock(postgres, redis_address, clock):
+    """A virtual clock that opens when the servers are up."""
+    return clock
+
+
+@pytest.fixture
 def address(client, postgres, redis_address):
     return postgres if "psycopg" in client.__name__ else redis_address
 

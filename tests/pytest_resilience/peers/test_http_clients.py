@@ -10,26 +10,12 @@ import requests
 import urllib3
 from urllib3.util import Retry
 
-from pytest_resilience import Faults, VirtualClock
 from resilience import create_retry_decorator
 
 pytestmark = pytest.mark.slow
 
 TIMEOUT = 10
 ATTEMPTS = 6
-
-
-@pytest.fixture
-def clock():
-    """A virtual clock; the server lives in it."""
-    with VirtualClock() as clock:
-        yield clock
-
-
-@pytest.fixture
-def faults(clock):
-    with Faults() as faults:
-        yield faults
 
 
 def policy():
