@@ -76,10 +76,11 @@ def target_of(wanted: object) -> Target:
     if wanted in known_names() or (":" not in wanted and wanted in names_in_code()):
         return failpoint_target(wanted)
     found = _resolve(wanted)  # before all code is looked through, which takes milliseconds
-    if found is None and wanted in names_in_code():
-        return failpoint_target(wanted)
     if found is None:
-        names = sorted({*known_names(), *names_in_code(), *(_neighbours(wanted) or _cousins(wanted))})
+        in_code = names_in_code()  # once more, since modules may have been imported
+        if wanted in in_code:
+            return failpoint_target(wanted)
+        names = sorted({*known_names(), *in_code, *(_neighbours(wanted) or _cousins(wanted))})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
         raise UnknownPlaceError(f"no failpoint or function is called {wanted!r}. {suggestion(wanted, names)}{hint}")
     return target_of_member(*found, wanted)

@@ -5,15 +5,27 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import itertools
+import operator
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
-from typing import Final
+from typing import Final, NamedTuple
 
 from resilience._failpoints.functions.stand_ins import unarmed
 from resilience._failpoints.table import failpoint
 
 _HOUSE: Final = __name__.partition(".")[0]
+
+
+class _Argument(NamedTuple):
+    """What a call is given: a constant, or the name of one in the module, with the attributes that lead on from it."""
+
+    constant: object = None
+    path: tuple[str, ...] = ()
+
+
+_NOTHING: Final = _Argument()
 
 
 def names_in_code() -> set[str]:
@@ -23,20 +35,25 @@ def names_in_code() -> set[str]:
     a class.
     """
     names: set[str] = set()
+    house = sys.modules[_HOUSE]
     for module in list(sys.modules.values()):
         if not issubclass(type(module), ModuleType):
             continue
-        scope = dict(vars(module))
-        held = set(map(id, scope.values()))  # most modules hold neither, and there are thousands
-        if id(failpoint) not in held and id(sys.modules[_HOUSE]) not in held:
+        if not _holds(module, failpoint) and not _holds(module, house):  # as most, and there are thousands
             continue
+        scope = dict(vars(module))
         aliases = {key for key, value in scope.items() if value is failpoint}
-        if id(sys.modules[_HOUSE]) in held:
+        if _holds(module, house):
             aliases.add("failpoint")
         for value in scope.values():
             for code in _code_of(value, module.__name__):
-                names.update(_names_in(code, aliases, scope))
+                if not aliases.isdisjoint(code.co_names):
+                    names.update(_names_of(_arguments(code, frozenset(aliases)), scope))
     return names
+
+
+def _holds(module: ModuleType, value: object) -> bool:
+    return any(map(operator.is_, list(vars(module).values()), itertools.repeat(value)))
 
 
 def _code_of(value: object, module: str) -> Iterator[CodeType]:
@@ -76,22 +93,34 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
             yield from _nested(constant)
 
 
-def _names_in(code: CodeType, aliases: set[str], scope: Mapping[str, object]) -> Iterator[str]:
-    """Yield the names that stand as first argument right after the name of `failpoint`."""
-    if aliases.isdisjoint(code.co_names):
-        return
-    follows, argument = False, None  # whether this belongs to the first argument, and its value as far as it is known
+@functools.lru_cache(maxsize=4096)  # a large suite's functions that pass failpoints; to read one takes 0.1 ms and more
+def _arguments(code: CodeType, aliases: frozenset[str]) -> list[_Argument]:
+    """Return what stands as first argument right after a name of `failpoint`."""
+    found: list[_Argument] = []
+    follows, argument = False, _NOTHING  # whether this belongs to the first argument, and what was read of it
     for instruction in dis.get_instructions(code):
         loads = instruction.opname.startswith("LOAD")
         if loads and instruction.argval in aliases:
-            follows, argument = True, None
-        elif follows and instruction.opname == "LOAD_CONST" and argument is None:
-            argument = instruction.argval
-        elif follows and instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME"} and argument is None:
-            argument = scope.get(instruction.argval)
-        elif follows and instruction.opname == "LOAD_ATTR" and isinstance(argument, type | ModuleType):
-            argument = vars(argument).get(instruction.argval)
+            follows, argument = True, _NOTHING
+        elif follows and instruction.opname == "LOAD_CONST" and argument is _NOTHING:
+            argument = _Argument(constant=instruction.argval)
+        elif follows and instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME"} and argument is _NOTHING:
+            argument = _Argument(path=(instruction.argval,))
+        elif follows and instruction.opname == "LOAD_ATTR" and argument.path:
+            argument = _Argument(path=(*argument.path, instruction.argval))
         elif instruction.opname != "PUSH_NULL":
-            if follows and type(argument) is str:
-                yield argument
+            if follows:
+                found.append(argument)
             follows = False
+    return found
+
+
+def _names_of(arguments: list[_Argument], scope: Mapping[str, object]) -> Iterator[str]:
+    """Yield those of the arguments that are a text, written out or as a constant of the module or of a class."""
+    for argument in arguments:
+        found = scope.get(argument.path[0]) if argument.path else argument.constant
+        for attribute in argument.path[1:]:
+            if isinstance(found, type | ModuleType):
+                found = vars(found).get(attribute)
+        if type(found) is str:
+            yield found

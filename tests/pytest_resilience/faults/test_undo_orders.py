@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import itertools
-import math
 import sys
 import types
 from unittest import mock
@@ -95,7 +94,7 @@ def orders(count):
 
 
 @pytest.fixture
-def shop():
+def shop(frozen_heap):
     """A module with functions of several kinds, newly made."""
     module = types.ModuleType("undo_shop")
     sys.modules[module.__name__] = module
@@ -116,4 +115,3 @@ def test_the_function_is_back_in_every_order(name, count, shop):
         for index in order:
             patchers[index].undo()
         assert state_of(shop) == before, (kinds, order)
-    assert isinstance(math.lgamma, types.BuiltinFunctionType)
