@@ -87,7 +87,7 @@ def whole_kit():
 
 
 @pytest.fixture
-def suite(pytester, monkeypatch, whole_kit):
+def suite(pytester, monkeypatch, whole_kit, frozen_heap):
     """A folder for a small suite, run with our plugin and no other that is installed, and with warnings as errors."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     # The package that has the name of our plugin is imported already, and its assertions need not be rewritten.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Iterator
-from typing import Self, final
+from typing import Final, Self, final
 
 from pytest_resilience._explore.oracle.alerts import Alerts
 from pytest_resilience._explore.oracle.give_ups import GiveUps
@@ -15,6 +15,9 @@ from pytest_resilience._explore.oracle.suspicion import Suspicion
 from pytest_resilience._explore.oracle.unseen import Unseen
 from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience._explore.subject import Ending
+
+_FROZEN_BY_PYTHON: Final = 5_000
+"""More than CPython 3.12 has frozen as it starts, some hundreds, and less than what a program has loaded."""
 
 
 @final
@@ -46,8 +49,14 @@ class Watch:
 
 @contextlib.contextmanager
 def uncounted_garbage() -> Iterator[None]:
-    """Collect what there is, and leave what stays out of every later collection, which then takes no time."""
+    """Collect what there is, and leave what stays out of every later collection, which then takes no time.
+
+    Where somebody else has frozen the heap, it is left so: it can not be thawed in part.
+    """
     gc.collect()
+    if gc.get_freeze_count() > _FROZEN_BY_PYTHON:
+        yield
+        return
     gc.freeze()
     try:
         yield
