@@ -10,7 +10,19 @@ from typing import Final, final
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._servers.http1 import Answer
 from pytest_resilience._servers.routes import Exchange, Route, answer_of
-from resilience.testing import Decision, Garbage, Hang, Pause, PlaceKind, Reset, Share, Sleep, Status, Truncate
+from resilience.testing import (
+    Decision,
+    Garbage,
+    Hang,
+    Pause,
+    PlaceKind,
+    ReleasedError,
+    Reset,
+    Share,
+    Sleep,
+    Status,
+    Truncate,
+)
 
 GARBAGE_BYTES: Final = 64
 """Enough that no client can take it for the beginning of an answer."""
@@ -48,7 +60,10 @@ class RoutePlace:
             decision = injection.decide(exchange.request)
             if decision is not None:
                 exchange.request.done = str(decision)
-                await _strike(exchange, decision, injection)
+                try:
+                    await _strike(exchange, decision, injection)
+                except ReleasedError:
+                    exchange.connection.abort()  # no answer comes any more, which the client must not wait for
                 return
         exchange.send(await exchange.healthy())
 

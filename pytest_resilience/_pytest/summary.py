@@ -16,6 +16,8 @@ _HEAD: Final = ("", "faults", "attempts", "virtual time", "alerts", "real time")
 _SECOND: Final = 1000
 _MINUTE: Final = 60
 _MOST_TESTS: Final = 60
+_LONGEST_NAME: Final = 72
+"""The parameters of one test would otherwise make every row wider than the terminal."""
 
 
 @final
@@ -95,6 +97,8 @@ class Summary:
     def _name(self, nodeid: str) -> str:
         """Return the name of a test in its file."""
         name = nodeid.partition("::")[2] or nodeid
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[: _LONGEST_NAME - 2]}…{name[-1]}"
         return f"  {name}  FAILED" if nodeid in self._failed else f"  {name}"
 
 

@@ -99,6 +99,21 @@ def test_the_table_is_aligned(suite):
     assert all(line[end - 1] != " " and line[end : end + 2] in {"  ", ""} for line in rows for end in ends)
 
 
+def test_a_long_name_is_cut_and_keeps_its_outcome(suite):
+    """The parameters of one test do not make the whole table wider than a terminal."""
+    suite.makepyfile(
+        test_it="""
+        import pytest
+
+        @pytest.mark.parametrize("body", ["x" * 90])
+        def test_body(virtual_clock, body):
+            assert False
+        """
+    )
+    lines = table(suite.runpytest("--resilience"))
+    assert cells(lines[3]) == [f"test_body[{'x' * 60}…]", "FAILED", "0", "0", "0 s", "0"]
+
+
 def test_alerts_are_counted(suite):
     """An alert that reached the stand-in for Discord is in its test's row."""
     suite.makepyfile("""

@@ -1,5 +1,6 @@
 """The HTTP server: what a healthy one answers, and what each action makes of a request."""
 
+import gc
 import http.client
 import socket
 import threading
@@ -143,6 +144,20 @@ def test_hang_into_the_timeout_of_the_client(server, faults, clock):
         requests.get(f"{server.url}/items", timeout=30)
     assert clock.elapsed == 30
     assert requests.get(f"{server.url}/items", timeout=30).json() == 1
+
+
+def test_a_client_hears_at_once_that_its_hang_was_let_go(server, client, faults, clock, caplog):
+    """The end of the fault closes the connection, instead of leaving the client to wait, and no task dies unseen."""
+    outage = faults.inject(server.route("GET", "/items", json=1), hang())
+    timer = threading.Timer(10, outage.disarm)
+    timer.start()
+    with pytest.raises(httpx.TransportError) as caught:
+        client.get("/items")
+    timer.join()
+    assert not isinstance(caught.value, httpx.TimeoutException)
+    assert clock.elapsed == 10
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_sleep_answers_later(server, client, faults, clock):
