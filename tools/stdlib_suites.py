@@ -18,9 +18,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import tomllib
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,14 +46,16 @@ def main() -> int:
     known = tomllib.loads(KNOWN.read_text(encoding="utf-8"))
     tests = differing = 0
     unexplained = []
-    for suite in options.suites:
-        if find_spec(f"test.{suite}") is None:
-            print(f"{suite}: this interpreter comes without it")
-            continue
-        real, virtual = (dict(outcomes(suite, mode, options.seconds)) for mode in ("real", "virtual"))
+    for suite in modules_of(options.suites):
+        (real, plain_seconds), (virtual, seconds) = (
+            timed(suite, mode, options.seconds) for mode in ("real", "virtual")
+        )
         different = {name: (real[name], virtual.get(name)) for name in real if real[name] != virtual.get(name)}
         reasons = {name: reason_for(name, known) for name in different}
-        print(f"{suite}: {len(real)} tests, {len(different)} outcomes differ")
+        print(
+            f"{suite}: {len(real)} tests, {len(different)} outcomes differ, {plain_seconds:.0f} -> {seconds:.0f} s",
+            flush=True,
+        )
         for name, (plain, inside) in different.items():
             print(f"    {name}: {plain} -> {inside}: {reasons[name] or 'NO REASON KNOWN'}", flush=True)
         unexplained += [name for name, reason in reasons.items() if reason is None]
@@ -65,6 +68,22 @@ def main() -> int:
 def reason_for(test: str, known: dict[str, str]) -> str | None:
     """Why the outcome of a test is known to differ."""
     return next((reason for pattern, reason in known.items() if fnmatch.fnmatchcase(test, pattern)), None)
+
+
+def modules_of(suites: Iterable[str]) -> Iterator[str]:
+    """The modules of the suites that this interpreter has; a suite that is a package has several."""
+    for suite in suites:
+        if (spec := find_spec(f"test.{suite}")) is None:
+            print(f"{suite}: this interpreter comes without it")
+            continue
+        folders = spec.submodule_search_locations
+        yield from sorted(f"{suite}.{path.stem}" for path in Path(folders[0]).glob("test_*.py")) if folders else [suite]
+
+
+def timed(suite: str, mode: str, seconds: float) -> tuple[dict[str, str], float]:
+    """The outcomes of all tests of a suite, and how long that took."""
+    began = time.monotonic()
+    return dict(outcomes(suite, mode, seconds)), time.monotonic() - began
 
 
 def outcomes(suite: str, mode: str, seconds: float) -> Iterator[tuple[str, str]]:
@@ -118,10 +137,7 @@ def run_inside(suite: str, skip: int, *, virtual: bool) -> int:
     report = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     loader = unittest.TestLoader()
-    package = f"test.{suite}"
-    folder = Path(os.__file__).parent / "test" / suite
-    modules = [f"{package}.{path.stem}" for path in sorted(folder.glob("test_*.py"))] if folder.is_dir() else [package]
-    tests = [test for module in modules for test in tests_of(module, loader)]
+    tests = list(tests_of(f"test.{suite}", loader))
     for test in tests[skip:]:
         print(json.dumps([test.id(), None]), file=report)
         result = unittest.TestResult()

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import datetime
 import queue
+import selectors
 import socket
 import threading
 import time
@@ -247,6 +248,46 @@ def test_whoever_only_lets_others_run_leaves_the_clocks_alone(zero):
             time.sleep(zero)
         time.sleep(5)
         assert (time.monotonic() - before, clock.elapsed) == (5.0, 5.0)
+
+
+def test_a_task_that_asks_its_loop_for_the_time_again_and_again_sees_time_pass():
+    """`loop.time` is a clock like any other, for who does nothing but look at it."""
+
+    async def spin():
+        until = asyncio.get_running_loop().time() + 0.05
+        while asyncio.get_running_loop().time() < until:
+            pass
+
+    with ImpatientClock() as clock:
+        asyncio.run(spin())
+        assert clock.elapsed == pytest.approx(0.05, rel=0.1)
+
+
+class ImpatientSelector(selectors.BaseSelector):
+    """A selector of a program's own, that waits for nothing, as a mock does."""
+
+    def register(self, fileobj, events, data=None):
+        """Forget it."""
+
+    def unregister(self, fileobj):
+        """Know of nothing."""
+
+    def get_map(self):
+        """Hold nothing."""
+        return {}
+
+    def select(self, timeout=None):
+        """Find nothing, at once."""
+        return []
+
+
+def test_time_passes_for_a_loop_whose_selector_does_not_wait():
+    """Its timers ring and its sleeps end after some steps, as they do in real time."""
+    with VirtualClock() as clock:
+        loop = asyncio.SelectorEventLoop(ImpatientSelector())
+        loop.run_until_complete(asyncio.sleep(0.01))
+        assert clock.elapsed == pytest.approx(0.01, rel=0.5)
+        loop.close()
 
 
 def test_spinning_is_one_jump():
