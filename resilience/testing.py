@@ -6,6 +6,8 @@
   reads them. A `FunctionPlace` at what `target_of` finds does all that for any function, as the `ScriptedFault` says
   that it is armed with. Calls within `own_calls` are struck by nobody. A `RemoteFault` is one that another process
   decides, and `join_test` arms those of a test.
+- Functions: `exact_trampoline` is code for one that calls another, which `put_code` gives it and `take_code` takes away
+  again, in any order with the faults at that function; `twin_of` does what the function does with its `own_code`.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
   call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
   all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
@@ -31,12 +33,17 @@ if TYPE_CHECKING:
     from resilience._engine.stop import sleep_async as sleep_async
     from resilience._engine.switch import retries_off as retries_off
     from resilience._engine.wait_bounds import wait_bounds as wait_bounds
+    from resilience._failpoints.functions.codes import own_code as own_code
+    from resilience._failpoints.functions.codes import put_code as put_code
+    from resilience._failpoints.functions.codes import take_code as take_code
     from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
     from resilience._failpoints.functions.seats import UnknownPlaceError as UnknownPlaceError
     from resilience._failpoints.functions.seats import UnknownTargetError as UnknownTargetError
     from resilience._failpoints.functions.targets import Target as Target
     from resilience._failpoints.functions.targets import target_of as target_of
     from resilience._failpoints.functions.trampolines import STAND_IN_FILE as STAND_IN_FILE
+    from resilience._failpoints.functions.trampolines import exact_trampoline as exact_trampoline
+    from resilience._failpoints.functions.trampolines import twin_of as twin_of
     from resilience._failpoints.gate import ReleasedError as ReleasedError
     from resilience._failpoints.own_calls import is_own_call as is_own_call
     from resilience._failpoints.own_calls import own_calls as own_calls
@@ -110,10 +117,11 @@ _LATE: Final = {
     "resilience._engine.stop": "sleep_async",
     "resilience._engine.switch": "retries_off",
     "resilience._engine.wait_bounds": "wait_bounds",
+    "resilience._failpoints.functions.codes": "own_code put_code take_code",
     "resilience._failpoints.functions.place": "FunctionPlace",
     "resilience._failpoints.functions.seats": "UnknownPlaceError UnknownTargetError",
     "resilience._failpoints.functions.targets": "Target target_of",
-    "resilience._failpoints.functions.trampolines": "STAND_IN_FILE",
+    "resilience._failpoints.functions.trampolines": "STAND_IN_FILE exact_trampoline twin_of",
     "resilience._failpoints.gate": "ReleasedError",
     "resilience._failpoints.own_calls": "is_own_call own_calls",
     "resilience._failpoints.processes.remote": "RemoteFault join_test",

@@ -6,6 +6,8 @@ import sys
 from _thread import get_ident
 from types import FrameType
 
+from resilience.testing import STAND_IN_FILE
+
 _PACKAGE = "pytest_resilience.clock"  # and not `__name__`, so that the clock's other folders are left out as well
 _NO_PROGRAM = sys.stdlib_module_names | {_PACKAGE.partition(".")[0]}
 
@@ -23,15 +25,15 @@ def frames_of_others() -> dict[int, FrameType]:
 def thread_at(name: str, ident: int) -> str:
     """A thread by its name and by the line of the program where it stands, if that can be told."""
     frame = frames_of_others().get(ident)
-    while frame is not None and _module(frame).partition(".")[0] in _NO_PROGRAM:
+    while frame is not None and (is_ours(frame) or _module(frame).partition(".")[0] in _NO_PROGRAM):
         frame = frame.f_back
     place = "" if frame is None else f" at {frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
     return f"thread {name!r}{place}"
 
 
 def is_ours(frame: FrameType) -> bool:
-    """Whether the clock's own code runs in ``frame``."""
-    return _module(frame).startswith(_PACKAGE)
+    """Whether the clock's own code runs in ``frame``, or what leads to it in the place of another function."""
+    return _module(frame).startswith(_PACKAGE) or frame.f_code.co_filename == STAND_IN_FILE
 
 
 def _module(frame: FrameType) -> str:

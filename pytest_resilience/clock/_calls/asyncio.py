@@ -22,7 +22,7 @@ from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._calls.clocks import Epoch
 from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch, function_patches, unpatched
 
 _EVERY_SO_OFTEN = 32
 """So many quick sleeps at most without a look at what the loop's selector has to say, signals among it.
@@ -37,6 +37,7 @@ _SPARED = 10
 A task that lets others run sleeps so a few times; one that waits for a deadline does so on and on.
 """
 
+_real_send = _socket.socket.send
 _RESOLUTION = 1e-9
 """The resolution of asyncio's clock, in seconds: a loop takes a timer that rings within it for due."""
 
@@ -98,10 +99,10 @@ def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:
     return has_slept
 
 
-def _leave_out_this_frame(timer: Any) -> None:
+def _leave_out_frames(timer: Any, count: int) -> None:
     """Have a loop in debug mode say which line of the program has made a timer; asyncio does so frame by frame."""
     if timer._source_traceback:
-        del timer._source_traceback[-1]
+        del timer._source_traceback[-count:]
 
 
 @contextlib.contextmanager
@@ -122,7 +123,7 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
     events, base_loop, get_task = asyncio.events, asyncio.base_events.BaseEventLoop, asyncio.tasks.current_task
     alarm, has_slept = asyncio.futures._set_result_unless_cancelled, _sleeper(asyncio)
     rung = SimpleNamespace(cancel=bool)  # the timer of a sleep that is over
-    real_call_later = base_loop.call_later
+    real_call_later = unpatched(base_loop, "call_later")
     zero_sleeps: PerClock[WeakKeyDictionary[Any, NoTimeLeft]] = PerClock(WeakKeyDictionary)  # by task
 
     def call_later(self: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
@@ -132,7 +133,7 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
             future.set_result(result)
             return rung
         timer = real_call_later(self, delay, callback, *args, context=context)
-        _leave_out_this_frame(timer)
+        _leave_out_frames(timer, 2)  # this one, and that of the method which leads here
         return timer
 
     @coroutine
@@ -146,7 +147,7 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
                 member.scheduler.nudge(member.questions.step(member.scheduler.now, waits))
         yield
 
-    yield AttributePatch(base_loop, {"call_later": call_later})
+    yield from function_patches(base_loop, {"call_later": call_later})
     yield AttributePatch(asyncio.tasks, {"__sleep0": sleep_no_time})
 
 
@@ -165,7 +166,7 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
 
         def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:
             real_init(self, when, callback, args, loop, context)
-            _leave_out_this_frame(self)
+            _leave_out_frames(self, 1)
             self._arrival = next(arrivals)
             member = members.get(get_ident())
             if member is not None:
@@ -207,7 +208,7 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
                 heapq.heapify(loop._scheduled)
         loops.clear()
 
-    yield AttributePatch(asyncio.base_events.BaseEventLoop, {"time": time})
+    yield from function_patches(asyncio.base_events.BaseEventLoop, {"time": time})
     yield AttributePatch(events, {"TimerHandle": TimerHandle})
     yield BlockPatch(waiting_on)
 
@@ -217,18 +218,18 @@ def patches(asyncio: ModuleType) -> Iterator[Patch]:
     yield from _sleep_patches(asyncio)
     yield from _timer_patches(asyncio)
     selector_loop = asyncio.selector_events.BaseSelectorEventLoop
-    real_write_to_self = selector_loop._write_to_self
+    real_write_to_self = unpatched(selector_loop, "_write_to_self")
 
     def write_to_self(self: Any) -> None:
         # A loop is woken by a socket of its own. If that is older than the clock, it would look as if a thread outside
         # were sent something; the method of the C type is not patched.
         if self._thread_id in members and self._csock is not None:
             with contextlib.suppress(OSError):  # it is closing, or has been woken so often that its buffer is full
-                _socket.socket.send(self._csock, b"\0")
+                _real_send(self._csock, b"\0")
         else:
             real_write_to_self(self)
 
-    yield AttributePatch(selector_loop, {"_write_to_self": write_to_self})
+    yield from function_patches(selector_loop, {"_write_to_self": write_to_self})
     closure = getattr(getattr(asyncio.tasks, "eager_task_factory", None), "__closure__", None) or ()
     cells = [cell for cell in closure if cell.cell_contents is asyncio.Task]
     yield from class_patches(asyncio.Task, asyncio, asyncio.tasks, *cells)

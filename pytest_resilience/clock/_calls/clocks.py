@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterator
@@ -207,5 +208,13 @@ def pytest_patches(timing: ModuleType) -> Iterator[Patch]:
 
 
 def uuid_patches(uuid: ModuleType) -> Iterator[Patch]:
-    """`uuid.uuid1`, which asks a library in C for the time where it can, and `time.time_ns` where it can't."""
-    yield AttributePatch(uuid, {"_generate_time_safe": None})
+    """`uuid.uuid1`, which asks a library in C for the time where it can, and `time.time_ns` for a node it is given."""
+    library = sys.modules.get("_uuid")
+    if library is not None and hasattr(library, "generate_time_safe"):
+        real_generate = clone(original(library, "generate_time_safe"))
+
+        def generate() -> Any:
+            found = real_generate()
+            return found if get_ident() not in members else (uuid.uuid1(uuid.UUID(bytes=found[0]).node).bytes, None)
+
+        yield BuiltinPatch(original(library, "generate_time_safe"), generate)

@@ -17,7 +17,7 @@ from pytest_resilience.clock._bubble.units import nanoseconds
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic
 from pytest_resilience.clock._calls.refusals import check_no_task_is_late
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
 def frozen_now() -> datetime | None:
@@ -32,8 +32,12 @@ def frozen_now() -> datetime | None:
 def patches(api: ModuleType) -> Iterator[Patch]:
     """What to replace in `freezegun.api`."""
     factory = api.FrozenDateTimeFactory
-    real_init, real_call, real_tick, real_move_to = factory.__init__, factory.__call__, factory.tick, factory.move_to
-    real_monotonic, real_monotonic_ns = api._get_fake_monotonic, api._get_fake_monotonic_ns
+    real_init, real_call, real_tick, real_move_to = (
+        unpatched(factory, name) for name in ("__init__", "__call__", "tick", "move_to")
+    )
+    real_monotonic, real_monotonic_ns = (
+        unpatched(api, name) for name in ("_get_fake_monotonic", "_get_fake_monotonic_ns")
+    )
 
     def init(self: Any, time_to_freeze: datetime) -> None:
         real_init(self, time_to_freeze)
@@ -75,5 +79,7 @@ def patches(api: ModuleType) -> Iterator[Patch]:
         member = current()
         return int(real_monotonic_ns()) if member is None else Epoch.monotonic + member.scheduler.now
 
-    yield AttributePatch(factory, {"__init__": init, "__call__": call, "tick": tick, "move_to": move_to})
-    yield AttributePatch(api, {"_get_fake_monotonic": fake_monotonic, "_get_fake_monotonic_ns": fake_monotonic_ns})
+    yield from function_patches(factory, {"__init__": init, "__call__": call, "tick": tick, "move_to": move_to})
+    yield from function_patches(
+        api, {"_get_fake_monotonic": fake_monotonic, "_get_fake_monotonic_ns": fake_monotonic_ns}
+    )

@@ -25,7 +25,7 @@ from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import TypePatch
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
 class _Locks:
@@ -291,6 +291,8 @@ def patches() -> Iterator[Patch]:
         {"acquire": rlock_acquire, "__enter__": rlock_acquire, "release": rlock_release, "__exit__": rlock_release},
     )
     wait_for = timed(unpatched(threading.Condition, "wait_for"), nothing=False)
-    yield AttributePatch(threading.Condition, {"wait": _condition_wait, "wait_for": wait_for, "_is_owned": _is_owned})
+    yield from function_patches(
+        threading.Condition, {"wait": _condition_wait, "wait_for": wait_for, "_is_owned": _is_owned}
+    )
     acquire = timed(unpatched(threading.Semaphore, "acquire"), nothing=False)
-    yield AttributePatch(threading.Semaphore, {"acquire": asking(acquire, nothing=False)})
+    yield from function_patches(threading.Semaphore, {"acquire": asking(acquire, nothing=False)})

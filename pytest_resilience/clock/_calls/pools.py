@@ -23,7 +23,7 @@ from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._calls.queues import outside_readers
 from pytest_resilience.clock._calls.threads import admit, are_members, arrive, dismiss
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
+from pytest_resilience.clock._reach.patches import BlockPatch, Patch, function_patches, unpatched
 
 _PATIENCE = 1.0
 """The real seconds that an idle worker has to come, which takes it some microseconds.
@@ -81,7 +81,7 @@ def _do_nothing() -> None:
 def executor_patches(module: ModuleType) -> Iterator[Patch]:
     """What to replace in `concurrent.futures.thread`."""
     executor_class, worker_code = module.ThreadPoolExecutor, module._worker.__code__
-    real_submit = executor_class.submit
+    real_submit = unpatched(executor_class, "submit")
 
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         member = current()
@@ -91,7 +91,7 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
             member.scheduler.strangers.await_work(self._threads)
         return real_submit(self, fn, *args, **kwargs)
 
-    yield AttributePatch(executor_class, {"submit": submit})
+    yield from function_patches(executor_class, {"submit": submit})
 
 
 def queue_patches(queues: ModuleType) -> Iterator[Patch]:
@@ -107,7 +107,7 @@ def queue_patches(queues: ModuleType) -> Iterator[Patch]:
         return put
 
     for queue_class in (queues.Queue, queues.JoinableQueue):
-        yield AttributePatch(queue_class, {"put": feeding(queue_class.put)})
+        yield from function_patches(queue_class, {"put": feeding(unpatched(queue_class, "put"))})
 
 
 @contextmanager

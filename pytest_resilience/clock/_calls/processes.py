@@ -23,7 +23,7 @@ from pytest_resilience.clock._outside.real_poll import READ, ready
 from pytest_resilience.clock._outside.waits import wait_for_descriptor, wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
 def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what: str) -> bool:
@@ -149,7 +149,7 @@ def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
             timeout = None
         return real_wait(self, timeout)
 
-    yield AttributePatch(popen, {"_wait": wait})
+    yield from function_patches(popen, {"_wait": wait})
 
 
 def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.waiting import current
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
 def asking(method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exception] | None = None) -> Any:
@@ -50,4 +50,4 @@ def patches() -> Iterator[Patch]:
     }
     for owner, answers in questions.items():
         asked = {name: asking(unpatched(owner, name), nothing=nothing) for name, nothing in answers.items()}
-        yield AttributePatch(owner, asked)
+        yield from function_patches(owner, asked)

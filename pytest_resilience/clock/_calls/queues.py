@@ -15,7 +15,7 @@ from pytest_resilience.clock._calls.locks import is_idle_at, timed
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach.native import TypePatch
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 _real_get = queue.SimpleQueue.get
 _real_put = queue.SimpleQueue.put
@@ -98,7 +98,7 @@ def patches() -> Iterator[Patch]:
     """Everything that blocks on a queue."""
     for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
         method = timed(unpatched(queue.Queue, name), refusal=refusal)
-        yield AttributePatch(queue.Queue, {name: asking(method, refusal=refusal)})
+        yield from function_patches(queue.Queue, {name: asking(method, refusal=refusal)})
     if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
         yield TypePatch(
             queue.SimpleQueue,

@@ -15,7 +15,7 @@ from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.asyncio import expects_input
 from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
 from pytest_resilience.clock._outside.waits import wait_for_input
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 _LONGEST_WAIT = 86_400
 """The seconds for which an event loop of asyncio waits at most: it wakes each day without having anything to do."""
@@ -93,4 +93,4 @@ def _woken_by(key: selectors.SelectorKey) -> Any:
 def patches() -> Iterator[Patch]:
     """Every selector class that Linux has."""
     for owner in (selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector):
-        yield AttributePatch(owner, {"select": _selecting(unpatched(owner, "select"))})
+        yield from function_patches(owner, {"select": _selecting(unpatched(owner, "select"))})

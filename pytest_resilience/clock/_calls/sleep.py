@@ -12,7 +12,7 @@ from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, original
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
 def _sleep(seconds: Any) -> None:
@@ -52,4 +52,4 @@ def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
 def patches() -> Iterator[Patch]:
     """Everything that sleeps."""
     yield BuiltinPatch(original(time, "sleep"), _sleep)
-    yield AttributePatch(threading.Event, {"wait": _event_wait})
+    yield from function_patches(threading.Event, {"wait": _event_wait})

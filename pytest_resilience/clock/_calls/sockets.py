@@ -15,10 +15,12 @@ from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._outside.real_poll import READ, WRITE
 from pytest_resilience.clock._outside.sockets import known_sockets
 from pytest_resilience.clock._outside.waits import wait_for_descriptor
-from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 _Socket = _socket.socket
+_real_send, _real_sendall, _real_getsockopt = _Socket.send, _Socket.sendall, _Socket.getsockopt
+_real_connect, _real_connect_ex = _Socket.connect, _Socket.connect_ex
 _DONTWAIT = socket.MSG_DONTWAIT
 
 
@@ -101,7 +103,7 @@ _send = _sending("send", 1, range(1, 3))
 def _sendall(self: Any, data: Any, flags: int = 0) -> None:
     member = current()
     if member is None or not _would_block(self, flags):
-        _Socket.sendall(self, data, flags)
+        _real_sendall(self, data, flags)
         if member is not None:
             known_sockets.current.note_sent(self)
         return
@@ -113,7 +115,7 @@ def _sendall(self: Any, data: Any, flags: int = 0) -> None:
         while start < len(rest):
             left = None if deadline is None else max(0, deadline - member.scheduler.now) / 1e9
             _wait(member, self, WRITE, left)
-            start += _Socket.send(self, rest[start:], flags | _DONTWAIT)
+            start += _real_send(self, rest[start:], flags | _DONTWAIT)
     known_sockets.current.note_sent(self)
 
 
@@ -142,10 +144,10 @@ def _connect_ex(self: Any, address: Any) -> Any:
     member = current()
     timeout = self.gettimeout()
     if member is None or timeout == 0 or self.fileno() < 0:
-        return _noting_refusal(_Socket.connect_ex(self, address))
+        return _noting_refusal(_real_connect_ex(self, address))
     self.settimeout(0)
     try:
-        error = _noting_refusal(_Socket.connect_ex(self, address))
+        error = _noting_refusal(_real_connect_ex(self, address))
         known_sockets.current.note_sent(self)
         if error in {errno.EINPROGRESS, errno.EAGAIN}:
             if not wait_for_descriptor(member, self.fileno(), WRITE, timeout):
@@ -158,14 +160,14 @@ def _connect_ex(self: Any, address: Any) -> Any:
 
 def _getsockopt(self: Any, *args: Any) -> Any:
     """`socket.socket.getsockopt`, by which an event loop learns that a connection was refused."""
-    value = _Socket.getsockopt(self, *args)
+    value = _real_getsockopt(self, *args)
     return _noting_refusal(value) if args == (socket.SOL_SOCKET, socket.SO_ERROR) else value
 
 
 def _connect(self: Any, address: Any) -> None:
     if current() is None or self.gettimeout() == 0 or self.fileno() < 0:
         try:
-            _Socket.connect(self, address)
+            _real_connect(self, address)
         except ConnectionRefusedError as refused:
             _noting_refusal(refused.errno)
             raise
@@ -177,7 +179,7 @@ def _connect(self: Any, address: Any) -> None:
         raise OSError(error, os.strerror(error))
 
 
-_real_init = socket.socket.__init__
+_real_init = unpatched(socket.socket, "__init__")
 
 
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -199,7 +201,6 @@ def _socketpair(*args: Any) -> tuple[Any, Any]:
 def patches() -> Iterator[Patch]:
     """Everything in `socket` that blocks."""
     methods: dict[str, Callable[..., Any]] = {
-        "__init__": _init,
         "connect": _connect,
         "connect_ex": _connect_ex,
         "getsockopt": _getsockopt,
@@ -213,5 +214,6 @@ def patches() -> Iterator[Patch]:
     }
     for name in ("recv_into", "recvfrom_into", "recvmsg", "recvmsg_into"):
         methods[name] = _receiving(name, 2)
-    yield AttributePatch(socket.socket, methods)
+    yield TypePatch(_Socket, methods)
+    yield from function_patches(socket.socket, {"__init__": _init})
     yield BuiltinPatch(original(_socket, "socketpair"), _socketpair)

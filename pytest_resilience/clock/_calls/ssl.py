@@ -10,7 +10,7 @@ from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._outside.real_poll import READ, WRITE
 from pytest_resilience.clock._outside.sockets import Sockets, known_sockets
 from pytest_resilience.clock._outside.waits import wait_for_descriptor
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
 def patches(ssl: ModuleType) -> Iterator[Patch]:
@@ -46,9 +46,9 @@ def patches(ssl: ModuleType) -> Iterator[Patch]:
 
     tls, received, sent = ssl.SSLSocket, Sockets.note_received, Sockets.note_sent
     methods = {
-        "read": waiting(tls.read, "The read operation timed out", received),
-        "send": waiting(tls.send, "The write operation timed out", sent),
-        "do_handshake": waiting(tls.do_handshake, "_ssl.c: The handshake operation timed out", received),
-        "unwrap": waiting(tls.unwrap, "The read operation timed out", received),
+        "read": waiting(unpatched(tls, "read"), "The read operation timed out", received),
+        "send": waiting(unpatched(tls, "send"), "The write operation timed out", sent),
+        "do_handshake": waiting(unpatched(tls, "do_handshake"), "_ssl.c: The handshake operation timed out", received),
+        "unwrap": waiting(unpatched(tls, "unwrap"), "The read operation timed out", received),
     }
-    yield AttributePatch(tls, methods)
+    yield from function_patches(tls, methods)

@@ -18,7 +18,7 @@ from pytest_resilience.clock._outside.strangers import is_watchdog
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
-from pytest_resilience.clock._reach.patches import AttributePatch, Patch, unpatched
+from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 _start_joinable: Any = getattr(_thread, "start_joinable_thread", None)
 """By what `threading` starts its threads from Python 3.13 on."""
@@ -208,4 +208,4 @@ def patches() -> Iterator[Patch]:
     if _start_joinable is not None:
         yield BuiltinPatch(_start_joinable, _starting(clone(_start_joinable)))
     yield BuiltinPatch(original(_thread, "_count"), _count)
-    yield AttributePatch(threading.Thread, {"join": _join, "is_alive": _is_alive})
+    yield from function_patches(threading.Thread, {"join": _join, "is_alive": _is_alive})

@@ -18,7 +18,7 @@ from pytest_resilience.clock._calls.clocks import monotonic
 from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
 from pytest_resilience.clock._outside.waits import wait_for_input
-from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
+from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch, function_patches, unpatched
 
 _LONGEST_WAIT = 86_400
 """The seconds for which trio waits at most: it wakes each day without having anything to do."""
@@ -61,8 +61,8 @@ def _raiser(error: BaseException) -> Callable[[], NoReturn]:
 def patches(trio: ModuleType) -> Iterator[Patch]:
     """What to replace in `trio`."""
     run, timeouts = trio._core._run, trio._timeouts
-    real_current_time = run.SystemClock.current_time
-    real_get_events = run.TheIOManager.get_events
+    real_current_time = unpatched(run.SystemClock, "current_time")
+    real_get_events = unpatched(run.TheIOManager, "get_events")
     arrivals = itertools.count()
     # The timer of each thread that runs trio: when it rings, as the scheduler counts, and the deadline that trio gave.
     timers: PerClock[dict[Member, tuple[int, float]]] = PerClock(dict)
@@ -129,9 +129,12 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
             member.scheduler.record_sleep(round(deadline - monotonic(), 9))
         return real_sleep_until(deadline)  # type: ignore[no-any-return]  # trio comes as a module object
 
-    clock_methods = {"current_time": current_time, "deadline_to_sleep_time": deadline_to_sleep_time}
-    yield AttributePatch(run.SystemClock, clock_methods)
-    yield AttributePatch(run.TheIOManager, {"get_events": get_events})
+    clock_methods: dict[str, Callable[..., float]] = {
+        "current_time": current_time,
+        "deadline_to_sleep_time": deadline_to_sleep_time,
+    }
+    yield from function_patches(run.SystemClock, clock_methods)
+    yield from function_patches(run.TheIOManager, {"get_events": get_events})
     # Deterministic scheduling is a shuffle, where Hypothesis is.
     yield AttributePatch(run, {"_ALLOW_DETERMINISTIC_SCHEDULING": False, "_r": _InOrder(), "id": arrival})
     yield AttributePatch(timeouts, {"sleep_until": sleep_until})

@@ -57,7 +57,7 @@ INTERNALS = (
     Internal("_socket.socket", "the base of `socket.socket`, with all that waits in C"),
     Internal("socket.socket._accept", "what `accept` calls"),
     Internal("selectors.EpollSelector()._fd_to_key", "what is registered, by descriptor"),
-    Internal("uuid._generate_time_safe", "the function in C by which `uuid1` takes the time, or None"),
+    Internal("_uuid", "the module in C by whose `generate_time_safe` `uuid1` takes the time, where there is one"),
     Internal("subprocess.Popen._wait", "what `wait` calls; with a timeout, a loop of short sleeps"),
     Internal("_multiprocessing.SemLock", "what the locks and queues of `multiprocessing` wait for, in C"),
     Internal("multiprocessing.queues.Queue()._thread", "the thread that writes to its pipe, or None"),

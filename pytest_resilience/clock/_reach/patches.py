@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from types import FunctionType
-from typing import Any, Protocol
+from types import FunctionType, ModuleType
+from typing import Any, ClassVar, Protocol
+
+from resilience.testing import exact_trampoline, own_code, put_code, take_code, twin_of
 
 _INHERITED = object()
 """In the place of what was there before: nothing was, so that restoring means to delete."""
@@ -20,70 +22,121 @@ class Patch(Protocol):
     def restore(self) -> None: ...
 
 
-class AttributePatch:
-    """Replace attributes of a class, a module or another object while installed.
+class FunctionPatch:
+    """Have the calls of a Python function go to ``replacement`` while installed, whoever holds it.
 
-    A mock or a guard that a test has put in the place of a method stays there, and is what is called. One that comes
-    while this is installed stays as well; taken away later than the clock, it leaves the replacement behind, which does
-    what the method does until the next clock takes that away.
+    The function gets other code and stays where it is: mocks and guards over it may come and go in any order.
+    """
+
+    def __init__(self, function: FunctionType, replacement: Callable[..., Any]) -> None:
+        self._function = function
+        self._code = exact_trampoline(function, replacement)
+        self._is_installed = False
+
+    def install(self) -> None:
+        self._is_installed = True
+        put_code(self._function, self._code, beneath=True)
+
+    def restore(self) -> None:
+        """Take the code away; harmless when it is not installed."""
+        if self._is_installed:
+            self._is_installed = False
+            take_code(self._function, self._code)
+
+
+def function_patches(owner: Any, replacements: Mapping[str, Callable[..., Any]]) -> Iterator[FunctionPatch]:
+    """`FunctionPatch` for functions of a module, or methods of a class, that are written in Python."""
+    for name, replacement in replacements.items():
+        yield FunctionPatch(_as_written(owner, name), replacement)
+
+
+class AttributePatch:
+    """Replace attributes of a module, a class or another object while installed.
+
+    What stands in the place of an original when this is installed, such as a mock, stays; so does what stands in the
+    place of a replacement when it is restored. If that belongs to a module, whoever takes it away later, and has only
+    the replacement to put back, puts the original back.
     """
 
     def __init__(self, owner: Any, replacements: Mapping[str, object]) -> None:
         self._owner = owner
         self._replacements = replacements
-        self._saved: list[tuple[str, object]] = []
-        self._before: dict[str, object] = {}
+        self._originals = {name: self._found(name) for name in replacements}
+        self._installed: list[str] = []
 
     def install(self) -> None:
-        own = getattr(self._owner, "__dict__", None)
         for name, replacement in self._replacements.items():
-            saved = getattr(self._owner, name) if own is None else own.get(name, _INHERITED)
-            if saved is replacement and name in self._before:  # left by a mock that outlived the latest clock
-                saved = self._before[name]
-            elif is_foreign(self._owner, name):
-                continue
-            self._before[name] = saved
-            self._saved.append((name, saved))
-            setattr(self._owner, name, replacement)
+            if self._found(name) is self._originals[name]:
+                self._installed.append(name)
+                _owed.pop((id(self._owner), name), None)
+                setattr(self._owner, name, replacement)
 
     def restore(self) -> None:
-        while self._saved:
-            name, saved = self._saved.pop()
-            if isinstance(self._owner, type) and vars(self._owner).get(name) is not self._replacements[name]:
-                continue
-            if saved is _INHERITED:
+        while self._installed:
+            name = self._installed.pop()
+            found, replacement, original = self._found(name), self._replacements[name], self._originals[name]
+            if found is not replacement:
+                if found is not original and isinstance(self._owner, ModuleType):
+                    _owe(self._owner, name, replacement, original)
+            elif original is _INHERITED:
                 delattr(self._owner, name)
             else:
-                setattr(self._owner, name, saved)
+                setattr(self._owner, name, original)
+
+    def _found(self, name: str) -> Any:
+        own = getattr(self._owner, "__dict__", None)
+        return getattr(self._owner, name) if own is None else own.get(name, _INHERITED)
 
 
-def is_foreign(owner: object, name: str) -> bool:
-    """Whether a method is not the one that its class was written with; nothing is known of modules and objects."""
-    if not isinstance(owner, type):
-        return False
-    method = getattr(owner, name)
-    if hasattr(method, "__objclass__"):  # it is written in C
-        return False
-    module = getattr(method, "__module__", None)
-    return all(home.__module__ != module for home in owner.__mro__)
+_owed: dict[tuple[int, str], tuple[object, object]] = {}
+"""By module and name: a replacement that somebody may put back, and the original, which has to come in its place."""
+
+
+def _owe(module: ModuleType, name: str, replacement: object, original: object) -> None:
+    _owed[id(module), name] = replacement, original
+    kind = type(module)
+    if not issubclass(kind, _Debtor):
+        module.__class__ = type("Debtor", (_Debtor, kind), {"own_kind": kind})
+
+
+class _Debtor(ModuleType):
+    """What a module is as long as an original is owed to it."""
+
+    own_kind: ClassVar[type[ModuleType]]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Put the original in its place where the replacement comes back."""
+        replacement, original = _owed.get((id(self), name), (_owed, None))
+        if value is replacement:
+            del _owed[id(self), name]
+            value = original
+        super().__setattr__(name, value)
+        if not any(debtor == id(self) for debtor, _ in _owed):
+            super().__setattr__("__class__", self.own_kind)
+
+
+def _as_written(owner: Any, name: str) -> Any:
+    """What was written as ``name`` of a module or class, in Python, also while a test has put a mock in its place."""
+    found = getattr(owner, name)
+    if isinstance(owner, type):
+        homes = {(home.__module__, f"{home.__qualname__}.{name}") for home in owner.__mro__}
+    else:
+        homes = {(owner.__name__, name)}
+    if getattr(found, "__module__", None) in {module for module, _ in homes}:
+        return found
+    for candidate in gc.get_objects():
+        if isinstance(candidate, (FunctionType, type)) and (candidate.__module__, candidate.__qualname__) in homes:
+            return candidate
+    raise RuntimeError(
+        f"{owner.__name__}.{name} has been replaced by {found!r} and the original is gone; open the virtual "
+        "clock before whatever replaced it"
+    )
 
 
 def unpatched(owner: Any, name: str) -> Any:
-    """A class of a module, or a method of a class, as it was written, also while a test has put a mock in its place."""
-    if isinstance(owner, type):
-        found, qualname, module = not is_foreign(owner, name), f"{owner.__qualname__}.{name}", owner.__module__
-    else:
-        found, qualname, module = isinstance(getattr(owner, name), type), name, owner.__name__
-    if found:
-        return getattr(owner, name)
-    wanted = (module, qualname)
-    for candidate in gc.get_objects():
-        if isinstance(candidate, (FunctionType, type)) and (candidate.__module__, candidate.__qualname__) == wanted:
-            return candidate
-    raise RuntimeError(
-        f"{module}.{qualname} has been replaced by {getattr(owner, name)!r} and the original is gone; open the virtual "
-        "clock before whatever replaced it"
-    )
+    """A class of a module as it was written, or what does what a function or method does without any patch."""
+    found = _as_written(owner, name)
+    return twin_of(found, own_code(found)) if isinstance(found, FunctionType) else found
 
 
 class BlockPatch(ExitStack):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Final, Protocol, final
 
+from resilience._failpoints.functions.codes import put_code, take_code
 from resilience._failpoints.functions.references import ClassAttribute
 from resilience._failpoints.functions.replacement import Replacement
 from resilience._failpoints.functions.trampolines import trampoline, twin_of
@@ -64,9 +65,9 @@ class CodeSeat:
             with contextlib.suppress(ValueError, TypeError):  # annotations may be of any kind
                 function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # as `inspect` reads it
                 self._undo.callback(function.__dict__.pop, "__signature__", None)
-        before = function.__code__
-        self._undo.callback(setattr, function, "__code__", before)
-        function.__code__ = trampoline(function, answer)
+        code = trampoline(function, answer)
+        put_code(function, code)
+        self._undo.callback(take_code, function, code)
 
     def leave(self) -> None:
         """Give it its own code back."""

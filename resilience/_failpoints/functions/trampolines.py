@@ -9,24 +9,27 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from types import CodeType, FunctionType
 from typing import Any, Final
 
+from resilience._failpoints.functions.codes import own_code
 from resilience._failpoints.functions.kinds import Kind, own_kind
 
-STAND_IN_FILE: Final = "<what a fault has put in the place of a function>"
+STAND_IN_FILE: Final = "<what is called in the place of a function>"
 """The file that a function comes from while it is armed, as its frame and tracebacks have it."""
 
 _ANSWER: Final = "the function that answers"
 _TEXT: Final = f"""
 def make({{free}}):
-    {{word}} call(*args, **kwargs):
+    {{word}} call({{parameters}}):
         __tracebackhide__ = True
         answer = {_ANSWER!r}
         {{body}}
         {{free}}
     return call
 """
+_AS_CALLED: Final = "*args, **kwargs"
 _BODIES: Final = {
     Kind.RESULT: ("def", "return answer(*args, **kwargs)"),
     Kind.COROUTINE: ("async def", "return await answer(*args, **kwargs)"),
@@ -53,10 +56,10 @@ _BODIES: Final = {
 _ITERABLE_COROUTINE: Final = inspect.CO_ITERABLE_COROUTINE  # of `types.coroutine`: a generator that can be awaited
 
 
-def twin_of(function: FunctionType) -> FunctionType:
-    """A function that does what a function does now, whatever code that gets later."""
+def twin_of(function: FunctionType, code: CodeType | None = None) -> FunctionType:
+    """A function that does what a function does now, or with other code of its, whatever code that gets later."""
     made = FunctionType(
-        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+        code or function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
     made.__kwdefaults__ = function.__kwdefaults__
     made.__dict__.update(function.__dict__)
@@ -65,9 +68,26 @@ def twin_of(function: FunctionType) -> FunctionType:
 
 
 def trampoline(function: FunctionType, answer: Any) -> CodeType:
-    """Code for the function, of the same kind, that returns what ``answer`` returns for its arguments."""
-    code = function.__code__
-    template = _template(own_kind(function), code.co_freevars)
+    """Code for the function, of the same kind, that returns what ``answer`` returns for its arguments as written."""
+    return _filled(_template(own_kind(function), function.__code__.co_freevars), function.__code__, answer)
+
+
+def exact_trampoline(function: FunctionType, answer: Any) -> CodeType:
+    """Code for a plain function that has the parameters of its own, and gives ``answer`` each of them."""
+    code = own_code(function)
+    named = iter(code.co_varnames)
+    positional = [*itertools.islice(named, code.co_argcount)]
+    by_name = [*itertools.islice(named, code.co_kwonlyargcount)]
+    more = [f"*{next(named)}"] if code.co_flags & inspect.CO_VARARGS else []
+    keywords = [f"**{next(named)}"] if code.co_flags & inspect.CO_VARKEYWORDS else []
+    first = positional[: code.co_posonlyargcount]
+    parameters = [*first, *["/"][: len(first)], *positional[len(first) :], *(more or ["*"][: len(by_name)]), *by_name]
+    given = [*positional, *more, *(f"{name}={name}" for name in by_name), *keywords]
+    body = f"return answer({', '.join(given)})"
+    return _filled(_compiled("def", ", ".join([*parameters, *keywords]), body, code.co_freevars), code, answer)
+
+
+def _filled(template: CodeType, code: CodeType, answer: Any) -> CodeType:
     return template.replace(
         co_name=code.co_name,
         co_qualname=code.co_qualname,
@@ -84,8 +104,12 @@ def _template(kind: Kind, free: tuple[str, ...]) -> CodeType:
     whose variables nobody can look at, as debuggers and pytest do.
     """
     word, body = _BODIES[kind]
+    return _compiled(word, _AS_CALLED, body, free)
+
+
+def _compiled(word: str, parameters: str, body: str, free: tuple[str, ...]) -> CodeType:
     scope: dict[str, Any] = {}
-    text = _TEXT.format(free=", ".join(free), word=word, body=body)
+    text = _TEXT.format(free=", ".join(free), word=word, parameters=parameters, body=body)
     exec(compile(text, STAND_IN_FILE, "exec"), scope)  # noqa: S102  # the text above
     made: CodeType = scope["make"](*free).__code__
     return made
