@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, final
 
@@ -33,6 +33,7 @@ class Taken(NamedTuple):
 
 
 Plan: TypeAlias = tuple[Taken, ...]
+Draw: TypeAlias = Callable[[Sequence[Any]], int]
 
 
 class TokenError(ValueError):
@@ -59,6 +60,10 @@ class Asked:
 class Decisions:
     """Takes the decisions of one run as its plan says, and keeps what was asked.
 
+    Args:
+        plan: The decisions that are not 0.
+        draw: Says what happens at a decision that the plan does not name, out of its options; None: 0.
+
     Attributes:
         asked: Every decision, in the order in which they came.
 
@@ -68,10 +73,11 @@ class Decisions:
         (0, 2)
     """
 
-    def __init__(self, plan: Plan = ()) -> None:
+    def __init__(self, plan: Plan = (), draw: Draw | None = None) -> None:
         self.asked: list[Asked] = []
         self._plan = dict(plan)
         self._met: set[str] = set()
+        self._draw = draw
 
     def choose(self, about: str, options: Sequence[Any]) -> int:
         """Say what happens: 0 for what would happen anyway, else which of the options, from 1."""
@@ -80,8 +86,15 @@ class Decisions:
             choice = 0
         elif choice:
             self._met.add(about)
+        elif self._draw is not None:
+            choice = self._draw(options)
         self.asked.append(Asked(about, options, choice))
         return choice
+
+    @property
+    def taken(self) -> Plan:
+        """The plan that the run has followed: those of the decisions asked that are not 0."""
+        return tuple(Taken(each.about, each.choice) for each in self.asked if each.choice)
 
     @property
     def unmet(self) -> list[Taken]:

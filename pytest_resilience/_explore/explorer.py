@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 import weakref
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from pytest_resilience._explore.decisions import Asked, Decisions, Plan, Taken
+from pytest_resilience._explore.agenda import SEPARATOR, Agenda, is_fault
+from pytest_resilience._explore.decisions import Asked, Decisions, Draw, Plan, Taken
 from pytest_resilience._explore.findings import Exploration, finding_of
 from pytest_resilience._explore.function_points import functions_of
 from pytest_resilience._explore.limits import Limits
@@ -26,8 +26,7 @@ from pytest_resilience._explore.subject import Ending, Subject
 from pytest_resilience._wording import counted
 from pytest_resilience.clock._calls.locks import held_locks
 
-_MOST_SHRINKING: Final = 60  # runs for one finding, which has a few decisions at most
-_SEPARATOR: Final = ", call "
+_MOST_SHRINKING: Final = 100  # runs for one finding: a plan has a few decisions, or some dozens that chance has drawn
 
 
 class NotExplorableError(Exception):
@@ -83,8 +82,8 @@ class Explorer:
         self._first = first
         self._functions = functions_of(limits.points)
         self._menus = Menus()
-        self._seen: set[frozenset[Taken]] = set()
-        self._queue: deque[Plan] = deque()
+        self._agenda = Agenda(self.exploration, subject.seed)
+        self._steps = 0
         self._same: set[tuple[Plan, str, str]] = set()
         self._keys: set[tuple[str, str]] = set()
         self._usual: Counter[Suspicion] = Counter()
@@ -96,8 +95,11 @@ class Explorer:
         Raises:
             NotExplorableError: There is nothing to explore, or two runs without faults differ.
         """
-        with self.opened():
-            return self._explored()
+        try:
+            with self.opened():
+                return self._explored()
+        finally:
+            self.exploration.seconds = time.perf_counter() - self._began
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
@@ -110,20 +112,21 @@ class Explorer:
 
     def _explored(self) -> Exploration:
         golden = self._golden()
-        for plan in self._first:
-            self._add([plan])
-        self._extend(golden)
-        while self._queue and not self.exploration.stopped:
-            if self._is_spent():
-                return self._ended()
-            plan = self._queue.popleft()
-            if self._is_known_to_be_same(plan, golden):
+        self._agenda.add_first(self._first)
+        self._agenda.extend((), golden.asked)
+        while not self.exploration.stopped:
+            left = self._left_over()
+            upcoming = self._agenda.upcoming(left, self._steps)
+            self.exploration.exhausted = upcoming is None
+            if upcoming is None or left < 1:
+                break
+            plan, draw = upcoming
+            if draw is None and self._is_known_to_be_same(plan, golden):
                 self.exploration.known -= 1
                 continue
-            self._explore(plan)
+            self._explore(plan, draw)
             self._progress(self.exploration)
-        self.exploration.exhausted = not self._queue and not self.exploration.stopped
-        return self._ended()
+        return self.exploration
 
     def warm_up(self) -> None:
         """Find out whether there are several threads, and trace the program once if so: both change what runs ask."""
@@ -131,9 +134,9 @@ class Explorer:
         if self.exploration.threaded:  # from 3.12 on, code that is traced for the first time tells less of itself
             self._right_run()
 
-    def run(self, plan: Plan) -> Run:
-        """Run the test once."""
-        decisions = Decisions(plan)
+    def run(self, plan: Plan, draw: Draw | None = None) -> Run:
+        """Run the test once, as a plan says, and chance where it says nothing."""
+        decisions = Decisions(plan, draw)
         points = Points(decisions, self._menus, self._functions, self._subject.test)
         schedule = Schedule(decisions, traced=self.exploration.threaded)
         locks: list[weakref.ref[Any]] = []
@@ -149,6 +152,7 @@ class Explorer:
         with Watch() as watch:
             ending = self._subject.run(around)
             ending.held_locks = locks
+            plan = decisions.taken or plan
             suspicions = self._judged(plan, ending, points)
             failed, timeline = bool(ending.errors), ending.timeline
             watch.read(ending)
@@ -158,6 +162,8 @@ class Explorer:
                 timeline.release()
             seen = Counter(watch.suspicions())
         self.exploration.threaded = self.exploration.threaded or schedule.switched
+        self._steps = sum(not is_fault(each) for each in decisions.asked) or self._steps
+        self.exploration.deviating = self.exploration.deviating or bool(self._steps)
         if plan:
             suspicions += [*(seen - self._usual)]
         else:
@@ -202,13 +208,15 @@ class Explorer:
             )
         return run
 
-    def _explore(self, plan: Plan) -> None:
-        run = self.run(plan)
+    def _explore(self, plan: Plan, draw: Draw | None = None) -> None:
+        run = self.run(plan, draw)
         self.exploration.runs += 1
+        if draw is None or self._agenda.is_new(run.plan):
+            self.exploration.explored += 1
         self._note(run)
         poisoned = self._poisoned_by(run)
-        if not run.unmet and not run.suspicions:
-            self._extend(run)
+        if draw is None and not run.unmet and not run.suspicions:
+            self._agenda.extend(run.plan, run.asked)
         for suspicion in [*run.suspicions, *poisoned]:
             self._found(suspicion, run)
 
@@ -244,41 +252,9 @@ class Explorer:
         while left and (plan := next(candidates, None)) is not None:
             left -= 1
             tried = self.run(plan)
-            if not tried.unmet and any(each.key == key for each in tried.suspicions):
-                run, candidates = tried, _smaller(plan)
+            if any(each.key == key for each in tried.suspicions):
+                run, candidates = tried, _smaller(tried.plan)
         return run
-
-    def _extend(self, run: Run) -> None:
-        """Add the plans that go on from a run: its own, and one more fault at a decision that came after these."""
-        taken = [index for index, asked in enumerate(run.asked) if asked.choice]
-        later = run.asked[taken[-1] + 1 :] if taken else run.asked
-        faults = sum(_is_fault(run.asked[index]) for index in taken)
-        ranks = _ranks(later)
-        plans = [
-            (ranks[asked.about], choice, index, Taken(asked.about, choice))
-            for index, asked in enumerate(later)
-            if _is_fault(asked) and faults < self._limits.faults
-            for choice in range(1, len(asked.options) + 1)
-        ]
-        deviations = [
-            Taken(asked.about, choice)
-            for asked in later
-            if not _is_fault(asked) and len(taken) - faults < self._limits.schedules
-            for choice in range(1, len(asked.options) + 1)
-        ]
-        budget = self._limits.budget
-        if budget.runs is None or len(plans) + len(deviations) > budget.runs:  # they can't all be run: a fair sample
-            random.Random(self._subject.seed).shuffle(deviations)  # noqa: S311  # replays are the point
-        self._add([(*run.plan, each) for *_, each in sorted(plans)])
-        self._add([(*run.plan, each) for each in deviations])
-
-    def _add(self, plans: Sequence[Plan]) -> None:
-        for plan in plans:
-            key = frozenset(plan)
-            if key not in self._seen:
-                self._seen.add(key)
-                self._queue.append(plan)
-                self.exploration.known += 1
 
     def _note(self, run: Run) -> None:
         """Note what became of each fault of a run, and which plans would take the same course."""
@@ -286,7 +262,7 @@ class Explorer:
         options = {each.about: each.options[each.choice - 1] for each in run.asked if each.choice}
         fate = "BUG" if run.suspicions else "failed loudly" if run.failed else "survived"
         for about, fault in options.items():
-            point, _, call = about.rpartition(_SEPARATOR)
+            point, _, call = about.rpartition(SEPARATOR)
             if not isinstance(fault, Fault):
                 continue
             self.exploration.fates[point, int(call), fate] += 1
@@ -295,7 +271,7 @@ class Explorer:
                 if came <= fault.calls:  # one that went on for longer would have struck nothing more
                     self._same.add((_without(run.plan, about), about, str(fault.strike)))
         for about, _ in run.unmet:
-            point, _, call = about.rpartition(_SEPARATOR)
+            point, _, call = about.rpartition(SEPARATOR)
             if point:
                 self.exploration.fates[point, int(call), "unreached"] += 1
 
@@ -307,19 +283,15 @@ class Explorer:
         fault = options[about][choice - 1]
         return (plan[:-1], about, str(getattr(fault, "strike", fault))) in self._same
 
-    def _is_spent(self) -> bool:
+    def _left_over(self) -> float:
+        """How many plans can still be run."""
         budget = self._limits.budget
         if budget.runs is not None:
-            return self.exploration.runs >= budget.runs
-        return budget.seconds is not None and time.perf_counter() - self._began >= budget.seconds
-
-    def _ended(self) -> Exploration:
-        self.exploration.seconds = time.perf_counter() - self._began
-        return self.exploration
-
-
-def _is_fault(asked: Asked) -> bool:
-    return isinstance(asked.options[0], Fault)
+            return budget.runs - self.exploration.runs
+        assert budget.seconds is not None
+        gone = time.perf_counter() - self._began
+        each = gone / (self.exploration.runs + 2)  # four runs came before the first plan, and each has two
+        return max(0.0, budget.seconds - gone) and max(1.0, (budget.seconds - gone) / each)
 
 
 def _course(run: Run) -> list[str]:
@@ -334,24 +306,13 @@ def _differs(what: str) -> str:
     )
 
 
-def _ranks(asked: Sequence[Asked]) -> dict[str, int]:
-    """Return in which order decisions are tried: the first call of each point, the second, the last, then the rest."""
-    calls: dict[str, list[str]] = {}
-    for each in asked:
-        calls.setdefault(each.about.rpartition(_SEPARATOR)[0], []).append(each.about)
-    ranks: dict[str, int] = {}
-    for abouts in calls.values():
-        order = [*abouts[:2], *abouts[-1:], *abouts[2:-1]]
-        for rank, about in enumerate(order):
-            ranks.setdefault(about, rank)
-    return ranks
-
-
 def _smaller(plan: Plan) -> Iterator[Plan]:
-    """Yield the plans with one decision less, then those with a simpler one."""
-    if len(plan) > 1:
-        for index in range(len(plan)):
-            yield (*plan[:index], *plan[index + 1 :])
+    """Yield the plans without some of the decisions, at first many at once, then those with a simpler one."""
+    size = len(plan) // 2
+    while size:
+        for index in range(0, len(plan), size):
+            yield (*plan[:index], *plan[index + size :])
+        size //= 2
     for index, (about, choice) in enumerate(plan):
         for simpler in range(1, choice):
             yield (*plan[:index], Taken(about, simpler), *plan[index + 1 :])

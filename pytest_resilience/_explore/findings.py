@@ -52,11 +52,13 @@ class Exploration:
     Attributes:
         findings: The bugs, each once.
         runs: How many runs had a plan.
+        explored: How many plans these were: of those that chance has drawn, two may be the same.
         known: How many plans are known; more may show themselves in runs that were not made.
         exhausted: Whether all of them were run.
         unreached: How many planned faults never struck.
         seconds: How much real time it took.
-        threaded: Whether several threads took turns, so that their schedule was explored, too.
+        threaded: Whether several threads took turns.
+        deviating: Whether the schedule was explored, too: that of threads, or of timers that may be late.
         stopped: Why it ended before all plans were run; empty where the budget ended it, or nothing did.
 
     Example:
@@ -66,17 +68,19 @@ class Exploration:
     limits: Limits
     findings: list[Finding] = field(default_factory=list)
     runs: int = 0
+    explored: int = 0
     known: int = 0
     exhausted: bool = False
     unreached: int = 0
     seconds: float = 0.0
     stopped: str = ""
     threaded: bool = False
+    deviating: bool = False
     fates: Counter[tuple[str, int, str]] = field(default_factory=Counter)
 
     @property
     def _most(self) -> str:
-        limits = [(self.limits.faults, "fault"), (self.limits.schedules if self.threaded else 0, "deviation")]
+        limits = [(self.limits.faults, "fault"), (self.limits.schedules if self.deviating else 0, "deviation")]
         said = " and ".join(counted(number, word) for number, word in limits if number)
         return f"at most {said}" if said else "no fault"
 
@@ -84,7 +88,7 @@ class Exploration:
     def extent(self) -> str:
         """How much was explored: ``explored all 64 plans with at most 1 fault``."""
         if not self.exhausted:
-            return f"explored {self.runs} of at least {self.known} plans"
+            return f"explored {self.explored} of at least {self.known} plans"
         return f"explored all {self.known} plans with {self._most}"
 
 

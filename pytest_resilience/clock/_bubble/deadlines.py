@@ -44,6 +44,11 @@ class Deadlines:
             self._ended -= 1
         return heap[0][0] if heap else None
 
+    def until(self, instant: int) -> list[Waiter]:
+        """Those that still wait, and not beyond an instant, in the order in which they wake."""
+        soon = sorted((*entry[:2], index) for index, entry in enumerate(self._heap) if entry[0] <= instant)
+        return [waiter for *_, index in soon if (waiter := self._heap[index][2]).outcome is None]
+
     def pop(self) -> tuple[int, Waiter] | None:
         """Take out the waiter with the earliest deadline, if there is one that still waits."""
         while self._heap:

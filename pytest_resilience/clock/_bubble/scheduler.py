@@ -16,16 +16,16 @@ import math
 import sys
 from _thread import get_ident, get_native_id
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
 from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.history import History
+from pytest_resilience.clock._bubble.lateness import later_than
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
 from pytest_resilience.clock._bubble.signals import Signals
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Strangers, Waiter, current, members
+from pytest_resilience.clock._bubble.waiting import Chooser, Member, Outcome, Strangers, Waiter, current, members
 from pytest_resilience.clock._reach import real
 
 
@@ -40,11 +40,11 @@ class Scheduler(Signals):
         deadlines: The waits that time ends.
         stuck: The waits of a deadlock.
         switches: How often the baton has changed hands.
-        chooser: Says which of several members that are ready goes on, by its position; None: the first.
+        chooser: Takes another course where a real machine might; None: none does.
     """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
-        self.now = self.ahead = self.switches = 0
+        self.now = self.ahead = self.switches = self.slack = 0
         self.holds: list[Member | None] = []
         self.mutex = real.Mutex()
         self.history = History()
@@ -55,7 +55,7 @@ class Scheduler(Signals):
         self.strangers = strangers
         self.checked: list[Waiter] = []
         self.stuck: list[Waiter] = []
-        self.chooser: Callable[[list[Member]], int] | None = None
+        self.chooser: Chooser | None = None
         self._ready: deque[Waiter] = deque()
         self._yielded: deque[Waiter] = deque()
         self.deadlines = Deadlines()
@@ -122,6 +122,7 @@ class Scheduler(Signals):
                 waiter.outcome = Outcome.CLOSED
                 return waiter.outcome
             waiter.member.waiter = waiter
+            waiter.since = self.now
             waiter.member.questions.asked = 0
             self.deadlines.add(waiter, next(self.arrivals))
             if waiter.check is not None:
@@ -133,7 +134,7 @@ class Scheduler(Signals):
         if self._ready or self._yielded or self.checked or self.absent or self.holds:
             return False
         target, earliest = self.now + length, self.deadlines.earliest()
-        if earliest is not None and earliest <= target:
+        if earliest is not None and earliest <= target + self.slack:
             return False
         member.questions.asked = 0
         self.history.note_jump(self.now, target, member.name, what, ())
@@ -244,19 +245,35 @@ class Scheduler(Signals):
         """Who could run if the member that runs stopped here, the one that would be next first."""
         return [waiter.member for waiter in (*self._ready, *self._yielded)]
 
-    def _next_ready(self) -> Member:
-        if self.chooser is not None:
-            self._ready.rotate(-(chosen := self.chooser([waiter.member for waiter in self._ready])))
-            waiter = self._ready.popleft()
-            self._ready.rotate(chosen)
-            return waiter.member
-        return self._ready.popleft().member
+    def _next_ready(self) -> Member | None:
+        """Take out who goes on; None where that one is late."""
+        chooser = self.chooser
+        if chooser is None:
+            return self._ready.popleft().member
+        self._ready.rotate(-(chosen := chooser.pick([waiter.member for waiter in self._ready])))
+        waiter = self._ready.popleft()
+        self._ready.rotate(chosen)
+        return None if self._is_made_late(chooser, waiter) else waiter.member
+
+    def _is_made_late(self, chooser: Chooser, waiter: Waiter) -> bool:
+        """Have whoever is due soon go first, if the chooser says so of a thread whose wait has ended."""
+        if waiter.since < 0 or waiter.was_late or waiter.handle is not None:
+            return False
+        later = later_than(waiter, self.deadlines, self.now, self.slack)
+        first = chooser.delay(waiter, later) if later else None
+        if first is None:
+            return False
+        waiter.was_late = True
+        alarm = Waiter(waiter.member, first.instant, waiter.what, rings=lambda: self._ready.append(waiter))
+        self.deadlines.add(alarm, next(self.arrivals))
+        return True
 
     def dispatch(self) -> None:
         """Give the baton, if no thread has it, to the next one; the mutex is held."""
         while self.running is None and not self.closed:
             if self._ready:
-                self._resume(self._next_ready())
+                if (member := self._next_ready()) is not None:
+                    self._resume(member)
             elif self._check():
                 continue
             elif self._yielded:

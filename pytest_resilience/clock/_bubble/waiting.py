@@ -44,6 +44,16 @@ class Strangers(Protocol):
         """Those that may still act, if any thread among ``everyone`` waits for what any thread might do."""
 
 
+class Chooser(Protocol):
+    """Takes another course than the program does by itself, wherever a real machine might."""
+
+    def pick(self, ready: list[Member]) -> int:
+        """Say which of those that are ready goes on, by its position."""
+
+    def delay(self, waiter: Waiter, later: list[Later]) -> Later | None:
+        """Say what goes before one whose wait has ended, though it is due later; None: it goes on at once."""
+
+
 class Turns(Protocol):
     """What the calls of a program need of the scheduler.
 
@@ -60,11 +70,13 @@ class Turns(Protocol):
         strangers: The threads outside that may be about to do something for the bubble.
         watcher: What does the real waiting.
         others: Who could run if the member that runs stopped here, the one that would be next first.
-        chooser: Says which of several members that are ready goes on, by its position; None: the first.
+        chooser: Takes another course where a real machine might; None: none does.
+        slack: By how many nanoseconds a wake-up may be late, where there is a chooser that makes it so.
         everyone: The members, the one that opened the clock first.
     """
 
-    chooser: Callable[[list[Member]], int] | None
+    chooser: Chooser | None
+    slack: int
     everyone: list[Member]
     now: int
     ahead: int
@@ -214,6 +226,9 @@ class Waiter:
         signal_since: When, in real seconds, the wait began for a lock that the waiter has locked itself: it is used as
             a signal, which may come from a thread outside.
         expects: Tells whether a thread outside, whichever it is, may notify the waiter.
+        timers: Tells when the timers ring that the loop has, in nanoseconds of virtual time.
+        since: When the thread began to wait; -1 where it has not.
+        was_late: Whether it has been made late once.
         rings: What to do at the deadline instead of waking the thread, which does not wait for it: it is an alarm.
         handle: What the thread has to do before it waits on: the handler of a signal.
         outcome: Why the wait has ended.
@@ -232,6 +247,9 @@ class Waiter:
     loop: Any = None
     signal_since: float = -math.inf
     expects: Callable[[], bool] = _no
+    timers: Callable[[], Iterable[int]] = tuple
+    since: int = -1
+    was_late: bool = False
     rings: Callable[[], object] | None = None
     handle: Callable[[], object] | None = None
     outcome: Outcome | None = None
@@ -264,6 +282,19 @@ class Waiter:
         """Notify the waiter; `RuntimeError`, as from a real lock, when it has stopped waiting already."""
         if not self.member.scheduler.fire(self, Outcome.NOTIFIED):
             raise RuntimeError("release unlocked lock")
+
+
+@dataclass(slots=True, frozen=True)
+class Later:
+    """What is due soon after a wake-up, and would go first if that were late.
+
+    Attributes:
+        instant: When, in nanoseconds of virtual time.
+        member: Who wakes then; None for another timer of the same event loop.
+    """
+
+    instant: int
+    member: Member | None
 
 
 members: dict[int, Member] = {}

@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE, NoTimeLeft
-from pytest_resilience.clock._bubble.units import LONGEST
-from pytest_resilience.clock._bubble.waiting import members
+from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
+from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._calls.clocks import Epoch
 from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
@@ -66,6 +66,15 @@ def expects_input(loop: Any) -> bool:
     return False
 
 
+def timers_of(loop: Any, member: Member) -> Iterator[int]:
+    """Yield when the timers of a loop ring, in nanoseconds of virtual time."""
+    scheduler = member.scheduler
+    now = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
+    for timer in getattr(loop, "_scheduled", ()):
+        if timer._when > now and not timer.cancelled():
+            yield scheduler.now + nanoseconds_of_difference(timer._when - now)
+
+
 def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:
     """What notes a sleep, and sleeps it on the spot if nothing else could run before its end, here or elsewhere."""
     get_task = asyncio.tasks.current_task
@@ -92,7 +101,7 @@ def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:
         timers = loop._scheduled
         # A timer that rings at about the same time is the loop's to judge: as floats, both are precise to some
         # nanoseconds after months of uptime. A microsecond is more than that, and less than any program means.
-        if timers and timers[0]._when * 1e9 <= Epoch.monotonic + scheduler.now + length + 1000:
+        if timers and timers[0]._when * 1e9 <= Epoch.monotonic + scheduler.now + length + scheduler.slack + 1000:
             return False
         return scheduler.skip(member, length, "asyncio.sleep")
 

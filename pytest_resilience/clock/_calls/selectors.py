@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.units import LONGEST
 from pytest_resilience.clock._bubble.waiting import current
-from pytest_resilience.clock._calls.asyncio import expects_input
+from pytest_resilience.clock._calls.asyncio import expects_input, timers_of
 from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
 from pytest_resilience.clock._outside.waits import wait_for_input
 from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
@@ -44,6 +44,7 @@ def _selecting(real: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
                 timeout,
                 watch=self.fileno() if hasattr(self, "fileno") else None,
                 loop=loop,
+                timers=lambda: timers_of(loop, member),
                 expects=lambda: loop is None or expects_input(loop),
             )
             or []

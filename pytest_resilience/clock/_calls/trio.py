@@ -14,7 +14,7 @@ from pytest_resilience.clock._bubble.deadlock import DeadlockError
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, current
-from pytest_resilience.clock._calls.clocks import monotonic
+from pytest_resilience.clock._calls.clocks import Epoch, monotonic
 from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
 from pytest_resilience.clock._outside.waits import wait_for_input
@@ -49,6 +49,15 @@ def _interests(manager: Any) -> list[Interest]:
         for descriptor, waiters in manager._registered.items()
         if getattr(waiters.read_task, "name", "") != "<TrioToken.run_sync_soon task>"
     ]
+
+
+def _timers(runner: Any, member: Member) -> Iterator[int]:
+    """Yield when the deadlines of a run of trio come, in nanoseconds of virtual time."""
+    scheduler = member.scheduler
+    now = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000  # whichever thread asks
+    for deadline, _, scope in runner.deadlines._heap if runner is not None else ():
+        if now < deadline == scope._registered_deadline and deadline - now <= LONGEST:
+            yield scheduler.now + nanoseconds_of_difference(deadline - now)
 
 
 def _raiser(error: BaseException) -> Callable[[], NoReturn]:
@@ -106,6 +115,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
                     None if endless else timeout,
                     watch=self._epoll.fileno(),
                     loop=runner,
+                    timers=lambda: _timers(runner, member),
                 )
                 or []
             )

@@ -7,7 +7,7 @@ real descriptors are polled.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
@@ -35,12 +35,14 @@ def wait_for_input(
     *,
     watch: int | None = None,
     loop: object = None,
+    timers: Callable[[], Iterable[int]] = tuple,
     expects: Callable[[], bool] = lambda: True,
 ) -> Any:
     """`wait_until` for descriptors: ``interests`` are those that ``check`` polls.
 
     ``watch`` is one that becomes readable if any of them is ready, if there is such a thing; ``expects`` tells whether
-    more is waited for than has come already, where an event loop would take notice of anything.
+    more is waited for than has come already, where an event loop would take notice of anything. ``timers`` tells when
+    those of the loop ring, in nanoseconds of virtual time.
     """
     seen: list[Any] = []
     since = real.monotonic()
@@ -63,6 +65,7 @@ def wait_for_input(
         outside=outside,
         descriptors=interests if watch is None else lambda: [(watch, READ)],
         loop=loop,
+        timers=timers,
         expects=lambda: expects() if loop is not None else any(is_older_pipe(end) for end, _ in interests()),
     )
     found = wait_until(waiter)

@@ -102,6 +102,8 @@ INTERNALS = (
         "trio._core._thread_cache.THREAD_CACHE._idle_workers", "a dictionary with the idle worker threads as keys"
     ),
     Internal("trio._core._thread_cache.WorkerThread._worker_lock", "the lock at which it waits when it is idle"),
+    Internal("trio._core._run.Deadlines()._heap", "deadlines, each with what tells equal ones apart and its scope"),
+    Internal("trio.CancelScope()._registered_deadline", "the deadline that counts, others in the heap are stale"),
     Internal("trio._timeouts.sleep_until", "what `trio.sleep` calls, by this name"),
     Internal("trio.lowlevel.Task()._abort_func", "set while the task waits"),
     Internal("trio.lowlevel.Task()._attempt_abort", "wakes it with an error"),

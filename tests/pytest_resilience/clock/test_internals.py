@@ -58,6 +58,8 @@ EXAMPLES = {
     "asyncio.TimerHandle": lambda: example_of_a_loop(lambda loop: loop.call_later(1, int)),
     "asyncio.Task": lambda: example_of_a_loop(asyncio.current_task),
     "trio._core._run.TheIOManager": lambda: example_of_a_trio_run(lambda context: context.runner.io_manager),
+    "trio._core._run.Deadlines": lambda: example_of_a_trio_run(lambda context: context.runner.deadlines),
+    "trio.CancelScope": trio.CancelScope,
     "trio.lowlevel.Task": lambda: example_of_a_trio_run(lambda context: context.task),
 }
 

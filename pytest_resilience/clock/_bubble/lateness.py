@@ -1,0 +1,35 @@
+"""What would go first if a wake-up were late, as on a real machine each may be by some milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_resilience.clock._bubble.deadlines import Deadlines
+from pytest_resilience.clock._bubble.waiting import Later, Waiter
+
+_SHARE = 10
+"""Others have waited for so many times the lateness at least: it stays small against the timeouts of the program."""
+
+_SAME = 1_000
+"""The nanoseconds by which loops, whose timers are floats, may take one instant for two."""
+
+
+def later_than(waiter: Waiter, deadlines: Deadlines, now: int, slack: int) -> list[Later]:
+    """Return what is due within ``slack`` after the end of a wait, one for each instant, the next one first."""
+    found: dict[int, Later] = {}
+    for each in sorted([*_others(waiter, deadlines, now, slack), *_own(waiter, now, slack)], key=lambda x: x.instant):
+        found.setdefault(each.instant, each)
+    return list(found.values())
+
+
+def _others(waiter: Waiter, deadlines: Deadlines, now: int, slack: int) -> Iterator[Later]:
+    for other in deadlines.until(now + slack):
+        if other.deadline is None or other.rings is not None or other.member is waiter.member:
+            continue
+        if (other.deadline - now) * _SHARE <= other.deadline - other.since:
+            yield Later(other.deadline, other.member)
+
+
+def _own(waiter: Waiter, now: int, slack: int) -> Iterator[Later]:
+    """Yield the other timers of an event loop: one that wakes late finds several of them due, and keeps their order."""
+    yield from (Later(instant, None) for instant in waiter.timers() if now + _SAME < instant <= now + slack)
