@@ -17,11 +17,12 @@ from pytest_resilience._explore.function_points import functions_of
 from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault, Menus
 from pytest_resilience._explore.oracle.leaks import HELD_LOCK
-from pytest_resilience._explore.oracle.outcome import judge
+from pytest_resilience._explore.oracle.outcome import hangs_for_ever, judge
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
 from pytest_resilience._explore.oracle.watch import Watch, uncounted_garbage
 from pytest_resilience._explore.points import Points
 from pytest_resilience._explore.schedule import Schedule
+from pytest_resilience._explore.served_points import check_urls, is_url
 from pytest_resilience._explore.subject import Ending, Subject
 from pytest_resilience._wording import counted
 from pytest_resilience.clock._calls.locks import held_locks
@@ -80,7 +81,9 @@ class Explorer:
         self._limits = limits
         self._progress = progress
         self._first = first
-        self._functions = functions_of(limits.points)
+        self._functions = functions_of([each for each in limits.points if not is_url(each)])
+        self._urls = [each for each in limits.points if isinstance(each, str) and is_url(each)]
+        check_urls(self._urls)
         self._menus = Menus()
         self._agenda = Agenda(self.exploration, subject.seed)
         self._steps = 0
@@ -137,7 +140,7 @@ class Explorer:
     def run(self, plan: Plan, draw: Draw | None = None) -> Run:
         """Run the test once, as a plan says, and chance where it says nothing."""
         decisions = Decisions(plan, draw)
-        points = Points(decisions, self._menus, self._functions, self._subject.test)
+        points = Points(decisions, self._menus, self._functions, self._urls, self._subject.test)
         schedule = Schedule(decisions, traced=self.exploration.threaded)
         locks: list[weakref.ref[Any]] = []
 
@@ -153,7 +156,10 @@ class Explorer:
             ending = self._subject.run(around)
             ending.held_locks = locks
             plan = decisions.taken or plan
+            endless = [] if points.endless is None else [points.endless]
+            ending.errors = [*endless, *ending.errors]
             suspicions = self._judged(plan, ending, points)
+            is_void = hangs_for_ever(ending.errors, points.strikes, ending.beyond)
             failed, timeline = bool(ending.errors), ending.timeline
             watch.read(ending)
             reached, points, ending = dict(points.calls), None, None  # type: ignore[assignment]  # they keep objects alive
@@ -161,6 +167,8 @@ class Explorer:
             if timeline is not None:
                 timeline.release()
             seen = Counter(watch.suspicions())
+            if is_void:
+                seen.clear()
         self.exploration.threaded = self.exploration.threaded or schedule.switched
         self._steps = sum(not is_fault(each) for each in decisions.asked) or self._steps
         self.exploration.deviating = self.exploration.deviating or bool(self._steps)
@@ -190,9 +198,9 @@ class Explorer:
             raise NotExplorableError(_differs(f"`{extra}` came in one of them only"))
         if not third.asked:
             raise NotExplorableError(
-                "there is nothing to explore: the test has one thread, and reaches no decorated callable and no "
-                'failpoint. Name functions that can fail: @pytest.mark.explore(points=["orders.stock:*"]), or put a '
-                'failpoint("name") into them'
+                "there is nothing to explore: the test has one thread, and reaches no decorated callable, no failpoint "
+                "and no place of fault_server or fault_proxy. Name what can fail: "
+                '@pytest.mark.explore(points=["orders.stock:*", "GET https://api.example.com/*"])'
             )
         return third
 

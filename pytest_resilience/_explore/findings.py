@@ -114,7 +114,10 @@ def finding_of(
         and all(fault.is_replayable for _, fault in faults)
         and len({point for (point, _, _), _ in faults}) == len(faults)
     )
-    scripts = [f"faults.inject({_quoted(p)}, {_quoted(str(f.script_from(int(k))))})" for (p, _, k), f in faults]
+    scripts = [
+        f"faults.inject({fault.place or _quoted(point)}, {_quoted(str(fault.script_from(int(call))))})"
+        for (point, _, call), fault in faults
+    ]
     return Finding(
         kind=suspicion.kind,
         text=suspicion.text,

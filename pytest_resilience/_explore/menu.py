@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from resilience.testing import Raise, Script, crash, fail
+from resilience.testing import PlaceKind, Raise, Script, crash, fail, hang, reset, status
 from resilience.typing import Policy
 
 _INJECTED: Final = "injected"
@@ -23,10 +23,12 @@ class Fault:
     Attributes:
         strike: A script of one term, without modifiers, that says what happens.
         calls: How many calls are struck in a row; None for all from there on.
+        place: The code that stands for the place, where that is not its name; empty where nothing does.
     """
 
     strike: Script
     calls: int | None = 1
+    place: str | None = None
 
     @property
     def after(self) -> bool:
@@ -47,7 +49,7 @@ class Fault:
     def is_replayable(self) -> bool:
         """Whether its script has a text that can be pasted."""
         action = self.strike.terms[0].action
-        return not isinstance(action, Raise) or action.is_replayable
+        return self.place != "" and (not isinstance(action, Raise) or action.is_replayable)
 
     def __str__(self) -> str:
         extent = {1: "", None: ", and at every call from there on"}
@@ -76,6 +78,25 @@ class Menus:
         key = (None if policy is None else _told(policy), is_async, is_bare, timed)
         if key not in self._made:
             self._made[key] = tuple(_faults(policy, is_async=is_async, is_bare=is_bare, timed=timed))
+        return self._made[key]
+
+    def served(self, kind: PlaceKind, written: str | None, *, timed: bool) -> tuple[Fault, ...]:
+        """Return the faults that can happen at an HTTP or TCP place, the simplest first.
+
+        Args:
+            kind: Which of them it is.
+            written: The code that stands for it.
+            timed: Whether its client may give up waiting for an answer.
+        """
+        key = (kind, written, timed)
+        if key not in self._made:
+            strikes = [
+                *([] if kind == "tcp" else [status(503)]),
+                reset(),
+                *([hang()] if timed else []),
+                reset().after_effect(),
+            ]
+            self._made[key] = tuple(Fault(each, calls, written) for each in strikes for calls in (1, None))
         return self._made[key]
 
 

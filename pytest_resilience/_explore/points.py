@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,12 +16,16 @@ from pytest_resilience._explore.decisions import Decisions
 from pytest_resilience._explore.function_points import FunctionPoint
 from pytest_resilience._explore.menu import Fault, Menus
 from pytest_resilience._explore.owner import current_task, is_own_context
+from pytest_resilience._explore.served_points import PlannedFault, is_timed
+from pytest_resilience._faults.served import ServedPlace, served
+from pytest_resilience._timeline.timeline import Timeline
 from resilience.errors import Crash
 from resilience.events import CallStarted, FaultInjected, stream
-from resilience.testing import Interceptor, Raise, arming_all, is_own_call
+from resilience.testing import Action, Decision, Interceptor, Raise, arming_all, is_own_call
 from resilience.typing import Policy
 
 MOST_STRIKES: Final = 200  # of one run, and some more where a policy has many attempts
+_NO_TIME_S: Final = 1.0  # of virtual time: who tries as often in less does not wait in between
 _unused: Final = random.Random(0)  # noqa: S311  # an exception draws nothing
 _BARE: Final = "_nothing"  # the function of a failpoint that was made by hand
 
@@ -36,13 +42,17 @@ class Strike:
     Attributes:
         point: Where.
         call: Which call of that point it was.
-        error: What was raised.
+        at: When, in seconds of `time.monotonic`.
+        action: What it did.
+        error: What was raised; None at an HTTP or TCP place, where that is up to the client.
         is_own: Whether it was in the thread and task of the test itself.
     """
 
     point: str
     call: int
-    error: BaseException
+    at: float
+    action: Action
+    error: BaseException | None
     is_own: bool
 
 
@@ -54,21 +64,30 @@ class Points:
         decisions: Says what happens.
         menus: Say what can.
         functions: The functions that are points besides.
+        urls: The HTTP and TCP places that are points besides those that the test opens.
         test: The function whose thread and task are the test's own. It is called in the thread that opens the points.
 
     Attributes:
         strikes: The faults that struck, in order.
         calls: How many calls came, by point.
+        endless: What is tried again for ever; None where nothing is.
     """
 
     def __init__(
-        self, decisions: Decisions, menus: Menus, functions: Sequence[FunctionPoint], test: Callable[..., Any]
+        self,
+        decisions: Decisions,
+        menus: Menus,
+        functions: Sequence[FunctionPoint],
+        urls: Sequence[str],
+        test: Callable[..., Any],
     ) -> None:
         self.strikes: list[Strike] = []
+        self.endless: EndlessError | None = None
         self.calls: Counter[str] = Counter()
         self._decisions = decisions
         self._menus = menus
         self._functions = functions
+        self._urls = urls
         self._test = test
         self._thread = 0
         self._policies: dict[str, Policy] = {}
@@ -82,6 +101,9 @@ class Points:
             opening.callback(stream.subscribe(self._note_policy, CallStarted))
             for each in self._functions:
                 opening.enter_context(each.led_to(_Point(self, each.name, None)))
+            opening.enter_context(served.watched(self._serve))
+            if self._urls:
+                self._open_urls(opening)
             self._open = opening.pop_all()
         return self
 
@@ -91,39 +113,88 @@ class Points:
     def _note_policy(self, event: CallStarted) -> None:
         self._policies[event.call.failpoint] = event.call.policy
 
+    def _open_urls(self, opening: contextlib.ExitStack) -> None:
+        from pytest_resilience._faults.servers import Servers  # a run without them need not load httpx
+
+        servers = opening.enter_context(Servers(Timeline()))
+        for url in self._urls:
+            opening.callback(self._serve(ServedPlace(functools.partial(servers.place_of, url), url, None)))
+
+    def _serve(self, opened: ServedPlace) -> Callable[[], None]:
+        """Stand at an HTTP or TCP place; return what ends that."""
+        place = opened.place()
+
+        def ask(args: tuple[Any, ...]) -> Decision | None:
+            timed = place.kind != "httpx" or is_timed(args[0])
+            return self._decided(opened.name, self._menus.served(place.kind, opened.written, timed=timed))
+
+        return PlannedFault(place, ask).arm().disarm
+
+    def _decided(self, name: str, menu: Sequence[Fault]) -> Decision | None:
+        """Decide what becomes of a request or a connection."""
+        fault = self._fault(name, lambda: menu)
+        if fault is None or self._is_tried_for_ever(name):
+            return None
+        term = fault.strike.terms[0]
+        self._note_strike(name, fault, None, is_own=False)
+        return Decision(term.action.fresh(_unused), term.after)
+
+    def _is_tried_for_ever(self, name: str) -> bool:
+        """Whether a place has been tried again so often that the fault ends; that is a mistake if no time went by."""
+        struck = [each.at for each in self.strikes if each.point == name]
+        if len(struck) <= MOST_STRIKES:
+            return False
+        if struck[-1] - struck[0] < _NO_TIME_S:
+            self.endless = _endless(name, MOST_STRIKES)
+        return True
+
     def fault_at(
         self, name: str, function: Callable[..., Any], kwargs: dict[str, Any], *, is_async: bool
     ) -> Fault | None:
-        """Decide what becomes of a call."""
+        """Decide what becomes of a call of a function or failpoint."""
         if is_own_call():
             return None
+        is_bare = getattr(function, "__name__", "") == _BARE
+        return self._fault(
+            name,
+            lambda: self._menus.at(self._policies.get(name), is_async=is_async, is_bare=is_bare, arguments=kwargs),
+        )
+
+    def _fault(self, name: str, menu: Callable[[], Sequence[Fault]]) -> Fault | None:
         self.calls[name] += 1
         lasting, left = self._lasting.get(name, (None, 0))
         if lasting is not None and left != 0:
             self._lasting[name] = (lasting, None if left is None else left - 1)
             return lasting
-        is_bare = getattr(function, "__name__", "") == _BARE
-        menu = self._menus.at(self._policies.get(name), is_async=is_async, is_bare=is_bare, arguments=kwargs)
-        choice = self._decisions.choose(f"{name}, call {self.calls[name]}", menu)
+        options = menu()
+        choice = self._decisions.choose(f"{name}, call {self.calls[name]}", options)
         if not choice:
             return None
-        fault = menu[choice - 1]
+        fault = options[choice - 1]
         self._lasting[name] = (fault, None if fault.calls is None else fault.calls - 1)
         return fault
 
     def strike(self, name: str, fault: Fault) -> NoReturn:
-        """Have a fault strike the call that was decided last."""
+        """Have a fault strike the call of a function or failpoint that was decided last."""
         action = fault.strike.terms[0].action
         error: BaseException = Crash(f"the program dies here, at {name}")
         if isinstance(action, Raise):
             error = action.fresh(_unused).error
-        self.strikes.append(Strike(name, self.calls[name], error, is_own_context(self._test, self._thread)))
-        stream.emit(FaultInjected(name, str(fault.strike)))
+        self._note_strike(name, fault, error, is_own=is_own_context(self._test, self._thread))
         policy = self._policies.get(name)
         most = MOST_STRIKES + 5 * ((policy and policy.max_attempts) or 0)
         if len(self.strikes) > most:
-            raise EndlessError(f"more than {most} calls of {name} have failed in one run, and it is called again")
+            raise _endless(name, most)
         raise error
+
+    def _note_strike(self, name: str, fault: Fault, error: BaseException | None, *, is_own: bool) -> None:
+        action = fault.strike.terms[0].action
+        self.strikes.append(Strike(name, self.calls[name], time.monotonic(), action, error, is_own))
+        stream.emit(FaultInjected(name, str(fault.strike)))
+
+
+def _endless(name: str, most: int) -> EndlessError:
+    return EndlessError(f"more than {most} calls of {name} have failed in one run, and it is called again")
 
 
 @final

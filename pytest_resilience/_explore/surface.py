@@ -90,8 +90,9 @@ def explore(
         function: What is run, without arguments; a coroutine function runs in an event loop of asyncio.
         faults: How many faults one run may have at most.
         schedules: How many deviations of the schedule of its threads one run may have at most.
-        points: Functions that can fail, besides the decorated callables and failpoints that the function reaches:
-            functions, names as `Faults.inject` takes them, or patterns of these, such as ``"orders.stock:*"``.
+        points: What can fail besides the decorated callables, failpoints, routes and proxies that the function
+            reaches: functions, names as `Faults.inject` takes them, patterns of these, such as ``"orders.stock:*"``,
+            requests of httpx (``"GET https://api.example.com/*"``) and connections (``"tcp://db.internal:5432"``).
         allowed: Exception types that may come out besides the injected error and what is made from it by ``from``.
         budget: A number of runs, or real time such as ``"30s"``. Default: 200 runs.
         seed: From which random numbers are drawn in each run.

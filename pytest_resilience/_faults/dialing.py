@@ -62,6 +62,7 @@ class Dialing:
         with self._lock:
             self._doors = [each for each in self._doors if each[2] is not door]
             if not self._doors:
+                self._hosts.clear()
                 self._undo.close()
 
     def door_to(self, address: Address) -> Door | None:

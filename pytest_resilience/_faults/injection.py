@@ -59,7 +59,6 @@ class InjectedCall:
     process: int | None = None
 
 
-@final
 class Injection(ScriptedFault):
     """A script on one place or several: what it has done so far, and what it has still to do.
 

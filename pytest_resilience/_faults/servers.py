@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from types import TracebackType
-from typing import Any, Self, final
+from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.connections import ConnectionPlace
 from pytest_resilience._faults.dialing import Dialing
 from pytest_resilience._faults.httpx_requests import HttpxRequests
 from pytest_resilience._faults.injection import Place
 from pytest_resilience._faults.requests import RoutePlace
+from pytest_resilience._faults.served import served
 from pytest_resilience._faults.tcp import PREFIX, ProxyDoor, TcpPlace
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.proxy import FaultProxy
@@ -19,16 +20,23 @@ from pytest_resilience._servers.server import FaultServer
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.redact import clean
 
+_CHOSEN_PORTS: Final = range(32_768, 65_536)
+"""Of which Linux chooses one for who asks for any (ip_local_port_range), so that it is another one in each run."""
+
+_dialing: Final = Dialing()
+"""The one table of addresses that are led away: only the latest table of a kind would be asked."""
+
+_httpx_requests: Final = HttpxRequests()
+"""The one table of URLs, as above."""
+
 
 @final
 class Servers:
-    """One event loop for all servers and proxies, one table of addresses that are led away, and one of URLs."""
+    """One event loop for all servers and proxies of a test."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._loop = LoopThread()
-        self._dialing = Dialing()
-        self._httpx_requests = HttpxRequests()
         self._places: dict[object, Place] = {}
         self._doors: dict[FaultProxy, ProxyDoor] = {}
         self._servers: list[FaultServer] = []
@@ -45,7 +53,8 @@ class Servers:
 
     def server(self) -> FaultServer:
         """Open a server until the test ends."""
-        server = self._open.enter_context(FaultServer(loop=self._loop, now=self._timeline.now))
+        made = FaultServer(loop=self._loop, now=self._timeline.now, made=self._serve_route)
+        server = self._open.enter_context(made)
         self._servers.append(server)
         return server
 
@@ -62,7 +71,22 @@ class Servers:
 
     def proxy(self, upstream: str | None) -> FaultProxy:
         """Open a proxy until the test ends."""
-        return self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
+        proxy = self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
+        if any(proxy.target == (server.host, server.port) for server in self._servers):
+            self._serve(proxy, "proxy of fault_server", 'fault_proxy(f"{fault_server.host}:{fault_server.port}")')
+        elif proxy.target[1] in _CHOSEN_PORTS:
+            self._serve(proxy, "proxy", "")
+        else:
+            self._serve(proxy, proxy.both.name, f"fault_proxy({upstream!r})".replace("'", '"'))
+        return proxy
+
+    def _serve_route(self, route: Route) -> None:
+        method, _, path = route.name.partition(" ")
+        self._serve(route, route.name, f'fault_server.route("{method}", "{path}")')
+
+    def _serve(self, target: Route | FaultProxy, name: str, written: str) -> None:
+        served.add(target, lambda: self.place_of(target), clean(name), clean(written))
+        self._open.callback(served.remove, target)
 
     def place_of(self, target: Any) -> Place:
         """The place that is a route, a proxy, one of its directions, ``tcp://host:port``, or a method and URL."""
@@ -75,15 +99,15 @@ class Servers:
         if isinstance(target, Route):
             return RoutePlace(target)
         if isinstance(target, str) and not target.startswith(PREFIX):
-            return self._httpx_requests.place(target)
+            return _httpx_requests.place(target)
         if isinstance(target, str):
-            place = TcpPlace(target, self._dialing, self._loop, self._timeline.now)
+            place = TcpPlace(target, _dialing, self._loop, self._timeline.now)
             self._open.callback(place.close)
             return place
         proxy = target if isinstance(target, FaultProxy) else target.proxy
         if proxy not in self._doors:
             # Clients of this process are asked before they connect, so that a counted `refuse` is ECONNREFUSED.
             door = self._doors[proxy] = ProxyDoor(proxy)
-            self._dialing.open(proxy.host, str(proxy.port), door)
-            self._open.callback(self._dialing.close, door)
+            _dialing.open(proxy.host, str(proxy.port), door)
+            self._open.callback(_dialing.close, door)
         return ConnectionPlace(target.both if isinstance(target, FaultProxy) else target)

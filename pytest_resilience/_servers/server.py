@@ -35,10 +35,17 @@ class FaultServer:
 
     host = "127.0.0.1"
 
-    def __init__(self, *, loop: LoopThread | None = None, now: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        loop: LoopThread | None = None,
+        now: Callable[[], float] = lambda: 0.0,
+        made: Callable[[Route], object] = lambda _: None,
+    ) -> None:
         self._loop = loop or LoopThread()
         self._owns_loop = loop is None
         self._now = now
+        self._made = made
         self._routes: dict[str, Route] = {}
         self._server: asyncio.Server | None = None
         self._connections: set[HttpConnection] = set()
@@ -85,6 +92,8 @@ class FaultServer:
             body = json if _is_given(json) else text if text is not None else b""
             route.reply = reply or (lambda _: (status, body))
             route.headers = dict(headers or {})
+        if route is made:
+            self._made(route)
         return route
 
     def __enter__(self) -> Self:

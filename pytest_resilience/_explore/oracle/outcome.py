@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import pytest
 
+from pytest_resilience._explore.oracle.clients import is_of_a_client, is_raised_by_the_program
 from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion, of_error
 from pytest_resilience._explore.points import EndlessError, Strike
 from pytest_resilience.clock import DeadlockError, GuessWarning, LeftoverThreadWarning
 from resilience.errors import Crash
+from resilience.testing import Hang, Status
 
 _VERDICT: Final = pytest.fail.Exception.__mro__[1]  # of pytest: failed, skipped, exit
 
@@ -30,6 +32,8 @@ def judge(
         allowed: The types that may come out besides.
         beyond: Which limit of the run was reached; None where none was.
     """
+    if hangs_for_ever(errors, strikes, beyond):
+        return
     stuck = next((each for each in errors if isinstance(each, (EndlessError, DeadlockError))), None)
     if stuck is not None:
         yield of_error("stuck", stuck)
@@ -37,18 +41,18 @@ def judge(
     if beyond is not None:
         yield Suspicion("stuck", beyond)
         return
-    injected = [each.error for each in strikes]
+    is_injected = _injected_in(strikes)
     for kind, word in ((Crash, "crash"), (asyncio.CancelledError, "cancellation")):
         struck = [each for each in strikes if isinstance(each.error, kind)]
         if not struck:
             continue
-        if struck[0].is_own and not any(_says(each, struck[0].error, kind) for each in errors):
+        if struck[0].is_own and not any(_says(each, struck, kind) for each in errors):
             yield _swallowed(word, struck[0], errors)
         return  # the program has died, or a task that somebody else has cancelled: what it left is nobody's claim
     for error in errors:
         if isinstance(error, (LeftoverThreadWarning, GuessWarning)):  # the first is a leak, which is told as one
             continue
-        if isinstance(error, (*allowed, pytest.skip.Exception)) or comes_from(error, injected):
+        if isinstance(error, (*allowed, pytest.skip.Exception)) or comes_from(error, is_injected):
             continue
         is_verdict = isinstance(error, (AssertionError, _VERDICT))
         yield of_error("wrong result" if is_verdict else "other error", error)
@@ -62,24 +66,47 @@ def _swallowed(word: str, strike: Strike, errors: Sequence[BaseException]) -> Su
     return Suspicion(kind, f"the test went on after the {word} at {strike.point}, to {seen.text}", seen.where)
 
 
-def _says(error: BaseException, injected: BaseException, kind: type[BaseException]) -> bool:
+def hangs_for_ever(errors: Sequence[BaseException], strikes: Sequence[Strike], beyond: str | None) -> bool:
+    """Whether a run ended because a call hung whose client has no timeout, which tells nothing of the program."""
+    if not any(isinstance(each.action, Hang) for each in strikes):
+        return False
+    return beyond is not None or any(isinstance(each, DeadlockError) for each in errors)
+
+
+def _says(error: BaseException, struck: Sequence[Strike], kind: type[BaseException]) -> bool:
     """Whether an error is the injected crash or cancellation; asyncio makes a new one of the latter at each future."""
-    return comes_from(error, [injected]) or (kind is asyncio.CancelledError and isinstance(error, kind))
+    return comes_from(error, _injected_in(struck[:1])) or (kind is asyncio.CancelledError and isinstance(error, kind))
 
 
-def comes_from(error: BaseException | None, injected: Sequence[BaseException], depth: int = 0) -> bool:
+def _injected_in(strikes: Sequence[Strike]) -> Callable[[BaseException], bool]:
+    """Return what tells whether an error is one that a fault has raised, or what a client makes of a fault."""
+    raised = [each.error for each in strikes if each.error is not None]
+    is_up_to_a_client = any(each.error is None for each in strikes)
+    is_told_by_a_status = any(isinstance(each.action, Status) for each in strikes)
+
+    def is_injected(error: BaseException) -> bool:
+        return (
+            any(error is each for each in raised)
+            or (is_up_to_a_client and is_of_a_client(error))
+            or (is_told_by_a_status and is_raised_by_the_program(error))
+        )
+
+    return is_injected
+
+
+def comes_from(error: BaseException | None, is_injected: Callable[[BaseException], bool], depth: int = 0) -> bool:
     """Tell whether an error is an injected one, or was made from it on purpose."""
     if error is None or depth > 50:  # a chain that is longer is a circle
         return False
-    if any(error is each for each in injected):
+    if is_injected(error):
         return True
     if isinstance(error, BaseExceptionGroup) and any(
-        comes_from(each, injected, depth + 1) for each in error.exceptions
+        comes_from(each, is_injected, depth + 1) for each in error.exceptions
     ):
         return True
-    if comes_from(error.__cause__, injected, depth + 1):
+    if comes_from(error.__cause__, is_injected, depth + 1):
         return True
-    return not _merely_happened(error) and comes_from(error.__context__, injected, depth + 1)
+    return not _merely_happened(error) and comes_from(error.__context__, is_injected, depth + 1)
 
 
 def _merely_happened(error: BaseException) -> bool:

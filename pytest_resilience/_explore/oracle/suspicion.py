@@ -79,6 +79,14 @@ def place_of(error: BaseException) -> str:
     return f"{short(frame.f_code.co_filename)}:{line}"
 
 
+def innermost(error: BaseException) -> tuple[FrameType, int] | None:
+    """Return the frame that raised an error, and the offset of the instruction; None where it was never raised."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return None if traceback is None else (traceback.tb_frame, traceback.tb_lasti)
+
+
 def is_users(file: str) -> bool:
     """Tell whether a file belongs to the code under test, and not to Python, to a library or to this kit."""
     return not file.startswith((*_FOREIGN, "<"))

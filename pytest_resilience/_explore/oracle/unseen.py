@@ -13,9 +13,11 @@ from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
 from pytest_resilience._explore.oracle.watcher import Watcher
 from resilience.errors import Crash
 from resilience.redact import clean
+from resilience.testing import ReleasedError
 
 _NEVER_AWAITED: Final = re.compile(r"coroutine '(.*)' was never awaited")
 _NOBODY_ASKED: Final = "exception was never retrieved"
+_OURS: Final = (Crash, ReleasedError)  # what faults end a thread or task by
 
 
 @final
@@ -51,12 +53,12 @@ class Unseen(logging.Handler, Watcher):
     def emit(self, record: logging.LogRecord) -> None:
         """Note what asyncio says of an error that nobody has asked a task for."""
         error = record.exc_info[1] if record.exc_info else None
-        if _NOBODY_ASKED in record.getMessage() and error is not None and not isinstance(error, Crash):
+        if _NOBODY_ASKED in record.getMessage() and error is not None and not isinstance(error, _OURS):
             self._found.append(_unhandled(error, f"the task {_coroutine_of(record)}"))
 
     def _note_thread(self, given: Any) -> None:
         error = given.exc_value
-        if error is not None and not isinstance(error, (Crash, SystemExit)):
+        if error is not None and not isinstance(error, (*_OURS, SystemExit)):
             self._found.append(_unhandled(error, f"the thread {_plain(given.thread)}"))
 
     def _note_warning(self, message: Any, category: type[Warning], *rest: Any, **named: Any) -> None:

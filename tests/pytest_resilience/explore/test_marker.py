@@ -346,3 +346,43 @@ def test_a_password_that_the_kit_takes_out_of_an_alert_is_no_finding(suite):
     )
 
     suite.runpytest("--resilience").assert_outcomes(passed=1)
+
+
+STOCK = """
+    import contextlib, httpx, pytest
+
+    def stock_at(url):
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(url + "/stock", trust_env=False, verify=False).text
+
+    @pytest.mark.explore(schedules=0)
+    def test_stock(faults, fault_server, fault_proxy, virtual_clock):
+        fault_server.route("GET", "/stock", text="tea")
+        place = {place}
+        {script}
+        assert stock_at({url}) is not None
+"""
+ROUTE = {"place": 'fault_server.route("GET", "/stock")', "url": "fault_server.url", "script": ""}
+PROXY = {
+    "place": 'fault_proxy(f"{fault_server.host}:{fault_server.port}")',
+    "url": '"http://" + place.address',
+    "script": "",
+}
+
+
+@pytest.mark.parametrize("used", [ROUTE, PROXY], ids=["route", "proxy"])
+def test_a_route_or_a_proxy_is_shown_as_it_is_made(suite, used):
+    """Both lines of its finding can be used in another process: the token, and the script."""
+    suite.makepyfile(test_stock=STOCK.format_map(used))
+    explored = suite.runpytest_subprocess("--resilience")
+    script = next(line for line in explored.outlines if "as a script:" in line).partition("script:")[2].strip()
+    again = next(line for line in explored.outlines if "again:" in line).split()[2:]
+
+    replayed = suite.runpytest_subprocess(*again)
+    suite.makepyfile(test_stock=STOCK.format_map({**used, "script": script.replace(used["place"], "place")}))
+    pasted = suite.runpytest_subprocess()
+
+    assert script == f'faults.inject({used["place"]}, "1*reset")'
+    for result in (replayed, pasted):
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["E * assert None is not None"])

@@ -63,8 +63,9 @@ def test_a_function_without_points_is_not_explored():
     with pytest.raises(NotExplorableError) as refusal:
         explore(read_a_file)
     assert str(refusal.value) == (
-        "there is nothing to explore: the test has one thread, and reaches no decorated callable and no failpoint. Name "
-        'functions that can fail: @pytest.mark.explore(points=["orders.stock:*"]), or put a failpoint("name") into them'
+        "there is nothing to explore: the test has one thread, and reaches no decorated callable, no failpoint and no "
+        'place of fault_server or fault_proxy. Name what can fail: @pytest.mark.explore(points=["orders.stock:*", "GET '
+        'https://api.example.com/*"])'
     )
 
 
