@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_resilience._faults.faults import Faults as Faults
     from pytest_resilience._faults.injection import InjectedCall as InjectedCall
     from pytest_resilience._faults.injection import Injection as Injection
-    from pytest_resilience._faults.leftovers import LeftoverCallWarning as LeftoverCallWarning
+    from pytest_resilience._faults.leftovers import LeftoverWarning as LeftoverWarning
     from pytest_resilience._faults.scenario import ScenarioError as ScenarioError
     from pytest_resilience._servers.connection import Connection as Connection
     from pytest_resilience._servers.proxy import FaultProxy as FaultProxy
@@ -72,7 +72,7 @@ _LATE: Final = {
     "pytest_resilience._explore.surface": "explore",
     "pytest_resilience._faults.faults": "Faults",
     "pytest_resilience._faults.injection": "InjectedCall Injection",
-    "pytest_resilience._faults.leftovers": "LeftoverCallWarning",
+    "pytest_resilience._faults.leftovers": "LeftoverWarning",
     "pytest_resilience._faults.scenario": "ScenarioError",
     "pytest_resilience._servers.connection": "Connection",
     "pytest_resilience._servers.proxy": "FaultProxy",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_resilience._openings import close_what_is_left, opening
 from pytest_resilience._pytest.debugging import hold_time, let_time_go_on
 from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
 from pytest_resilience._pytest.options import add_options, hand_over, read_options
@@ -87,18 +88,21 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return explore_item(item, nextitem) or None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     take()  # what was done between tests is none of theirs
     if STATE in item.stash:  # of an earlier run of this test, by a plugin that reruns what fails
         del item.stash[STATE]
+    with opening(for_one_test=True):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     state, runtest = _state_of(item), item.runtest
     if state is None:
-        return (yield)
+        with opening(for_one_test=True):
+            return (yield)
 
     def reseed_and_run() -> None:
         state.reseed()
@@ -107,7 +111,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
     vars(item)["runtest"] = reseed_and_run  # other plugins reseed in this hook; the test's own seed is what replays
     try:
-        return (yield)
+        with opening(for_one_test=True):
+            return (yield)
     finally:
         del vars(item)["runtest"]
 
@@ -121,13 +126,24 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
         while fixtures:  # those that sys.exit() in a teardown makes pytest drop are finished here, the others already
             fixture, request = fixtures.pop()
             fixture.finish(request)
+        _close_tools()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Any:
     if fixturedef.func.__module__ == __name__:
         request.node.stash.setdefault(OPEN, []).append((fixturedef, request))
-    return (yield)
+    with opening(for_one_test=fixturedef.scope == "function"):
+        return (yield)
+
+
+def _close_tools() -> None:
+    """Close what a test has opened by hand, and name it."""
+    names = close_what_is_left()
+    if names:
+        from pytest_resilience._faults.leftovers import unclosed_tools, warn_of
+
+        warn_of([unclosed_tools(names)], stacklevel=2)
 
 
 def pytest_enter_pdb(config: pytest.Config) -> None:

@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.injection import Injection
-from pytest_resilience._faults.socket_thread import MOMENT_S, SocketThread, read, send
+from pytest_resilience._faults.leftovers import running_processes
+from pytest_resilience._faults.socket_thread import MOMENT_S, SocketThread, is_there, read, send
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
 from pytest_resilience.clock._calls.processes import wait_for_children
 from pytest_resilience.clock._reach import real
@@ -91,7 +92,9 @@ class Children:
         self._revision = 0
         self._armed: dict[asyncio.StreamWriter, int] = {}
         self._handling = threading.RLock()
-        self._thread = SocketThread(self._answer)
+        self._processes: dict[asyncio.StreamWriter, int] = {}
+        self._running: list[int] = []
+        self._thread = SocketThread(self._answer, self._look_who_runs)
         self._folder = ""
         self._before: str | None = None
 
@@ -184,14 +187,21 @@ class Children:
             case {"problem": str(problem)}:
                 self._object(problem)
                 send(writer, {})
-            case {"process": int()}:
-                self._armed[writer] = 0
+            case {"process": int(process)}:
+                self._armed[writer], self._processes[writer] = 0, process
                 send(writer, self._table())
                 try:
                     while True:
                         self._note(writer, await read(reader))
                 finally:
-                    del self._armed[writer]
+                    del self._armed[writer], self._processes[writer]
+
+    def _look_who_runs(self) -> None:
+        self._running = sorted(process for writer, process in self._processes.items() if is_there(writer))
+
+    def left_running(self) -> str | None:
+        """Say which processes were still there at the end; None where there were none."""
+        return running_processes(self._running)
 
     def _note(self, writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
         revision, known = message.get("armed"), message.get("known")

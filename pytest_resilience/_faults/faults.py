@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
 
 from pytest_resilience._faults.callers import is_of_the_code_under_test
 from pytest_resilience._faults.injection import Injection, Place
-from pytest_resilience._faults.leftovers import held_by, warn_of
+from pytest_resilience._faults.leftovers import held_calls, warn_of
 from pytest_resilience._objections import Objections
+from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._timeline.timeline import Timeline, opened
 from pytest_resilience._usage import note
 from pytest_resilience._wording import counted
+from resilience.events import FaultInjected
 from resilience.redact import clean
 from resilience.testing import (
     FunctionPlace,
@@ -87,18 +89,24 @@ class Faults:
 
     def __enter__(self) -> Self:
         self._timeline = self._armed.enter_context(opened(self._given))
+        note_open(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         __tracebackhide__ = True
-        self._timeline = None
-        held = held_by(self.injections)
+        note_closed(self)
+        timeline, self._timeline = self._timeline, None
+        left = [held_calls(self.injections)]
+        if self._servers is not None and timeline is not None and not timeline.of(FaultInjected):
+            # After a fault, exceptions that the log keeps hold the frames, and so the clients, of calls that are over.
+            left.append(self._servers.left_open())
         self._armed.close()
+        left.append(None if self._children is None else self._children.left_running())
         note(calls=sum(len(each.calls) for each in self.injections))
         if kind is None:
-            warn_of(held)
+            warn_of(left, stacklevel=2)
         if kind is None and self._given is None:
             self._objections.settle(self.complaint())
 
@@ -240,6 +248,9 @@ class Faults:
             for injection in self.injections:
                 self._spread(injection)
         return self._children.environment()
+
+    def __repr__(self) -> str:
+        return f"<Faults with {counted(len(self.injections), 'injection')}>"
 
     def complaint(self) -> str | None:
         """Say which planned faults never struck, and what servers were asked for in vain; None where all is well."""

@@ -1,39 +1,73 @@
-"""What is said of the calls that a fault still held when the test was over."""
+"""What is said of whatever a test has left over when it is over."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 from pytest_resilience._faults.injection import Injection
+from pytest_resilience._wording import counted
 from resilience.redact import clean
 
 
 @final
-class LeftoverCallWarning(UserWarning):
-    """Calls were still held by a ``pause`` or ``hang`` when the test was over; they were ended by a `BaseException`."""
+class LeftoverWarning(UserWarning):
+    """Something of a test was still there when it was over: calls that a fault held, connections, processes, servers.
 
-
-def held_by(injections: Sequence[Injection]) -> list[str]:
-    """The faults that hold calls, each with the names of the threads and tasks that wait.
-
-    At a server it is the server that waits, and whether a client still does is the client's business.
+    The text names it, says what became of it, and how to end it in the test.
     """
-    return [
-        f"{clean(each.name)}: {', '.join(clean(name) for name in waiting)}"
-        for each in injections
-        if (waiting := each.gate.waiting) and not any(place.kind == "http" for place in each.places)
-    ]
 
 
-def warn_of(held: Sequence[str]) -> None:
-    """Name the calls that were held; nothing where there were none."""
-    if not held:
-        return
-    lines = "\n".join(f"  {each}" for each in held)
-    text = (
-        f"calls were still held by a fault when the test was over, and were ended then:\n{lines}\n"
-        "Let them go before: injection.resume() ends a pause, and injection.disarm() ends a hang."
+def held_calls(injections: Sequence[Injection]) -> str | None:
+    """Name the faults that hold calls, each with the threads and tasks that wait.
+
+    At a server it is the server that waits, and whether a client still does is seen by its connection.
+    """
+    return _listed(
+        "calls were still held by a fault when the test was over, and were ended then:",
+        [
+            f"{clean(each.name)}: {', '.join(clean(name) for name in waiting)}"
+            for each in injections
+            if (waiting := each.gate.waiting) and not any(place.kind == "http" for place in each.places)
+        ],
+        "Let them go before: injection.resume() ends a pause, and injection.disarm() ends a hang.",
     )
-    warnings.warn(LeftoverCallWarning(text), stacklevel=3)
+
+
+def open_connections(numbers: Mapping[str, int]) -> str | None:
+    """Name the servers and proxies to which clients still have connections, each with how many."""
+    return _listed(
+        "connections were still open when the test was over, and were ended then:",
+        [f"{clean(name)}: {counted(number, 'connection')}" for name, number in numbers.items() if number],
+        "Close the client before: in the test, or in a fixture that asks for `faults`.",
+    )
+
+
+def running_processes(numbers: Sequence[int]) -> str | None:
+    """Name the processes of the test that still run."""
+    return _listed(
+        "processes that the test had started were still there when it was over; no fault strikes in them any more:",
+        [f"process {number}" for number in numbers],
+        "End them, or wait for them, before: in the test, or in a fixture that asks for `faults`.",
+    )
+
+
+def unclosed_tools(names: Sequence[str]) -> str | None:
+    """Name the tools of the kit that the test has opened by hand."""
+    return _listed(
+        "tools that the test had opened were still open when it was over, and were closed then:",
+        [clean(name) for name in names],
+        "Open them in a `with` block, or use the fixtures: faults, fault_server, fault_proxy.",
+    )
+
+
+def warn_of(texts: Iterable[str | None], stacklevel: int) -> None:
+    """Warn of what is left over; of nothing where there is none."""
+    for text in filter(None, texts):
+        warnings.warn(LeftoverWarning(text), stacklevel=stacklevel + 1)
+
+
+def _listed(what: str, names: Sequence[str], cure: str) -> str | None:
+    lines = "\n".join(f"  {name}" for name in names)
+    return f"{what}\n{lines}\n{cure}" if names else None

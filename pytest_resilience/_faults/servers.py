@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import gc
+from collections import Counter
 from types import TracebackType
 from typing import Any, Final, Self, final
 
@@ -10,6 +12,7 @@ from pytest_resilience._faults.connections import ConnectionPlace
 from pytest_resilience._faults.dialing import Dialing
 from pytest_resilience._faults.httpx_requests import HttpxRequests
 from pytest_resilience._faults.injection import Place
+from pytest_resilience._faults.leftovers import open_connections
 from pytest_resilience._faults.requests import RoutePlace
 from pytest_resilience._faults.served import served
 from pytest_resilience._faults.tcp import PREFIX, ProxyDoor, TcpPlace
@@ -40,6 +43,8 @@ class Servers:
         self._places: dict[object, Place] = {}
         self._doors: dict[FaultProxy, ProxyDoor] = {}
         self._servers: list[FaultServer] = []
+        self._proxies: list[FaultProxy] = []
+        self._tcp_places: list[TcpPlace] = []
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -72,6 +77,7 @@ class Servers:
     def proxy(self, upstream: str | None) -> FaultProxy:
         """Open a proxy until the test ends."""
         proxy = self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
+        self._proxies.append(proxy)
         if any(proxy.target == (server.host, server.port) for server in self._servers):
             self._serve(proxy, "proxy of fault_server", 'fault_proxy(f"{fault_server.host}:{fault_server.port}")')
         elif proxy.target[1] in _CHOSEN_PORTS:
@@ -88,6 +94,23 @@ class Servers:
         served.add(target, lambda: self.place_of(target), clean(name), clean(written))
         self._open.callback(served.remove, target)
 
+    def left_open(self) -> str | None:
+        """Say which servers and proxies clients still have connections to; None where there are none."""
+        if self._clients().total():
+            gc.collect()  # which closes what nobody holds any more
+        return open_connections(self._clients())
+
+    def _clients(self) -> Counter[str]:
+        proxies = [(proxy.both.name, proxy) for proxy in self._proxies]
+        proxies += [(place.name, proxy) for place in self._tcp_places for proxy in place.proxies]
+        own = {address for _, proxy in proxies for address in proxy.own_addresses}
+        clients: Counter[str] = Counter()
+        for server in self._servers:
+            clients[repr(server)] += len({*server.clients} - own)
+        for name, proxy in proxies:
+            clients[name] += len({*proxy.clients} - own)
+        return clients
+
     def place_of(self, target: Any) -> Place:
         """The place that is a route, a proxy, one of its directions, ``tcp://host:port``, or a method and URL."""
         place = self._places.get(target)
@@ -103,6 +126,7 @@ class Servers:
         if isinstance(target, str):
             place = TcpPlace(target, _dialing, self._loop, self._timeline.now)
             self._open.callback(place.close)
+            self._tcp_places.append(place)
             return place
         proxy = target if isinstance(target, FaultProxy) else target.proxy
         if proxy not in self._doors:

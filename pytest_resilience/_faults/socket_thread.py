@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias, final
@@ -37,17 +38,19 @@ class SocketThread(threading.Thread):
 
     Args:
         answer: Gets the first message of each connection, and its streams.
+        at_end: Is called before the connections are closed that are left.
 
     Attributes:
         function: Tells the virtual clock so.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, at_end: Callable[[], object]) -> None:
         super().__init__(name="resilience children", daemon=True)
         self.function = self.run
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
         self._answer = answer
+        self._at_end = at_end
         self._writers: set[asyncio.StreamWriter] = set()
         self._path = ""
         self._error: OSError | None = None
@@ -101,6 +104,7 @@ class SocketThread(threading.Thread):
         await stop.wait()
         for _ in range(_LAST_TURNS):  # what processes have said that are gone by now is still read
             await asyncio.sleep(0)
+        self._at_end()
         server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -133,6 +137,13 @@ async def read(reader: asyncio.StreamReader) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise ConnectionError("no message")
     return message
+
+
+def is_there(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other side has not gone, also where that has not been read yet."""
+    peer = select.poll()
+    peer.register(writer.get_extra_info("socket"), 0)  # of its end one is always told
+    return not peer.poll(0)
 
 
 def send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:

@@ -65,6 +65,11 @@ class TcpPlace:
         if not self._injections:
             self._dialing.close(self)
 
+    @property
+    def proxies(self) -> list[FaultProxy]:
+        """What connections are led through."""
+        return list(self._proxies.values())
+
     def close(self) -> None:
         """Reset what is left of the connections."""
         with self._opening:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal, final
 
 from pytest_resilience._servers.effects import Effect
@@ -15,6 +15,10 @@ End = Literal["open", "client", "server", "reset", "refused", "limit", "garbage"
 
 _RST_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 """``struct linger``, on and of zero length: closing then sends RST and drops what is not sent (socket(7))."""
+
+
+_ESTABLISHED: Final = 1
+"""``TCP_ESTABLISHED``, the state of a connection that neither side has closed (linux/tcp_states.h)."""
 
 
 def reset(transport: asyncio.Transport) -> None:
@@ -26,6 +30,17 @@ def reset(transport: asyncio.Transport) -> None:
     if connection is not None and not transport.is_closing():
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_AT_CLOSE)
     transport.abort()
+
+
+def open_peers(transports: Iterable[asyncio.Transport | None]) -> list[tuple[str, int]]:
+    """The addresses of those peers that have not closed their sockets; none, where the system does not tell."""
+    sockets = [each.get_extra_info("socket") for each in transports if each is not None and not each.is_closing()]
+    # The kernel knows that it is closed before the event loop has read it, and also where nothing is read any more.
+    return [each.getpeername() for each in sockets if hasattr(socket, "TCP_INFO") and _state(each) == _ESTABLISHED]
+
+
+def _state(connection: socket.socket) -> int:
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
 
 
 @final

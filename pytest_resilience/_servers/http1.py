@@ -56,11 +56,16 @@ class Answer:
 
 @final
 class HttpConnection(asyncio.Protocol):
-    """One keep-alive connection: requests are handed to ``handle`` one after the other."""
+    """One keep-alive connection: requests are handed to ``handle`` one after the other; ``gone`` is told of its end."""
 
-    def __init__(self, handle: Callable[[HttpConnection, Head, bytes], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        handle: Callable[[HttpConnection, Head, bytes], Awaitable[None]],
+        gone: Callable[[HttpConnection], object],
+    ) -> None:
         self.transport: Any = None
         self._handle = handle
+        self._gone = gone
         self._protocol = h11.Connection(h11.SERVER)
         self._head: Head | None = None
         self._body = bytearray()
@@ -95,6 +100,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002  # the protocol's own signature
         """Stop answering a request whose client has gone."""
+        self._gone(self)
         if self._task is not None:
             self._task.cancel()
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self, TypeAlias, final
 
-from pytest_resilience._servers.connection import DIRECTIONS, Arrival, Connection, Side
+from pytest_resilience._openings import note_closed, note_open
+from pytest_resilience._servers.connection import DIRECTIONS, Arrival, Connection, Side, open_peers
 from pytest_resilience._servers.loop_thread import LoopThread
 from resilience.testing import own_calls
 
@@ -173,20 +174,37 @@ class FaultProxy:
             self.run(asyncio.sleep(0))
         return list(self._connections)
 
+    @property
+    def clients(self) -> list[tuple[str, int]]:
+        """The addresses of the clients whose connections nobody has closed yet."""
+        return self._loop.call(lambda: open_peers(each.client.transport for each in self.live if each.end == "open"))
+
+    @property
+    def own_addresses(self) -> list[tuple[str, int]]:
+        """The addresses from which it is connected to its upstream."""
+        transports = [each.server.transport for each in self.live if each.server.transport is not None]
+        return [each.get_extra_info("sockname") for each in transports]
+
     def __enter__(self) -> Self:
         self.run(self._open())
         self._is_open = True
+        if self._owns_loop:
+            note_open(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        note_closed(self)
         self._is_open = False
         try:
             self.run(self._close())
         finally:
             if self._owns_loop:
                 self._loop.stop()
+
+    def __repr__(self) -> str:
+        return f"<FaultProxy at {self.address}, {self.both.name}>"
 
     def sever(self) -> None:
         """Reset all live connections; new ones are served."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, final
 
+from pytest_resilience._openings import note_closed, note_open
+from pytest_resilience._servers.connection import open_peers
 from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.routes import Exchange, Reply, Route, answer_of, request_of
@@ -57,6 +59,11 @@ class FaultServer:
         """``http://127.0.0.1:port``, without a slash at its end."""
         return f"http://{self.host}:{self.port}"
 
+    @property
+    def clients(self) -> list[tuple[str, int]]:
+        """The addresses of the clients whose connections nobody has closed yet."""
+        return self._loop.call(lambda: open_peers(each.transport for each in self._connections))
+
     def route(
         self,
         method: str,
@@ -98,16 +105,22 @@ class FaultServer:
 
     def __enter__(self) -> Self:
         self._loop.run(self._open())
+        if self._owns_loop:
+            note_open(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        note_closed(self)
         try:
             self._loop.run(self._close())
         finally:
             if self._owns_loop:
                 self._loop.stop()
+
+    def __repr__(self) -> str:
+        return f"<FaultServer at {self.url}>"
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -117,12 +130,12 @@ class FaultServer:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
-        for connection in self._connections:
+        for connection in self._connections.copy():
             connection.abort()
         await asyncio.get_running_loop().shutdown_default_executor()
 
     def _connection(self) -> HttpConnection:
-        made = HttpConnection(self._handle)
+        made = HttpConnection(self._handle, self._connections.discard)
         self._connections.add(made)
         return made
 

@@ -379,6 +379,7 @@ def test_a_name_that_only_a_child_knows_needs_an_environment(shop):
     assert "Payments.charje: 1*raise(OSError) never fired (never called)" in complaint_of(block)
 
 
+@pytest.mark.filterwarnings("ignore:processes that the test had started")
 def test_children_of_a_test_that_is_over_are_left_alone(shop):
     """When the test has ended nothing strikes any more, and no thread, folder or variable of it is left."""
     before = dict(os.environ)

@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pytest_resilience import Faults, LeftoverCallWarning, VirtualClock, answer, delay, fail, passthrough
+from pytest_resilience import Faults, VirtualClock, answer, delay, fail, passthrough
 from pytest_resilience._faults.injection import InjectedCall
 from resilience import conn_retry, continuous_retry, create_retry_decorator, failpoint
 from resilience.testing import ScriptError
@@ -394,32 +394,6 @@ def test_a_continuous_retry_outlasts_any_number_of_faults(number):
         assert consume() == "done"
 
     assert (injection.fired, calls) == (number, 1)
-
-
-@pytest.mark.parametrize("script", ["1*hang", "1*pause"])
-def test_calls_that_are_still_held_at_the_end_are_ended_and_named(script, app, clock):
-    """A thread that waits when the test is over ends, and a warning says which fault held it."""
-    ends = []
-
-    def run():
-        try:
-            app.plain()
-        except BaseException as error:
-            ends.append(type(error).__name__)
-
-    faults = Faults()
-    thread = threading.Thread(target=run, name="the worker")
-    with pytest.warns(LeftoverCallWarning) as warned, faults:
-        injection = faults.inject("target_app:plain", script)
-        thread.start()
-        injection.wait_reached()
-    thread.join()
-    assert ends == ["ReleasedError"]
-    assert str(warned[0].message) == (
-        "calls were still held by a fault when the test was over, and were ended then:\n"
-        "  target_app:plain: the worker\n"
-        "Let them go before: injection.resume() ends a pause, and injection.disarm() ends a hang."
-    )
 
 
 def test_servers_need_open_faults():
