@@ -169,7 +169,7 @@ def test_failures_are_printed_as_shown(suite):
     """The test file in the README fails with the words that stand below it."""
     (test_file,), (printed,) = _checked_as("run: pytest"), _checked_as("printed by it")
     suite.makepyfile(test_it=test_file.body)
-    result = suite.runpytest_subprocess("--tb=short")
+    result = suite.runpytest_inprocess("--tb=short")
     _assert_printed(printed, result.stdout.str())
 
 
@@ -177,7 +177,7 @@ def test_findings_are_printed_as_shown(suite):
     """The marked test in the README is explored to the finding that stands below it."""
     (test_file,), (printed,) = _checked_as("explored: pytest"), _checked_as("printed by exploring it")
     suite.makepyfile(test_orders=test_file.body)
-    result = suite.runpytest_subprocess("--resilience")
+    result = suite.runpytest_inprocess("--resilience")
     _assert_printed(printed, result.stdout.str())
 
 

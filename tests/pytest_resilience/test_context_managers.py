@@ -111,4 +111,4 @@ def test_the_plain_classes_inside_hypothesis_examples(together):
                 assert len(log.lines) == failures + bool(failures)  # the last says that it recovered
     """)
 
-    together.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+    together.runpytest_inprocess("-W", "error").assert_outcomes(passed=1)

@@ -79,7 +79,7 @@ def run(pytester, monkeypatch):
 
     def run(suite, *options):
         pytester.makepyfile(suite)
-        return pytester.runpytest_subprocess(*options)
+        return pytester.runpytest_inprocess(*options)
 
     return run
 

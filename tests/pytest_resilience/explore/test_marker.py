@@ -297,7 +297,7 @@ def test_an_interrupted_exploration_says_what_it_has_found(suite):
     )
     suite.makepyfile(CHARGED_ONCE.replace("charges = []", "charges, runs = [], []").replace(*counted))
 
-    result = suite.runpytest_subprocess("--resilience")
+    result = suite.runpytest_inprocess("--resilience", no_reraise_ctrlc=True)
 
     result.stdout.fnmatch_lines(["explore: 1 finding in * runs (* s), explored * plans; stopped: interrupted"])
     result.stdout.fnmatch_lines(["*KeyboardInterrupt*"])

@@ -135,7 +135,7 @@ def test_our_fixtures_beside_other_plugins(together):
     """Each of these suites has the same fixtures beside those that it is named after."""
     together.makepyfile(**SUITES)
 
-    result = together.runpytest_subprocess("-W", "error", "--doctest-modules", "-rA")
+    result = together.runpytest_inprocess("-W", "error", "--doctest-modules", "-rA")
 
     result.assert_outcomes(passed=10, errors=1)
     result.stdout.fnmatch_lines(["ERROR test_case_classes.py::TestFetch::test_forgets*"])

@@ -202,11 +202,11 @@ def outcomes(result):
 def test_no_outcome_changes(together):
     """Suites that know nothing of the plugin end test by test as they do without it.
 
-    Nor does resilience mode change one, here in random order and on two workers.
+    Nor does resilience mode change one, here in random order and on a worker of xdist.
     """
     together.makepyfile(**OTHERS)
     arguments = ("-q", "-W", "error", "--doctest-modules", "-rA", "--tb=no", "--show-capture=no")
-    shuffled = ("-p", "randomly", "-p", "xdist", "-n", "2")
+    shuffled = ("-p", "randomly", "-p", "xdist", "-n", "1")
 
     without = outcomes(together.runpytest_subprocess(*arguments, "-p", "no:resilience"))
     with_it = outcomes(together.runpytest_subprocess(*arguments))

@@ -1,48 +1,48 @@
 """A fault on what pytest itself uses strikes in the test's own code and in what that calls, and nowhere else."""
 
+import collections
+import re
+import textwrap
+
 import pytest
 
 pytestmark = pytest.mark.slow
 
-ARMED = """
-import os, time, threading, unittest
-import pytest
-from pytest_resilience import Faults
+SUITES = {
+    "the_runner/test_it.py": """
+        # A test that arms what the runner uses is reported like any other, with the fault struck where the test calls.
+        import pytest
 
-PLACES = ["builtins:open", "time:time", "time:perf_counter", "os:stat", "os:fspath", "os:getcwd", "linecache:getline"]
-"""
+        PLACES = [
+            "builtins:open", "time:time", "time:perf_counter", "os:stat", "os:fspath", "os:getcwd", "linecache:getline"
+        ]
 
+        pytestmark = [pytest.mark.parametrize("place", PLACES), pytest.mark.usefixtures("tmp_path", "capsys", "caplog")]
 
-@pytest.mark.parametrize(
-    "outcome", ["pass", "assert read('x') == 1", "raise RuntimeError('own')", "pytest.skip('own')"]
-)
-def test_the_runner_is_left_alone(outcome, suite):
-    """A test that arms what the runner uses is reported like any other, with the fault struck where the test calls."""
-    suite.makepyfile(
-        ARMED
-        + f"""
-def read(path):
-    return 1
+        def arm(faults, place):
+            faults.inject(place, "raise(OSError('struck'))", strict=False)
+            print("shown")
 
-@pytest.mark.parametrize("place", PLACES)
-def test_it(faults, place, tmp_path, capsys, caplog):
-    faults.inject(place, "raise(OSError('struck'))", strict=False)
-    print("shown")
-    {outcome}
-"""
-    )
-    result = suite.runpytest_subprocess("-v", "--durations=3", "-rA", "--tb=long", "-l")
-    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
-    word = {"pass": "passed", "pytest.skip('own')": "skipped"}.get(outcome, "failed")
-    if word == "failed" and "read" in outcome:
-        word = "passed"
-    result.assert_outcomes(**{word: 7})
+        def read(path):
+            return 1
 
+        def test_that_passes(faults, place):
+            arm(faults, place)
 
-def test_hooks_of_other_plugins_are_left_alone(suite):
-    """What a plugin or a conftest does around and between the phases uses up no planned fault."""
-    suite.makeconftest(
-        """
+        def test_that_asserts(faults, place):
+            arm(faults, place)
+            assert read("x") == 1
+
+        def test_that_fails(faults, place):
+            arm(faults, place)
+            raise RuntimeError("own")
+
+        def test_that_is_skipped(faults, place):
+            arm(faults, place)
+            pytest.skip("own")
+    """,
+    "hooks/conftest.py": """
+        # What a plugin or a conftest does around and between the phases uses up no planned fault.
         import time
         import pytest
 
@@ -55,10 +55,8 @@ def test_hooks_of_other_plugins_are_left_alone(suite):
             time.time()
             yield
             time.time()
-        """
-    )
-    suite.makepyfile(
-        """
+    """,
+    "hooks/test_it.py": """
         import time
 
         def test_it(faults):
@@ -69,15 +67,9 @@ def test_hooks_of_other_plugins_are_left_alone(suite):
 
         def test_after():
             assert len(armed.calls) == 1
-        """
-    )
-    suite.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
-
-
-def test_all_that_a_test_is_made_of_is_struck(suite):
-    """Fixtures and their ends, methods of unittest, setup functions, doctests, and threads are the test's own code."""
-    suite.makepyfile(
-        """
+    """,
+    "parts_of_tests/test_it.py": """
+        # Fixtures and their ends, methods of unittest, setup functions, doctests, and threads are the test's own code.
         import threading, time, unittest
         import pytest
         from pytest_resilience import Faults
@@ -124,19 +116,25 @@ def test_all_that_a_test_is_made_of_is_struck(suite):
             def test_method(self):
                 self.addCleanup(struck)
                 assert struck()
-        """
-    )
-    suite.makefile(
-        ".txt",
-        test_doc=">>> from pytest_resilience import Faults\n>>> import time\n>>> faults = Faults().__enter__()\n>>> _ = faults.inject('time:time', 'return(5)')\n>>> time.time()\n5\n>>> faults.__exit__(None, None, None)\n",
-    )
-    suite.runpytest_subprocess("-p", "no:randomly", "--doctest-glob=*.txt").assert_outcomes(passed=5)
+    """,
+    "parts_of_tests/test_doc.txt": """
+        >>> from pytest_resilience import Faults
+        >>> import time
+        >>> faults = Faults().__enter__()
+        >>> _ = faults.inject('time:time', 'return(5)')
+        >>> time.time()
+        5
+        >>> faults.__exit__(None, None, None)
+    """,
+    "other_plugins/conftest.py": """
+        import pytest
 
-
-def test_tests_that_other_plugins_run_are_struck(suite):
-    """A test that anyio runs in its hook is the code under test."""
-    suite.makepyfile(
-        """
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+    """,
+    "other_plugins/test_it.py": """
+        # A test that anyio runs in its hook is the code under test.
         import time
         import pytest
 
@@ -144,16 +142,9 @@ def test_tests_that_other_plugins_run_are_struck(suite):
         async def test_it(faults):
             injection = faults.inject("time:time", "1*return(5)")
             assert time.time() == 5
-        """
-    )
-    suite.makeconftest("import pytest\n\n@pytest.fixture\ndef anyio_backend():\n    return 'asyncio'\n")
-    suite.runpytest_subprocess("-p", "anyio").assert_outcomes(passed=1)
-
-
-def test_delivering_an_alert_uses_up_no_planned_fault(suite):
-    """What the kit calls to log, to redact, to deliver and to keep time is its own business."""
-    suite.makepyfile(
-        """
+    """,
+    "alerts/test_it.py": """
+        # What the kit calls to log, to redact, to deliver and to keep time is its own business.
         import json, time, socket
         import httpx
         from resilience import create_retry_decorator, send_rate_limited_discord_alert
@@ -174,6 +165,29 @@ def test_delivering_an_alert_uses_up_no_planned_fault(suite):
             assert send_rate_limited_discord_alert("job", ValueError("full"), "tests", "full")
             discord.assert_alerted(count=2)
             assert [each.calls for each in planned] == [[]] * len(PLACES)
-        """
+    """,
+}
+
+
+def test_the_test_s_own_code_is_struck_and_no_other(suite):
+    """Each of these suites ends as it should, in one run that has much to read, to time and to show."""
+    for name, source in SUITES.items():
+        path = suite.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(textwrap.dedent(source))
+
+    result = suite.runpytest_subprocess(
+        *("-v", "--durations=3", "-rA", "--tb=long", "-l", "-p", "no:randomly", "-p", "anyio", "--doctest-glob=*.txt"),
+        "--import-mode=importlib",
     )
-    suite.runpytest_subprocess().assert_outcomes(passed=1)
+
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert collections.Counter(re.findall(r"^(PASSED|FAILED|ERROR) (\w+)/", result.stdout.str(), re.MULTILINE)) == {
+        ("PASSED", "the_runner"): 14,
+        ("FAILED", "the_runner"): 7,
+        ("PASSED", "hooks"): 2,
+        ("PASSED", "parts_of_tests"): 5,
+        ("PASSED", "other_plugins"): 1,
+        ("PASSED", "alerts"): 1,
+    }
+    assert result.parseoutcomes()["skipped"] == 7

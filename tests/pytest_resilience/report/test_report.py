@@ -78,7 +78,7 @@ def test_a_report_says_what_every_test_did(suite, workers):
     """Outcomes, counts, timelines and findings stand in a file, as the schema describes it, whoever ran the tests."""
     suite.makepyfile(test_orders=SUITE)
 
-    result = suite.runpytest_subprocess("--resilience", "--resilience-report=out/report.json", *workers)
+    result = suite.runpytest_inprocess("--resilience", "--resilience-report=out/report.json", *workers)
 
     result.stdout.fnmatch_lines(["resilience: the report is *report.json"])
     report = json.loads((suite.path / "out" / "report.json").read_text("utf-8"))
