@@ -6,6 +6,7 @@ import sys
 from _thread import get_ident
 from types import FrameType
 
+from pytest_resilience.clock._reach import real
 from resilience.testing import STAND_IN_FILE
 
 _PACKAGE = "pytest_resilience.clock"  # and not `__name__`, so that the clock's other folders are left out as well
@@ -17,7 +18,10 @@ def frames_of_others() -> dict[int, FrameType]:
 
     The own frame is left out: a function that keeps it keeps all that its callers have at hand, in a cycle.
     """
-    frames = sys._current_frames()
+    # CPython 3.11 collects garbage in there while it holds a lock: a finalizer that lets another thread ask the same
+    # hangs both, and with them the process.
+    with real.uncollected():
+        frames = sys._current_frames()
     del frames[get_ident()]
     return frames
 

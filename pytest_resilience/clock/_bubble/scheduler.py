@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from _thread import get_ident, get_native_id
 from collections import deque
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from pytest_resilience.clock._bubble.absent import Absent
 from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
+from pytest_resilience.clock._bubble.frames import frames_of_others
 from pytest_resilience.clock._bubble.history import History
 from pytest_resilience.clock._bubble.lateness import later_than
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
@@ -350,7 +350,7 @@ class Scheduler(Signals):
     def _may_be_signalled(self) -> bool:
         """Whether a thread outside, if there is any, may yet release a lock that its waiter has locked itself."""
         since = max((waiter.signal_since for waiter in self.checked), default=-math.inf)
-        outside = sys._current_frames().keys() - members.keys() - {self.watcher.ident}
+        outside = frames_of_others().keys() - members.keys() - {self.watcher.ident}
         return bool(outside) and since + self.watcher.grace > real.monotonic()
 
     def _declare_deadlock(self) -> None:

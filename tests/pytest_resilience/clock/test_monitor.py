@@ -6,9 +6,11 @@ import asyncio
 import concurrent.futures
 import contextlib
 import ctypes
+import gc
 import os
 import queue
 import select
+import sys
 import threading
 import time
 
@@ -17,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_resilience.clock import DeadlockError, GuessWarning, VirtualClock
+from pytest_resilience.clock._bubble.frames import frames_of_others
 
 
 class ImpatientClock(VirtualClock):
@@ -218,3 +221,33 @@ def test_a_pipe_that_is_read_in_c_delivers_at_its_time():
                 file.flush()
         thread.join()
     assert lines == [("0\n", 5.0), ("1\n", 10.0)]
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="from 3.12 on the interpreter collects between instructions")
+def test_nothing_is_collected_while_the_interpreter_looks_at_all_threads():
+    """It holds a lock meanwhile, on which a finalizer that lets another thread look would hang the process for good."""
+    running, collected_in = threading.Event(), []
+
+    def deep(levels):
+        return deep(levels - 1) if levels else running.wait(60)
+
+    def note(_phase, _info):
+        collected_in.append(sys._getframe(1).f_code.co_name)
+
+    others = [threading.Thread(target=deep, args=(50,)) for _ in range(20)]
+    for thread in others:
+        thread.start()
+    earlier = gc.get_threshold()
+    gc.callbacks.append(note)
+    try:
+        gc.set_threshold(1)
+        assert len(frames_of_others()) >= len(others)
+        gc.collect()
+    finally:
+        gc.set_threshold(*earlier)
+        gc.callbacks.remove(note)
+        running.set()
+        for thread in others:
+            thread.join()
+    assert collected_in
+    assert "frames_of_others" not in collected_in
