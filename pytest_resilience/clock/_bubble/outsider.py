@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, Protocol
 
 # How long time stands still for an outsider, as a part of the clock's grace, which is 0.5 s unless the test says more.
@@ -35,12 +35,15 @@ class Outsider(NamedTuple):
         who: What it is, in words: "socket 7 -> 10.0.0.4:5432".
         over_at: When, in real seconds, the wait for it would be over without the clock, and time goes on whatever it
             does: it would stand still for ever for a child that computes for ever.
+        processes: The children whose work, or that of their own children, is a sign of its life; None: any child, where
+            nothing tells which of them it is, or works for it.
     """
 
     alive_at: float
     share: float
     who: str
     over_at: float = math.inf
+    processes: Collection[int] | None = None
 
 
 def names_of(outsiders: Iterable[Outsider]) -> tuple[str, ...]:

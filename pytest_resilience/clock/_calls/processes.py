@@ -17,7 +17,7 @@ from typing import Any
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
-from pytest_resilience.clock._outside.children import children
+from pytest_resilience.clock._outside.children import own_children
 from pytest_resilience.clock._outside.pipes import is_older_pipe, note_pipe
 from pytest_resilience.clock._outside.real_poll import READ, ready
 from pytest_resilience.clock._outside.waits import wait_for_descriptor, wait_until
@@ -26,16 +26,23 @@ from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone
 from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
-def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what: str) -> bool:
-    """Wait until ``check()`` is true, which a child process may bring about; False after ``timeout`` seconds."""
+def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what: str, process: int = 0) -> bool:
+    """Wait until ``check()`` is true, which any child may bring about, or a certain one; False after ``timeout``."""
     since = real.monotonic()
     over_at = math.inf if timeout is None else since + timeout
-    waiter = Waiter(member, member.deadline(timeout), what, check=check, outside=lambda: _children(since, over_at))
+    waiter = Waiter(
+        member, member.deadline(timeout), what, check=check, outside=lambda: _children(process, since, over_at)
+    )
     return bool(check() or wait_until(waiter))
 
 
-def _children(since: float, over_at: float) -> list[Outsider]:
-    return [Outsider(since, ASKED, f"child {child}", over_at) for child in children(os.getpid())]
+def _wait_for_end(member: Member, process: int, timeout: float | None) -> bool:
+    return _wait(member, lambda: _has_ended(process), timeout, f"the end of process {process}", max(0, process))
+
+
+def _children(process: int, since: float, over_at: float) -> list[Outsider]:
+    found = [process] if process else own_children()
+    return [Outsider(since, ASKED, f"child {child}", over_at, [child]) for child in found]
 
 
 _polled: PerClock[dict[int, tuple[float, int]]] = PerClock(dict)
@@ -54,7 +61,7 @@ def _is_there_still(member: Member, process: int) -> bool:
         return True
 
     def outside() -> list[Outsider]:
-        return _children(since, since + (scheduler.now - began) / 1e9)
+        return _children(process, since, since + (scheduler.now - began) / 1e9)
 
     def check() -> bool:
         return _has_ended(process) or scheduler.watcher.left(outside()) <= 0
@@ -86,7 +93,7 @@ def _waitpid(*arguments: Any) -> Any:
     member = current()
     process, options = arguments if len(arguments) == 2 else (0, None)
     if member is not None and options == 0:  # no WNOHANG: it waits
-        _wait(member, lambda: _has_ended(process), None, f"the end of process {process}")
+        _wait_for_end(member, process, None)
     ended = _real_waitpid(*arguments)
     if member is not None and ended == (0, 0) and process > 0 and not _is_there_still(member, process):
         ended = _real_waitpid(*arguments)
@@ -143,8 +150,7 @@ def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:
     def wait(self: Any, timeout: float | None) -> Any:
         member = current()
         if member is not None and timeout is not None and self.returncode is None:
-            ended = _wait(member, lambda: _has_ended(self.pid), timeout, f"the end of process {self.pid}")
-            if not ended:
+            if not _wait_for_end(member, self.pid, timeout):
                 raise subprocess.TimeoutExpired(self.args, timeout)
             timeout = None
         return real_wait(self, timeout)
@@ -173,8 +179,8 @@ def _other_holders(file: Any, since: float) -> list[Outsider]:
     holders = {each[4] for each in fields if each[5].endswith(f":{inode}")}
     if not holders:  # it has been let go since it was last tried
         return [Outsider(real.monotonic(), ASKED, "a file lock")]
-    others = sorted(holders - {str(os.getpid())})
-    return [Outsider(since, ASKED, f"process {process}, which has locked a file") for process in others]
+    others = [int(process) for process in sorted(holders - {str(os.getpid())})]
+    return [Outsider(since, ASKED, f"process {each}, which has locked a file", processes=[each]) for each in others]
 
 
 def file_lock_patches(fcntl: ModuleType) -> Iterator[Patch]:

@@ -9,11 +9,22 @@ from collections.abc import Iterator
 
 def descendants() -> Iterator[int]:
     """The children of this process, and theirs."""
+    for process in own_children():
+        yield from _family(process)
+
+
+def own_children() -> list[int]:
+    """The children of this process."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:  # the quick way to learn that there are none
-        return
-    pending = children(os.getpid())
+        return []
+    return children(os.getpid())
+
+
+def _family(process: int) -> Iterator[int]:
+    """A process, its children, and theirs."""
+    pending = [process]
     while pending:
         process = pending.pop()
         yield process
@@ -30,10 +41,10 @@ def children(process: int) -> list[int]:
     return found
 
 
-def activity() -> object:
-    """Something that changes while any child of this process, or theirs, is at work."""
+def activity(child: int) -> object:
+    """Something that changes while a child of this process, or one of its own, is at work."""
     found = []
-    for process in descendants():
+    for process in _family(child):
         try:
             with open(f"/proc/{process}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
@@ -55,6 +66,6 @@ def open_inodes(process: int) -> Iterator[int]:
             yield os.stat(f"/proc/{process}/fd/{name}").st_ino
 
 
-def is_shared(inode: int) -> bool:
-    """Whether a child has something open as well, such as an end of a pipe, of which the inode is given."""
-    return any(inode in open_inodes(process) for process in descendants())
+def sharers(inode: int) -> list[int]:
+    """The children, or theirs, that have something open, such as an end of a pipe, of which the inode is given."""
+    return [process for process in descendants() if inode in open_inodes(process)] if inode else []

@@ -42,14 +42,24 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], sinc
     if not is_process and ("event" in name or "inotify" in name):
         return None
     share, kind = (ASKED, "pidfd") if is_process else (UNASKED, "descriptor")
-    return Outsider(silence.current.since(descriptor, inode), share, f"{kind} {descriptor}")
+    processes = _processes_of(descriptor) if is_process else None
+    return Outsider(silence.current.since(descriptor, inode), share, f"{kind} {descriptor}", processes=processes)
 
 
 def epoll_interests(descriptor: int) -> list[Interest]:
     """The descriptors registered at the epoll object ``descriptor``."""
+    found = re.findall(rb"tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)", _information(descriptor))
+    return [(int(fd), int(events, 16)) for fd, events in found]
+
+
+def _processes_of(descriptor: int) -> list[int]:
+    """The process that a pidfd stands for."""
+    return [int(process) for process in re.findall(rb"^Pid:\s*(\d+)", _information(descriptor), re.MULTILINE)]
+
+
+def _information(descriptor: int) -> bytes:
     try:
         with open(f"/proc/self/fdinfo/{descriptor}", "rb") as information:
-            text = information.read()
+            return information.read()
     except OSError:
-        return []
-    return [(int(fd), int(events, 16)) for fd, events in re.findall(rb"tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)", text)]
+        return b""

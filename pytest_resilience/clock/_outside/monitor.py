@@ -16,7 +16,7 @@ from _thread import get_ident
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.waiting import Member
-from pytest_resilience.clock._outside.children import activity
+from pytest_resilience.clock._outside.children import activity, own_children
 from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
 from pytest_resilience.clock._outside.vitals import computed, progress
 from pytest_resilience.clock._reach import real
@@ -57,8 +57,7 @@ class Monitor:
         self._ended = real.allocate_lock()
         self._stopping = False
         self.is_paused = False
-        self._children_alive_at = -math.inf
-        self._activity: object = []
+        self._signs_of_life: dict[int, tuple[object, float]] = {}
         self._absent: dict[Member, object] = {}
         self._turn: object = None
         self._computed_before = 0
@@ -141,14 +140,25 @@ class Monitor:
     def left(self, outsiders: list[Outsider]) -> float:
         if not outsiders:
             return 0.0
-        if any(each.share >= ASKED for each in outsiders) and (sign := activity()) != self._activity:
-            self._activity, self._children_alive_at = sign, real.monotonic()
-        return max(map(self._until, outsiders)) - real.monotonic()
+        asked = [each for each in outsiders if each.share >= ASKED]
+        anybody = own_children() if any(each.processes is None for each in asked) else []
+        certain = [child for each in asked for child in each.processes or ()]
+        signs = {child: self._sign_of_life(child) for child in {*anybody, *certain}}
+        return max(self._until(each, anybody, signs) for each in outsiders) - real.monotonic()
 
-    def _until(self, outsider: Outsider) -> float:
+    def _sign_of_life(self, child: int) -> float:
+        """When a child, or one of its own, was last seen at work."""
+        known, alive_at = self._signs_of_life.get(child, (None, 0.0))
+        if (sign := activity(child)) != known:
+            alive_at = real.monotonic()
+            self._signs_of_life[child] = sign, alive_at
+        return alive_at
+
+    def _until(self, outsider: Outsider, anybody: list[int], signs: dict[int, float]) -> float:
         until = outsider.alive_at + self.grace * outsider.share
         if outsider.share >= ASKED:
-            until = max(until, self._children_alive_at + self.grace)
+            workers = anybody if outsider.processes is None else outsider.processes
+            until = max([until, *(signs[worker] + self.grace for worker in workers)])
         return min(until, outsider.over_at + self.grace)
 
     def _look_at_absent(self) -> None:

@@ -7,7 +7,7 @@ import stat
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
-from pytest_resilience.clock._outside.children import is_shared, open_inodes
+from pytest_resilience.clock._outside.children import open_inodes, sharers
 from pytest_resilience.clock._outside.silence import silence
 
 _made: PerClock[set[int]] = PerClock(set)
@@ -31,6 +31,7 @@ def is_older_pipe(descriptor: int) -> bool:
 def outsider_at_pipe(descriptor: int, inode: int) -> Outsider | None:
     """The outsider that may use a pipe; None if both of its ends are in this process alone."""
     ends = sum(found == inode for found in open_inodes(os.getpid()))
-    if ends > 1 and not is_shared(inode):
+    others = sharers(inode)
+    if ends > 1 and not others:
         return None
-    return Outsider(silence.current.since(descriptor, inode), ASKED, f"pipe {descriptor}")
+    return Outsider(silence.current.since(descriptor, inode), ASKED, f"pipe {descriptor}", processes=others)

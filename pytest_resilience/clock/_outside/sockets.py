@@ -6,15 +6,15 @@ import contextlib
 import os
 import socket
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, UNASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._outside.addresses import Ends, ends_of, has_unix_peer_outside, is_bound_to, plain, to_peer
-from pytest_resilience.clock._outside.children import is_shared
+from pytest_resilience.clock._outside.children import sharers
 from pytest_resilience.clock._outside.silence import silence
-from pytest_resilience.clock._outside.tcp import busy_at, is_under_way
+from pytest_resilience.clock._outside.tcp import busy_at, inode_at_other_end, is_under_way
 from pytest_resilience.clock._reach import real
 
 
@@ -71,9 +71,11 @@ class Sockets:
     def outsider_at(self, descriptor: int, inode: int, events: int, expects: Callable[[], bool]) -> Outsider | None:
         """The outsider that is the peer of the socket at a descriptor, which the bubble may have made or not."""
         if inode in self._pairs:
-            inside = _is_open(*self._pairs[inode]) and not is_shared(inode)
+            _, peer = self._pairs[inode]
+            others = [*sharers(inode), *sharers(peer)]
+            inside = _is_open(*self._pairs[inode]) and not others
             since = silence.current.since(descriptor, inode)
-            return None if inside else Outsider(since, ASKED, f"socket {descriptor} of a pair")
+            return None if inside else Outsider(since, ASKED, f"socket {descriptor} of a pair", processes=others)
         known = self._at(descriptor)
         own = known is not None and known.fileno() == descriptor
         probe = known if known is not None and own else socket.socket(fileno=descriptor)
@@ -83,7 +85,8 @@ class Sockets:
             share = ASKED if probe in self._asked or expects() else UNASKED
             since = silence.current.since(descriptor, inode)
             who = f"socket {descriptor}{to_peer(probe)}"
-            return Outsider(max(since, self._alive_at.get(probe, 0.0), busy_at(probe)), share, who)
+            alive_at = max(since, self._alive_at.get(probe, 0.0), busy_at(probe))
+            return Outsider(alive_at, share, who, processes=self._processes_at(probe, inode) if share >= ASKED else ())
         finally:
             if not own:
                 probe.detach()
@@ -103,7 +106,16 @@ class Sockets:
         other = self._connected.get((ends[1], ends[0]))
         if other is not None and other.fileno() >= 0:
             return is_under_way(probe, other, events)
-        return is_shared(inode) or not self._is_inside(ends[1])
+        return bool(sharers(inode)) or not self._is_inside(ends[1])
+
+    def _processes_at(self, probe: socket.socket, inode: int) -> Collection[int] | None:
+        """The children at the other end of a TCP connection; None for other sockets, of which nothing tells that."""
+        if probe.family == socket.AF_UNIX or probe.type != socket.SOCK_STREAM:
+            return None
+        try:
+            return [*sharers(inode_at_other_end(probe)), *sharers(inode)]
+        except OSError:
+            return None
 
     def _is_inside(self, address: Any) -> bool:
         """Whether a socket of the bubble that has no peer yet is the one at an address."""

@@ -6,13 +6,12 @@ real descriptors are polled.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter
-from pytest_resilience.clock._outside.children import children
+from pytest_resilience.clock._outside.children import own_children
 from pytest_resilience.clock._outside.descriptors import outsiders
 from pytest_resilience.clock._outside.pipes import is_older_pipe
 from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
@@ -54,7 +53,7 @@ def wait_for_input(
             seen.append(late)
             found = [Outsider(real.monotonic(), ASKED, "input")]
         if getattr(loop, "_signal_handlers", None):  # of asyncio: a signal wakes it too, and a child may send one
-            found += [Outsider(since, ASKED, f"child {child}") for child in children(os.getpid())]
+            found += [Outsider(since, ASKED, f"child {child}", processes=[child]) for child in own_children()]
         return found
 
     waiter = Waiter(

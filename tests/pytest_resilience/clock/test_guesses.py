@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -131,6 +132,41 @@ def test_a_jump_says_for_whom_time_stood_still(silent):
         (jump,) = clock.jumps
     assert (jump.start, jump.end, jump.guess) == (0.0, 5.0, True)
     assert who in jump.waited_for
+
+
+@pytest.mark.parametrize("silent", [silent_server, silent_child, silent_pipe])
+def test_only_its_own_work_is_a_sign_of_life(silent):
+    """Beside a child that is always at work, such as a database of the session, time stands still no longer."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        try:
+            test_a_jump_says_for_whom_time_stood_still(silent)
+        finally:
+            busy.kill()
+
+
+def test_a_server_in_a_child_is_alive_as_long_as_it_works(let_an_hour_pass_outside):
+    """Time stands still for the answer of a child that computes, however long, though the connection is silent."""
+    code = (
+        "import socket, time\n"
+        "with socket.create_server(('127.0.0.1', 0)) as server:\n"
+        "    print(server.getsockname()[1], flush=True)\n"
+        "    peer, _ = server.accept()\n"
+        "    peer.recv(1)\n"
+        "    end = time.process_time() + 0.5\n"
+        "    while time.process_time() < end: pass\n"
+        "    peer.sendall(b'!')\n"
+        "    peer.recv(1)\n"
+    )
+    with (
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child,
+        VirtualClock(grace=60) as clock,
+        socket.create_connection(("127.0.0.1", int(child.stdout.readline()))) as client,
+    ):
+        client.settimeout(5)
+        client.sendall(b"?")
+        let_an_hour_pass_outside()
+        assert client.recv(1) == b"!"
+    assert (clock.elapsed, clock.guesses) == (0, 0)
 
 
 def test_a_jump_that_is_no_guess_has_waited_for_nobody(clock):
