@@ -90,6 +90,7 @@ class Explorer:
         self._same: set[tuple[Plan, str, str]] = set()
         self._keys: set[tuple[str, str]] = set()
         self._usual: Counter[Suspicion] = Counter()
+        self._leave_out: Callable[[], None] = lambda: None
         self._began = time.perf_counter()
 
     def explore(self) -> Exploration:
@@ -110,7 +111,7 @@ class Explorer:
         with contextlib.ExitStack() as opening:
             for each in self._functions:
                 opening.enter_context(each.installed())
-            opening.enter_context(uncounted_garbage())
+            self._leave_out = opening.enter_context(uncounted_garbage())
             yield
 
     def _explored(self) -> Exploration:
@@ -169,6 +170,7 @@ class Explorer:
             seen = Counter(watch.suspicions())
             if is_void:
                 seen.clear()
+            self._leave_out()
         self.exploration.threaded = self.exploration.threaded or schedule.switched
         self._steps = sum(not is_fault(each) for each in decisions.asked) or self._steps
         self.exploration.deviating = self.exploration.deviating or bool(self._steps)

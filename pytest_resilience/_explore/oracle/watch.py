@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Self, final
 
 from pytest_resilience._explore.oracle.alerts import Alerts
@@ -48,17 +48,18 @@ class Watch:
 
 
 @contextlib.contextmanager
-def uncounted_garbage() -> Iterator[None]:
-    """Collect what there is, and leave what stays out of every later collection, which then takes no time.
+def uncounted_garbage() -> Iterator[Callable[[], None]]:
+    """Leave what there is, garbage as well, out of every later collection, which then takes no time.
 
-    Where somebody else has frozen the heap, it is left so: it can not be thawed in part.
+    What it returns does so again: the plans that an exploration knows become more with each run. Where somebody else
+    has frozen the heap, it is left so: it can not be thawed in part.
     """
-    gc.collect()
     if gc.get_freeze_count() > _FROZEN_BY_PYTHON:
-        yield
+        gc.collect()
+        yield lambda: None
         return
     gc.freeze()
     try:
-        yield
+        yield gc.freeze
     finally:
         gc.unfreeze()
