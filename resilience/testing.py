@@ -3,9 +3,9 @@
 - Faults: `arming` puts an `Interceptor` at a failpoint, `arming_all` at every one; `known_names` lists the failpoints
   there are. An interceptor that follows a script asks a `ScriptRun` for the `Decision` about each call, of which the
   `Action` is one of the classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse`
-  reads them. A `FunctionPlace` at what `target_of` finds does all that for any function, as the `ScriptedFault` says
-  that it is armed with. Calls within `own_calls` are struck by nobody. A `RemoteFault` is one that another process
-  decides, and `join_test` arms those of a test.
+  reads them. The `FunctionPlace` that is `place_at` what `target_of` finds does all that for any function, as the
+  `ScriptedFault` says that it is armed with. Calls within `own_calls` are struck by nobody. A `RemoteFault` is one
+  that another process decides, and `join_test` arms those of a test.
 - Functions: `exact_trampoline` is code for one that calls another, which `put_code` gives it and `take_code` takes away
   again, in any order with the faults at that function; `twin_of` does what the function does with its `own_code`.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from resilience._failpoints.functions.codes import put_code as put_code
     from resilience._failpoints.functions.codes import take_code as take_code
     from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
+    from resilience._failpoints.functions.place import place_at as place_at
     from resilience._failpoints.functions.seats import UnknownPlaceError as UnknownPlaceError
     from resilience._failpoints.functions.seats import UnknownTargetError as UnknownTargetError
     from resilience._failpoints.functions.targets import Target as Target
@@ -118,7 +119,7 @@ _LATE: Final = {
     "resilience._engine.switch": "retries_off",
     "resilience._engine.wait_bounds": "wait_bounds",
     "resilience._failpoints.functions.codes": "own_code put_code take_code",
-    "resilience._failpoints.functions.place": "FunctionPlace",
+    "resilience._failpoints.functions.place": "FunctionPlace place_at",
     "resilience._failpoints.functions.seats": "UnknownPlaceError UnknownTargetError",
     "resilience._failpoints.functions.targets": "Target target_of",
     "resilience._failpoints.functions.trampolines": "STAND_IN_FILE exact_trampoline twin_of",

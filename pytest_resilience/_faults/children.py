@@ -264,7 +264,7 @@ class Children:
         self._thread.give_up()
         inherited: dict[int, Callable[[], None]] = {}
         for number, injection in self._injections.items():
-            fault = RemoteFault(self._path, number)
+            fault = RemoteFault(self._path, number, is_ours=injection.is_ours)
             functions = [place for place in injection.places if isinstance(place, FunctionPlace)]
             for place in functions:
                 place.replace(injection, fault)

@@ -40,6 +40,11 @@ class Door(Protocol):
         """Where to connect instead."""
 
 
+def is_address_of(address: Address, host: str, port: str) -> bool:
+    """Whether an address is of a pattern, written in lower case."""
+    return fnmatch.fnmatchcase(address[0].lower(), host) and fnmatch.fnmatchcase(str(address[1]), port)
+
+
 @final
 class Dialing:
     """The patches, and the doors by host and port pattern."""
@@ -57,21 +62,18 @@ class Dialing:
             if len(self._doors) == 1:
                 self._install()
 
-    def close(self, door: Door) -> None:
+    def close(self, host: str, port: str, door: Door) -> None:
         """Lead them there no more; with the last door everything is as it was."""
         with self._lock:
-            self._doors = [each for each in self._doors if each[2] is not door]
+            self._doors.remove((host.lower(), port, door))
             if not self._doors:
                 self._hosts.clear()
                 self._undo.close()
 
     def door_to(self, address: Address) -> Door | None:
         """The door for an address, if it is led away."""
-        host, port = address[0].lower(), str(address[1])
-        for host_pattern, port_pattern, door in self._doors.copy():
-            if fnmatch.fnmatchcase(host, host_pattern) and fnmatch.fnmatchcase(port, port_pattern):
-                return door
-        return None
+        doors = self._doors.copy()
+        return next((door for host, port, door in doors if is_address_of(address, host, port)), None)
 
     def is_led_away(self, host: str) -> bool:
         """Whether connections to a host may be led away."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
 
-from pytest_resilience._faults.callers import is_of_the_code_under_test
 from pytest_resilience._faults.injection import Injection, Place
 from pytest_resilience._faults.leftovers import held_calls, warn_of
 from pytest_resilience._objections import Objections
@@ -25,6 +24,7 @@ from resilience.testing import (
     UnknownPlaceError,
     UnknownTargetError,
     as_script,
+    place_at,
     target_of,
 )
 
@@ -82,7 +82,6 @@ class Faults:
         self._timeline: Timeline | None = None
         self._objections = objections or Objections()
         self._seed = seed
-        self._places: dict[object, Place] = {}
         self._servers: Servers | None = None
         self._children: Children | None = None
         self._armed = contextlib.ExitStack()
@@ -272,8 +271,7 @@ class Faults:
 
     def _place(self, target: Any) -> Place:
         if getattr(type(target), "is_served", False) or (isinstance(target, str) and "://" in target):
-            place = self._wire().place_of(target)
-            return self._places.setdefault(id(place), place)
+            return self._wire().place_of(target)
         try:
             found = target_of(target)
         except UnknownPlaceError:
@@ -282,7 +280,7 @@ class Faults:
             from pytest_resilience._faults.children import PlaceElsewhere
 
             return PlaceElsewhere(target)
-        return self._places.setdefault(found.key, FunctionPlace(found, is_ours=is_of_the_code_under_test))
+        return place_at(found)
 
     def _spread(self, injection: Injection) -> None:
         if self._children is not None and all(place.kind in {"function", "class"} for place in injection.places):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self, final
 
+from pytest_resilience._faults.callers import is_of_the_code_under_test
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.errors import Crash
 from resilience.testing import Decision, PlaceKind, Script, ScriptedFault, shown
@@ -79,6 +80,8 @@ class Injection(ScriptedFault):
             assert [call.done for call in outage.calls][-1] == "off"
             assert (outage.fired, outage.exhausted, outage.pending) == (3, True, "")
     """
+
+    is_ours = staticmethod(is_of_the_code_under_test)
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from dataclasses import replace
 from typing import Final, final
 
@@ -26,6 +27,13 @@ from resilience.testing import (
 
 GARBAGE_BYTES: Final = 64
 """Enough that no client can take it for the beginning of an answer."""
+
+
+def place_of_route(route: Route) -> RoutePlace:
+    """The place of a route, which is the same for all who arm it."""
+    if route not in _places:
+        _places[route] = RoutePlace(route)
+    return _places[route]
 
 
 @final
@@ -87,6 +95,9 @@ async def _strike(exchange: Exchange, decision: Decision, injection: Injection) 
             await injection.gate.wait_async()
     answer = healthy or await exchange.healthy()
     exchange.send(replace(answer, cut_at=cut_at(answer.body, action)) if isinstance(action, Truncate) else answer)
+
+
+_places: Final[weakref.WeakKeyDictionary[Route, RoutePlace]] = weakref.WeakKeyDictionary()
 
 
 def status_answer(action: Status) -> Answer:

@@ -13,9 +13,9 @@ from pytest_resilience._faults.dialing import Dialing
 from pytest_resilience._faults.httpx_requests import HttpxRequests
 from pytest_resilience._faults.injection import Place
 from pytest_resilience._faults.leftovers import open_connections
-from pytest_resilience._faults.requests import RoutePlace
+from pytest_resilience._faults.requests import place_of_route
 from pytest_resilience._faults.served import served
-from pytest_resilience._faults.tcp import PREFIX, ProxyDoor, TcpPlace
+from pytest_resilience._faults.tcp import PREFIX, LedAway, ProxyDoor, TcpPlace
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.proxy import FaultProxy
 from pytest_resilience._servers.routes import Route
@@ -28,6 +28,9 @@ _CHOSEN_PORTS: Final = range(32_768, 65_536)
 
 _dialing: Final = Dialing()
 """The one table of addresses that are led away: only the latest table of a kind would be asked."""
+
+_led_away: Final = LedAway(_dialing)
+"""The one table of proxies to addresses, as above."""
 
 _httpx_requests: Final = HttpxRequests()
 """The one table of URLs, as above."""
@@ -44,11 +47,11 @@ class Servers:
         self._doors: dict[FaultProxy, ProxyDoor] = {}
         self._servers: list[FaultServer] = []
         self._proxies: list[FaultProxy] = []
-        self._tcp_places: list[TcpPlace] = []
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         self._open.callback(self._loop.stop)
+        self._open.callback(_led_away.close, self._loop)
         return self
 
     def __exit__(
@@ -102,7 +105,7 @@ class Servers:
 
     def _clients(self) -> Counter[str]:
         proxies = [(proxy.both.name, proxy) for proxy in self._proxies]
-        proxies += [(place.name, proxy) for place in self._tcp_places for proxy in place.proxies]
+        proxies += _led_away.proxies_on(self._loop)
         own = {address for _, proxy in proxies for address in proxy.own_addresses}
         clients: Counter[str] = Counter()
         for server in self._servers:
@@ -120,18 +123,15 @@ class Servers:
 
     def _made(self, target: Any) -> Place:
         if isinstance(target, Route):
-            return RoutePlace(target)
+            return place_of_route(target)
         if isinstance(target, str) and not target.startswith(PREFIX):
             return _httpx_requests.place(target)
         if isinstance(target, str):
-            place = TcpPlace(target, _dialing, self._loop, self._timeline.now)
-            self._open.callback(place.close)
-            self._tcp_places.append(place)
-            return place
+            return TcpPlace(target, _led_away, self._loop, self._timeline.now)
         proxy = target if isinstance(target, FaultProxy) else target.proxy
         if proxy not in self._doors:
             # Clients of this process are asked before they connect, so that a counted `refuse` is ECONNREFUSED.
             door = self._doors[proxy] = ProxyDoor(proxy)
             _dialing.open(proxy.host, str(proxy.port), door)
-            self._open.callback(_dialing.close, door)
+            self._open.callback(_dialing.close, proxy.host, str(proxy.port), door)
         return ConnectionPlace(target.both if isinstance(target, FaultProxy) else target)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from pytest_resilience._faults.connections import Decider
-from pytest_resilience._faults.dialing import Address, Dialing
+from pytest_resilience._faults.dialing import Address, Dialing, is_address_of
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.proxy import FaultProxy
@@ -20,11 +20,15 @@ _WRITTEN: Final = re.compile(r"tcp://(\[[^\]/]+\]|[^\[\]/:]+):([0-9]{1,5}|\*)")
 
 @final
 class TcpPlace:
-    """An address, either part of which may be ``*``, with a proxy for each real address that is connected to.
+    """An address, either part of which may be ``*``.
 
     Attributes:
         name: As it was written.
         kind: ``tcp``.
+        host: Its host, or a pattern.
+        port: Its port, or a pattern.
+        loop: On which connections to it are served.
+        now: Tells the time for these.
 
     Raises:
         UnknownTargetError: It is not ``tcp://host:port``.
@@ -32,7 +36,7 @@ class TcpPlace:
 
     kind: PlaceKind = "tcp"
 
-    def __init__(self, name: str, dialing: Dialing, loop: LoopThread, now: Callable[[], float]) -> None:
+    def __init__(self, name: str, led_away: LedAway, loop: LoopThread, now: Callable[[], float]) -> None:
         written = _WRITTEN.fullmatch(name)
         if written is None or (written[2] != "*" and not 0 < int(written[2]) < 65536):
             raise UnknownTargetError(
@@ -40,41 +44,64 @@ class TcpPlace:
                 "any host or any port"
             )
         self.name = name
-        self._host, self._port = written[1].strip("[]"), written[2]
-        self._dialing, self._loop, self._now = dialing, loop, now
-        self._proxies: dict[Address, FaultProxy] = {}
-        self._injections: list[Injection] = []
-        self._deciders: dict[tuple[Injection, Address], Decider] = {}
-        self._opening = threading.RLock()
+        self.host, self.port = written[1].strip("[]").lower(), written[2]
+        self.loop, self.now = loop, now
+        self._led_away = led_away
 
     def arm(self, injection: Injection) -> None:
-        """Let the injection decide live connections and new ones; the first one leads them through proxies."""
-        with self._opening:
-            self._injections.append(injection)
-            for address, proxy in self._proxies.items():
-                self._arm_at(proxy, address, injection)
-        if len(self._injections) == 1:
-            self._dialing.open(self._host, self._port, self)
+        """Let the injection decide live connections and new ones, which are led through proxies from here on."""
+        self._led_away.arm(self, injection)
 
     def disarm(self, injection: Injection) -> None:
         """End its effects. Connections of before stay with their proxies until these are closed."""
-        with self._opening:
-            self._injections.remove(injection)
-            for address, proxy in self._proxies.items():
-                proxy.both.disarm(self._deciders.pop((injection, address)))
-        if not self._injections:
-            self._dialing.close(self)
+        self._led_away.disarm(self, injection)
 
-    @property
-    def proxies(self) -> list[FaultProxy]:
-        """What connections are led through."""
-        return list(self._proxies.values())
 
-    def close(self) -> None:
-        """Reset what is left of the connections."""
-        with self._opening:
-            while self._proxies:
-                _, proxy = self._proxies.popitem()
+@final
+class LedAway:
+    """The connections of this process that are led away, through one proxy for each real address.
+
+    All places that an address is of have that proxy in common, and the newest injection of all is asked first.
+    """
+
+    def __init__(self, dialing: Dialing) -> None:
+        self._dialing = dialing
+        self._armed: list[tuple[TcpPlace, Injection]] = []
+        self._proxies: dict[Address, tuple[TcpPlace, FaultProxy]] = {}
+        self._deciders: dict[tuple[TcpPlace, Injection, Address], Decider] = {}
+        self._changing = threading.RLock()
+
+    def arm(self, place: TcpPlace, injection: Injection) -> None:
+        """Let an injection decide live connections to a place and new ones."""
+        with self._changing:
+            self._armed.append((place, injection))
+            for address, (_, proxy) in self._proxies.items():
+                self._arm_at(proxy, address, place, injection)
+        if [each for each, _ in self._armed].count(place) == 1:
+            self._dialing.open(place.host, place.port, self)
+
+    def disarm(self, place: TcpPlace, injection: Injection) -> None:
+        """End its effects there."""
+        with self._changing:
+            self._armed.remove((place, injection))
+            for address, (_, proxy) in self._proxies.items():
+                decider = self._deciders.pop((place, injection, address), None)
+                if decider is not None:
+                    proxy.both.disarm(decider)
+        if all(each is not place for each, _ in self._armed):
+            self._dialing.close(place.host, place.port, self)
+
+    def proxies_on(self, loop: LoopThread) -> list[tuple[str, FaultProxy]]:
+        """What connections are led through that are served on a loop, each with the name of the place."""
+        return [(place.name, proxy) for place, proxy in self._proxies.values() if place.loop is loop]
+
+    def close(self, loop: LoopThread) -> None:
+        """Reset what is left of the connections that are served on a loop, which is about to end."""
+        with self._changing:
+            ending = [address for address, (place, _) in self._proxies.items() if place.loop is loop]
+            for address in ending:
+                _, proxy = self._proxies.pop(address)
+                self._deciders = {key: each for key, each in self._deciders.items() if key[2] != address}
                 proxy.__exit__(None, None, None)
 
     def enter(self, local_port: int, address: Address) -> bool:
@@ -87,18 +114,21 @@ class TcpPlace:
         return proxy.host, proxy.port
 
     def _proxy_of(self, address: Address) -> FaultProxy:
-        with self._opening:
+        with self._changing:
             if address not in self._proxies:
                 host, port = address
-                proxy = FaultProxy(f"{host}:{port}", loop=self._loop, now=self._now)
-                self._proxies[address] = proxy.__enter__()
-                for injection in self._injections:
-                    self._arm_at(proxy, address, injection)
-            return self._proxies[address]
+                # The oldest is likely to be there for the longest.
+                place = next(each for each, _ in self._armed if is_address_of(address, each.host, each.port))
+                proxy = FaultProxy(f"{host}:{port}", loop=place.loop, now=place.now).__enter__()
+                self._proxies[address] = place, proxy
+                for armed, injection in self._armed:
+                    self._arm_at(proxy, address, armed, injection)
+            return self._proxies[address][1]
 
-    def _arm_at(self, proxy: FaultProxy, address: Address, injection: Injection) -> None:
-        decider = self._deciders[injection, address] = Decider(injection, address)
-        proxy.both.arm(decider)
+    def _arm_at(self, proxy: FaultProxy, address: Address, place: TcpPlace, injection: Injection) -> None:
+        if is_address_of(address, place.host, place.port):
+            decider = self._deciders[place, injection, address] = Decider(injection, address)
+            proxy.both.arm(decider)
 
 
 @final

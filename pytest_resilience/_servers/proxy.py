@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self, TypeAlias, final
+from typing import Any, ClassVar, Final, Protocol, Self, TypeAlias, final
 
 from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._servers.connection import DIRECTIONS, Arrival, Connection, Side, open_peers
@@ -35,6 +35,9 @@ class Decider(Protocol):
     def decide(self) -> Fault | None:
         """The fault for one more connection, which counts as a call; None where no term applies."""
 
+
+_TURNS_UNTIL_READ: Final = 2
+"""Turns of the loop in which it learns that a client has closed its connection, which is then no live one any more."""
 
 Struck: TypeAlias = tuple[Decider, Fault]
 
@@ -66,8 +69,10 @@ class ProxyPlace:
         """Let ``decider`` decide the live connections, oldest first, and new ones."""
 
         async def arm() -> None:
+            for _ in range(_TURNS_UNTIL_READ):
+                await asyncio.sleep(0)
             self.deciders.append(decider)
-            for connection in self.proxy.live.copy():
+            for connection in [each for each in self.proxy.live if each.end == "open"]:
                 self.strike(connection, self.decided([decider]))
             await self.proxy.listen()
 

@@ -30,7 +30,10 @@ class ScriptedFault:
         script: What was armed.
         gate: Where the calls wait that a ``pause`` or ``hang`` holds.
         chance: The random numbers of its chances and ranges.
+        is_ours: Tells whether the call of a function that is being made is one that it is for.
     """
+
+    is_ours: Callable[[], bool] = staticmethod(lambda: True)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Final, final
 
 from resilience._failpoints.functions.loading import is_loading, on_loaded
-from resilience._failpoints.functions.place import Fault, FunctionPlace
+from resilience._failpoints.functions.place import Fault, FunctionPlace, place_at
 from resilience._failpoints.functions.seats import UnknownTargetError
 from resilience._failpoints.functions.targets import Target, failpoint_target, functions_in, target_of_member
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
@@ -21,7 +21,6 @@ from resilience._support.wording import suggestion
 from resilience.redact import clean
 
 _log: Final = logging.getLogger("resilience")
-_places: Final[dict[object, FunctionPlace]] = {}
 _named: Final[list[NamedPlace]] = []
 _changing = renewed_lock(sys.modules[__name__], "_changing")
 
@@ -103,7 +102,7 @@ class NamedPlace:
             self._on_known()
 
     def _arm(self, target: Target) -> None:
-        place = _places.setdefault(target.key, FunctionPlace(target))
+        place = place_at(target)
         if place not in self._armed:
             place.arm(self._fault)
             self._armed.append(place)

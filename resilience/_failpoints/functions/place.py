@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, Protocol, final
 
@@ -14,6 +15,7 @@ from resilience._failpoints.own_calls import own_calls
 from resilience._failpoints.script.actions.action import Action, PlaceKind
 from resilience._failpoints.script.actions.functions import Call, CrashHere, Hang, Pause, Raise, Return, Sleep
 from resilience._failpoints.script.run import Decision
+from resilience._support.fork import renewed_lock
 
 _GOES_ON: Final = object()
 
@@ -35,6 +37,10 @@ class Fault(Protocol):
     def gate(self) -> Waitable:
         """Where calls wait that a ``pause`` or ``hang`` holds."""
 
+    @property
+    def is_ours(self) -> Callable[[], bool]:
+        """Tells whether the call that is being made is one that it is for; others it lets through unseen."""
+
     def decide(self, *args: Any, **kwargs: Any) -> Decision | None:
         """Say what becomes of a call; None where that is another's business."""
 
@@ -53,31 +59,32 @@ class FunctionPlace:
 
     Args:
         target: What is struck.
-        is_ours: Whether the call that is being made is one that faults are for; the others are let through unseen.
     """
 
-    def __init__(self, target: Target, *, is_ours: Callable[[], bool] = lambda: True) -> None:
-        self._is_ours = is_ours
+    def __init__(self, target: Target) -> None:
         self.name = target.name
         self.kind: PlaceKind = target.kind
         self.overlooked = target.overlooked
         self._target = target
         self._faults: list[Fault] = []
         self._interception = contextlib.ExitStack()
+        self._changing = renewed_lock(self, "_changing")
 
     def arm(self, fault: Fault) -> None:
         """Ask the fault first; the function is replaced by its stand-in with the first of them."""
-        if not self._faults:
-            self._interception.enter_context(self._target.intercepted(self))
-        self._faults.insert(0, fault)
+        with self._changing:
+            if not self._faults:
+                self._interception.enter_context(self._target.intercepted(self))
+            self._faults.insert(0, fault)
 
     def disarm(self, fault: Fault) -> None:
         """Ask it no more; with the last of them the function is back. Harmless where another has taken its place."""
-        if fault not in self._faults:
-            return
-        self._faults.remove(fault)
-        if not self._faults:
-            self._interception.close()
+        with self._changing:
+            if fault not in self._faults:
+                return
+            self._faults.remove(fault)
+            if not self._faults:
+                self._interception.close()
 
     def replace(self, fault: Fault, other: Fault) -> None:
         """Ask another fault in the place of one."""
@@ -110,11 +117,19 @@ class FunctionPlace:
         return result if decision.after else await function(*args, **kwargs)
 
     def _decide(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Fault | None, Decision | None]:
-        for fault in self._faults.copy() if self._is_ours() else ():
-            decision = fault.decide(*args, **kwargs)
+        for fault in self._faults.copy():
+            decision = fault.decide(*args, **kwargs) if fault.is_ours() else None
             if decision is not None:
                 return fault, decision
         return None, None
+
+
+_places: Final[weakref.WeakValueDictionary[object, FunctionPlace]] = weakref.WeakValueDictionary()
+
+
+def place_at(target: Target) -> FunctionPlace:
+    """The place of a target, which is the same for all who arm it: only so are their faults asked in one order."""
+    return _places.setdefault(target.key, FunctionPlace(target))
 
 
 def _wait(action: Action, gate: Waitable) -> None:

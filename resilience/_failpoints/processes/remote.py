@@ -150,9 +150,11 @@ class RemoteFault:
 
     Attributes:
         gate: Where calls wait until the test says that they may go on.
+        is_ours: Tells whether the call that is being made is one that it is for.
     """
 
-    def __init__(self, path: str, number: int) -> None:
+    def __init__(self, path: str, number: int, *, is_ours: Callable[[], bool] = lambda: True) -> None:
+        self.is_ours = is_ours
         self.gate = RemoteGate(path, number)
         self._path = path
         self._number = number

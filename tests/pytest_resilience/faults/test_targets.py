@@ -229,7 +229,7 @@ def test_scripts_on_one_place_stack(app):
 
 
 def test_faults_nest_and_the_outer_ones_come_back(app):
-    """After an inner block, function and failpoint are armed as they were before it."""
+    """Inside of an inner block its faults come first; after it, function and failpoint are armed as before."""
     with Faults() as outer:
         outer.inject(app.plain, "return('outer')")
         outer.inject("Ledger.open", "return('outer')")
@@ -237,7 +237,7 @@ def test_faults_nest_and_the_outer_ones_come_back(app):
             inner.inject(app.plain, "1*return('inner')")
             inner.inject("Ledger.open", "1*return('inner')")
             assert app.plain() == app.open_ledger() == "inner"
-            assert app.plain() == 1
+            assert app.plain() == app.open_ledger() == "outer"
         assert app.plain() == app.open_ledger() == "outer"
 
     assert app.plain() == 1
