@@ -20,7 +20,6 @@ from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import all_patches
 from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
-from pytest_resilience.clock._calls.freezegun import frozen_now
 from pytest_resilience.clock._opened import open_clocks
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers
@@ -132,9 +131,6 @@ class VirtualClock:
     def now(self) -> datetime:
         """The wall clock, as an aware `datetime` in UTC."""
         self._check_open()
-        frozen = frozen_now()
-        if frozen is not None:
-            return frozen
         return _EPOCH + timedelta(microseconds=(Epoch.wall + self._scheduler.now) // 1000)
 
     @property

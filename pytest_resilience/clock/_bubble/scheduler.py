@@ -141,6 +141,11 @@ class Scheduler(Signals):
         self.now = target
         return True
 
+    def jump(self, member: Member, length: int, what: str) -> None:
+        with real.uncollected(), self.mutex:
+            self.history.note_jump(self.now, self.now + length, member.name, what, ())
+            self.now += length
+
     def sleep(self, member: Member, length: int, what: str) -> None:
         waiter = Waiter(member, self.now + length, what)
         if member in self.holds:

@@ -132,6 +132,9 @@ class Turns(Protocol):
     def sleep(self, member: Member, length: int, what: str) -> None:
         """Let ``length`` pass for a thread that sleeps; a `DeadlockError` where it holds time itself."""
 
+    def jump(self, member: Member, length: int, what: str) -> None:
+        """Let ``length`` pass at once, as in a machine that was suspended: who has slept so long wakes after that."""
+
     def yield_now(self, member: Member) -> None:
         """Let every other thread that can run go first; time does not move."""
 

@@ -53,6 +53,10 @@ some 50 us each time; here time passes from the thousandth on.
 """
 
 
+_OUR_TIME = {"asyncio.base_events", "freezegun.api"}
+"""Where the method of a loop comes from that tells the time of the bubble: freezegun's does with ``real_asyncio``."""
+
+
 def expects_input(loop: Any) -> bool:
     """Whether any task of a loop waits for something else than the end of a sleep, or of another task."""
     asyncio = sys.modules["asyncio"]
@@ -137,7 +141,7 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
 
     def call_later(self: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
         # A loop with a clock of its own, as asyncio's tests have, is told the time by nobody else.
-        if callback is alarm and type(self).time is base_loop.time and has_slept(self, delay):
+        if callback is alarm and getattr(type(self).time, "__module__", "") in _OUR_TIME and has_slept(self, delay):
             future, result = args
             future.set_result(result)
             return rung

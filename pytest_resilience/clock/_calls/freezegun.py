@@ -1,85 +1,164 @@
-"""freezegun beside the clock: it sets the wall clock, and virtual time moves on from there.
+"""freezegun beside the clock: it sets the wall clock of the bubble, and virtual time moves on from there.
 
 A frozen clock does not stand still while the program sleeps, since all clocks agree; without sleeps it is as frozen as
-ever. ``tick`` lets virtual time pass. ``move_to`` sets the wall clock; moving forward takes the monotonic clock along
-and wakes nobody, as when a machine has been suspended.
+ever. ``tick`` lets virtual time pass, and so does each look at a clock under ``auto_tick_seconds``: who sleeps wakes on
+the way. ``move_to`` sets the wall clock; forward, time jumps there, and who has slept long enough wakes there, as when
+a machine has been suspended.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock._bubble.units import nanoseconds
-from pytest_resilience.clock._bubble.waiting import current
+from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic
 from pytest_resilience.clock._calls.refusals import check_no_task_is_late
-from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
+from pytest_resilience.clock._reach.patches import BlockPatch, Patch, function_patches, unpatched
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def frozen_now() -> datetime | None:
-    """The instant that freezegun shows, or None if it shows none."""
-    api = sys.modules.get("freezegun.api")
-    if api is None or not api.freeze_factories:
-        return None
-    moment: datetime = api.get_current_time().replace(tzinfo=UTC)
-    return moment
+class _Walls:
+    """The wall clock of the bubble, which the latest freezer sets that is active."""
+
+    def __init__(self, api: ModuleType) -> None:
+        self._api = api
+        self._unfrozen = 0
+        self._by_factory: dict[Any, int] = {}  # where the wall clock stood when the clock was opened, in nanoseconds
+
+    @contextmanager
+    def setting(self) -> Iterator[None]:
+        """Begin with what was frozen before the clock was opened."""
+        self._unfrozen = Epoch.wall
+        for factory in self._api.freeze_factories:
+            ran = self._unfrozen - _as_nanoseconds(factory.start) if hasattr(factory, "start") else 0
+            self._by_factory[factory] = _as_nanoseconds(factory.time_to_freeze) + ran
+        self.show()
+        yield
+        self._by_factory.clear()
+
+    def show(self) -> None:
+        """Let the wall clock show what the latest freezer says."""
+        active = self._api.freeze_factories
+        Epoch.wall = self._by_factory.get(active[-1], Epoch.wall) if active else self._unfrozen
+
+    def set(self, factory: Any, moment: datetime, now: int) -> None:
+        """Set the wall clock of one freezer to a moment, which is now."""
+        self._by_factory[factory] = _as_nanoseconds(moment) - now
+        self.show()
+
+    def at(self, factory: Any, now: int) -> datetime:
+        """What the wall clock of one freezer shows now."""
+        wall = self._by_factory.get(factory, Epoch.wall)
+        return (_EPOCH + timedelta(microseconds=(wall + now) // 1000)).replace(tzinfo=None)
+
+
+def _as_nanoseconds(moment: datetime) -> int:
+    return (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def patches(api: ModuleType) -> Iterator[Patch]:
     """What to replace in `freezegun.api`."""
-    factory = api.FrozenDateTimeFactory
-    real_init, real_call, real_tick, real_move_to = (
-        unpatched(factory, name) for name in ("__init__", "__call__", "tick", "move_to")
-    )
-    real_monotonic, real_monotonic_ns = (
-        unpatched(api, name) for name in ("_get_fake_monotonic", "_get_fake_monotonic_ns")
-    )
-
-    def init(self: Any, time_to_freeze: datetime) -> None:
-        real_init(self, time_to_freeze)
-        member = current()
-        self.frozen_at = 0 if member is None else member.scheduler.now
-
-    def call(self: Any) -> Any:
-        member = current()
-        frozen = real_call(self)
-        if member is None:
-            return frozen
-        return frozen + timedelta(microseconds=(member.scheduler.now - getattr(self, "frozen_at", 0)) // 1000)
-
-    def tick(self: Any, delta: Any = timedelta(seconds=1)) -> Any:
-        member = current()
-        seconds = delta.total_seconds() if isinstance(delta, timedelta) else float(delta)
-        if member is None or seconds <= 0:
-            real_tick(self, delta if isinstance(delta, timedelta) else timedelta(seconds=seconds))
-        else:
-            deadline = member.scheduler.now + nanoseconds(seconds)
-            check_no_task_is_late(deadline, "tick()")
-            member.scheduler.sleep(member, nanoseconds(seconds), "a tick of freezegun")
-        return call(self)
-
-    def move_to(self: Any, target: Any) -> None:
-        member = current()
-        if member is None:
-            real_move_to(self, target)
-            return
-        before = call(self)
-        self.time_to_freeze = api._parse_time_to_freeze(target)
-        self.frozen_at = member.scheduler.now
-        Epoch.monotonic += max(0, (self.time_to_freeze - before) // timedelta(microseconds=1) * 1000)
+    walls = _Walls(api)
+    yield BlockPatch(walls.setting)
+    freezer = api._freeze_time
+    showing = {name: _and_then(unpatched(freezer, name), walls.show) for name in ("start", "stop")}
+    yield from function_patches(freezer, showing)
+    for factory in (api.FrozenDateTimeFactory, api.TickingDateTimeFactory, api.StepTickTimeFactory):
+        yield from function_patches(factory, _methods(api, factory, walls))
 
     def fake_monotonic() -> float:
-        return float(real_monotonic()) if current() is None else monotonic()
+        if current() is None:
+            return float(real_monotonic())
+        before = monotonic()
+        api.get_current_time()  # which lets time pass where each look does
+        return before
 
     def fake_monotonic_ns() -> int:
         member = current()
-        return int(real_monotonic_ns()) if member is None else Epoch.monotonic + member.scheduler.now
+        if member is None:
+            return int(real_monotonic_ns())
+        before = Epoch.monotonic + member.scheduler.now
+        api.get_current_time()
+        return before
 
-    yield from function_patches(factory, {"__init__": init, "__call__": call, "tick": tick, "move_to": move_to})
-    yield from function_patches(
-        api, {"_get_fake_monotonic": fake_monotonic, "_get_fake_monotonic_ns": fake_monotonic_ns}
+    real_monotonic, real_monotonic_ns = (
+        unpatched(api, name) for name in ("_get_fake_monotonic", "_get_fake_monotonic_ns")
     )
+    monotonics = {"_get_fake_monotonic": fake_monotonic, "_get_fake_monotonic_ns": fake_monotonic_ns}
+    yield from function_patches(api, monotonics)
+
+
+def _and_then(method: Callable[..., Any], do: Callable[[], None]) -> Callable[..., Any]:
+    def call(self: Any) -> Any:
+        try:
+            return method(self)
+        finally:
+            if current() is not None:
+                do()
+
+    return call
+
+
+def _methods(api: ModuleType, factory: Any, walls: _Walls) -> dict[str, Callable[..., Any]]:
+    """The methods of a factory, by which freezegun makes each moment that it shows."""
+    real_init, real_call, real_tick, real_move_to = (
+        unpatched(factory, name) for name in ("__init__", "__call__", "tick", "move_to")
+    )
+    is_stepping = factory is api.StepTickTimeFactory
+
+    def init(self: Any, time_to_freeze: datetime, *more: Any) -> None:
+        real_init(self, time_to_freeze, *more)
+        member = current()
+        if member is not None:
+            walls.set(self, time_to_freeze, member.scheduler.now)
+
+    def call(self: Any) -> Any:
+        member = current()
+        if member is None:
+            return real_call(self)
+        moment = walls.at(self, member.scheduler.now)
+        if is_stepping:
+            _pass(member, timedelta(seconds=self.step_width))
+        return moment
+
+    def tick(self: Any, delta: Any = None) -> Any:
+        member = current()
+        if member is None:
+            return real_tick(self) if delta is None else real_tick(self, delta)
+        if delta is None or (is_stepping and not delta):
+            delta = self.step_width if is_stepping else 1
+        passed = delta if isinstance(delta, timedelta) else timedelta(seconds=float(delta))
+        if passed > timedelta(0):
+            check_no_task_is_late(member.scheduler.now + _length(passed), "tick()")
+            _pass(member, passed)
+        else:
+            walls.set(self, walls.at(self, member.scheduler.now) + passed, member.scheduler.now)
+        return walls.at(self, member.scheduler.now)
+
+    def move_to(self: Any, target_datetime: Any) -> None:
+        member = current()
+        if member is None:
+            real_move_to(self, target_datetime)
+            return
+        scheduler = member.scheduler
+        self.time_to_freeze = api._parse_time_to_freeze(target_datetime)
+        ahead = self.time_to_freeze - walls.at(self, scheduler.now)
+        if ahead > timedelta(0):
+            scheduler.jump(member, _length(ahead), "a move of freezegun")
+        walls.set(self, self.time_to_freeze, scheduler.now)
+
+    return {"__init__": init, "__call__": call, "tick": tick, "move_to": move_to}
+
+
+def _length(passed: timedelta) -> int:
+    return nanoseconds(passed.total_seconds())
+
+
+def _pass(member: Member, passed: timedelta) -> None:
+    member.scheduler.sleep(member, _length(passed), "a tick of freezegun")

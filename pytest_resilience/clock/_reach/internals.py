@@ -113,6 +113,7 @@ INTERNALS = (
     Internal("anyio.lowlevel._run_vars", "the values of such variables, by loop and then by variable"),
     Internal("freezegun.api._get_fake_monotonic", "what `time.monotonic` is while frozen"),
     Internal("freezegun.api._get_fake_monotonic_ns", "what `time.monotonic_ns` is while frozen"),
+    Internal("freezegun.api._freeze_time", "the class of freezers, with `start` and `stop`"),
     Internal("freezegun.api._parse_time_to_freeze", "turns what `move_to` is given into an instant"),
     Internal("gevent._hub_local.get_hub_if_exists", "the hub of the calling thread, or None"),
     Internal("_pytest.timing", "the clock by which pytest dates and times its reports"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import subprocess
 import sys
 import threading
@@ -46,7 +47,7 @@ def test_a_clock_in_frozen_time_starts_there(tick):
 
 
 def test_a_tick_lets_time_pass(clock):
-    """`tick` of a freezer wakes whoever is due meanwhile; `move_to` takes the clocks along and wakes nobody."""
+    """`tick` of a freezer wakes whoever is due meanwhile; `move_to` takes all clocks along."""
     woken = []
     thread = threading.Thread(target=lambda: (time.sleep(10), woken.append(clock.elapsed)))
     thread.start()
@@ -59,13 +60,102 @@ def test_a_tick_lets_time_pass(clock):
         assert time.monotonic() - monotonic == 360.0
         freezer.move_to("2031-06-01")
         assert clock.now() == datetime.datetime(2031, 6, 1, tzinfo=datetime.UTC)
-        assert time.monotonic() - monotonic > 86_400
-        assert clock.elapsed == 360.0
+        assert time.monotonic() - monotonic == clock.elapsed > 86_400
         before = time.monotonic()
         freezer.move_to("2020-01-01")
         assert clock.now() == datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
         assert time.monotonic() >= before
     thread.join()
+
+
+MODES = {
+    "plain": {},
+    "tick": {"tick": True},
+    "real_asyncio": {"real_asyncio": True},
+    "auto_tick_seconds": {"auto_tick_seconds": 15},
+}
+
+
+_unfrozen_time, _unfrozen_monotonic = functools.partial(time.time), functools.partial(time.monotonic)
+
+
+@pytest.fixture(params=MODES)
+def frozen(request, clock):
+    """A freezer in each mode of freezegun, and a function that says how far each clock has gone since then."""
+    with freezegun.freeze_time(MOMENT, **MODES[request.param]) as freezer:
+        start, zero = _unfrozen_monotonic(), MOMENT.timestamp()
+
+        def gone():
+            # Taken past freezegun's own functions, each look at which moves the time under `auto_tick_seconds`.
+            wall = (clock.now() - MOMENT).total_seconds()
+            return {wall, clock.elapsed, _unfrozen_monotonic() - start, _unfrozen_time() - zero}
+
+        yield freezer, gone
+
+
+def test_all_clocks_agree_in_every_mode(frozen, clock):
+    """Sleeps, ticks and moves take all of them along, and who sleeps wakes on the way."""
+    freezer, gone = frozen
+    woken = []
+    thread = threading.Thread(target=lambda: (time.sleep(12), woken.append(clock.elapsed)))
+    thread.start()
+    time.sleep(10)
+    assert gone() == {10}
+    freezer.tick(5)
+    assert gone() == {15}
+    assert woken == [12]
+    asyncio.run(asyncio.sleep(5))
+    assert gone() == {20}
+    freezer.move_to(MOMENT + datetime.timedelta(seconds=60))
+    assert gone() == {60}
+    assert clock.sleeps == [12, 10, 5]
+    thread.join()
+
+
+def test_who_has_slept_long_enough_wakes_where_time_has_moved_to(frozen, clock):
+    """A move is one jump: a thread that looks each second looks once more, and not a year's worth of times."""
+    freezer, gone = frozen
+    woken = []
+
+    def look():
+        while not woken or woken[-1] < 3600:
+            time.sleep(1)
+            woken.append(clock.elapsed)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    time.sleep(1.5)
+    freezer.move_to(MOMENT + datetime.timedelta(hours=1))
+    thread.join()
+    assert woken == [1, 3600]
+    assert gone() == {3600}
+
+
+def test_each_look_at_a_clock_lets_time_pass_where_that_is_asked_for(clock):
+    """Under `auto_tick_seconds`, a loop that waits for a time ends, and a thread that sleeps wakes on the way."""
+    woken = []
+    thread = threading.Thread(target=lambda: (time.sleep(20), woken.append(clock.elapsed)))
+    thread.start()
+    with freezegun.freeze_time(MOMENT, auto_tick_seconds=15):
+        assert [datetime.datetime.now(), time.time() - MOMENT.timestamp()] == [MOMENT.replace(tzinfo=None), 15]
+        deadline = time.monotonic() + 40
+        while time.monotonic() < deadline:
+            """Look again."""
+        assert clock.elapsed == 90
+    assert woken == [20]
+    thread.join()
+
+
+def test_the_wall_clock_is_itself_again_after_freezing(clock):
+    """Also after freezers in each other, of which each leaves the one around it as it was, and gone on."""
+    before = clock.now()
+    with freezegun.freeze_time(MOMENT):
+        time.sleep(1)
+        with freezegun.freeze_time("2020-01-01"):
+            time.sleep(1)
+            assert clock.now() == datetime.datetime(2020, 1, 1, 0, 0, 1, tzinfo=datetime.UTC)
+        assert clock.now() == MOMENT + datetime.timedelta(seconds=2)
+    assert clock.now() == before + datetime.timedelta(seconds=2)
 
 
 def test_timeouts_work_in_frozen_time(clock):
