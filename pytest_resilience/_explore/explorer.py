@@ -18,6 +18,7 @@ from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault, Menus
 from pytest_resilience._explore.oracle.leaks import HELD_LOCK
 from pytest_resilience._explore.oracle.outcome import hangs_for_ever, judge
+from pytest_resilience._explore.oracle.pace import in_step, too_early
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
 from pytest_resilience._explore.oracle.watch import Watch, uncounted_garbage
 from pytest_resilience._explore.points import Points
@@ -87,6 +88,7 @@ class Explorer:
         self._menus = Menus()
         self._agenda = Agenda(self.exploration, subject.seed)
         self._steps = 0
+        self._reached: dict[str, int] = {}
         self._same: set[tuple[Plan, str, str]] = set()
         self._keys: set[tuple[str, str]] = set()
         self._usual: Counter[Suspicion] = Counter()
@@ -178,13 +180,18 @@ class Explorer:
             suspicions += [*(seen - self._usual)]
         else:
             self._usual |= seen
+            self._reached = reached
         return Run(
             plan, decisions.asked, reached, decisions.unmet, suspicions, failed, str(timeline) if suspicions else ""
         )
 
     def _judged(self, plan: Plan, ending: Ending, points: Points) -> list[Suspicion]:
         if plan:
-            return list(judge(ending.errors, points.strikes, self._limits.allowed, ending.beyond))
+            return [
+                *judge(ending.errors, points.strikes, self._limits.allowed, ending.beyond),
+                *too_early(points.strikes, points.times, self._reached),
+                *in_step(points.strikes),
+            ]
         return [of_error("other error", each) for each in ending.errors]
 
     def _golden(self) -> Run:

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from resilience.testing import PlaceKind, Raise, Script, crash, fail, hang, reset, status
+from resilience.testing import Hang, PlaceKind, Raise, Script, crash, fail, hang, reset, status
 from resilience.typing import Policy
 
 _INJECTED: Final = "injected"
 _USUAL: Final = (ConnectionError, OSError, RuntimeError, ValueError, LookupError)
+_RETRY_AFTER_S: Final = 30  # longer than who ignores it waits before the second attempt
 _FEW: Final = 2  # of the types that a policy names: one more tells little, and costs as many runs
 
 
@@ -46,6 +47,11 @@ class Fault:
         return Script.parse(f"{call - 1}*off").then(self.strike.times(self.calls))
 
     @property
+    def hangs(self) -> bool:
+        """Whether the call never ends by itself."""
+        return isinstance(self.strike.terms[0].action, Hang)
+
+    @property
     def is_replayable(self) -> bool:
         """Whether its script has a text that can be pasted."""
         action = self.strike.terms[0].action
@@ -64,20 +70,23 @@ class Menus:
         self._made: dict[object, tuple[Fault, ...]] = {}
 
     def at(
-        self, policy: Policy | None, *, is_async: bool, is_bare: bool, arguments: Mapping[str, Any]
+        self, policy: Policy | None, *, is_async: bool, ends_hangs: bool, is_bare: bool, arguments: Mapping[str, Any]
     ) -> tuple[Fault, ...]:
         """Return the faults that can happen at a call, the simplest first.
 
         Args:
             policy: What the decorator there was told; None where there is none.
             is_async: Whether the call is awaited, and so may be cancelled.
+            ends_hangs: Whether a timeout may be what cancels it.
             is_bare: Whether it is a failpoint made by hand, which has no effect whose answer could be lost.
             arguments: The call's keyword arguments.
         """
         timed = "timeout" in arguments
-        key = (None if policy is None else _told(policy), is_async, is_bare, timed)
+        key = (None if policy is None else _told(policy), is_async, ends_hangs, is_bare, timed)
         if key not in self._made:
-            self._made[key] = tuple(_faults(policy, is_async=is_async, is_bare=is_bare, timed=timed))
+            faults = _faults(policy, is_async=is_async, is_bare=is_bare, timed=timed)
+            hangs = [Fault(hang())] if ends_hangs or (is_async and policy and policy.timeout is not None) else []
+            self._made[key] = (*faults, *hangs)
         return self._made[key]
 
     def served(self, kind: PlaceKind, written: str | None, *, timed: bool) -> tuple[Fault, ...]:
@@ -91,7 +100,7 @@ class Menus:
         key = (kind, written, timed)
         if key not in self._made:
             strikes = [
-                *([] if kind == "tcp" else [status(503)]),
+                *([] if kind == "tcp" else [status(503), status(429, retry_after=_RETRY_AFTER_S)]),
                 reset(),
                 *([hang()] if timed else []),
                 reset().after_effect(),

@@ -44,3 +44,11 @@ def current_task() -> object | None:
     except RuntimeError:  # no loop runs here
         return None
     return task
+
+
+def timers_run() -> bool:
+    """Tell whether a timer of the running event loop is pending, which may be that of a timeout."""
+    import asyncio  # which has been loaded by whoever awaits something here
+
+    scheduled: list[Any] = getattr(asyncio.get_running_loop(), "_scheduled", [])
+    return any(not each.cancelled() for each in scheduled)

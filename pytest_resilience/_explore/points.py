@@ -6,8 +6,7 @@ import contextlib
 import functools
 import random
 import threading
-import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Self, final
@@ -15,10 +14,11 @@ from typing import Any, Final, NoReturn, Self, final
 from pytest_resilience._explore.decisions import Decisions
 from pytest_resilience._explore.function_points import FunctionPoint
 from pytest_resilience._explore.menu import Fault, Menus
-from pytest_resilience._explore.owner import current_task, is_own_context
+from pytest_resilience._explore.owner import current_task, is_own_context, timers_run
 from pytest_resilience._explore.served_points import PlannedFault, is_timed
 from pytest_resilience._faults.served import ServedPlace, served
 from pytest_resilience._timeline.timeline import Timeline
+from pytest_resilience.clock._calls.clocks import monotonic
 from resilience.errors import Crash
 from resilience.events import CallStarted, FaultInjected, stream
 from resilience.testing import Action, Decision, Interceptor, Raise, arming_all, is_own_call
@@ -42,7 +42,8 @@ class Strike:
     Attributes:
         point: Where.
         call: Which call of that point it was.
-        at: When, in seconds of `time.monotonic`.
+        at: When, in seconds of virtual time.
+        caller: The thread and task in which it was, as numbers; at a place, the same for all.
         action: What it did.
         error: What was raised; None at an HTTP or TCP place, where that is up to the client.
         is_own: Whether it was in the thread and task of the test itself.
@@ -51,6 +52,7 @@ class Strike:
     point: str
     call: int
     at: float
+    caller: tuple[int, int]
     action: Action
     error: BaseException | None
     is_own: bool
@@ -70,6 +72,7 @@ class Points:
     Attributes:
         strikes: The faults that struck, in order.
         calls: How many calls came, by point.
+        times: When they came, in seconds of virtual time.
         endless: What is tried again for ever; None where nothing is.
     """
 
@@ -84,6 +87,7 @@ class Points:
         self.strikes: list[Strike] = []
         self.endless: EndlessError | None = None
         self.calls: Counter[str] = Counter()
+        self.times: defaultdict[str, list[float]] = defaultdict(list)
         self._decisions = decisions
         self._menus = menus
         self._functions = functions
@@ -157,11 +161,18 @@ class Points:
         is_bare = getattr(function, "__name__", "") == _BARE
         return self._fault(
             name,
-            lambda: self._menus.at(self._policies.get(name), is_async=is_async, is_bare=is_bare, arguments=kwargs),
+            lambda: self._menus.at(
+                self._policies.get(name),
+                is_async=is_async,
+                ends_hangs=is_async and timers_run(),
+                is_bare=is_bare,
+                arguments=kwargs,
+            ),
         )
 
     def _fault(self, name: str, menu: Callable[[], Sequence[Fault]]) -> Fault | None:
         self.calls[name] += 1
+        self.times[name].append(monotonic())
         lasting, left = self._lasting.get(name, (None, 0))
         if lasting is not None and left != 0:
             self._lasting[name] = (lasting, None if left is None else left - 1)
@@ -187,9 +198,17 @@ class Points:
             raise _endless(name, most)
         raise error
 
+    async def hang(self, name: str, fault: Fault) -> None:
+        """Let the call wait until its task is cancelled, as a timeout does."""
+        import asyncio  # which has been loaded by whoever awaits this
+
+        self._note_strike(name, fault, None, is_own=False)
+        await asyncio.get_running_loop().create_future()
+
     def _note_strike(self, name: str, fault: Fault, error: BaseException | None, *, is_own: bool) -> None:
         action = fault.strike.terms[0].action
-        self.strikes.append(Strike(name, self.calls[name], time.monotonic(), action, error, is_own))
+        caller = (0, 0) if error is None else (threading.get_ident(), id(current_task()))
+        self.strikes.append(Strike(name, self.calls[name], monotonic(), caller, action, error, is_own))
         stream.emit(FaultInjected(name, str(fault.strike)))
 
 
@@ -220,6 +239,8 @@ class _Point:
             return await self._through_async(function, args, kwargs)
         if fault.after:
             await self._through_async(function, args, kwargs)
+        if fault.hangs:
+            await self._points.hang(self._name, fault)
         self._points.strike(self._name, fault)
 
     def _through(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

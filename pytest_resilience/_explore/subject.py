@@ -23,7 +23,7 @@ class Ending:
         errors: What came out of the test, and of the end of its fixtures; empty where it passed.
         beyond: Which limit of the run was reached; None where none was.
         timeline: What happened; None where the test did not begin.
-        alerts: What the fixture ``discord`` has taken.
+        alerts: What the stand-ins for Discord have taken.
         held_locks: The locks that were held at the end of the test.
     """
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -14,7 +13,6 @@ import pytest
 
 from pytest_resilience._explore.subject import Around, Ending
 from pytest_resilience._pytest.stash import EXPLORED_TEXT, OPTIONS, STATE
-from pytest_resilience.discord import Alert, DiscordMock
 
 _ENDS_ALL: Final = (pytest.exit.Exception, KeyboardInterrupt)
 
@@ -49,9 +47,8 @@ class ItemSubject:
         self.renew()
         setup = self._phase(lambda: hook.pytest_runtest_setup(item=item), "setup")
         state = item.stash.get(STATE, None)
-        alerts: list[Alert] = []
         if setup.excinfo is None and state is not None:
-            state.around = lambda: self._reading(around, alerts)
+            state.around = around
             self._phase(lambda: hook.pytest_runtest_call(item=item), "call")
         self._phase(lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
         errors = [each.excinfo.value for each in self.calls if each.excinfo is not None]
@@ -60,18 +57,7 @@ class ItemSubject:
         fixtures = dict(item.funcargs or {})
         if self.quiet and isinstance(folder := fixtures.get("tmp_path"), Path):
             shutil.rmtree(folder, ignore_errors=True)  # hundreds of them would slow down the making of the next
-        return Ending(errors, state.beyond, state.timeline, alerts)
-
-    @contextlib.contextmanager
-    def _reading(self, around: Around, alerts: list[Alert]) -> Iterator[None]:
-        """Read which alerts have come before the stand-in for Discord closes."""
-        with around():
-            try:
-                yield
-            finally:
-                discord = (self._item.funcargs or {}).get("discord")
-                if isinstance(discord, DiscordMock):
-                    alerts += discord.alerts
+        return Ending(errors, state.beyond, state.timeline)
 
     def end(self, nextitem: pytest.Item | None) -> pytest.CallInfo[None]:
         """End what outlives the test and is not needed by the next one."""

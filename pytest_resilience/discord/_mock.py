@@ -14,6 +14,7 @@ import contextlib
 import functools
 import re
 import time
+from collections.abc import Callable
 from types import EllipsisType, TracebackType
 from typing import Final, NoReturn, Self
 
@@ -28,6 +29,9 @@ from resilience.testing import Outlet, Script, ScriptRun, configured, flush, iso
 _PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
 _SLICE_S: Final = 5.0  # of the test's clock, on which they may pass in no time; the patience counts real ones
 _real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
+
+at_the_end: Final[list[Callable[[list[Alert]], object]]] = []
+"""Who is told of all alerts of a stand-in, when its block is over."""
 
 
 class DiscordMock:
@@ -96,6 +100,8 @@ class DiscordMock:
         finally:
             self._active = False
             self._open.close()
+            for told in at_the_end.copy():
+                told(self._server.alerts)
         if self._verify and self._complaint is not None:
             Objections().object(self._complaint)
 

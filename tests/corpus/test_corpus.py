@@ -13,6 +13,8 @@ from pytest_resilience import explore
 
 SERVICES = sorted(path.stem for path in Path(__file__).parent.glob("services/[a-z]*.py"))
 EXPECTED = {
+    "alert_blocks_the_loop": "blocked loop",
+    "alert_storm": "alert storm",
     "broken_error_path": "other error",
     "cache_stampede": "wrong result",
     "cancellation_swallowed": "swallowed cancellation",
@@ -29,12 +31,16 @@ EXPECTED = {
     "lost_wake_up": "stuck",
     "nested_retries": "wrong result",
     "never_awaited": "never awaited",
+    "no_jitter_at_the_cap": "no jitter",
+    "retry_after_ignored": "Retry-After ignored",
     "secret_logged": "secret",
     "state_poisoned": "poisoned",
     "swallowed_exception": "wrong result",
     "task_forgotten": "unhandled",
     "temporary_file_left": "leak",
     "thread_left": "leak",
+    "timeout_between_two_writes": "wrong result",
+    "unbounded_queue": "unbounded queue",
     "waits_for_the_dead": "stuck",
 }
 SLOW = {"waits_for_the_dead"}
@@ -68,7 +74,7 @@ def explored(service, kind):
         def scenario():
             service.scenario(kind())
 
-    return explore(scenario)
+    return explore(scenario, **getattr(service, "limits", {}))
 
 
 @every_service

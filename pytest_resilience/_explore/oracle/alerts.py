@@ -17,7 +17,7 @@ from resilience.redact import clean
 
 @final
 class Alerts(Watcher):
-    """Reads the alerts that the fixture ``discord`` has taken."""
+    """Reads the alerts that stand-ins for Discord have taken."""
 
     def __init__(self) -> None:
         self._times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)

@@ -27,6 +27,10 @@ Kind: TypeAlias = Literal[
     "silent give-up",
     "alert storm",
     "secret",
+    "Retry-After ignored",
+    "no jitter",
+    "unbounded queue",
+    "blocked loop",
 ]
 _FOREIGN: Final = tuple(
     os.path.join(each, "")  # noqa: PTH118  # compared with the names in code objects, which are texts

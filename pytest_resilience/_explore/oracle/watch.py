@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, Self, final
 
 from pytest_resilience._explore.oracle.alerts import Alerts
+from pytest_resilience._explore.oracle.backlogs import Backlogs
+from pytest_resilience._explore.oracle.blocking import Blocking
 from pytest_resilience._explore.oracle.give_ups import GiveUps
 from pytest_resilience._explore.oracle.leaks import Leaks
 from pytest_resilience._explore.oracle.secrets import Secrets
@@ -15,6 +17,8 @@ from pytest_resilience._explore.oracle.suspicion import Suspicion
 from pytest_resilience._explore.oracle.unseen import Unseen
 from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience._explore.subject import Ending
+from pytest_resilience.discord import Alert
+from pytest_resilience.discord._mock import at_the_end
 
 _FROZEN_BY_PYTHON: Final = 5_000
 """More than CPython 3.12 has frozen as it starts, some hundreds, and less than what a program has loaded."""
@@ -25,12 +29,15 @@ class Watch:
     """Watches one run, and the end of everything that it has made."""
 
     def __init__(self) -> None:
-        self._watchers: list[Watcher] = [Leaks(), Unseen(), GiveUps(), Alerts(), Secrets()]
+        self._watchers: list[Watcher] = [Leaks(), Unseen(), GiveUps(), Alerts(), Secrets(), Backlogs(), Blocking()]
+        self._alerts: list[Alert] = []
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         for each in self._watchers:
             self._open.enter_context(each)
+        at_the_end.append(self._alerts.extend)
+        self._open.callback(at_the_end.remove, self._alerts.extend)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -38,6 +45,7 @@ class Watch:
 
     def read(self, ending: Ending) -> None:
         """Keep what is to be known of the run; after this its objects must be forgotten."""
+        ending.alerts = self._alerts
         for each in self._watchers:
             each.read(ending)
 

@@ -7,10 +7,13 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import tempfile
 import threading
 
-from pytest_resilience import explore
+import httpx
+
+from pytest_resilience import DiscordMock, explore
 from resilience import create_retry_decorator
 
 logger = logging.getLogger("shop")
@@ -237,3 +240,40 @@ def test_a_secret_in_a_log_line_is_found():
         "secret: a log line holds a secret: can't reach postgres://shop:[redacted]@db/stock"
     ]
     assert found(lambda: telling("db/stock")) == []
+
+
+def test_a_secret_in_an_alert_is_found():
+    """What the program posts to a webhook by itself is cleaned by nobody."""
+
+    def alerting(url):
+        with DiscordMock() as discord:
+            try:
+                fetch()
+            except ConnectionError:
+                webhook = discord.webhook_url().replace("/api/", "/api/v10/")
+                httpx.post(webhook, json={"content": f"can't reach {url}"}).raise_for_status()
+                raise
+
+    assert found(lambda: alerting("postgres://shop:hunter2hunter2@db/stock")) == [
+        "secret: an alert holds a secret: can't reach postgres://shop:[redacted]@db/stock"
+    ]
+    assert found(lambda: alerting("db/stock")) == []
+
+
+def test_a_cancellation_that_asyncio_loses_is_found():
+    """Up to 3.11, `asyncio.wait_for` swallows one that comes in the instant in which what it waits for is done."""
+
+    async def stopping(patience):
+        async def work():
+            await asyncio.wait_for(asyncio.sleep(1), patience) if patience else await asyncio.sleep(1)
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(1.005)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    is_lost = sys.version_info < (3, 12)
+    assert found(lambda: asyncio.run(stopping(10))) == (["wrong result: assert False"] if is_lost else [])
+    assert found(lambda: asyncio.run(stopping(None))) == []

@@ -1,0 +1,63 @@
+"""Whether a queue without a limit fills up: what it is fed goes on, and who empties it is late or gone."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final, Self, final
+
+from pytest_resilience._explore.oracle.suspicion import Suspicion, is_users, short
+from pytest_resilience._explore.oracle.watcher import Watcher
+
+_MOST: Final = 50  # items; a run without faults may hold as many, and then it is no finding
+_KINDS: Final[tuple[Any, ...]] = (
+    *(queue.Queue, queue.LifoQueue, queue.PriorityQueue),
+    *(asyncio.Queue, asyncio.LifoQueue, asyncio.PriorityQueue),
+)
+
+
+@final
+class Backlogs(Watcher):
+    """Looks at each item that is put into a queue of the standard library."""
+
+    def __init__(self) -> None:
+        self._full: dict[str, None] = {}
+        self._real: list[tuple[Any, Callable[..., Any]]] = []
+
+    def __enter__(self) -> Self:
+        self._real = [(kind, vars(kind)["_put"]) for kind in _KINDS]
+        for kind, put in self._real:
+            kind._put = self._counting(put)  # noqa: SLF001  # what all its ways of putting come by
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for kind, put in self._real:
+            kind._put = put  # noqa: SLF001  # as above
+
+    def suspicions(self) -> Iterator[Suspicion]:
+        """Yield the places that have filled a queue."""
+        for where in self._full:
+            yield Suspicion("unbounded queue", f"a queue without a limit held more than {_MOST} items", where)
+
+    def _counting(self, put: Callable[..., Any]) -> Callable[..., Any]:
+        def put_and_count(each: Any, item: Any) -> None:
+            put(each, item)
+            size = getattr(each, "_qsize", each.qsize)  # the former takes no lock, which is held
+            if each.maxsize <= 0 and size() == _MOST + 1:
+                where = _feeder(sys._getframe(1))  # noqa: SLF001  # `inspect` would read files
+                if where is not None:
+                    self._full[where] = None
+
+        return put_and_count
+
+
+def _feeder(frame: FrameType | None) -> str | None:
+    """Return where the program puts something into the queue; None where a library does."""
+    while frame is not None and frame.f_code.co_filename in {queue.__file__, asyncio.queues.__file__}:
+        frame = frame.f_back
+    if frame is None or not is_users(frame.f_code.co_filename):
+        return None
+    return f"{short(frame.f_code.co_filename)}:{frame.f_lineno}"
