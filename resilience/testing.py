@@ -5,7 +5,8 @@
   `Action` is one of the classes here; `fail`, `status`, `latency` and the other builders make scripts, `Script.parse`
   reads them. The `FunctionPlace` that is `place_at` what `target_of` finds does all that for any function, as the
   `ScriptedFault` says that it is armed with. Calls within `own_calls` are struck by nobody. A `RemoteFault` is one
-  that another process decides, and `join_test` arms those of a test.
+  that another process decides, and `join_test` arms those of a test, whose socket `FAULTS_VARIABLE` has and which
+  takes messages of `LONGEST_MESSAGE` bytes.
 - Functions: `exact_trampoline` is code for one that calls another, which `put_code` gives it and `take_code` takes away
   again, in any order with the faults at that function; `twin_of` does what the function does with its `own_code`.
 - Surroundings: `configured` changes settings, `isolated` begins with no alert sent so far, `retries_off` lets every
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from resilience._failpoints.gate import ReleasedError as ReleasedError
     from resilience._failpoints.own_calls import is_own_call as is_own_call
     from resilience._failpoints.own_calls import own_calls as own_calls
+    from resilience._failpoints.processes.remote import FAULTS_VARIABLE as FAULTS_VARIABLE
+    from resilience._failpoints.processes.remote import LONGEST_MESSAGE as LONGEST_MESSAGE
     from resilience._failpoints.processes.remote import RemoteFault as RemoteFault
     from resilience._failpoints.processes.remote import join_test as join_test
     from resilience._failpoints.script.actions import ACTIONS as ACTIONS
@@ -125,7 +128,7 @@ _LATE: Final = {
     "resilience._failpoints.functions.trampolines": "STAND_IN_FILE exact_trampoline twin_of",
     "resilience._failpoints.gate": "ReleasedError",
     "resilience._failpoints.own_calls": "is_own_call own_calls",
-    "resilience._failpoints.processes.remote": "RemoteFault join_test",
+    "resilience._failpoints.processes.remote": "FAULTS_VARIABLE LONGEST_MESSAGE RemoteFault join_test",
     "resilience._failpoints.script.actions": "ACTIONS",
     "resilience._failpoints.script.actions.action": "Action PlaceKind",
     "resilience._failpoints.script.actions.functions": "Call CrashHere Hang Off Pause Raise Return Sleep",

@@ -27,6 +27,7 @@ from pytest_resilience.clock._calls.processes import wait_for_children
 from pytest_resilience.clock._reach import real
 from resilience.redact import clean, summary_of
 from resilience.testing import (
+    FAULTS_VARIABLE,
     Decision,
     FunctionPlace,
     PlaceKind,
@@ -35,13 +36,14 @@ from resilience.testing import (
     join_test,
 )
 
-VARIABLE: Final = "RESILIENCE_FAULTS"
-
 _UNTIL_ARMED_S: Final = 5.0
 """A process that is stopped, or stuck in C, is waited for so long until it has armed something."""
 
 _LONGEST_PATH: Final = 70
 """The system takes some 100 bytes for the path of a socket; folder and file have the rest."""
+
+_LONGEST_REFUSAL: Final = 200
+"""What a class can't do of a script is told to all processes, with all else that is armed in one message."""
 
 _MOST_PROBLEMS: Final = 20
 
@@ -106,8 +108,8 @@ class Children:
         except OSError:
             shutil.rmtree(self._folder)
             raise
-        self._before = os.environ.get(VARIABLE)
-        os.environ[VARIABLE] = self._path  # for multiprocessing, whose children get no other
+        self._before = os.environ.get(FAULTS_VARIABLE)
+        os.environ[FAULTS_VARIABLE] = self._path  # for multiprocessing, whose children get no other
         _open.add(self)
         return self
 
@@ -118,9 +120,9 @@ class Children:
             return
         _open.discard(self)
         if self._before is None:
-            os.environ.pop(VARIABLE, None)
+            os.environ.pop(FAULTS_VARIABLE, None)
         else:
-            os.environ[VARIABLE] = self._before
+            os.environ[FAULTS_VARIABLE] = self._before
         self._thread.end()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -130,7 +132,7 @@ class Children:
 
     def environment(self) -> dict[str, str]:
         """Return the environment for a process of the test."""
-        return {**os.environ, VARIABLE: self._path}
+        return {**os.environ, FAULTS_VARIABLE: self._path}
 
     def arm(self, injection: Injection) -> None:
         """Let it strike in all processes, and wait until they have it."""
@@ -167,11 +169,14 @@ class Children:
             send(writer, message)
 
     def _table(self) -> dict[str, Any]:
-        faults = {
-            number: [place.name for place in injection.places if place is not self]
-            for number, injection in self._injections.copy().items()
+        armed = self._injections.copy().items()
+        faults = {number: [place.name for place in each.places if place is not self] for number, each in armed}
+        refusals = {
+            number: clean(refusal, limit=_LONGEST_REFUSAL)
+            for number, each in armed
+            if (refusal := each.script.refusal_by("class")) is not None
         }
-        return {"revision": self._revision, "faults": faults}
+        return {"revision": self._revision, "faults": faults, "refusals": refusals}
 
     async def _answer(
         self, message: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -12,13 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias, final
 
 from pytest_resilience.clock._reach import real
-from resilience.testing import own_calls
+from resilience.testing import LONGEST_MESSAGE, own_calls
 
 MOMENT_S: Final = 0.0005
 """The real seconds between two looks at what another thread or process does, which takes about as long."""
-
-_LONGEST_LINE: Final = 64 * 1024
-"""Bytes of a message; no process of ours sends more."""
 
 _MOST_CONNECTIONS: Final = 500
 """More than a test has processes and threads in them; few enough to leave it descriptors of its own."""
@@ -98,7 +95,7 @@ class SocketThread(threading.Thread):
                 self._error = error
 
     async def _main(self) -> None:
-        server = await asyncio.start_unix_server(self._serve, self._path, limit=_LONGEST_LINE)
+        server = await asyncio.start_unix_server(self._serve, self._path, limit=LONGEST_MESSAGE)
         stop = asyncio.Event()
         self._ending = stop
         await stop.wait()

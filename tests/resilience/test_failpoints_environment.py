@@ -260,6 +260,59 @@ def test_a_name_that_its_module_does_not_have_is_said(run):
     )
 
 
+SCRIPT = """
+import resilience
+
+def charge():
+    return "charged"
+
+class Payments:
+    def refund(self):
+        return "refunded"
+
+@resilience.func_retry
+def book():
+    return "booked"
+
+print(charge(), Payments().refund(), book())
+"""
+OVERLOOKED = (
+    "a script has its functions only as it runs, so they can't be armed: decorate the function, pass a "
+    'failpoint("name") in it, or move it into a module that the script imports'
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "printed", "said"),
+    [
+        ("__main__:book", "charged refunded 1", []),
+        ("__main__:charge", "charged refunded booked", [f"no fault could strike at __main__:charge: {OVERLOOKED}"]),
+        ("script:charge", "charged refunded booked", [f"no fault could strike at script:charge: {OVERLOOKED}"]),
+        ("Payments.refund", "charged refunded booked", [f"no fault could strike at Payments.refund: {OVERLOOKED}"]),
+        (
+            "__main__:chrage",
+            "charged refunded booked",
+            [
+                "no fault could strike at __main__:chrage: there was no such failpoint or function. "
+                "Closest: __main__:charge, __main__:book."
+            ],
+        ),
+    ],
+)
+def test_what_the_script_itself_has_is_struck_or_named(tmp_path, place, printed, said):
+    """A decorated function of the script that is run is struck; of any other it is said that it could not be."""
+    (tmp_path / "script.py").write_text(SCRIPT, "utf-8")
+    environment = {**os.environ, "PYTHONPATH": HOUSE, "RESILIENCE_FAILPOINTS": f"{place}=1*return(1)"}
+    command = [sys.executable, "-m", "script"]
+
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert done.stdout == f"{printed}\n"
+    assert done.stderr.splitlines()[1:] == said
+
+
 def test_every_kind_of_callable_is_struck(run):
     """Classes, properties, generators and what is inherited are struck; what a class can't do is said when it is known."""
     done = run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib  # noqa: F401  # what says which names are close would import it, which may not be done under a lock
 import logging
 import sys
@@ -19,6 +20,9 @@ from resilience._failpoints.table import known_names
 from resilience._support.fork import renewed_lock
 from resilience._support.wording import suggestion
 from resilience.redact import clean
+
+_SCRIPT: Final = "__main__"
+"""The module of the script that is run itself, which nobody loads: nothing tells when it has got a function."""
 
 _log: Final = logging.getLogger("resilience")
 _named: Final[list[NamedPlace]] = []
@@ -62,6 +66,8 @@ class NamedPlace:
         """Let the fault strike there, also at what is loaded later."""
         with _changing:
             on_loaded(_loaded)
+            atexit.unregister(_warn_of_the_script)
+            atexit.register(_warn_of_the_script)
             _named.append(self)
             self._arm(failpoint_target(self.name))
             # One that is being loaded is told when it has been.
@@ -89,12 +95,32 @@ class NamedPlace:
                 if (refusal := self._refusal_by(target.kind)) is not None:
                     raise UnknownTargetError(f"a {target.kind} {refusal}")
                 self._arm(target)
-            if not self.is_known and self.name.startswith(f"{module.__name__}:"):
+            if not self.is_known and self.name.startswith(f"{module.__name__}:") and module.__name__ != _SCRIPT:
                 names = list(functions_in(module.__name__, ":"))
                 raise UnknownTargetError(f"there is no such failpoint or function. {suggestion(self.name, names)}")
         except UnknownTargetError as error:
             return f"no fault can strike at {self.name}: {error}"
         return None
+
+    def overlooked_in_script(self) -> str | None:
+        """Say, at its end, that the name was meant for the script that has run; None where it was not."""
+        script = sys.modules[_SCRIPT]
+        module, colon, path = self.name.partition(":")
+        is_written = colon and module in {_SCRIPT, getattr(getattr(script, "__spec__", None), "name", _SCRIPT)}
+        name = f"{_SCRIPT}:{path}" if is_written else self.name
+        if self.is_known or self.name in known_names():
+            return None
+        if [*_members(script, name)]:
+            problem = (
+                "a script has its functions only as it runs, so they can't be armed: decorate the function, pass a "
+                'failpoint("name") in it, or move it into a module that the script imports'
+            )
+        elif is_written:
+            names = [*functions_in(_SCRIPT, ":")]
+            problem = f"there was no such failpoint or function. {suggestion(name, names)}"
+        else:
+            return None
+        return f"no fault could strike at {self.name}: {problem}"
 
     def _note_known(self) -> None:
         if not self.is_known:
@@ -106,6 +132,12 @@ class NamedPlace:
         if place not in self._armed:
             place.arm(self._fault)
             self._armed.append(place)
+
+
+def _warn_of_the_script() -> None:
+    with _changing:
+        problems = [each.overlooked_in_script() for each in _named]
+    _warn_of(problems)
 
 
 def _loaded(module: ModuleType) -> None:

@@ -3,7 +3,7 @@
 ``RESILIENCE_FAULTS`` is a UNIX socket in a folder that only the user can open. Lines of JSON go over it, which both
 sides take for nothing but data. Each process keeps one connection, over which it is told what is armed, at each change:
 
-    {"process": 4711}                      {"revision": 1, "faults": {"3": ["Redis.connect"]}}
+    {"process": 4711}                      {"revision": 1, "faults": {"3": ["Redis.connect"]}, "refusals": {"3": "..."}}
     {"known": ["Redis.connect"]}
     {"armed": 1}
 
@@ -40,9 +40,10 @@ from resilience._failpoints.table import known_names
 from resilience._support.fork import renew_after_fork
 from resilience.redact import clean
 
-VARIABLE: Final = "RESILIENCE_FAULTS"
+FAULTS_VARIABLE: Final = "RESILIENCE_FAULTS"
+"""The environment variable with the socket of a test; `resilience` spells it out, so as to load nothing without it."""
 
-LONGEST_LINE: Final = 64 * 1024
+LONGEST_MESSAGE: Final = 64 * 1024
 """Bytes of a message; one that is longer comes from nobody who knows the protocol."""
 
 _LONGEST_ARGUMENT: Final = 8 * 1024
@@ -73,6 +74,7 @@ class RemoteFaults:
         self._path = path
         self._ends = dict(inherited)
         self._places: list[NamedPlace] = []
+        self._refusals: dict[int, str] = {}
         self._connection: socket.socket | None = None
         self._changing = threading.RLock()
         renew_after_fork(self)
@@ -108,6 +110,9 @@ class RemoteFaults:
 
     def _follow(self, message: dict[str, Any]) -> None:
         faults = message.get("faults")
+        refusals = message.get("refusals")
+        if isinstance(refusals, dict):
+            self._refusals = {int(number): str(text) for number, text in refusals.items()}
         self._change({int(number): names for number, names in faults.items()} if isinstance(faults, dict) else {})
         self._tell({"armed": message.get("revision")})
 
@@ -117,14 +122,19 @@ class RemoteFaults:
                 self._ends.pop(number)()
             for number in sorted(wanted.keys() - self._ends.keys()):  # the newest is asked first
                 fault = RemoteFault(self._path, number)
-                places = [self._place(name, fault) for name in wanted[number]]
+                places = [self._place(name, fault, self._refusals.get(number)) for name in wanted[number]]
                 for place in places:
                     place.arm()
                 self._places += places
                 self._ends[number] = lambda places=places: self._end(places)  # type: ignore[misc]  # bound early
 
-    def _place(self, name: str, fault: RemoteFault) -> NamedPlace:
-        return NamedPlace(name, fault, on_known=lambda: self._tell({"known": [name]}))
+    def _place(self, name: str, fault: RemoteFault, refusal: str | None) -> NamedPlace:
+        return NamedPlace(
+            name,
+            fault,
+            on_known=lambda: self._tell({"known": [name]}),
+            refusal_by=lambda kind: refusal if kind == "class" else None,
+        )
 
     def _end(self, places: list[NamedPlace]) -> None:
         for place in places:
@@ -194,7 +204,7 @@ class RemoteGate:
         """Wait in a thread."""
         connection = self._connection(threading.current_thread().name)
         with connection:
-            self._check(connection.recv(LONGEST_LINE))
+            self._check(connection.recv(LONGEST_MESSAGE))
 
     async def wait_async(self) -> None:
         """Wait in a task of asyncio or trio."""
@@ -202,14 +212,14 @@ class RemoteGate:
         if trio is not None and hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_task():
             with self._connection(trio.lowlevel.current_task().name) as connection:
                 await trio.lowlevel.wait_readable(connection)
-                self._check(connection.recv(LONGEST_LINE))
+                self._check(connection.recv(LONGEST_MESSAGE))
             return
         import asyncio
 
         task = asyncio.current_task()
         with self._connection(task.get_name() if task else "a callback") as connection:
             connection.settimeout(0)
-            self._check(await asyncio.get_running_loop().sock_recv(connection, LONGEST_LINE))
+            self._check(await asyncio.get_running_loop().sock_recv(connection, LONGEST_MESSAGE))
 
     def _connection(self, name: str) -> socket.socket:
         connection = connected(self._path)
@@ -269,7 +279,7 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
 def _lines(connection: socket.socket) -> Iterator[dict[str, Any]]:
     """Yield the messages that come, until the other side is gone."""
     with contextlib.suppress(OSError, ValueError), connection.makefile("rb") as file:
-        while line := file.readline(LONGEST_LINE):
+        while line := file.readline(LONGEST_MESSAGE):
             message = json.loads(line)
             if isinstance(message, dict):
                 yield message

@@ -402,6 +402,21 @@ def test_children_of_a_test_that_is_over_are_left_alone(shop):
     assert os.environ == before
 
 
+def test_a_class_that_only_a_child_knows_is_not_made_to_return_something(shop):
+    """What a class can't do is said where the class is known, in the child, and the call goes through."""
+    (shop / "hidden.py").write_text("class Payments:\n    pass\n", "utf-8")
+    with Faults() as faults:
+        child = Child(faults.environment())
+        sys.path.remove(str(shop))
+        injection = faults.inject("hidden:Payments", "1*return(5)", strict=False)
+        assert child.ask("__import__('hidden').Payments()").startswith("<hidden.Payments object")
+        assert child.close() == (
+            "no fault can strike at hidden:Payments: a class can't do return(5): it can do off, raise, sleep, hang, "
+            "pause, crash\n"
+        )
+        assert injection.calls == []
+
+
 TEST = """
 import os, subprocess, sys
 from pytest_resilience import Faults
