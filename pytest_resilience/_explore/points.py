@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import random
+import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -230,7 +232,7 @@ class _Point:
         if fault is None:
             return self._through(function, args, kwargs)
         if fault.after:
-            self._through(function, args, kwargs)
+            _let_go(self._through(function, args, kwargs))
         self._points.strike(self._name, fault)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -238,7 +240,7 @@ class _Point:
         if fault is None:
             return await self._through_async(function, args, kwargs)
         if fault.after:
-            await self._through_async(function, args, kwargs)
+            _let_go(await self._through_async(function, args, kwargs))
         if fault.hangs:
             await self._points.hang(self._name, fault)
         self._points.strike(self._name, fault)
@@ -250,3 +252,17 @@ class _Point:
         if self._inner is None:
             return await function(*args, **kwargs)
         return await self._inner.call_async(function, args, kwargs)
+
+
+_HELD_HERE: Final = 2
+"""References to an object that its caller has handed over: the argument, and that of the question."""
+
+
+def _let_go(answer: Any) -> None:
+    """Close an answer that is lost, such as an open file, where nobody else has it who could."""
+    close = getattr(answer, "close", None)
+    is_closed_at_once = callable(close) and not inspect.iscoroutinefunction(close)
+    del close
+    if is_closed_at_once and sys.getrefcount(answer) <= _HELD_HERE:
+        with contextlib.suppress(Exception):
+            answer.close()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, final
 
-from pytest_resilience._explore.oracle.suspicion import Suspicion, short
+from pytest_resilience._explore.oracle.suspicion import Suspicion, short, without_chance
 from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience._explore.subject import Ending
 from resilience.redact import clean
@@ -101,8 +101,7 @@ def _descriptor(what: str) -> str:
 
 
 def _shape(path: str) -> str:
-    """Return a path without the part that is drawn by chance."""
-    return re.sub(r"(?<=/)tmp\w{8}", "tmp*", short(path))
+    return without_chance(short(path))
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final, Self, final
 
-from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
+from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error, without_chance
 from pytest_resilience._explore.oracle.watcher import Watcher
 from resilience.errors import Crash
 from resilience.redact import clean
@@ -66,7 +66,7 @@ class Unseen(logging.Handler, Watcher):
         if coroutine is not None and issubclass(category, RuntimeWarning):
             self._found.append(Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited"))
         elif issubclass(category, ResourceWarning):
-            what = re.sub(r"\d+", "*", clean(str(message), limit=100)).removeprefix("unclosed ")
+            what = re.sub(r"\d+", "*", without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
             self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
         else:
             self._show(message, category, *rest, **named)

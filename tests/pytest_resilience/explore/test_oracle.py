@@ -277,3 +277,29 @@ def test_a_cancellation_that_asyncio_loses_is_found():
     is_lost = sys.version_info < (3, 12)
     assert found(lambda: asyncio.run(stopping(10))) == (["wrong result: assert False"] if is_lost else [])
     assert found(lambda: asyncio.run(stopping(None))) == []
+
+
+def test_a_file_whose_opening_is_not_answered_is_no_leak(tmp_path):
+    """Nobody could close what was never handed over; what somebody keeps stays open."""
+    path = tmp_path / "stock"
+    path.write_text("tea")
+    kept = []
+
+    @create_retry_decorator(max_attempts=2, retry_on=OSError)
+    def open_it(*, keeps):
+        file = path.open()
+        kept.extend([file] if keeps else [])
+        return file
+
+    def reading():
+        with open_it(keeps=False) as file:
+            assert file.read() == "tea"
+
+    def keeping():
+        with contextlib.suppress(Exception):
+            open_it(keeps=True)
+        assert not any(file.closed for file in kept)
+        while kept:
+            kept.pop().close()
+
+    assert found(reading) == found(keeping) == []
