@@ -11,33 +11,25 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from resilience import _config as config
-from resilience._log_record import logger, write_record
-from resilience._support.signals import raised_by_signal_handler
-from resilience._support.wording import counted
-from resilience.events import (
-    AlertDelivered,
-    AlertFailed,
-    AlertRefused,
+from resilience._events import (
     AttemptFailed,
     Call,
     CallEnded,
     CallStarted,
     Event,
     ListenerRemoved,
-    NoWebhook,
-    WindowShared,
     stream,
 )
+from resilience._log_record import logger, write_record
+from resilience._support.signals import raised_by_signal_handler
+from resilience._support.wording import counted
 from resilience.redact import clean, message_of, summary_of, traceback_of
 
 _TRACEBACK_EVERY: Final = 10
-_NO_WEBHOOK: Final = (
-    "there is no Discord webhook: set RESILIENCE_DISCORD_WEBHOOK_URL or call "
-    "resilience.configure(discord_webhook_url=...)"
-)
 _handling: Final = threading.local()
 
 
@@ -54,8 +46,13 @@ def log_prefix(resource_name: str, conn_id: str) -> str:
 
 
 def install() -> None:
-    """Write the log lines of every event from now on."""
-    stream.install("log", {kind: functools.partial(_guarded, write) for kind, write in _WRITERS.items()})
+    """Write the log lines of every event from now on; those of alerting are installed with their events."""
+    write_lines("log", _WRITERS)
+
+
+def write_lines(owner: str, writers: Mapping[type[Event], Callable[[Any], None]]) -> None:
+    """Have each type of event written as a line by its function."""
+    stream.install(owner, {kind: functools.partial(_guarded, write) for kind, write in writers.items()})
 
 
 def _guarded(write: Any, event: Event) -> None:
@@ -139,37 +136,6 @@ def _level_of_end(event: CallEnded) -> int | None:
     return logging.INFO if event.foreseen else logging.ERROR
 
 
-def _alert_delivered(event: AlertDelivered) -> None:
-    if not logger.isEnabledFor(logging.CRITICAL):
-        return
-    call, attempt = event.call, event.attempt
-    if call.policy.kind == "connection":
-        text, name = "INFRASTRUCTURE ALERT SENT: %s at %d attempts", call.policy.resource or ""
-    else:
-        text, name = "CRITICAL ALERT SENT: Operation %s at attempt %d", call.function
-    write_record(logging.CRITICAL, call, text, clean(name), attempt, attempt=attempt)
-
-
-def _alerting(event: AlertFailed | AlertRefused | NoWebhook | WindowShared) -> None:
-    values: tuple[object, ...] = ()
-    match event:
-        case AlertFailed(problem=problem):
-            level, text, values = logging.ERROR, "Failed to send Discord alert: %s", (problem,)
-        case AlertRefused(problem=problem):
-            text = "Discord refused an alert, which is sent without its details now: %s"
-            level, values = logging.WARNING, (problem,)
-        case NoWebhook(reason=reason):
-            level, text = logging.WARNING, "An alert was due and is not sent, because %s"
-            values = (reason or _NO_WEBHOOK,)
-        case WindowShared(shared=True):
-            level, text = logging.INFO, "The alert window is shared with other processes again"
-        case WindowShared(problem=problem):
-            text = "The alert window is not shared with other processes for now, each keeps its own: %s"
-            level, values = logging.WARNING, (problem,)
-    if logger.isEnabledFor(level):
-        write_record(level, None, text, *values)
-
-
 def _listener_removed(event: ListenerRemoved) -> None:
     if logger.isEnabledFor(logging.ERROR):
         text, error = "The listener %s was removed, because it raised %s", event.error
@@ -181,11 +147,6 @@ _WRITERS: Final[dict[type[Event], Any]] = {
     CallStarted: _call_started,
     AttemptFailed: _attempt_failed,
     CallEnded: _call_ended,
-    AlertDelivered: _alert_delivered,
-    AlertFailed: _alerting,
-    AlertRefused: _alerting,
-    NoWebhook: _alerting,
-    WindowShared: _alerting,
     ListenerRemoved: _listener_removed,
 }
 

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from resilience._events import Call
 from resilience._support.fork import importing
 from resilience._support.loaded import loaded
-from resilience.events import Call
 from resilience.redact import clean, message_of, traceback_of, type_name
 
 logger: Final = logging.getLogger("resilience")

@@ -1,4 +1,4 @@
-"""Which way the arrows point in both packages, what they export, and what importing them costs."""
+"""Which way the arrows point in both packages, and what they export."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import contextlib
 import doctest
 import importlib
 import inspect
-import json
 import pickle
-import subprocess
-import sys
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import PackageNotFoundError, version
@@ -23,10 +20,6 @@ import resilience
 
 PACKAGES = [resilience, pytest_resilience]
 TEST_LIBRARIES = {"pytest", "_pytest", "respx", "freezegun", "pytest_resilience", "hypothesis"}
-HEAVY = {
-    *("httpx", "redis", "asyncio", "trio", "anyio", "prometheus_client", "opentelemetry", "structlog", "apprise"),
-    *("multiprocessing", "email", "http", "urllib.request", "unittest", "sqlite3"),
-}
 HOMES = {
     "tenacity": "resilience._engine",
     "httpx": "resilience._alerts.discord.client",
@@ -176,7 +169,7 @@ def test_each_optional_or_dangerous_library_has_one_home(library):
 def test_what_reports_an_event_does_not_know_who_listens():
     """Decorators, policy, engine and events import neither the log nor the alerts nor the settings."""
     listeners = ["resilience._log", "resilience._alerts", "resilience.alerts", "resilience._config"]
-    reporters = ["resilience._engine", "resilience._policy", "resilience._decorators", "resilience.events"]
+    reporters = ["resilience._engine", "resilience._policy", "resilience._decorators", "resilience._events"]
     wrong = {
         f"{name} -> {each}"
         for name in MODULES
@@ -363,67 +356,3 @@ def test_without_metadata_there_is_no_version(monkeypatch: pytest.MonkeyPatch) -
 def test_it_is_typed(package):
     """Type checkers are told that the package has types."""
     assert (Path(str(package.__file__)).parent / "py.typed").is_file()
-
-
-@cache
-def loaded_by(code):
-    """The modules that a new interpreter has loaded after some code, beyond those of an empty one."""
-    runs = []
-    for each in ("", code):
-        dump = f"{each}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
-        done = subprocess.run([sys.executable, "-W", "error", "-c", dump], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr[-2000:]
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    return frozenset(runs[1]) - frozenset(runs[0])
-
-
-def tops(names):
-    """The top-level packages of modules."""
-    return {name.partition(".")[0] for name in names}
-
-
-def test_importing_it_loads_little_more_than_tenacity():
-    """Beyond tenacity and the package itself, a handful of modules of the standard library, none of them heavy."""
-    extra = loaded_by("import resilience") - loaded_by("import tenacity")
-    foreign = tops(extra) - {"resilience"}
-    assert not {name for name in extra if name in HEAVY} | foreign & HEAVY
-    assert foreign <= set(sys.stdlib_module_names)
-    assert len(foreign) <= 12, sorted(foreign)
-
-
-def test_a_failing_sync_call_loads_nothing_heavy():
-    """Retrying and giving up need no HTTP client and no event loop."""
-    code = (
-        "import logging, resilience, tenacity; logging.getLogger('resilience').addHandler(logging.NullHandler())\n"
-        "@resilience.create_retry_decorator(2, wait=tenacity.wait_none())\n"
-        "def f(): raise ValueError('x')\n"
-        "try: f()\n"
-        "except ValueError: pass\n"
-    )
-    assert tops(loaded_by(code) - loaded_by("import resilience")).isdisjoint(HEAVY - {"email", "http"})
-
-
-def test_the_plugin_s_package_loads_nothing_by_itself():
-    """`import pytest_resilience` costs nothing until a name is used."""
-    loaded = loaded_by("import pytest_resilience")
-    assert {name for name in loaded if tops(frozenset({name})) <= {"resilience", "pytest_resilience"}} == {
-        "pytest_resilience"
-    }
-    assert not tops(loaded) & {"pytest", "respx", "freezegun", "httpx", "tenacity", "asyncio"}
-
-
-def test_without_pytest_a_name_says_how_to_get_it():
-    """An installation without the extra is told the one command, not the name of a module."""
-    code = """
-import sys
-sys.modules["pytest"] = None
-try:
-    from pytest_resilience import Faults
-except ImportError as missing:
-    print(f"{type(missing).__name__}: {missing}")
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout == (
-        "MissingExtraError: pytest_resilience.Faults needs an optional dependency: "
-        "pip install 'pytest-resilience[pytest]'\n"
-    )

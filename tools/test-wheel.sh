@@ -21,4 +21,4 @@ wheel_python=$(pwd)/.venv-wheel/bin/python
 cd build/away
 "$wheel_python" -c 'import resilience, sys; sys.exit(".venv-wheel" not in resilience.__file__)'
 "$wheel_python" -m pytest -q -n 2 -m "not slow" \
-    examples tests/test_architecture.py tests/test_readme.py tests/pytest_resilience/plugin/test_plugin.py
+    examples tests/test_architecture.py tests/test_imports.py tests/test_readme.py tests/pytest_resilience/plugin/test_plugin.py

@@ -10,10 +10,11 @@ from resilience._alerts.admission.admission import Claim
 from resilience._alerts.admission.limiter import signature_of
 from resilience._alerts.call_alert import alert_of
 from resilience._alerts.delivery.queued_alert import QueuedAlert
+from resilience._alerts.events import AlertFailed
 from resilience._alerts.system import current
 from resilience._alerts.texts import failure_of, text_by_hand
+from resilience._events import stream
 from resilience._support.signals import raised_by_signal_handler
-from resilience.events import AlertFailed, stream
 from resilience.redact import summary_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, final
 
 from resilience._alerts.admission.admission import Admission, Claim
 from resilience._alerts.delivery.queued_alert import QueuedAlert, this_thread
+from resilience._alerts.events import AlertDelivered, AlertSuppressed, RecoveryDelivered
 from resilience._alerts.texts import context_of, escaped, failure_of, recovery_text, sender, text_of
+from resilience._events import Call, stream
 from resilience._support.fork import importing
-from resilience.events import AlertDelivered, AlertSuppressed, Call, RecoveryDelivered, stream
 from resilience.redact import clean
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from resilience._alerts.call_alert import CallAlert, RecoveryNotice
 from resilience._alerts.delivery.destinations import Destinations, Outlet
 from resilience._alerts.delivery.dispatcher import Dispatcher
 from resilience._alerts.delivery.queued_alert import QueuedAlert
+from resilience._events import Call
 from resilience._support.loaded import loaded
-from resilience.events import Call
 
 EXIT_S: Final = 5.0
 """How long the end of the program may be delayed by alerts that are on their way, in seconds."""

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from resilience import _config as config
+from resilience._events import Call
 from resilience._support import error_text
 from resilience._support.fork import importing
-from resilience.events import Call
 from resilience.redact import clean, redact
 
 CONTENT_CHARACTERS: Final = 2000

@@ -20,12 +20,12 @@ from resilience._engine.stop import stops
 from resilience._engine.stopping import loops_are_stopped
 from resilience._engine.strategies import StopWithReason, wait_as_asked
 from resilience._engine.switch import retries_are_off
+from resilience._events import AttemptFailed, Call, CallEnded, CallStarted, Reason, stream
 from resilience._failpoints.table import declare
 from resilience._matching import is_signal
 from resilience._policy import Policy
 from resilience._support.wording import counted
 from resilience.errors import DeadlineExceededError
-from resilience.events import AttemptFailed, Call, CallEnded, CallStarted, Reason, stream
 
 _WHY: Final[dict[Reason, str]] = {
     "attempts": "no attempt is left",

@@ -14,9 +14,9 @@ from tenacity.wait import wait_base
 from resilience._engine.retry_after import retry_after_of
 from resilience._engine.stop import stops
 from resilience._engine.switch import retries_are_off
+from resilience._events import Reason
 from resilience._policy import Policy, Seconds, check_seconds
 from resilience._support.kinds import is_async
-from resilience.events import Reason
 
 _LARGEST_EXPONENT: Final = 64  # 2.0 ** 1024 is an OverflowError, and no clock can wait 2.0 ** 64 seconds
 

@@ -20,10 +20,10 @@ from resilience._engine.deadline import Deadline, deadline_at
 from resilience._engine.deferred import PLAIN, Pending, generator_error, is_coroutine, is_deferred, is_generator
 from resilience._engine.run import Retried, Run
 from resilience._engine.stop import Sleep, check_stop_event_for
+from resilience._events import stream
 from resilience._failpoints.table import armed
 from resilience._policy import Policy
 from resilience._support.kinds import is_async
-from resilience.events import stream
 
 
 def retried(candidate: Any, policy: Policy, announced: Callable[[], bool] | None = None) -> Any:

@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from resilience._events import FaultInjected, stream
 from resilience._failpoints.gate import Gate
 from resilience._failpoints.own_calls import is_own_call, own_calls
 from resilience._failpoints.script.actions.functions import Off
 from resilience._failpoints.script.run import Decision, ScriptRun
 from resilience._failpoints.script.script import Script
 from resilience._support.fork import renew_after_fork, renewed_lock
-from resilience.events import FaultInjected, stream
 from resilience.redact import clean
 
 

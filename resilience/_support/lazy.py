@@ -46,5 +46,5 @@ def publish(front: str, names: Iterable[str]) -> None:
 def _say_where(thing: Any, front: str) -> None:
     house = {front.partition(".")[0], __name__.partition(".")[0]}
     if str(getattr(thing, "__module__", "")).partition(".")[0] in house:
-        with contextlib.suppress(AttributeError):  # a bound method says what its function says
-            thing.__module__ = front
+        with contextlib.suppress(AttributeError):
+            getattr(thing, "__func__", thing).__module__ = front  # a bound method says what its function says

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, final
 from resilience import _config as config
 from resilience._alerts.admission.limiter import StormCap, WindowLimiter, signature_of
 from resilience._alerts.texts import context_of
+from resilience._events import Call
 from resilience._support.fork import importing, renewed_lock
-from resilience.events import Call
 
 if TYPE_CHECKING:
     from resilience._alerts.admission.redis import RedisLimiter

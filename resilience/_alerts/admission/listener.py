@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from resilience import _config as config
+from resilience._events import AttemptFailed, CallEnded, stream
 from resilience._support.fork import importing
 from resilience._support.signals import raised_by_signal_handler
-from resilience.events import AlertFailed, AttemptFailed, CallEnded, stream
 from resilience.redact import summary_of
 
 if TYPE_CHECKING:
@@ -71,4 +71,6 @@ def _tell(what: Callable[[AlertSystem], None]) -> None:
     except Exception as problem:
         if raised_by_signal_handler(problem):
             raise
+        with importing:
+            from resilience._alerts.events import AlertFailed
         stream.emit(AlertFailed(problem=summary_of(problem)))

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final, final
 from resilience import _config as config
 from resilience._alerts.admission.limiter import ALERT_RATE_LIMIT_SECONDS, SECOND_NS, WindowLimiter
 from resilience._alerts.admission.redis_url import connect
+from resilience._alerts.events import WindowShared
+from resilience._events import stream
 from resilience._support.fork import renew_after_fork, renewed_lock
 from resilience._support.watchdog import cut_off_after
-from resilience.events import WindowShared, stream
 from resilience.redact import summary_of
 
 if TYPE_CHECKING:

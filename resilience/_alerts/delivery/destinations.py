@@ -11,7 +11,8 @@ from resilience import _config as config
 from resilience._alerts.delivery.cooldowns import Cooldown, Cooldowns
 from resilience._alerts.delivery.sink import Sink, Undelivered
 from resilience._alerts.discord.sink import DiscordSink
-from resilience.events import NoWebhook, stream
+from resilience._alerts.events import NoWebhook
+from resilience._events import stream
 from resilience.redact import clean, summary_of
 
 if TYPE_CHECKING:

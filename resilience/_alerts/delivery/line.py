@@ -14,9 +14,10 @@ from resilience._alerts.delivery.cooldowns import Cooldown
 from resilience._alerts.delivery.message import Message
 from resilience._alerts.delivery.queued_alert import QueuedAlert, this_thread
 from resilience._alerts.delivery.sink import Sink, Undelivered
+from resilience._alerts.events import AlertFailed
+from resilience._events import stream
 from resilience._support.fork import importing
 from resilience._support.latch import Latch
-from resilience.events import AlertFailed, stream
 from resilience.redact import clean, summary_of
 
 MOST_WAITING: Final = 100  # five minutes of alerts at the default cap; older ones are of no use

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
+from resilience._alerts.events import AlertFailed
+from resilience._events import stream
 from resilience._support.latch import Latch
-from resilience.events import AlertFailed, stream
 
 if TYPE_CHECKING:
     from resilience._alerts.admission.admission import Claim

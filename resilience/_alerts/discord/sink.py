@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, final
 from resilience._alerts.delivery.cooldowns import LONGEST_COOLDOWN_S, Cooldown, Cooldowns
 from resilience._alerts.delivery.sink import Undelivered
 from resilience._alerts.discord.payload import MOST_ALERTS, message_body, plainest_body
+from resilience._alerts.events import AlertRefused
+from resilience._events import stream
 from resilience._support.fork import importing
-from resilience.events import AlertRefused, stream
 
 if TYPE_CHECKING:
     import httpx
