@@ -13,6 +13,11 @@ from pytest_resilience._explore.menu import Fault
 from pytest_resilience._explore.priorities import Priorities
 
 SEPARATOR: Final = ", call "
+_SAMPLED: Final = 0.5
+"""The share of plans with one deviation more where not all can be run; the others have random priorities.
+
+One pre-emption of the usual order finds most bugs; priorities find those that need another order to begin with.
+"""
 
 
 @final
@@ -32,6 +37,7 @@ class Agenda:
         self._queue: deque[Plan] = deque()
         self._striking: dict[int, list[Plan]] = {}  # by the number of decisions
         self._deviating: dict[int, list[Plan]] = {}
+        self._sample: list[Plan] = []
         self._drawn_from: list[Plan] = []
 
     def add_first(self, plans: Sequence[Plan]) -> None:
@@ -79,6 +85,8 @@ class Agenda:
             self._take_up_more(left)
         if self._queue:
             return self._queue.popleft(), None
+        if self._sample and self._chance.random() < _SAMPLED:
+            return self._sample.pop(), None
         return self._drawn(steps) if self._drawn_from else None
 
     def _add(self, levels: dict[int, list[Plan]], plans: Sequence[Plan]) -> None:
@@ -86,7 +94,7 @@ class Agenda:
             levels.setdefault(len(plan), []).append(plan)
 
     def _take_up_more(self, left: float) -> None:
-        """Queue the next level of faults, or of deviations if they can all be run; else chance draws from now on."""
+        """Queue the next level of faults, or of deviations if they can all be run; else chance decides from now on."""
         levels = [*self._striking, *self._deviating]
         if not levels or self._drawn_from:
             return
@@ -98,6 +106,8 @@ class Agenda:
         else:
             bases = [plan[:-1] for plans in self._deviating.values() for plan in plans]
             self._drawn_from = [*dict.fromkeys(bases)]
+            self._sample = self._deviating.pop(level)
+            self._chance.shuffle(self._sample)
 
     def _drawn(self, steps: int) -> tuple[Plan, Draw]:
         """Draw a schedule: every other one on average beside the first of the plans, which has the fewest faults."""

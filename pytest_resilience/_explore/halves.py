@@ -10,27 +10,28 @@ import functools
 from types import CodeType
 from typing import Final
 
-_IN_PLACE: Final = "="  # of operators such as +=, as `dis` shows them
-_STORES: Final = ("STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "STORE_DEREF")
+_SHARED: Final = ("ATTR", "GLOBAL", "DEREF")  # a local variable is nobody else's
+_READS: Final = {f"LOAD_{each}" for each in _SHARED}
+_WRITES: Final = {f"STORE_{each}" for each in _SHARED}
+_ITEM: Final = "[]"  # the sign of an operator from 3.14 on
 _ENTERS: Final = "BEFORE_WITH"
-_BETWEEN: Final = ("SWAP", "COPY", "LOAD_", "CACHE")
 
 
 @functools.lru_cache(maxsize=10_000)
 def halves_of(code: CodeType) -> dict[int, str]:
     """Return the offsets of instructions in the middle of a line before which a thread may be stopped, in words."""
     found = {}
-    follows, entered = False, set()
+    read, entered = set(), set()
     for instruction in dis.get_instructions(code):
         line = instruction.positions.lineno if instruction.positions else None
-        if instruction.opname == "BINARY_OP" and instruction.argrepr.endswith(_IN_PLACE):
-            follows = True
-        elif follows and instruction.opname in _STORES:
+        operation, name = instruction.opname, instruction.argval
+        if operation in _READS:
+            read.add((line, name))
+        elif operation == "BINARY_SUBSCR" or instruction.argrepr == _ITEM:
+            read.add((line, _ITEM))
+        elif (operation in _WRITES and (line, name) in read) or (operation == "STORE_SUBSCR" and (line, _ITEM) in read):
             found[instruction.offset] = "after reading, before writing"
-            follows = False
-        elif follows and not instruction.opname.startswith(_BETWEEN):
-            follows = False
-        if instruction.opname == _ENTERS:
+        elif operation == _ENTERS:
             if line in entered:
                 found[instruction.offset] = "between two of its context managers"
             entered.add(line)

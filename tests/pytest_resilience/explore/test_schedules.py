@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from types import SimpleNamespace
+
+import pytest
 
 from pytest_resilience import explore
 from resilience import create_retry_decorator
@@ -63,6 +67,26 @@ def test_an_update_that_is_lost_in_the_middle_of_a_line_is_found():
     assert " goes on before it, at " in step
     assert step.endswith(" (after reading, before writing)")
     assert finding.scripts == ()
+
+
+@pytest.mark.parametrize(
+    "line", ["self.n += 1", "self.n = self.n + 1", "n = self.n; self.n = n + 1", "d[0] = d[0] + 1"]
+)
+def test_an_update_is_lost_however_it_is_written(line, tmp_path, monkeypatch):
+    """What is read and written in one line may have another value in between."""
+    (tmp_path / "counting_in_a_line.py").write_text(f"def add(self, d):\n    {line}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "counting_in_a_line", raising=False)
+    import counting_in_a_line
+
+    def counting():
+        count, items = SimpleNamespace(n=0), [0]
+        run_all(*[lambda: counting_in_a_line.add(count, items)] * 2)
+        assert count.n + items[0] == 2
+
+    (finding,) = explore(counting).findings
+    assert finding.plan[0].endswith(" (after reading, before writing)")
+    monkeypatch.delitem(sys.modules, "counting_in_a_line")
 
 
 def test_locks_that_are_taken_in_two_orders_are_found():

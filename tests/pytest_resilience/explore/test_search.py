@@ -30,7 +30,7 @@ def test_more_schedules_than_the_budget_are_drawn_by_chance():
     assert finding.kind == "wrong result"
     assert len(finding.plan) <= 3  # however many decisions chance has taken
     assert exploration.extent == f"explored {exploration.explored} of at least {exploration.known} plans"
-    assert exploration.runs == 20 >= exploration.explored > 5  # a thread that falls behind may have been last anyway
+    assert exploration.runs == 20 >= exploration.explored > 10  # a thread that falls behind may have been last anyway
     assert exploration.known > 100
 
 
