@@ -56,12 +56,13 @@ class _Locks:
         return f"{'a lock' if type(lock) is real.Lock else 'a reentrant lock'} that {held_by} holds"
 
     def wake_next(self, lock: Any) -> None:
-        """Let the first thread that waits for a lock try to get it."""
-        line = self.lines.get(lock)
-        while line:
-            _, waiter = line.pop(0)
-            if waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
-                return
+        """Let the first thread that waits for a lock, and has not been woken for it yet, try to get it."""
+        line = tuple(self.lines.get(lock, ()))
+        for _, waiter in line:
+            if waiter.outcome is None and waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
+                break
+        if line and (caller := current()) is not None:
+            caller.note_question(NOT_YET)  # who takes it again at once, and again, would never let the others have it
 
 
 _locks = PerClock(_Locks, lambda locks: locks.holders.clear())  # a thread that is left over keeps the rest

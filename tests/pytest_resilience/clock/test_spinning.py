@@ -161,6 +161,31 @@ def test_joining_without_any_time_is_asking(timeout):
         assert clock.elapsed == pytest.approx(5, rel=0.1)
 
 
+@pytest.mark.parametrize("kind", [threading.Lock, threading.RLock])
+def test_whoever_takes_a_lock_again_and_again_lets_others_have_it(kind):
+    """A thread that polls under a lock, which another one waits for, comes to the end of its polling."""
+    done, rounds = [], 0
+
+    def finish():
+        with lock:
+            done.append(1)
+
+    with ImpatientClock() as clock:
+        lock = kind()
+        with lock:
+            thread = threading.Thread(target=finish)
+            thread.start()
+            time.sleep(1)
+        while True:
+            with lock:
+                if done:
+                    break
+            rounds += 1
+        thread.join()
+        assert rounds <= 2_000
+        assert clock.guesses == 0
+
+
 def test_whoever_sleeps_beside_a_spinner_wakes_at_its_own_time():
     """A thread that spins on the clock does not overtake the deadlines of others."""
     log = []
