@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from pytest_resilience.clock._bubble.deadlock import DeadlockError
 from pytest_resilience.clock._bubble.per_clock import PerClock
@@ -67,12 +68,38 @@ def _raiser(error: BaseException) -> Callable[[], NoReturn]:
     return raise_error
 
 
+class _Clocks:
+    """The clocks of runs in the bubble; one that is older than it, or outlives it, goes on from where it stands."""
+
+    def __init__(self, real_current_time: Callable[[Any], float]) -> None:
+        self._real_current_time = real_current_time
+        self._ahead: WeakKeyDictionary[Any, float] = WeakKeyDictionary()  # of the monotonic clock, in seconds
+
+    def start(self, clock: Any) -> None:
+        if current() is not None:
+            self._ahead[clock] = 0.0
+
+    def of_bubble(self, clock: Any) -> float:
+        now = monotonic()
+        if clock not in self._ahead:
+            self._ahead[clock] = self._real_current_time(clock) - now
+        return now + self._ahead[clock]
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        yield
+        for clock in list(self._ahead):
+            ahead = self.of_bubble(clock) - self._real_current_time(clock)
+            object.__setattr__(clock, "offset", clock.offset + ahead)  # trio means it to stay as it is
+        self._ahead.clear()
+
+
 def patches(trio: ModuleType) -> Iterator[Patch]:
     """What to replace in `trio`."""
     run, timeouts = trio._core._run, trio._timeouts
     real_current_time = unpatched(run.SystemClock, "current_time")
     real_get_events = unpatched(run.TheIOManager, "get_events")
-    arrivals = itertools.count()
+    arrivals, clocks = itertools.count(), _Clocks(real_current_time)
     # The timer of each thread that runs trio: when it rings, as the scheduler counts, and the deadline that trio gave.
     timers: PerClock[dict[Member, tuple[int, float]]] = PerClock(dict)
     no_timer = (-1, 0.0)
@@ -84,7 +111,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
             return float(real_current_time(self))
         instant, deadline = timers.current.get(member, no_timer)
         # As floats, the deadline and the instant computed from it may differ in the last digit.
-        return deadline if instant == member.scheduler.now else monotonic()
+        return deadline if instant == member.scheduler.now else clocks.of_bubble(self)
 
     def deadline_to_sleep_time(self: Any, deadline: float) -> float:
         member = current()
@@ -136,14 +163,16 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
         # difference of the two floats is exact to the nanosecond, and no more.
         member = current()
         if member is not None:
-            member.scheduler.record_sleep(round(deadline - monotonic(), 9))
+            member.scheduler.record_sleep(round(deadline - run.current_time(), 9))
         return real_sleep_until(deadline)  # type: ignore[no-any-return]  # trio comes as a module object
 
-    clock_methods: dict[str, Callable[..., float]] = {
+    clock_methods: dict[str, Callable[..., Any]] = {
+        "start_clock": clocks.start,
         "current_time": current_time,
         "deadline_to_sleep_time": deadline_to_sleep_time,
     }
     yield from function_patches(run.SystemClock, clock_methods)
+    yield BlockPatch(clocks.going_on)
     yield from function_patches(run.TheIOManager, {"get_events": get_events})
     # Deterministic scheduling is a shuffle, where Hypothesis is.
     yield AttributePatch(run, {"_ALLOW_DETERMINISTIC_SCHEDULING": False, "_r": _InOrder(), "id": arrival})
