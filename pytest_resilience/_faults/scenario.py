@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn, final
 
 from resilience.testing import Script, ScriptError, closest, described, passthrough
 
+_FAULTS: Final = "tables that begin with [[fault]]"
 _EXAMPLE: Final = """\
 [[fault]]
 place = "Database.connect"
@@ -58,8 +59,10 @@ def read_scenario(path: str | Path) -> Scenario:
         raise ScenarioError(f"{name} is no TOML: {error.reason} at byte {error.start}, expected UTF-8") from None
     reader = _Reader(name)
     reader.check_keys(data, ("title", "fault"))
-    faults = reader.value(data, "fault", list, "tables that begin with [[fault]]")
+    faults = reader.value(data, "fault", list, _FAULTS)
     title = reader.value(data, "title", str, "a text") if "title" in data else name
+    if not faults:
+        reader.refuse(f"fault: expected {_FAULTS}, got []")
     return Scenario(
         title, tuple(_Reader(f"{name}, fault {number}").fault(each) for number, each in enumerate(faults, 1))
     )

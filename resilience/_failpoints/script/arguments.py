@@ -91,6 +91,13 @@ def read_parameters(source: Source, start: int, end: int, action: type[Action]) 
             unnamed.remove(parameter)
         if parameter.name in given:
             raise source.error(first, f"another name: {parameter.name} is given already")
+        clash = next(
+            (each for each in given if parameter.excludes == each or by_name[each].excludes == parameter.name), ""
+        )
+        if clash:
+            raise source.error(
+                first, f"')': {action.word} takes {clash} or {parameter.name}, and {clash} is given already"
+            )
         given[parameter.name] = _value_of(source, keyword.end() if keyword else first, last, parameter)
     missing = next((each for each in action.parameters if each.is_required and each.name not in given), None)
     if missing is not None:

@@ -176,7 +176,7 @@ def status(
 
     Raises:
         TypeError: A value of a wrong type.
-        ValueError: A status or a header that can't be.
+        ValueError: A status or a header that can't be, or a text and JSON.
 
     Example:
         >>> status(429, retry_after=2).times(2)

@@ -96,6 +96,7 @@ place = "Scenario.connect"
         ("title = 'x'\nfalut = 1", "outage.toml: there is no key 'falut': did you mean 'fault'?"),
         ("x = 1", "outage.toml: there is no key 'x': expected title, fault"),
         ("title = 1\nfault = []", "outage.toml: title: expected a text, got 1"),
+        ("fault = []", "outage.toml: fault: expected tables that begin with [[fault]], got []"),
         ("fault = 3", "outage.toml: fault: expected tables that begin with [[fault]], got 3"),
         ("fault = [3]", "outage.toml, fault 1: expected a table, got 3"),
         (

@@ -12,7 +12,7 @@ import pytest
 
 from resilience._failpoints.script.actions.functions import Off, Raise, Return, Sleep
 from resilience._failpoints.script.quantities import Span
-from resilience.testing import Script, answer, as_script, delay, fail, passthrough
+from resilience.testing import Script, answer, as_script, delay, fail, passthrough, status
 
 
 def _status_error():
@@ -233,6 +233,7 @@ EXAMPLES = """fail(ConnectionError('refused')).times(3) or "3*raise(ConnectionEr
             TypeError,
             WITHOUT_ARGUMENTS,
         ),
+        (lambda: status(503, "x", json=1), ValueError, "status takes body or json, and here are both"),
         (lambda: delay(-1), ValueError, "a duration is from 0 to 9223372036 seconds; got -1"),
         (lambda: delay("1m2h"), ValueError, f"not a duration: found '2h', expected {UNITS}"),
         (

@@ -29,12 +29,14 @@ class Parameter:
         kind: What it may be.
         is_required: Whether it must be given.
         is_named: Whether it is given by its name only.
+        excludes: The name of another one, which can't be given as well.
     """
 
     name: str
     kind: Kind
     is_required: bool = True
     is_named: bool = False
+    excludes: str = ""
 
 
 class Action:
@@ -72,6 +74,8 @@ class Action:
                 raise TypeError(f"{cls.word}, {parameter.name}: {error}") from None
             except ValueError as error:
                 raise ValueError(f"{cls.word}, {parameter.name}: {error}") from None
+            if parameter.excludes in checked:
+                raise ValueError(f"{cls.word} takes {parameter.excludes} or {parameter.name}, and here are both")
         return cls(**checked)
 
     @property

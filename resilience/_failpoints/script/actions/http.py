@@ -33,7 +33,7 @@ class Status(Action):
         Parameter("status", whole("an HTTP status", 200, 599)),
         Parameter("body", TEXT, is_required=False),
         Parameter("retry_after", DURATION, is_required=False, is_named=True),
-        Parameter("json", LITERAL, is_required=False, is_named=True),
+        Parameter("json", LITERAL, is_required=False, is_named=True, excludes="body"),
         Parameter("headers", HEADERS, is_required=False, is_named=True),
     )
 
