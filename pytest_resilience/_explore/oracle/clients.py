@@ -21,6 +21,11 @@ _MISTAKES: Final = (
 )
 
 
+def is_a_timeout(error: BaseException) -> bool:
+    """Tell whether an error says that a deadline of the program is over, which a fault makes it miss."""
+    return isinstance(error, TimeoutError) or type(error).__qualname__ == "TooSlowError"  # trio's
+
+
 def is_of_a_client(error: BaseException) -> bool:
     """Tell whether an error says that a peer is ill: of the system, or of a library's own class and raised by it.
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from pytest_resilience._explore.oracle.clients import is_of_a_client, is_raised_by_the_program
+from pytest_resilience._explore.oracle.clients import is_a_timeout, is_of_a_client, is_raised_by_the_program
 from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion, of_error
 from pytest_resilience._explore.points import EndlessError, Strike
 from pytest_resilience.clock import DeadlockError, GuessWarning, LeftoverThreadWarning
@@ -87,6 +87,7 @@ def _injected_in(strikes: Sequence[Strike]) -> Callable[[BaseException], bool]:
     def is_injected(error: BaseException) -> bool:
         return (
             any(error is each for each in raised)
+            or (bool(strikes) and is_a_timeout(error))
             or (is_up_to_a_client and is_of_a_client(error))
             or (is_told_by_a_status and is_raised_by_the_program(error))
         )

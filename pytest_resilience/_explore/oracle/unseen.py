@@ -16,6 +16,7 @@ from resilience.redact import clean
 from resilience.testing import ReleasedError
 
 _NEVER_AWAITED: Final = re.compile(r"coroutine '(.*)' was never awaited")
+_CLOSED: Final = "socket [closed]"  # by its owner; an error that came out, such as urllib's, has its last bytes
 _NOBODY_ASKED: Final = "exception was never retrieved"
 _OURS: Final = (Crash, ReleasedError)  # what faults end a thread or task by
 
@@ -65,7 +66,7 @@ class Unseen(logging.Handler, Watcher):
         coroutine = _NEVER_AWAITED.match(str(message))
         if coroutine is not None and issubclass(category, RuntimeWarning):
             self._found.append(Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited"))
-        elif issubclass(category, ResourceWarning):
+        elif issubclass(category, ResourceWarning) and _CLOSED not in str(message):
             what = re.sub(r"\d+", "*", without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
             self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
         else:

@@ -10,10 +10,11 @@ import socket
 import sys
 import tempfile
 import threading
+import urllib.request
 
 import httpx
 
-from pytest_resilience import DiscordMock, explore
+from pytest_resilience import DiscordMock, Faults, explore
 from resilience import create_retry_decorator
 
 logger = logging.getLogger("shop")
@@ -303,3 +304,16 @@ def test_a_file_whose_opening_is_not_answered_is_no_leak(tmp_path):
             kept.pop().close()
 
     assert found(reading) == found(keeping) == []
+
+
+def test_a_socket_that_its_owner_has_closed_is_no_leak():
+    """An error of urllib that comes out has the last bytes of its answer, though nobody asks for more."""
+
+    def asking():
+        with Faults() as faults:
+            server = faults.server()
+            server.route("GET", "/stock")
+            with urllib.request.urlopen(f"{server.url}/stock", timeout=5) as answer:
+                assert answer.read() == b""
+
+    assert found(asking, schedules=0) == []

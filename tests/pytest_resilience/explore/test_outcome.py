@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import pytest
+import trio
 
 from pytest_resilience import explore
 from resilience import conn_retry, create_retry_decorator, failpoint
@@ -219,3 +221,25 @@ def test_a_bug_that_needs_two_faults_is_found_with_two_alone(faults):
         raise AssertionError("nothing is served")
 
     assert kinds(primary_and_fallback, faults=faults, budget=2000) == (["wrong result"] if faults == 2 else [])
+
+
+def test_a_deadline_of_the_program_that_a_fault_makes_it_miss_is_right():
+    """A program that retries until its time is over says so by the error of its timeout."""
+
+    async def within_a_timeout():
+        async with asyncio.timeout(1):
+            await fetch_async()
+
+    async def within_a_scope():
+        with trio.fail_after(1):
+            await fetch_async()
+
+    def by_itself():
+        began = time.monotonic()
+        while time.monotonic() - began < 1:
+            with contextlib.suppress(Exception):
+                return fetch()
+            time.sleep(0.3)
+        raise TimeoutError("no stock within a second")
+
+    assert kinds(within_a_timeout) == kinds(lambda: trio.run(within_a_scope)) == kinds(by_itself) == []
