@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Iterator
 
 from pytest_resilience.clock._bubble.waiting import Waiter
 
@@ -35,6 +36,15 @@ class Deadlines:
         """Take out a waiter that will be put in its place again."""
         self._heap = [entry for entry in self._heap if entry[2] is not waiter]
         heapq.heapify(self._heap)
+
+    def restore(self, waiters: Iterable[Waiter], arrivals: Iterator[int]) -> None:
+        """Hold those that still wait, each of them once, wherever an addition or a removal was broken off."""
+        held = {entry[2]: entry for entry in self._heap if entry[2].outcome is None}
+        self._heap, self._ended = [*held.values()], 0
+        heapq.heapify(self._heap)
+        for waiter in waiters:
+            if waiter.outcome is None and waiter not in held:
+                self.add(waiter, next(arrivals))
 
     def earliest(self) -> int | None:
         """The earliest deadline of those that still wait."""

@@ -115,20 +115,24 @@ class Scheduler(Signals):
         self._hand_on(member)
 
     def block(self, waiter: Waiter) -> Outcome:
-        with real.uncollected(), self.mutex:
-            if waiter.outcome is not None:
-                return waiter.outcome
-            if self.closed:
-                waiter.outcome = Outcome.CLOSED
-                return waiter.outcome
-            waiter.member.waiter = waiter
-            waiter.since = self.now
-            waiter.member.questions.asked = 0
-            self.deadlines.add(waiter, next(self.arrivals))
-            if waiter.check is not None:
-                self.checked.append(waiter)
-            gate = self._park(waiter)
-        return self._await_turn(waiter, gate)
+        try:
+            with real.uncollected(), self.mutex:
+                if waiter.outcome is not None:
+                    return waiter.outcome
+                if self.closed:
+                    waiter.outcome = Outcome.CLOSED
+                    return waiter.outcome
+                waiter.member.waiter = waiter
+                waiter.since = self.now
+                waiter.member.questions.asked = 0
+                self.deadlines.add(waiter, next(self.arrivals))
+                if waiter.check is not None:
+                    self.checked.append(waiter)
+                gate = self._park(waiter)
+            return self._await_turn(waiter, gate)
+        except BaseException:
+            self.go_on_without_baton(waiter)
+            raise
 
     def skip(self, member: Member, length: int, what: str) -> bool:
         if self._ready or self._yielded or self.checked or self.absent or self.holds:
@@ -168,13 +172,17 @@ class Scheduler(Signals):
         if not (self._ready or self._yielded or self.checked):
             return
         waiter = Waiter(member, None, "its next turn", outcome=Outcome.NOTIFIED)
-        with real.uncollected(), self.mutex:
-            if self.closed:
-                return
-            member.waiter = waiter
-            self._yielded.append(waiter)
-            gate = self._park(waiter)
-        self._await_turn(waiter, gate)
+        try:
+            with real.uncollected(), self.mutex:
+                if self.closed:
+                    return
+                member.waiter = waiter
+                self._yielded.append(waiter)
+                gate = self._park(waiter)
+            self._await_turn(waiter, gate)
+        except BaseException:
+            self.go_on_without_baton(waiter)
+            raise
 
     def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
         with real.uncollected(), self.mutex:
@@ -209,13 +217,8 @@ class Scheduler(Signals):
 
     def _await_turn(self, waiter: Waiter, gate: Any) -> Outcome:
         if gate is not None:
-            try:
-                real.lock_acquire(gate)
-            except BaseException:
-                self.go_on_without_baton(waiter)
-                raise
-            finally:
-                waiter.member.gate = None
+            real.lock_acquire(gate)
+            waiter.member.gate = None
         handle, outcome = waiter.handle, waiter.outcome
         if handle is not None:
             waiter.handle = None
@@ -241,9 +244,8 @@ class Scheduler(Signals):
         if not self.closed:
             self.running = member
             self.switches += 1
-        member.waiter, gate = None, member.gate
-        if gate is not None and real.locked(gate):
-            real.lock_release(gate)
+        member.waiter = None
+        self.open_gate(member)
 
     @property
     def others(self) -> list[Member]:

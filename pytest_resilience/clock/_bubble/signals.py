@@ -18,6 +18,7 @@ class Signals(Turns):
     absent: Absent
     checked: list[Waiter]
     deadlines: Deadlines
+    everyone: list[Member]
     _ready: deque[Waiter]
     _yielded: deque[Waiter]
 
@@ -44,6 +45,7 @@ class Signals(Turns):
         """A signal handler raised: its thread runs on without the baton, and time waits for it."""
         with real.uncollected(), self.mutex:
             member = waiter.member
+            member.gate = None
             if member.waiter is not waiter:
                 return
             for queue in (self._ready, self._yielded):
@@ -52,14 +54,32 @@ class Signals(Turns):
             self.stop_checking(waiter)
             if waiter.outcome is None:
                 waiter.outcome = Outcome.INTERRUPTED
-                if waiter.handle is None:  # else its deadline is no longer there, as when it is fired
-                    self.deadlines.note_ended(waiter)
             member.waiter = None
+            self._complete_hand_over()
             if not self.closed:
-                if self.running is None:
+                if self.running is None or self.running is member:
                     self.running = member
                 else:
                     self.absent.add(member)
+
+    def _complete_hand_over(self) -> None:
+        """Do the rest of what the signal may have broken off: a thread was to be woken, or to get the baton."""
+        waiting = [each.waiter for each in self.everyone if each.waiter is not None]
+        for waiter in waiting:
+            is_due = waiter.outcome is not None or waiter.handle is not None
+            if is_due and waiter not in self._ready and waiter not in self._yielded:
+                self.stop_checking(waiter)
+                self._ready.append(waiter)
+        self.deadlines.restore((each for each in waiting if each.handle is None), self.arrivals)
+        if self.running is not None:
+            self.open_gate(self.running)
+
+    @staticmethod
+    def open_gate(member: Member) -> None:
+        """Let a thread go on that waits for its turn."""
+        gate = member.gate
+        if gate is not None and real.locked(gate):
+            real.lock_release(gate)
 
     def stop_checking(self, waiter: Waiter) -> None:
         if waiter in self.checked:

@@ -101,8 +101,7 @@ class Dispatcher:
         with self._lock:
             lines = list(self._lines.values())
         for line in lines:
-            if line.adopt():
-                line.work(within_s=left_s())
+            line.work_where_no_thread_does(left_s())
 
 
 def _countdown(seconds: float | None) -> Callable[[], float | None]:

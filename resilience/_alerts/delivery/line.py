@@ -50,6 +50,7 @@ class Line:
         self._piled_up = 0
         self._dropped = 0
         self._worker: threading.Thread | None = None
+        self._begun: threading.Thread | None = None
         self._lock = threading.RLock()
 
     @property
@@ -75,13 +76,18 @@ class Line:
                 self._dropped += 1
                 oldest.dropped()
 
-    def adopt(self) -> bool:
-        """Make the caller the worker, if there is work and no thread for it."""
-        with self._lock:
-            if self._has_worker or self._is_empty:
-                return False
-            self._worker = threading.current_thread()
-            return True
+    def work_where_no_thread_does(self, within_s: float | None) -> None:
+        """Deliver alerts here, if there are any and no thread for it; what can't begin in time is left."""
+        if self._worker is threading.current_thread():  # a destination waits for what is on its way
+            return
+        try:
+            with self._lock:
+                if self._has_worker or self._is_empty:
+                    return
+                self._worker = self._begun = threading.current_thread()
+            self.work(within_s=within_s)
+        finally:
+            self._end_work()
 
     def stop(self) -> None:
         """End after the message that is being sent."""
@@ -118,19 +124,29 @@ class Line:
             for alert in self._unsettled():
                 alert.abandoned()
             raise
-        finally:
-            if self._worker is threading.current_thread():
-                self._worker = None
 
     def _run(self) -> None:
-        with self._lock:  # the call that started this thread goes on first: it has a failure to handle
-            if self._worker is not threading.current_thread():  # a signal handler has started another one meanwhile
-                return
-        self.work(self._linger_s)
+        self._begun = threading.current_thread()
+        try:
+            with self._lock:  # the call that started this thread goes on first: it has a failure to handle
+                if self._worker is not threading.current_thread():  # a signal handler has started another one meanwhile
+                    return
+            self.work(self._linger_s)
+        finally:
+            self._end_work()
+
+    def _end_work(self) -> None:
+        if self._worker is threading.current_thread():
+            self._worker = None
 
     @property
     def _has_worker(self) -> bool:
-        return self._worker is not None and self._worker.is_alive()
+        """Whether there is a thread that works until it says otherwise, or that is about to begin.
+
+        `Thread.is_alive` marks a thread as ended when a signal handler raises in it, so it is asked of new ones alone.
+        """
+        worker = self._worker
+        return worker is not None and (self._begun is worker or worker.is_alive())
 
     @property
     def _is_empty(self) -> bool:

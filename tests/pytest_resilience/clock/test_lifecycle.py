@@ -343,14 +343,14 @@ def nap_until_interrupted():  # a function, as from 3.12 on `with` does not cove
     while not interrupted:
         time.sleep(0.007)
 
-signal.signal(signal.SIGALRM, interrupt)
+signal.signal(signal.SIGVTALRM, interrupt)  # alarms of real time ring in virtual time here
 for number in range(60):
     stop, interrupted = threading.Event(), []
     threads = [threading.Thread(target=nap, args=(seconds,)) for seconds in (0.01, 0.02, 0.03)]
     with contextlib.suppress(KeyboardInterrupt), VirtualClock():
         for thread in threads:
             thread.start()
-        signal.setitimer(signal.ITIMER_REAL, random.Random(number).uniform(0.0001, 0.005))
+        signal.setitimer(signal.ITIMER_VIRTUAL, random.Random(number).uniform(0.0001, 0.005))
         nap_until_interrupted()
     stop.set()
     for thread in threads:

@@ -72,7 +72,7 @@ def test_no_lock_is_kept(make):
 
 
 PROGRAM = """
-import logging, sys
+import logging, sys, threading
 from resilience._alerts.delivery.dispatcher import Dispatcher
 from tests.resilience.alerts.fake_alert import FakeAlert
 from tests.resilience.alerts.interrupts import interruptions
@@ -139,7 +139,7 @@ def test_a_first_alert_that_is_broken_off_leaves_a_destination_that_works():
 
 
 def test_an_alert_that_is_broken_off_loses_no_wake_up():
-    """Wherever the queueing for a waiting thread is broken off, what was queued is delivered at once."""
+    """Wherever the queueing for a waiting thread is broken off, what was queued is delivered at once, by that thread."""
     assert (
         run(
             """
@@ -147,6 +147,7 @@ def test_an_alert_that_is_broken_off_loses_no_wake_up():
             put()
             for count in interruptions(put):
                 settle(count)
+                assert sum(thread.name == "resilience-alerts" for thread in threading.enumerate()) == len(sinks), count
             print(count)
             """
         )

@@ -87,8 +87,7 @@ def run(line, alerts):
     """Queue alerts and work the line in this thread."""
     for alert in alerts:
         line.append(alert)
-    assert line.adopt()
-    line.work()
+    line.work_where_no_thread_does(within_s=None)
 
 
 def test_alerts_that_can_leave_at_once_leave_one_by_one(waiting):
@@ -130,15 +129,12 @@ def test_who_has_no_time_begins_nothing_that_is_too_late(waiting, clock):
     line = Line(channel, stopped=waiting)
     line.append(told.alert("a"))
     line.append(told.alert("b"))
-    assert line.adopt()
-    line.work(within_s=10)
+    line.work_where_no_thread_does(within_s=10)
     assert sum(waiting.waits) < 10
     assert 3 <= len(channel.messages) <= 4
     assert told.all == []
-    assert line.adopt()
-    line.work(within_s=0)
-    assert line.adopt()
-    line.work()
+    line.work_where_no_thread_does(within_s=0)
+    line.work_where_no_thread_does(within_s=None)
     assert channel.messages == [["a"]] * 5 + [["b"]]
     assert told.all == ["a delivered", "b delivered"]
 
