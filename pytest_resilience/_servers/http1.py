@@ -137,6 +137,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._protocol.our_state is h11.DONE and self._protocol.their_state is h11.DONE:
             self._protocol.start_next_cycle()
+            self._head = None
             self.data_received(b"")  # what the client has sent ahead
         else:
             self.close()

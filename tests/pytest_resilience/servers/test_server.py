@@ -241,3 +241,17 @@ def test_what_is_no_http_is_answered_so(noise, server, client):
             answer += data
     assert not answer or answer.startswith(b"HTTP/1.1 4")
     assert client.get("/items").json() == 1
+
+
+@pytest.mark.parametrize("ahead", [b"nonsense\r\n\r\n", b"GET /items HTTP/1.1\r\nno colon\r\n\r\n"])
+def test_nonsense_after_a_request_for_the_head_alone_is_answered(ahead, server):
+    """What is no HTTP gets 400 with its reason, whatever was asked for on the connection before."""
+    server.route("HEAD", "/items")
+    with socket.create_connection((server.host, server.port), timeout=60) as client:
+        client.sendall(b"HEAD /items HTTP/1.1\r\nHost: x\r\n\r\n" + ahead)
+        answers = b"".join(iter(lambda: client.recv(4096), b""))
+
+    healthy, refused, reason = answers.split(b"\r\n\r\n")
+    assert healthy.startswith(b"HTTP/1.1 200 ")
+    assert refused.startswith(b"HTTP/1.1 400 ")
+    assert reason.startswith(b"this is no HTTP/1.1 request: ")
