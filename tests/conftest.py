@@ -30,31 +30,33 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left():
-    """Fail the test that leaves a thread behind, instead of a later one whose clock waits for it."""
+def nothing_is_left():
+    """Fail the test that leaves a thread or a lock behind, instead of a later one which waits for that."""
     before = set(threading.enumerate())
     yield
-    for thread in set(threading.enumerate()) - before:
+    _let_threads_end(set(threading.enumerate()) - before)
+    _let_lock_of_logging_go()
+    _end_tracker()
+
+
+def _let_threads_end(threads):
+    for thread in threads:
         if isinstance(thread, threading._DummyThread):  # of a runner that started it without `threading`
             continue
         thread.join(60)  # one that is about to end needs a moment
         assert not thread.is_alive(), f"the test leaves {thread} behind"
 
 
-@pytest.fixture(autouse=True)
-def no_lock_of_logging_is_left():
-    """Fail the test that breaks off `logging` while it has its lock, which every later thread would wait for."""
-    yield
+def _let_lock_of_logging_go():
+    """Release what a test has left that has broken off `logging` while it had its lock."""
     is_left = logging._lock._is_owned()
     while logging._lock._is_owned():
         logging._lock.release()
     assert not is_left, "the test leaves the lock of logging taken"
 
 
-@pytest.fixture(autouse=True)
-def no_tracker_is_left():
+def _end_tracker():
     """End the process that `multiprocessing` starts once and keeps, for which the clock of a later test would wait."""
-    yield
     tracker = sys.modules.get("multiprocessing.resource_tracker")
     if tracker is not None and tracker._resource_tracker._fd is not None:
         gc.collect()  # as it ends it removes the semaphores that are left, which these would do once more
