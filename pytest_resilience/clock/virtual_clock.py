@@ -16,10 +16,10 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.spinning import LIMIT
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
-from pytest_resilience.clock._bubble.waiting import Member, current
+from pytest_resilience.clock._bubble.waiting import Member, ahead_of, current
 from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import all_patches
-from pytest_resilience.clock._calls.clocks import Epoch, on_grain, perf_counter_patches
+from pytest_resilience.clock._calls.clocks import Epoch, monotonic_patches, on_grain, perf_counter_patches
 from pytest_resilience.clock._opened import open_clocks
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers
@@ -31,6 +31,8 @@ __all__ = ["VirtualClock"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _patches: list[Patch] = []
+_for_leftovers: list[Patch] = []
+"""What stays after a clock, until the next one is opened, if it has left threads behind."""
 
 
 class VirtualClock:
@@ -94,6 +96,7 @@ class VirtualClock:
 
             if not _patches:
                 _patches.extend(all_patches())
+            restore(_for_leftovers)
             Epoch.wall = on_grain(real.time_ns()) if self._start is None else self._start
             Epoch.monotonic = on_grain(real.monotonic_ns())
             self._scheduler.enter(Member(self._scheduler, threading.current_thread().name, threading.current_thread()))
@@ -122,10 +125,16 @@ class VirtualClock:
             closing.callback(_forget, self)
             closing.callback(self._monitor.stop)
             closing.callback(self._scheduler.close)  # again, if a signal has broken it off
+            scheduler = self._scheduler
+            ahead = Epoch.monotonic + scheduler.now + scheduler.ahead - real.monotonic_ns()
             try:
                 restore(self._installed)
             finally:
-                leftovers = self._scheduler.close()
+                if len(scheduler.everyone) > 1:
+                    _for_leftovers.extend(install(monotonic_patches()))
+                leftovers = scheduler.close(ahead)
+                if not ahead_of:
+                    restore(_for_leftovers)
         return leftovers
 
     def now(self) -> datetime:

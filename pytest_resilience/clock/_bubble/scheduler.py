@@ -18,18 +18,27 @@ from collections import deque
 from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
+from pytest_resilience.clock._bubble.closing import Closing
 from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.frames import frames_of_others
 from pytest_resilience.clock._bubble.history import History
 from pytest_resilience.clock._bubble.lateness import later_than
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
-from pytest_resilience.clock._bubble.signals import Signals
-from pytest_resilience.clock._bubble.waiting import Chooser, Member, Outcome, Strangers, Waiter, current, members
+from pytest_resilience.clock._bubble.waiting import (
+    Chooser,
+    Member,
+    Outcome,
+    Strangers,
+    Waiter,
+    ahead_of,
+    current,
+    members,
+)
 from pytest_resilience.clock._reach import real
 
 
-class Scheduler(Signals):
+class Scheduler(Closing):
     """The state of one bubble; what the calls of a program need of it is described at `Turns`.
 
     Attributes:
@@ -39,6 +48,7 @@ class Scheduler(Signals):
         checked: The waits for what only a look outside can tell, in order of arrival.
         deadlines: The waits that time ends.
         stuck: The waits of a deadlock.
+        resumed: The waits that go on in real time since the bubble has closed.
         switches: How often the baton has changed hands.
         chooser: Takes another course where a real machine might; None: none does.
     """
@@ -55,6 +65,7 @@ class Scheduler(Signals):
         self.strangers = strangers
         self.checked: list[Waiter] = []
         self.stuck: list[Waiter] = []
+        self.resumed: set[Waiter] = set()
         self.chooser: Chooser | None = None
         self._ready: deque[Waiter] = deque()
         self._yielded: deque[Waiter] = deque()
@@ -78,7 +89,7 @@ class Scheduler(Signals):
         with real.uncollected(), self.mutex:
             self.everyone.append(member)
             if self.closed:
-                self._resume(member)
+                self.resume(member)
             else:
                 self._ready.append(waiter)
                 self.watcher.watch()
@@ -96,6 +107,7 @@ class Scheduler(Signals):
         with real.uncollected(), self.mutex:
             if members.get(member.ident) is member:
                 del members[member.ident]
+            ahead_of.pop(member.ident, None)
             for joiner in member.joiners:
                 self.fire(joiner, Outcome.NOTIFIED)
             self._let_go(member)
@@ -154,8 +166,8 @@ class Scheduler(Signals):
         waiter = Waiter(member, self.now + length, what)
         if member in self.holds:
             raise DeadlockError(self.now, [waiter], held=True)
-        if not self.skip(member, length, what):
-            self.block(waiter)
+        if not self.skip(member, length, what) and self.block(waiter) is Outcome.CLOSED:
+            real.sleep(self.left(waiter))
 
     def hold(self, member: Member | None) -> None:
         """Keep time where it is until `release`."""
@@ -198,7 +210,7 @@ class Scheduler(Signals):
                 later = current()  # a thread of a later clock
                 if later is not None:
                     later.scheduler.strangers.wake()
-                self._resume(waiter.member)
+                self.resume(waiter.member)
             elif waiter.handle is None:
                 self._ready.append(waiter)
                 self.dispatch()
@@ -229,8 +241,7 @@ class Scheduler(Signals):
         if outcome is Outcome.ENDED:
             silence(waiter.member.thread)
             raise SystemExit
-        assert outcome is not None
-        return outcome
+        return outcome or self.wait_on(waiter)
 
     def _hand_on(self, member: Member) -> None:
         if self.watcher.is_paused:
@@ -240,7 +251,7 @@ class Scheduler(Signals):
             self.absent.note_hand_over()
         self.dispatch()
 
-    def _resume(self, member: Member) -> None:
+    def resume(self, member: Member) -> None:
         if not self.closed:
             self.running = member
             self.switches += 1
@@ -280,11 +291,11 @@ class Scheduler(Signals):
         while self.running is None and not self.closed:
             if self._ready:
                 if (member := self._next_ready()) is not None:
-                    self._resume(member)
+                    self.resume(member)
             elif self._check():
                 continue
             elif self._yielded:
-                self._resume(self._yielded.popleft().member)
+                self.resume(self._yielded.popleft().member)
             else:
                 outsiders = self.outsiders() + self.strangers.outsiders(self.everyone)
                 stands_still = self.holds or self.watcher.left(outsiders) > 0
@@ -364,35 +375,3 @@ class Scheduler(Signals):
         waiters = (member.waiter for member in self.everyone)
         self.stuck = [waiter for waiter in waiters if waiter is not None and not waiter.idle()]  # the root's first
         self.fire(self.stuck[0], Outcome.DEADLOCKED)
-
-    def close(self) -> list[Member]:
-        """Give every thread back to real time; those that are left over, without idle workers and the deadlocked.
-
-        Broken off by a signal, it can be called again.
-        """
-        with real.uncollected(), self.mutex:
-            self.closed = True
-            ident = get_ident()
-            members.clear()
-            leftovers = []
-            for member in self.everyone:
-                waiter = member.waiter
-                if waiter is None or waiter.outcome is not None:
-                    if member.ident != ident and (waiter is None or not waiter.idle()):
-                        leftovers.append(member)
-                    self._resume(member)
-                elif waiter.idle():
-                    self.fire(waiter, Outcome.CLOSED)
-                elif waiter in self.stuck:
-                    self.fire(waiter, Outcome.ENDED)
-                else:
-                    leftovers.append(member)
-                    if waiter.deadline is not None or not waiter.lasting:
-                        self.fire(waiter, Outcome.CLOSED)
-            self.running = None
-            return leftovers
-
-    def abandon(self) -> None:
-        """End the bubble in a process that has been forked: none of its other threads is there."""
-        self.closed = True
-        members.clear()

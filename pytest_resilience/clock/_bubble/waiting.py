@@ -135,6 +135,9 @@ class Turns(Protocol):
     def jump(self, member: Member, length: int, what: str) -> None:
         """Let ``length`` pass at once, as in a machine that was suspended: who has slept so long wakes after that."""
 
+    def left(self, waiter: Waiter) -> float:
+        """How many seconds a wait with a deadline has left when the bubble has closed, in real time from then on."""
+
     def yield_now(self, member: Member) -> None:
         """Let every other thread that can run go first; time does not move."""
 
@@ -302,6 +305,11 @@ class Later:
 
 members: dict[int, Member] = {}
 """The threads of the bubble that is open now, by identifier."""
+
+ahead_of: dict[int, int] = {}
+"""By how many nanoseconds the monotonic clock of a thread goes before the real one, by identifier.
+
+That is so for threads that a bubble has left behind, for which it must not go back."""
 
 
 def current() -> Member | None:

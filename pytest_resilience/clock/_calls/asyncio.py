@@ -213,11 +213,13 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         """Leave a timer that outlives the clock as long to wait as it had left, when its loop has real time again."""
         yield
         member = members.get(get_ident())
+        # Where a thread runs one, the monotonic clock of that thread does not go back.
+        left = [loop for loop in loops if loop._thread_id not in members.keys() - {get_ident()}]
         if member is not None:
             ahead = (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead - real.monotonic_ns()) / 1e9
-            for timer in [timer for loop in loops for timer in loop._scheduled if hasattr(timer, "_arrival")]:
+            for timer in [timer for loop in left for timer in loop._scheduled if hasattr(timer, "_arrival")]:
                 timer._when -= ahead
-            for loop in loops:
+            for loop in left:
                 heapq.heapify(loop._scheduled)
         loops.clear()
 

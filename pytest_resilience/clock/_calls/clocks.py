@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE
-from pytest_resilience.clock._bubble.waiting import Member, members
+from pytest_resilience.clock._bubble.waiting import Member, ahead_of, members
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
@@ -54,7 +54,7 @@ def _now(member: Member) -> int:
 def _monotonic_ns() -> int:
     member = members.get(get_ident())
     if member is None:
-        return real.monotonic_ns()
+        return real.monotonic_ns() + ahead_of.get(get_ident(), 0)
     return Epoch.monotonic + _now(member)
 
 
@@ -67,8 +67,7 @@ def bubble_ns() -> int | None:
 
 
 def _monotonic() -> float:
-    member = members.get(get_ident())
-    return real.monotonic() if member is None else (Epoch.monotonic + _now(member)) / _SECOND
+    return _monotonic_ns() / _SECOND
 
 
 def monotonic() -> float:
@@ -183,11 +182,16 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
     yield BuiltinPatch(original(time, "perf_counter_ns"), perf_counter_ns)
 
 
+def monotonic_patches() -> Iterator[Patch]:
+    """The monotonic clock, which threads that a clock has left behind need for longer."""
+    for replacement in (_monotonic, _monotonic_ns):
+        yield BuiltinPatch(original(time, replacement.__name__[1:]), replacement)
+
+
 def patches() -> Iterator[Patch]:
     """Everything that tells the time."""
+    yield from monotonic_patches()
     for replacement in (
-        _monotonic,
-        _monotonic_ns,
         _time,
         _time_ns,
         _asctime,

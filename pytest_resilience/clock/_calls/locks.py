@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import functools
 import math
 import queue
 import threading
@@ -34,13 +33,11 @@ class _Locks:
     Attributes:
         holders: Those that threads of the bubble hold. Whatever else is locked is held by a thread outside.
         lines: Who waits for a lock, first come first served, each with the number of its arrival.
-        callers: The threads that wait on a condition by way of a method that knows what to do when the clock closes.
     """
 
     def __init__(self) -> None:
         self.holders: dict[Any, Member] = {}
         self.lines: dict[Any, list[tuple[int, Waiter]]] = {}
-        self.callers: set[Member] = set()
 
     def is_free(self, lock: Any, real_acquire: Callable[..., bool]) -> bool:
         """Whether a lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
@@ -132,7 +129,7 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
                 scheduler.record_sleep(timeout)
             return False
         if outcome is Outcome.CLOSED:
-            return real_acquire(lock, True, -1) if timeout == -1 else False
+            return real_acquire(lock, True, -1 if deadline is None else scheduler.left(waiter))
 
 
 lock_acquire = _acquirer(real.lock_acquire)
@@ -211,8 +208,6 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
             outcome = waiter.outcome
         else:
             outcome = member.scheduler.block(waiter)
-        if outcome is Outcome.CLOSED and member in locks.callers and deadline is not None:
-            raise _ClosedError
         return outcome is Outcome.NOTIFIED
     finally:
         if type(lock) is real.RLock:
@@ -240,39 +235,6 @@ def _where_idle(thread: Any) -> object:
     return getattr(getattr(target, "__self__", None), "_worker_lock", None)
 
 
-class _ClosedError(BaseException):
-    """The clock has closed in the middle of a timed wait, whose deadline means nothing in real time."""
-
-
-def timed(
-    method: Callable[..., Any], *, nothing: Any = None, refusal: type[Exception] | None = None
-) -> Callable[..., Any]:
-    """``method``, which waits on a condition in a loop of its own, until the clock closes: time is over for it then.
-
-    It says so by the result ``nothing``, or by the exception ``refusal``.
-    """
-
-    @functools.wraps(method)
-    def wait(*args: Any, **kwargs: Any) -> Any:
-        member = current()
-        if member is None:
-            return method(*args, **kwargs)
-        callers = _locks.current.callers
-        is_outermost = member not in callers
-        callers.add(member)
-        try:
-            return method(*args, **kwargs)
-        except _ClosedError:
-            if refusal is not None:
-                raise refusal from None
-            return nothing
-        finally:
-            if is_outermost:
-                callers.discard(member)
-
-    return wait
-
-
 def patches() -> Iterator[Patch]:
     """Everything that blocks on a lock or a condition."""
     yield TypePatch(
@@ -291,9 +253,6 @@ def patches() -> Iterator[Patch]:
         real.RLock,
         {"acquire": rlock_acquire, "__enter__": rlock_acquire, "release": rlock_release, "__exit__": rlock_release},
     )
-    wait_for = timed(unpatched(threading.Condition, "wait_for"), nothing=False)
-    yield from function_patches(
-        threading.Condition, {"wait": _condition_wait, "wait_for": wait_for, "_is_owned": _is_owned}
-    )
-    acquire = timed(unpatched(threading.Semaphore, "acquire"), nothing=False)
+    yield from function_patches(threading.Condition, {"wait": _condition_wait, "_is_owned": _is_owned})
+    acquire = unpatched(threading.Semaphore, "acquire")
     yield from function_patches(threading.Semaphore, {"acquire": asking(acquire, nothing=False)})

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
-from pytest_resilience.clock._calls.locks import is_idle_at, timed
+from pytest_resilience.clock._calls.locks import is_idle_at
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach.native import TypePatch
@@ -69,7 +69,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
             if outcome is Outcome.TIMED_OUT:
                 raise
             if outcome is Outcome.CLOSED:
-                return _real_get(self, True, timeout)
+                return _real_get(self, True, None if deadline is None else scheduler.left(waiter))
 
 
 def _note_nothing(items: Any, member: Member, block: bool) -> None:
@@ -97,7 +97,7 @@ def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float |
 def patches() -> Iterator[Patch]:
     """Everything that blocks on a queue."""
     for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
-        method = timed(unpatched(queue.Queue, name), refusal=refusal)
+        method = unpatched(queue.Queue, name)
         yield from function_patches(queue.Queue, {name: asking(method, refusal=refusal)})
     if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
         yield TypePatch(

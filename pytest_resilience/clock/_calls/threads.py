@@ -144,7 +144,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         if outcome is Outcome.TIMED_OUT:
             return
         if outcome is Outcome.CLOSED:
-            _real_join(self, timeout)
+            _real_join(self, None if deadline is None else member.scheduler.left(waiter))
             return
     if target is not None:
         _wait_until_gone(self)

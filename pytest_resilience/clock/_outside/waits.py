@@ -6,6 +6,7 @@ real descriptors are polled.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,12 +19,26 @@ from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
 from pytest_resilience.clock._outside.silence import silence
 from pytest_resilience.clock._reach import real
 
+_BLIND, _SIGHTED = 0.001, 0.05
+"""The real seconds between two looks, without a descriptor that tells at once, and with one, which may be closed."""
+
 
 def wait_until(waiter: Waiter) -> Any:
     """Wait until the check of ``waiter`` returns something true, and return that; None in the end, if it has not."""
     assert waiter.check is not None
-    notified = waiter.member.scheduler.block(waiter) is Outcome.NOTIFIED
-    return (waiter.result or waiter.check()) if notified else None
+    outcome = waiter.member.scheduler.block(waiter)
+    if outcome is Outcome.CLOSED and waiter.loop is None and (waiter.descriptors or waiter.deadline is not None):
+        return _wait_in_real_time(waiter, waiter.check)
+    return (waiter.result or waiter.check()) if outcome is Outcome.NOTIFIED else None
+
+
+def _wait_in_real_time(waiter: Waiter, check: Callable[[], Any]) -> Any:
+    """Wait for what is left of a wait in the middle of which the clock has closed; an event loop looks by itself."""
+    until = math.inf if waiter.deadline is None else real.monotonic() + waiter.member.scheduler.left(waiter)
+    pause = _BLIND if waiter.descriptors is None else _SIGHTED
+    while not (found := check()) and (left := until - real.monotonic()) > 0:
+        ready(waiter.watched(), min(left, pause) * 1000)
+    return found
 
 
 def wait_for_input(
@@ -78,6 +93,4 @@ def wait_for_input(
 def wait_for_descriptor(member: Member, descriptor: int, events: int, timeout: float | None) -> bool:
     """Wait until ``descriptor`` is ready for ``events``; False after ``timeout`` seconds."""
     interests = [(descriptor, events)]
-    if ready(interests) or wait_for_input(member, lambda: ready(interests), lambda: interests, timeout):
-        return True
-    return bool(ready(interests, timeout)) if member.scheduler.closed and timeout is None else False
+    return bool(ready(interests) or wait_for_input(member, lambda: ready(interests), lambda: interests, timeout))

@@ -8,8 +8,10 @@ import contextlib
 import datetime
 import inspect
 import queue
+import select
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -119,13 +121,14 @@ def test_leftover_threads_are_named():
     """Threads that have not ended are named in a warning, and go on in real time."""
     done = threading.Event()
     threads = [
-        threading.Thread(target=time.sleep, args=(1_000_000,), name="sleeper"),
+        threading.Thread(target=time.sleep, args=(1_000_000.001,), name="sleeper"),
         threading.Thread(target=done.wait, name="waiter"),
-        threading.Thread(target=done.wait, args=(1_000_000,), name="timed waiter"),
+        threading.Thread(target=done.wait, args=(2_000_000,), name="timed waiter"),
     ]
-    with pytest.warns(LeftoverThreadWarning) as caught, VirtualClock():
+    with pytest.warns(LeftoverThreadWarning) as caught, VirtualClock() as clock:
         for thread in threads:
             thread.start()
+        clock.advance(1_000_000)
     assert [str(warning.message) for warning in caught] == [
         "3 threads of the virtual clock were still there at its end: 'sleeper', 'waiter', 'timed waiter'. "
         "They run in real time from now on; end and join them inside the test."
@@ -134,6 +137,84 @@ def test_leftover_threads_are_named():
     done.set()
     for thread in threads:
         thread.join()
+
+
+def _select(left):
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        return select.select([reading], [], [], left) == ([], [], [])
+
+
+def _lock(left):
+    lock = threading.Lock()
+    with lock:
+        return not lock.acquire(timeout=left)
+
+
+def _condition(left):
+    condition = threading.Condition()
+    with condition:
+        return not condition.wait_for(bool, left)
+
+
+def _get(left):
+    with pytest.raises(queue.Empty):
+        queue.Queue().get(timeout=left)
+    return True
+
+
+def _poll(left):
+    until = time.monotonic() + left
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, 600))
+    return True
+
+
+WAITS = {
+    "sleep": lambda left: time.sleep(left) is None,
+    "event": lambda left: not threading.Event().wait(left),
+    "semaphore": lambda left: not threading.Semaphore(0).acquire(timeout=left),
+    "asyncio": lambda left: asyncio.run(asyncio.sleep(left)) is None,
+    "condition": _condition,
+    "lock": _lock,
+    "poll": _poll,
+    "queue": _get,
+    "select": _select,
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS.keys())
+def test_a_leftover_wait_takes_what_it_had_left(wait):
+    """It is over in real time after that, not at once and not an hour later, and no clock of its thread goes back."""
+    readings = []
+
+    def work():
+        readings.append(time.monotonic())
+        readings.append(wait(3600.05))
+        readings.append(time.monotonic())
+
+    thread = threading.Thread(target=work)
+    with pytest.warns(LeftoverThreadWarning), VirtualClock() as clock:
+        thread.start()
+        clock.advance(3600)
+    thread.join()
+    began, timed_out, ended = readings
+    assert timed_out
+    assert 3600.05 <= ended - began < 7200
+    with VirtualClock():
+        assert time.monotonic() < began + 3600
+
+
+def test_a_leftover_wait_is_notified_in_real_time():
+    """Whoever notifies it before its time is over wakes it, as in the clock."""
+    items, taken = queue.Queue(), []
+    thread = threading.Thread(target=lambda: taken.append(items.get(timeout=7200)))
+    with pytest.warns(LeftoverThreadWarning), VirtualClock() as clock:
+        thread.start()
+        clock.advance(3600)
+    items.put("late")
+    thread.join()
+    assert taken == ["late"]
 
 
 def test_a_secret_in_the_name_of_a_leftover_thread_is_not_shown():
