@@ -179,8 +179,9 @@ class Link:
         if self.sink.is_lost or self.has_ended:
             return
         if data is not None:
-            self.count += len(data)
-            self.sink.transport.write(data)
+            if not self.sink.transport.is_closing():  # or asyncio would write a warning for the sixth piece
+                self.count += len(data)
+                self.sink.transport.write(data)
             self.regulate()
             return
         self.has_ended = True

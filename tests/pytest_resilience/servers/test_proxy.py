@@ -1,5 +1,6 @@
 """What each action does to the connections of a proxy, to the byte and to the instant of virtual time."""
 
+import asyncio
 import errno
 import socket
 import threading
@@ -22,6 +23,8 @@ from pytest_resilience import (
     slices,
     slow_close,
 )
+from pytest_resilience._servers.connection import Connection
+from pytest_resilience._servers.effects import Hang
 
 
 @pytest.fixture
@@ -323,3 +326,25 @@ def test_every_address_of_a_name_is_tried(echo, faults, monkeypatch):
     with socket.create_connection((proxy.host, proxy.port), timeout=60) as connection:
         connection.sendall(b"x")
         assert connection.recv(1) == b"x"
+
+
+def test_what_is_let_go_at_a_client_that_is_gone_is_no_matter_for_the_log(caplog):
+    """Held pieces for a connection that has been reset meanwhile are dropped, and asyncio has nothing to warn of."""
+    pair = socket.socketpair()
+
+    async def release():
+        gone = Connection(0.0, ["place"], lambda _: None)
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: gone.client, sock=pair[0])
+        link = gone.link("downstream")
+        link.set_effect("place", Hang())
+        for _ in range(20):
+            link.feed(b"piece")
+        pair[1].close()
+        link.set_effect("place", None)
+        transport.abort()
+        await asyncio.sleep(0)
+        return gone.received
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        assert runner.run(release()) <= len(b"piece")
+    assert caplog.records == []
