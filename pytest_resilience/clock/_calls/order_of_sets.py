@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
+from abc import ABCMeta
 from collections.abc import Iterator
 from types import CellType, ModuleType
 from typing import Any
@@ -37,12 +38,13 @@ def kind_of_stand_in(real: Any) -> Any:
     a program has kept the new class, so must those from after it.
     """
 
-    class Kind(_Open, type(real)):  # type: ignore[misc]  # a base that is known when the clock opens
-        def __instancecheck__(cls, instance: object) -> bool:
-            return isinstance(instance, real) if real in cls.__bases__ else super().__instancecheck__(instance)
+    # A program may give the class an abstract base besides, whose metaclass has to go with this one.
+    class Kind(_Open, ABCMeta if type(real) is type else type(real)):  # type: ignore[misc]  # a base that is known when the clock opens
+        def __instancecheck__(self, instance: object) -> bool:
+            return isinstance(instance, real) if real in self.__bases__ else super().__instancecheck__(instance)
 
-        def __subclasscheck__(cls, subclass: type) -> bool:
-            return issubclass(subclass, real) if real in cls.__bases__ else super().__subclasscheck__(subclass)
+        def __subclasscheck__(self, subclass: type) -> bool:
+            return issubclass(subclass, real) if real in self.__bases__ else super().__subclasscheck__(subclass)
 
     return Kind
 

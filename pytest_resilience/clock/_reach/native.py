@@ -18,13 +18,17 @@ Python code: all keys are texts, and the old values stay referenced.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
+import inspect
 import types
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar, cast
+
+from resilience.testing import twin_of
 
 _kept: list[ctypes.Structure] = []
 """Definitions of functions that may be called for as long as the process lives: nothing else refers to them."""
@@ -178,12 +182,26 @@ class BuiltinPatch:
         _decref(self._replacement)
 
 
+def _named(target: type, name: str, method: Any) -> Any:
+    """A method that is called what the one is that it replaces, by which it is pickled, and has its signature."""
+    if isinstance(method, classmethod):
+        return classmethod(_named(target, name, method.__func__))
+    if not isinstance(method, types.FunctionType):
+        return method
+    made = twin_of(method)
+    made.__name__, made.__qualname__, made.__module__ = name, f"{target.__qualname__}.{name}", target.__module__
+    with contextlib.suppress(ValueError):  # many methods in C don't tell theirs
+        original = target.__dict__[name]
+        made.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # as `inspect` reads it
+    return made
+
+
 class TypePatch:
     """Replace methods of the C type ``target``, immutable or not, for every instance, while installed."""
 
     def __init__(self, target: type, methods: Mapping[str, object]) -> None:
         self._target = target
-        self._methods = dict(methods)
+        self._methods = {name: _named(target, name, method) for name, method in methods.items()}
         (self._namespace,) = gc.get_referents(target.__dict__)  # the dictionary behind the view that cannot be written
         self._originals = {name: self._namespace[name] for name in methods}
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import abc
+import asyncio
+import concurrent.futures
+import datetime
+import inspect
+import pickle
 import queue
 import socket
 import subprocess
@@ -70,6 +76,48 @@ def test_a_mock_that_outlives_the_clock_is_called_until_it_is_undone(owner, name
     assert getattr(owner, name) is stand_in
     patch.stop()
     assert vars(owner).get(name) is before
+
+
+LIKE_BEFORE = [
+    (threading.Event, "wait"),
+    (queue.Queue, "get"),
+    (queue.SimpleQueue, "get"),
+    (datetime.datetime, "now"),
+    (socket.socket, "__init__"),
+    (asyncio.BaseEventLoop, "call_later"),
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), LIKE_BEFORE)
+def test_a_method_looks_as_it_does_without_the_clock(owner, name):
+    """It has its names and its signature, by which it is documented, mocked and pickled."""
+
+    def looks():
+        method = getattr(owner, name)
+        assert pickle.loads(pickle.dumps(method)) == method
+        return method.__name__, method.__qualname__, inspect.signature(method)
+
+    before = looks()
+    with VirtualClock():
+        assert looks() == before
+
+
+@pytest.mark.parametrize("base", [threading.Thread, socket.socket, queue.Queue, subprocess.Popen, "Future", "Task"])
+def test_a_class_of_its_own_may_be_abstract_too(base):
+    """Over whatever the clock replaces, also by the metaclass itself, and it is known for what it is."""
+    with VirtualClock():
+        base = {"Future": concurrent.futures.Future, "Task": asyncio.Task}.get(base, base)
+
+        class Mixed(base, abc.ABC):
+            """With an abstract base besides."""
+
+        class Made(base, metaclass=abc.ABCMeta):
+            """With that metaclass."""
+
+        for made in (Mixed, Made):
+            assert issubclass(made, base)
+            assert isinstance(made.__new__(made), base)
+            assert not issubclass(base, made)
 
 
 PROGRAM = """
