@@ -1,98 +1,79 @@
-"""Runs per second of processor time of an exploration, of a trivial test; detangle beside it where it is installed.
+"""What exploring finds in the corpus, how long each service takes, and what detangle finds of those for asyncio.
 
-Our runs are those of a plan and those that see whether it has poisoned the test. Those of detangle are in its own loop
-of asyncio, without threads, faults, fixtures, or a look at what they leave behind.
+detangle explores schedules of tasks on a loop of its own; of faults it knows those that a program asks it for. It is
+used where it is installed.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import subprocess
-import sys
-import tempfile
+import importlib
+import inspect
+import logging
+import pkgutil
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Coroutine
+from types import ModuleType
+from typing import Any
 
+import tests.corpus.services as corpus
 from pytest_resilience import explore
-from resilience import create_retry_decorator
 
-LEAST = 300
-TIMES = 20
-MARKED = """
-import time
-
-import pytest
-from resilience import create_retry_decorator
-
-began = []
-
-@create_retry_decorator(max_attempts=3)
-def fetch():
-    return 1
-
-@pytest.mark.explore
-@pytest.mark.parametrize("number", range(20))
-def test_fetch(number):
-    began.append(time.process_time())
-    assert fetch() == 1
-
-def test_how_long_it_took():
-    print(f"runs per second: {(len(began) - 1) / (began[-1] - began[0])}")
-"""
-
-
-@create_retry_decorator(max_attempts=3)
-def fetch() -> int:
-    return 1
-
-
-def one_call() -> None:
-    runs.append(1)
-    assert fetch() == 1
-
-
-async def two_tasks() -> None:
-    runs.append(1)
-    await asyncio.gather(asyncio.sleep(1), asyncio.sleep(1.005))
-
-
-runs: list[int] = []
-
-
-def per_second(work: Callable[[], object]) -> float:
-    runs.clear()
-    began = time.process_time()
-    for _ in range(TIMES):
-        work()
-    return len(runs) / (time.process_time() - began)
-
-
-def marked() -> float:
-    """Runs of a test that is marked, between the first and the last, by itself."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "test_fetch.py").write_text(MARKED)
-        command = [sys.executable, "-m", "pytest", "--resilience", "-qs", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        said = subprocess.run([*command, folder], capture_output=True, text=True, check=True).stdout
-    return float(said.partition("runs per second: ")[2].split()[0])
-
-
-def contenders() -> Iterator[tuple[str, float]]:
-    yield "explore(), one decorated call", per_second(lambda: explore(one_call))
-    yield "@pytest.mark.explore, the same", marked()
-    yield "explore(), two tasks of asyncio", per_second(lambda: explore(two_tasks))
-    with contextlib.suppress(ImportError):
-        import detangle
-
-        yield "detangle, the same tasks", per_second(lambda: detangle.explore(two_tasks, runs=50, database=False))
+RUNS = 200  # the budget of both
 
 
 def main() -> None:
-    print("\nruns per second of processor time")
-    for name, value in contenders():
-        missed = "" if value >= LEAST else "  MISSED"
-        print(f"  {name:<34}{value:>9.0f}, >= {LEAST}{missed}")
+    logging.getLogger().addHandler(logging.NullHandler())
+    print(f"\n{'':<30}{'found':>8}{'twin':>8}{'runs':>7}{'time':>9}   detangle: found, twin, time")
+    for name in sorted(each.name for each in pkgutil.iter_modules(corpus.__path__)):
+        service = importlib.import_module(f"{corpus.__name__}.{name}")
+        started = time.perf_counter()
+        bug, twin = (explored(service, kind) for kind in (service.Broken, service.Sound))
+        taken = time.perf_counter() - started
+        found = "yes" if bug.findings else "NO"
+        right = "ACCUSED" if twin.findings else "right"
+        print(f"{name:<30}{found:>8}{right:>8}{bug.runs + twin.runs:>7}{taken:>7.2f} s   {by_detangle(service)}")
+
+
+def scenario_of(service: ModuleType, kind: type) -> Callable[[], Any]:
+    """The scenario of a service with one of its twins."""
+    if not inspect.iscoroutinefunction(service.scenario):
+        return lambda: service.scenario(kind())
+
+    async def scenario() -> None:
+        await service.scenario(kind())
+
+    return scenario
+
+
+def explored(service: ModuleType, kind: type) -> Any:
+    """What exploring one of the twins comes to."""
+    try:
+        return explore(scenario_of(service, kind), budget=RUNS, **getattr(service, "limits", {}))
+    finally:
+        getattr(service, "clean_up", lambda: None)()
+
+
+def by_detangle(service: ModuleType) -> str:
+    """What detangle says of a service for asyncio."""
+    if not inspect.iscoroutinefunction(service.scenario):
+        return "threads, or no tasks at all"
+    try:
+        import detangle
+    except ModuleNotFoundError:
+        return "not installed"
+    started = time.perf_counter()
+    found = [accuses(detangle, scenario_of(service, kind)) for kind in (service.Broken, service.Sound)]
+    said = ", ".join(("yes" if found[0] else "no", "ACCUSED" if found[1] else "right"))
+    return f"{said}, {time.perf_counter() - started:.2f} s"
+
+
+def accuses(detangle: ModuleType, scenario: Callable[[], Coroutine[Any, Any, Any]]) -> bool:
+    """Whether detangle finds a bug in a scenario."""
+    try:
+        detangle.explore(scenario, runs=RUNS, database=False)
+    except Exception as bug:  # of one of its many kinds
+        return type(bug).__module__.startswith("detangle")
+    return False
 
 
 if __name__ == "__main__":

@@ -66,7 +66,9 @@ class Unseen(logging.Handler, Watcher):
         coroutine = _NEVER_AWAITED.match(str(message))
         if coroutine is not None and issubclass(category, RuntimeWarning):
             self._found.append(Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited"))
-        elif issubclass(category, ResourceWarning) and _CLOSED not in str(message):
+        elif issubclass(category, ResourceWarning) and _CLOSED in str(message):
+            pass
+        elif issubclass(category, ResourceWarning):
             what = re.sub(r"\d+", "*", without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
             self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
         else:
