@@ -9,24 +9,27 @@ import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Turns, Waiter, current, members
+from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
 from pytest_resilience.clock._reach.patches import Patch
 
 _real_alarm = clone(original(_signal, "alarm"))
 _real_setitimer = clone(original(_signal, "setitimer"))
 _real_getitimer = clone(original(_signal, "getitimer"))
+_real_pause = clone(original(_signal, "pause"))
 
 
 class _Timer:
-    """The one alarm of the process: what rings next, and how many nanoseconds after that again."""
+    """The one alarm of the process: what rings next, how many nanoseconds after that again, and how often it has."""
 
     def __init__(self) -> None:
+        self.rung = 0
         self._alarm: Waiter | None = None
         self._interval = 0
         self._scheduler: Turns
@@ -54,6 +57,7 @@ class _Timer:
 
     def _ring(self, member: Member, due: int) -> None:
         self._alarm = None
+        self.rung += 1
         if self._interval:
             self._ring_at(member, due + self._interval)
         ident = threading.main_thread().ident or 0  # where Python runs all handlers
@@ -98,7 +102,25 @@ def _getitimer(which: Any, /) -> Any:
     return _timer.current.left()
 
 
+def _pause(*arguments: Any) -> None:
+    """`signal.pause`, which an alarm of the clock ends; where none is set, a signal from outside."""
+    member, timer = current(), _timer.current
+    in_main = threading.get_ident() == threading.main_thread().ident  # the only thread that handlers interrupt
+    if member is None or arguments or not in_main or not timer.left()[0]:
+        return _real_pause(*arguments)  # type: ignore[no-any-return]  # a clone is typed as any function
+    rung = timer.rung
+    if not wait_until(Waiter(member, None, "a signal", check=lambda: timer.rung != rung)):
+        _real_pause()  # the clock has closed
+    return None
+
+
 def patches() -> Iterator[Patch]:
-    """Everything that sets an alarm."""
-    for name, replacement in (("alarm", _alarm), ("setitimer", _setitimer), ("getitimer", _getitimer)):
+    """Everything that sets an alarm, or waits for it."""
+    replacements: dict[str, Callable[..., Any]] = {
+        "alarm": _alarm,
+        "setitimer": _setitimer,
+        "getitimer": _getitimer,
+        "pause": _pause,
+    }
+    for name, replacement in replacements.items():
         yield BuiltinPatch(original(_signal, name), replacement)

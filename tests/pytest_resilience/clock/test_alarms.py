@@ -140,3 +140,23 @@ def test_wrong_arguments_are_refused_as_ever(rung):
         ):
             with pytest.raises((TypeError, OSError)):
                 call()
+
+
+def test_an_alarm_ends_a_pause(rung):
+    """`signal.pause` comes back when the alarm has rung, after as much virtual time."""
+    with VirtualClock() as clock:
+        before = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 5)
+        signal.pause()
+        assert rung == [before + 5]
+        assert clock.elapsed == 5.0
+
+
+def test_a_pause_ends_by_what_the_handler_raises(raising):
+    """So does one by an alarm whose handler raises, and the clock goes on."""
+    with VirtualClock() as clock:
+        signal.alarm(5)
+        with pytest.raises(TimeUpError):
+            signal.pause()
+        time.sleep(1)
+        assert clock.elapsed == 6.0
