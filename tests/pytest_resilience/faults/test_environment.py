@@ -2,127 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import multiprocessing
 import os
-import shutil
 import signal
-import socket
 import stat
-import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
-import resilience
 from pytest_resilience import Faults, Timeline, VirtualClock, answer, call, fail
 from resilience.events import FaultInjected
-
-HOUSE = str(Path(str(resilience.__file__)).parent.parent)
-
-SHOP = """
-import asyncio
-import os
-import sys
-import threading
-
-import resilience
-
-class Payments:
-    def charge(self, amount=1, *, currency="EUR"):
-        return f"charged {amount}"
-
-def plain(number=0):
-    return f"plain {number}"
-
-async def later():
-    return "later"
-
-def passed():
-    return resilience.failpoint("shop.passed")
-
-def said(function, *args):
-    try:
-        return f"{function(*args)}"
-    except BaseException as error:
-        return f"{type(error).__name__}: {error}"
-
-def in_a_forked_process(function, *args):
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if not child:
-        os.write(theirs, said(function, *args).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    return os.read(ours, 1000).decode()
-
-def in_trio(function):
-    import trio
-    return trio.run(function)
-
-def worker(queue, calls):
-    queue.put([said(plain) for _ in range(calls)])
-
-if __name__ == "__main__":
-    import shop
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(said(eval, line, vars(shop)), flush=True)
-"""
-
-
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    """The folder with the module ``shop``, which is on the path of all processes."""
-    (tmp_path / "shop.py").write_text(SHOP, "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{HOUSE}")
-    yield tmp_path
-    sys.modules.pop("shop", None)
-
-
-class Child:
-    """A process that evaluates what it is told, and says what came of it."""
-
-    def __init__(self, environment, *options):
-        command = [sys.executable, *options, "-m", "shop"]
-        self.process = subprocess.Popen(
-            command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        assert self.read() == "ready"
-
-    def tell(self, expression):
-        """Have it evaluate an expression, without waiting."""
-        print(expression, file=self.process.stdin, flush=True)
-
-    def read(self):
-        """Return the next line that it says."""
-        return self.process.stdout.readline().rstrip("\n")
-
-    def ask(self, expression):
-        """Have it evaluate an expression; return what came of it."""
-        self.tell(expression)
-        return self.read()
-
-    def close(self):
-        """End it; return what it complained of."""
-        _, complaints = self.process.communicate()
-        return complaints
-
-
-@contextlib.contextmanager
-def child_of(faults, *options):
-    """A child of the test, which ends with the block, and has then complained of nothing."""
-    child = Child(faults.environment(), *options)
-    try:
-        yield child
-        assert child.close() == ""
-    finally:
-        child.process.kill()
-        child.process.communicate()
+from tests.pytest_resilience.faults.children import Child, child_of
 
 
 def complaint_of(block):
@@ -415,89 +306,3 @@ def test_a_class_that_only_a_child_knows_is_not_made_to_return_something(shop):
             "pause, crash\n"
         )
         assert injection.calls == []
-
-
-TEST = """
-import os, subprocess, sys
-from pytest_resilience import Faults
-with Faults() as faults:
-    hang = faults.inject("shop:plain", "1*return('struck')->hang")
-    child = subprocess.Popen([sys.executable, "-m", "shop"], env=faults.environment(), stdout=2)
-    hang.wait_reached()
-    print(os.environ["RESILIENCE_FAULTS"], file=sys.stderr)
-    child.wait()
-"""
-
-
-@pytest.mark.slow
-def test_children_of_a_test_that_was_killed_are_left_alone(shop):
-    """Nobody is left in a ``hang``, nor struck, once the process of the test is gone."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", TEST], text=True, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
-    )
-    with child, contextlib.closing(child.stdin):
-        lines = iter(child.stderr.readline, "")
-        assert next(lines) == "ready\n"
-        print("plain()\nplain()\nplain()", file=child.stdin, flush=True)
-        assert next(lines) == "struck\n"
-        folder = Path(next(lines)).parent
-        child.kill()
-        assert next(lines).startswith("ReleasedError: the fault is over")
-        assert next(lines) == "plain 0\n"
-    shutil.rmtree(folder)  # which a process that is killed can't do
-
-
-HOSTILE = [
-    b"",
-    b"\n",
-    b"\x00\xff\xfe\n",
-    b"null\n",
-    b"[]\n",
-    b"{}\n",
-    b"[" * 60_000 + b"\n",
-    b"x" * 1_000_000,
-    b"1" * 60_000 + b"\n",
-    b'{"process": "4"}\n',
-    b'{"process": 4}\n{"armed": "x", "known": 5}\n',
-    b'{"process": 4}\n{"armed": -1, "known": [[], {}, null, "nobody"]}\nnonsense\n',
-    b'{"call": 0}\n',
-    b'{"call": 99, "process": 4, "args": [], "kwargs": {}}\n',
-    b'{"call": 0, "process": 4, "args": {}, "kwargs": []}\n',
-    b'{"call": 1e999, "process": null, "args": [], "kwargs": {}}\n',
-    b'{"wait": 99, "process": 4, "name": "x"}\n',
-    b'{"wait": 0, "process": 4, "name": 7}\n',
-]
-
-
-def test_strangers_at_the_socket_do_no_harm(shop):
-    """Whatever comes from the socket, the test goes on, and so does its work with children."""
-    with Faults() as faults, contextlib.ExitStack() as stack:
-        injection = faults.inject("shop:plain", "1*return('struck')")
-        path = faults.environment()["RESILIENCE_FAULTS"]
-        strangers = []
-        for said in HOSTILE:
-            strangers.append(stack.enter_context(socket.socket(socket.AF_UNIX)))
-            strangers[-1].connect(path)
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                strangers[-1].sendall(said)
-        with child_of(faults) as child:
-            assert child.ask("plain()") == "struck"
-            assert child.ask("plain()") == "plain 0"
-        assert len(injection.calls) == 2
-
-
-@pytest.mark.filterwarnings("ignore:calls were still held")  # as the thread may not have seen yet that they are gone
-def test_strangers_are_no_more_than_a_test_can_bear(shop):
-    """Connections beyond a number are closed at once, and those that wait at a fault end with it."""
-    with Faults() as faults, contextlib.ExitStack() as stack:
-        paused = faults.inject("shop:plain", "pause", strict=False)
-        path = faults.environment()["RESILIENCE_FAULTS"]
-        for _ in range(700):
-            stranger = stack.enter_context(socket.socket(socket.AF_UNIX))
-            stranger.connect(path)
-            with contextlib.suppress(BrokenPipeError):
-                stranger.sendall(json.dumps({"wait": 0, "process": 1, "name": "\ud800\n"}).encode() + b"\n")
-        with contextlib.suppress(ConnectionResetError):
-            assert stranger.recv(1) == b""
-        paused.wait_reached(400)
-    assert threading.active_count() < 50
