@@ -21,6 +21,7 @@ from pytest_resilience._explore.oracle.outcome import hangs_for_ever, judge
 from pytest_resilience._explore.oracle.pace import in_step, too_early
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error
 from pytest_resilience._explore.oracle.watch import Watch, uncounted_garbage
+from pytest_resilience._explore.patience import Patience, has_lost_another
 from pytest_resilience._explore.points import Points
 from pytest_resilience._explore.schedule import Schedule
 from pytest_resilience._explore.served_points import check_urls, is_url
@@ -89,6 +90,7 @@ class Explorer:
         self._agenda = Agenda(self.exploration, subject.seed)
         self._steps = 0
         self._reached: dict[str, int] = {}
+        self._usual_s: float | None = None
         self._same: set[tuple[Plan, str, str]] = set()
         self._keys: set[tuple[str, str]] = set()
         self._usual: Counter[Suspicion] = Counter()
@@ -145,11 +147,12 @@ class Explorer:
         decisions = Decisions(plan, draw)
         points = Points(decisions, self._menus, self._functions, self._urls, self._subject.test)
         schedule = Schedule(decisions, traced=self.exploration.threaded)
+        patience = Patience(self._usual_s)
         locks: list[weakref.ref[Any]] = []
 
         @contextlib.contextmanager
         def around() -> Iterator[None]:
-            with points, schedule if self._limits.schedules else contextlib.nullcontext():
+            with patience, points, schedule if self._limits.schedules else contextlib.nullcontext():
                 try:
                     yield
                 finally:
@@ -159,8 +162,10 @@ class Explorer:
             ending = self._subject.run(around)
             ending.held_locks = locks
             plan = decisions.taken or plan
-            endless = [] if points.endless is None else [points.endless]
-            ending.errors = [*endless, *ending.errors]
+            errors = [*filter(None, [points.endless, patience.error]), *ending.errors]
+            ending.errors = [
+                each for each in errors if each is not patience.error or not has_lost_another(points.strikes)
+            ]
             suspicions = self._judged(plan, ending, points)
             is_void = hangs_for_ever(ending.errors, points.strikes, ending.beyond)
             failed, timeline = bool(ending.errors), ending.timeline
@@ -181,6 +186,7 @@ class Explorer:
         else:
             self._usual |= seen
             self._reached = reached
+            self._usual_s = max(self._usual_s or 0.0, patience.taken_s)
         return Run(
             plan, decisions.asked, reached, decisions.unmet, suspicions, failed, str(timeline) if suspicions else ""
         )

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_resilience._explore.oracle.clients import is_a_timeout, is_of_a_client, is_raised_by_the_program
 from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion, of_error
+from pytest_resilience._explore.patience import TooLongError
 from pytest_resilience._explore.points import EndlessError, Strike
 from pytest_resilience.clock import DeadlockError, GuessWarning, LeftoverThreadWarning
 from resilience.errors import Crash
@@ -70,7 +71,7 @@ def hangs_for_ever(errors: Sequence[BaseException], strikes: Sequence[Strike], b
     """Whether a run ended because a call hung whose client has no timeout, which tells nothing of the program."""
     if not any(isinstance(each.action, Hang) for each in strikes):
         return False
-    return beyond is not None or any(isinstance(each, DeadlockError) for each in errors)
+    return beyond is not None or any(isinstance(each, (DeadlockError, TooLongError)) for each in errors)
 
 
 def _says(error: BaseException, struck: Sequence[Strike], kind: type[BaseException]) -> bool:

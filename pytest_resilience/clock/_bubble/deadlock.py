@@ -23,6 +23,10 @@ _HELD = (
 )
 
 
+class OverdueError(BaseException):
+    """Raised in a thread that waits, by whoever was told that time moves beyond the latest instant."""
+
+
 class DeadlockError(BaseException):
     """Every thread of the virtual clock is blocked and no timer is pending.
 

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_resilience.clock._bubble.deadlines import Deadlines
-from pytest_resilience.clock._bubble.waiting import Later, Waiter
+from pytest_resilience.clock._bubble.waiting import Chooser, Later, Waiter
 
 _SHARE = 10
 """Others have waited for so many times the lateness at least: it stays small against the timeouts of the program."""
 
 _SAME = 1_000
 """The nanoseconds by which loops, whose timers are floats, may take one instant for two."""
+
+
+def delay_of(waiter: Waiter, chooser: Chooser, deadlines: Deadlines, now: int, slack: int) -> Later | None:
+    """Return what a chooser has go before a thread whose wait has ended; None for nothing."""
+    if waiter.since < 0 or waiter.was_late or waiter.handle is not None:
+        return None
+    later = later_than(waiter, deadlines, now, slack)
+    first = chooser.delay(waiter, later) if later else None
+    waiter.was_late = first is not None
+    return first
 
 
 def later_than(waiter: Waiter, deadlines: Deadlines, now: int, slack: int) -> list[Later]:

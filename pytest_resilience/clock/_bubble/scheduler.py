@@ -15,6 +15,7 @@ import itertools
 import math
 from _thread import get_ident, get_native_id
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from pytest_resilience.clock._bubble.absent import Absent
@@ -23,7 +24,7 @@ from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.frames import frames_of_others
 from pytest_resilience.clock._bubble.history import History
-from pytest_resilience.clock._bubble.lateness import later_than
+from pytest_resilience.clock._bubble.lateness import delay_of
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
 from pytest_resilience.clock._bubble.waiting import (
     Chooser,
@@ -51,6 +52,7 @@ class Scheduler(Closing):
         resumed: The waits that go on in real time since the bubble has closed.
         switches: How often the baton has changed hands.
         chooser: Takes another course where a real machine might; None: none does.
+        latest: To which instant time moves without `overdue` being called, once.
     """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
@@ -67,6 +69,8 @@ class Scheduler(Closing):
         self.stuck: list[Waiter] = []
         self.resumed: set[Waiter] = set()
         self.chooser: Chooser | None = None
+        self.latest = math.inf
+        self.overdue: Callable[[], object] = int
         self._ready: deque[Waiter] = deque()
         self._yielded: deque[Waiter] = deque()
         self.deadlines = Deadlines()
@@ -150,7 +154,7 @@ class Scheduler(Closing):
         if self._ready or self._yielded or self.checked or self.absent or self.holds:
             return False
         target, earliest = self.now + length, self.deadlines.earliest()
-        if earliest is not None and earliest <= target + self.slack:
+        if (earliest is not None and earliest <= target + self.slack) or target > self.latest:
             return False
         member.questions.asked = 0
         self.history.note_jump(self.now, target, member.name, what, ())
@@ -271,20 +275,12 @@ class Scheduler(Closing):
         self._ready.rotate(-(chosen := chooser.pick([waiter.member for waiter in self._ready])))
         waiter = self._ready.popleft()
         self._ready.rotate(chosen)
-        return None if self._is_made_late(chooser, waiter) else waiter.member
-
-    def _is_made_late(self, chooser: Chooser, waiter: Waiter) -> bool:
-        """Have whoever is due soon go first, if the chooser says so of a thread whose wait has ended."""
-        if waiter.since < 0 or waiter.was_late or waiter.handle is not None:
-            return False
-        later = later_than(waiter, self.deadlines, self.now, self.slack)
-        first = chooser.delay(waiter, later) if later else None
+        first = delay_of(waiter, chooser, self.deadlines, self.now, self.slack)
         if first is None:
-            return False
-        waiter.was_late = True
+            return waiter.member
         alarm = Waiter(waiter.member, first.instant, waiter.what, rings=lambda: self._ready.append(waiter))
         self.deadlines.add(alarm, next(self.arrivals))
-        return True
+        return None
 
     def dispatch(self) -> None:
         """Give the baton, if no thread has it, to the next one; the mutex is held."""
@@ -349,6 +345,10 @@ class Scheduler(Closing):
 
         It is a guess if there are ``outsiders``, for which time has stood still long enough.
         """
+        if (self.deadlines.earliest() or 0) > self.latest:
+            self.latest = math.inf
+            self.overdue()
+            return True
         first = self.deadlines.pop()
         if first is None:
             return False

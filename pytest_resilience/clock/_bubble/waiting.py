@@ -71,12 +71,16 @@ class Turns(Protocol):
         watcher: What does the real waiting.
         others: Who could run if the member that runs stopped here, the one that would be next first.
         chooser: Takes another course where a real machine might; None: none does.
+        latest: To which instant time moves before `overdue` is called, which may set another one.
+        overdue: Is called with the baton free, and may interrupt a member.
         slack: By how many nanoseconds a wake-up may be late, where there is a chooser that makes it so.
         everyone: The members, the one that opened the clock first.
     """
 
     chooser: Chooser | None
     slack: int
+    latest: float
+    overdue: Callable[[], object]
     everyone: list[Member]
     now: int
     ahead: int

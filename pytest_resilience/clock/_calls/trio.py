@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
-from pytest_resilience.clock._bubble.deadlock import DeadlockError
+from pytest_resilience.clock._bubble.deadlock import DeadlockError, OverdueError
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, current
@@ -146,7 +146,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
                 )
                 or []
             )
-        except DeadlockError as error:
+        except (DeadlockError, OverdueError) as error:
             # An error in the loop itself would leave trio broken: it is raised in the main task instead.
             task = None if runner is None else runner.main_task
             if task is None or task._abort_func is None:
