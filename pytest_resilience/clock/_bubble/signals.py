@@ -46,7 +46,8 @@ class Signals(Turns):
         with real.uncollected(), self.mutex:
             member = waiter.member
             member.gate = None
-            if member.waiter is not waiter:
+            if member.waiter is not waiter:  # it has got the baton all the same, from a thread that was quicker
+                self._complete_hand_over()
                 return
             for queue in (self._ready, self._yielded):
                 if waiter in queue:
@@ -64,6 +65,9 @@ class Signals(Turns):
 
     def _complete_hand_over(self) -> None:
         """Do the rest of what the signal may have broken off: a thread was to be woken, or to get the baton."""
+        if self.running is not None:
+            self.running.waiter = None
+            self.open_gate(self.running)
         waiting = [each.waiter for each in self.everyone if each.waiter is not None]
         for waiter in waiting:
             is_due = waiter.outcome is not None or waiter.handle is not None
@@ -71,8 +75,6 @@ class Signals(Turns):
                 self.stop_checking(waiter)
                 self._ready.append(waiter)
         self.deadlines.restore((each for each in waiting if each.handle is None), self.arrivals)
-        if self.running is not None:
-            self.open_gate(self.running)
 
     @staticmethod
     def open_gate(member: Member) -> None:
