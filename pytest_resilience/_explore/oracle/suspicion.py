@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import re
 import sys
@@ -72,7 +73,15 @@ def of_error(kind: Kind, error: BaseException) -> Suspicion:
     """Return the suspicion that an error shows."""
     name, text = type_name(error), message_of(error).partition("\\n")[0]
     said = text if isinstance(error, AssertionError) and text.startswith("assert") else f"{name}: {text}"
-    return Suspicion(kind, name if text == name else said, place_of(error))
+    if text == name and isinstance(error, AssertionError):
+        name = statement_of(error) or name  # outside of pytest, an assertion does not say what it is about
+    return Suspicion(kind, name if text in {"", type_name(error)} else said, place_of(error))
+
+
+def statement_of(error: BaseException) -> str:
+    """Return the line of the user's own code that raised an error; empty where there is none to be read."""
+    frames = [(frame, line) for frame, line in _frames(error.__traceback__) if is_users(frame.f_code.co_filename)]
+    return clean(linecache.getline(frames[-1][0].f_code.co_filename, frames[-1][1]).strip()) if frames else ""
 
 
 def place_of(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import trio
 
 from pytest_resilience import explore
 from resilience import conn_retry, create_retry_decorator, failpoint
+from tests.corpus.services import swallowed_exception
 
 
 class RefusedError(Exception):
@@ -243,3 +244,9 @@ def test_a_deadline_of_the_program_that_a_fault_makes_it_miss_is_right():
         raise TimeoutError("no stock within a second")
 
     assert kinds(within_a_timeout) == kinds(lambda: trio.run(within_a_scope)) == kinds(by_itself) == []
+
+
+def test_an_assertion_outside_of_pytest_is_told_by_its_line():
+    """Only pytest makes assertions say what they are about."""
+    (finding,) = explore(lambda: swallowed_exception.scenario(swallowed_exception.Broken())).findings
+    assert str(finding) == 'wrong result: assert service.prices() == {"tea": 3}'
