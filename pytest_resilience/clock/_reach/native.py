@@ -190,7 +190,7 @@ def _named(target: type, name: str, method: Any) -> Any:
         return method
     made = twin_of(method)
     made.__name__, made.__qualname__, made.__module__ = name, f"{target.__qualname__}.{name}", target.__module__
-    with contextlib.suppress(ValueError):  # many methods in C don't tell theirs
+    with contextlib.suppress(Exception):  # many methods in C don't tell theirs, or in words that can't be evaluated
         original = target.__dict__[name]
         made.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # as `inspect` reads it
     return made
