@@ -43,6 +43,7 @@ def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path):
         "pytest_resilience._pytest.last_words",
         "pytest_resilience._pytest.options",
         "pytest_resilience._pytest.stash",
+        "pytest_resilience._openings",
         "pytest_resilience._usage",
         "pytest_resilience.plugin",
     }
