@@ -129,7 +129,9 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
                 scheduler.record_sleep(timeout)
             return False
         if outcome is Outcome.CLOSED:
-            return real_acquire(lock, True, -1 if deadline is None else scheduler.left(waiter))
+            if timeout == -1:
+                return real_acquire(lock, True, -1)
+            return not idle and real_acquire(lock, True, scheduler.left(waiter))  # an idle worker ends with the clock
 
 
 lock_acquire = _acquirer(real.lock_acquire)
