@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import time
 
 import anyio
@@ -248,37 +247,3 @@ def test_a_nursery_from_before_the_clock_goes_on():
     log = []
     trio.run(main, log)
     assert sorted(log) == list(range(12))
-
-
-def test_a_run_that_is_older_than_the_clock_and_outlives_it_goes_on(monkeypatch):
-    """Its time never goes back and leaps nowhere, and who sleeps in it has left to sleep what was left in the clock."""
-    monkeypatch.setattr(trio._core._thread_cache, "IDLE_TIMEOUT", 0.001)  # for which its threads would be there
-    calls, done, seen, opened = queue.SimpleQueue(), [], [], []
-
-    async def look_after(seconds):
-        await trio.sleep(seconds)
-        seen.append(trio.current_time())
-
-    async def main():
-        while not opened:
-            await look_after(0.001)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(look_after, 3600)
-            nursery.start_soon(look_after, 3599.999)
-
-    def go_on_until(is_so):
-        while not is_so():
-            calls.get()()
-
-    trio.lowlevel.start_guest_run(main, run_sync_soon_threadsafe=calls.put, done_callback=done.append)
-    go_on_until(lambda: seen)
-    with VirtualClock(grace=60) as clock:
-        opened.append(len(seen))
-        with clock.hold():  # until the thread outside is back that waits for the run
-            go_on_until(lambda: len(seen) > opened[0])
-        go_on_until(lambda: seen[-1] - seen[0] > 3599)
-    go_on_until(lambda: done)
-    first, last, very_last = seen[0], *seen[-2:]
-    assert seen == sorted(seen)
-    assert 3599 < last - first < 7200
-    assert very_last - last < 3600
