@@ -162,15 +162,15 @@ class Explorer:
             ending = self._subject.run(around)
             ending.held_locks = locks
             plan = decisions.taken or plan
-            errors = [*filter(None, [points.endless, patience.error]), *ending.errors]
-            ending.errors = [
-                each for each in errors if each is not patience.error or not has_lost_another(points.strikes)
-            ]
+            late = None if has_lost_another(points.strikes) else patience.error
+            others = (each for each in ending.errors if each is not patience.error)
+            ending.errors = [*filter(None, [points.endless, late]), *others]
             suspicions = self._judged(plan, ending, points)
             is_void = hangs_for_ever(ending.errors, points.strikes, ending.beyond)
             failed, timeline = bool(ending.errors), ending.timeline
             watch.read(ending)
-            reached, points, ending = dict(points.calls), None, None  # type: ignore[assignment]  # they keep objects alive
+            reached, taken_s = dict(points.calls), patience.taken_s
+            points = ending = patience = late = None  # type: ignore[assignment]  # they keep objects of the test alive
             self._subject.forget()
             if timeline is not None:
                 timeline.release()
@@ -186,7 +186,7 @@ class Explorer:
         else:
             self._usual |= seen
             self._reached = reached
-            self._usual_s = max(self._usual_s or 0.0, patience.taken_s)
+            self._usual_s = max(self._usual_s or 0.0, taken_s)
         return Run(
             plan, decisions.asked, reached, decisions.unmet, suspicions, failed, str(timeline) if suspicions else ""
         )

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
-from weakref import WeakKeyDictionary
 
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, OverdueError
 from pytest_resilience.clock._bubble.per_clock import PerClock
@@ -73,22 +72,23 @@ class _Clocks:
 
     def __init__(self, real_current_time: Callable[[Any], float]) -> None:
         self._real_current_time = real_current_time
-        self._ahead: WeakKeyDictionary[Any, float] = WeakKeyDictionary()  # of the monotonic clock, in seconds
+        # By how many seconds each is ahead of the monotonic clock, by `id`: those of the bubble are all equal.
+        self._ahead: dict[int, tuple[Any, float]] = {}
 
     def start(self, clock: Any) -> None:
         if current() is not None:
-            self._ahead[clock] = 0.0
+            self._ahead[id(clock)] = clock, 0.0
 
     def of_bubble(self, clock: Any) -> float:
         now = monotonic()
-        if clock not in self._ahead:
-            self._ahead[clock] = self._real_current_time(clock) - now
-        return now + self._ahead[clock]
+        if id(clock) not in self._ahead:
+            self._ahead[id(clock)] = clock, self._real_current_time(clock) - now
+        return now + self._ahead[id(clock)][1]
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
         yield
-        for clock in list(self._ahead):
+        for clock, _ in list(self._ahead.values()):
             ahead = self.of_bubble(clock) - self._real_current_time(clock)
             object.__setattr__(clock, "offset", clock.offset + ahead)  # trio means it to stay as it is
         self._ahead.clear()

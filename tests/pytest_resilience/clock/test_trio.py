@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import anyio
@@ -247,3 +248,23 @@ def test_a_nursery_from_before_the_clock_goes_on():
     log = []
     trio.run(main, log)
     assert sorted(log) == list(range(12))
+
+
+def test_the_clock_of_a_run_does_not_end_with_that_of_an_earlier_one():
+    """The clocks of runs are equal inside the bubble, and each tells the time for as long as its own run needs it."""
+    earlier = trio.lowlevel.current_clock
+
+    async def clock_of_this_run():
+        return earlier()
+
+    async def sleep_on(kept):
+        began = trio.current_time()
+        kept.clear()
+        gc.collect()
+        await trio.sleep(100)
+        return trio.current_time() - began
+
+    with VirtualClock() as clock:
+        kept = [trio.run(clock_of_this_run)]
+        assert trio.run(sleep_on, kept) == pytest.approx(100)
+        assert clock.elapsed == pytest.approx(100)
