@@ -12,10 +12,13 @@ from typing import Any
 from pytest_resilience.clock._bubble.outsider import ASKED, UNASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._outside.addresses import Ends, ends_of, has_unix_peer_outside, is_bound_to, plain, to_peer
-from pytest_resilience.clock._outside.children import sharers
+from pytest_resilience.clock._outside.children import own_children, sharers
 from pytest_resilience.clock._outside.silence import silence
 from pytest_resilience.clock._outside.tcp import busy_at, inode_at_other_end, is_under_way
 from pytest_resilience.clock._reach import real
+
+_AS_LONG_AS_IT_TAKES = 20
+"""An answer of the kernel's list of connections, which is long on a busy machine, holds for so many times its cost."""
 
 
 class Sockets:
@@ -27,6 +30,7 @@ class Sockets:
         self._connected: weakref.WeakValueDictionary[Ends, socket.socket] = weakref.WeakValueDictionary()
         self._asked: weakref.WeakSet[socket.socket] = weakref.WeakSet()  # they have sent since they last received
         self._alive_at: weakref.WeakKeyDictionary[socket.socket, float] = weakref.WeakKeyDictionary()
+        self._other_ends: dict[int, tuple[float, Collection[int] | None]] = {}  # by inode, and until when that holds
         self._pairs: dict[int, tuple[int, int]] = {}  # from the inode of an end to descriptor and inode of the other
 
     def __contains__(self, candidate: socket.socket) -> bool:
@@ -112,10 +116,15 @@ class Sockets:
         """The children at the other end of a TCP connection; None for other sockets, of which nothing tells that."""
         if probe.family == socket.AF_UNIX or probe.type != socket.SOCK_STREAM:
             return None
-        try:
-            return [*sharers(inode_at_other_end(probe)), *sharers(inode)]
-        except OSError:
-            return None
+        if not own_children():
+            return ()
+        now = real.monotonic()
+        until, found = self._other_ends.get(inode, (0.0, None))
+        if now >= until:
+            with contextlib.suppress(OSError):
+                found = [*sharers(inode_at_other_end(probe)), *sharers(inode)]
+            self._other_ends[inode] = now + _AS_LONG_AS_IT_TAKES * (real.monotonic() - now), found
+        return found
 
     def _is_inside(self, address: Any) -> bool:
         """Whether a socket of the bubble that has no peer yet is the one at an address."""

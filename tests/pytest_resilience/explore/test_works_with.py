@@ -6,6 +6,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+ALONE = [
+    f"-p no:{name}" for name in ("freezer", "hypothesispytest", "pytest_httpx", "randomly", "respx", "time_machine")
+]
 KINDS = """
     import unittest
     import pytest, trio
@@ -83,7 +86,7 @@ def kinds(pytester, monkeypatch):
     """A suite with one sound test, and nine that swallow an error of two attempts."""
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # of a plugin that wants to be configured
     pytester.makepyfile(test_kinds=KINDS)
-    return lambda *arguments: pytester.runpytest_subprocess("--resilience", "-p", "no:randomly", *arguments)
+    return lambda *arguments: pytester.runpytest_subprocess("--resilience", "--resilience-budget=6", *ALONE, *arguments)
 
 
 def test_each_kind_of_test_is_explored_beside_each_option(kinds):
