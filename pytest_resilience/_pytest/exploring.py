@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from pytest_resilience._report.facts import EXPLORATION_FACTS, facts_of_explorat
 from resilience.testing import UnknownTargetError
 
 _EXAMPLE: Final = "@pytest.mark.explore(faults=2, allowed=[OrderRefused], budget='30s')"
+_ARGUMENTS: Final = tuple(field.name for field in dataclasses.fields(Limits))
 _INTERRUPTED: Final = "interrupted"
 
 
@@ -127,6 +129,9 @@ def _limits(item: pytest.Function) -> Limits:
         if marker.args:
             raise TypeError(f"its arguments are given by name, got {', '.join(map(repr, marker.args))}")
         given = dict(marker.kwargs)
+        unknown = given.keys() - _ARGUMENTS
+        if unknown:
+            raise TypeError(f"it has {', '.join(_ARGUMENTS)}, got {', '.join(map(repr, sorted(unknown)))}")
         if options.budget is not None:
             given["budget"] = options.budget
         return limits_of(**given)

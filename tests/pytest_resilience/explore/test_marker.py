@@ -201,7 +201,10 @@ def test_a_token_that_does_not_fit_is_refused(suite):
     [
         ("explore(3)", "@pytest.mark.explore: its arguments are given by name, got 3; write for example @*"),
         ("explore(faults='x')", "@pytest.mark.explore: faults must be an int, got 'x'; write for example @*"),
-        ("explore(what=3)", "@pytest.mark.explore: * unexpected keyword argument 'what'; write for example @*"),
+        (
+            "explore(what=3)",
+            "@pytest.mark.explore: it has faults, schedules, points, allowed, budget, got 'what'; write for example @*",
+        ),
         ("explore(points=['nothing.like:this'])", "@pytest.mark.explore(points=...): no failpoint or function is *"),
     ],
 )
