@@ -70,6 +70,7 @@ class HttpConnection(asyncio.Protocol):
         self._head: Head | None = None
         self._body = bytearray()
         self._task: asyncio.Task[None] | None = None
+        self._is_aborted = False
 
     @property
     def is_open(self) -> bool:
@@ -79,6 +80,8 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hold the socket."""
         self.transport = transport
+        if self._is_aborted:
+            self.abort()
 
     def data_received(self, data: bytes) -> None:
         """Read on; a request that comes while another one is answered waits for its turn."""
@@ -171,8 +174,10 @@ class HttpConnection(asyncio.Protocol):
         self.transport.close()
 
     def abort(self) -> None:
-        """Close at once; what has not been sent is lost."""
-        self.transport.abort()
+        """Close at once, or as soon as it has been made; what has not been sent is lost."""
+        self._is_aborted = True
+        if self.transport is not None:
+            self.transport.abort()
 
     def reset(self) -> None:
         """Close with RST."""
