@@ -69,7 +69,7 @@ class Closing(Signals):
 
     def _leave_behind(self, member: Member, ahead: int, leftovers: list[Member]) -> None:
         leftovers.append(member)
-        if member.ident and ahead:
+        if member.ident and ahead and not member.is_older:  # its entry would be left to a thread of the same identifier
             ahead_of.setdefault(member.ident, ahead)
 
     def abandon(self) -> None:

@@ -168,11 +168,13 @@ class Member:
         waiter: What it waits for; None while it runs.
         joiners: The waits for its end.
         ended: Whether it has left the bubble.
+        is_older: Whether its thread began outside of the bubble, and may end there unseen.
         questions: What it has asked in vain since it last waited.
     """
 
     __slots__ = (
-        *("ended", "gate", "ident", "joiners", "name", "native_id", "questions", "scheduler", "thread", "waiter"),
+        *("ended", "gate", "ident", "is_older", "joiners", "name", "native_id", "questions", "scheduler", "thread"),
+        "waiter",
     )
 
     def __init__(self, scheduler: Turns, name: str, thread: threading.Thread | None = None) -> None:
@@ -182,7 +184,7 @@ class Member:
         self.ident = self.native_id = 0
         self.waiter: Waiter | None = None
         self.joiners: list[Waiter] = []
-        self.ended = False
+        self.ended = self.is_older = False
         self.gate: Any = None
         self.questions = Questions(scheduler.most_questions)
 

@@ -102,6 +102,7 @@ def dismiss(member: Member) -> None:
 def arrive(member: Member) -> None:
     """Wait for the first turn, in a thread of the member's own that runs already; it leaves the bubble when it ends."""
     thread: Any = member.thread
+    member.is_older = True
     delete = thread._delete  # the last thing that a thread calls
 
     def leave() -> None:

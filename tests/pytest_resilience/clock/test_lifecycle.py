@@ -205,6 +205,23 @@ def test_a_leftover_wait_takes_what_it_had_left(wait):
         assert time.monotonic() < began + 3600
 
 
+def test_a_worker_that_is_older_than_the_clock_leaves_no_other_thread_its_time():
+    """When it has ended, a thread that gets its identifier has the real monotonic clock."""
+    with ThreadPoolExecutor(1) as pool:
+        ident = pool.submit(threading.get_ident).result()
+        with pytest.warns(LeftoverThreadWarning), VirtualClock() as clock:
+            pool.submit(time.sleep, 1000.01)
+            clock.advance(1000)
+    readings = []
+    for _ in range(100):
+        thread = threading.Thread(target=lambda: readings.append((threading.get_ident(), time.monotonic())))
+        thread.start()
+        thread.join()
+        if readings[-1][0] == ident:
+            break
+    assert readings[-1][1] < time.monotonic() + 500
+
+
 def test_a_leftover_wait_is_notified_in_real_time():
     """Whoever notifies it before its time is over wakes it, as in the clock."""
     items, taken = queue.Queue(), []
