@@ -85,6 +85,8 @@ KINDS = """
 def kinds(pytester, monkeypatch):
     """A suite with one sound test, and nine that swallow an error of two attempts."""
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # of a plugin that wants to be configured
+    for name in ("CI", "BUILD_NUMBER"):  # with which pytest repeats each message whole in its summary
+        monkeypatch.delenv(name, raising=False)
     pytester.makepyfile(test_kinds=KINDS)
     return lambda *arguments: pytester.runpytest_subprocess("--resilience", "--resilience-budget=6", *ALONE, *arguments)
 
