@@ -12,11 +12,12 @@ from typing import Self
 
 from pytest_resilience._usage import note
 from pytest_resilience.clock._bubble.history import Jump
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.spinning import LIMIT
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
-from pytest_resilience.clock._bubble.waiting import Member, ahead_of, current
+from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import all_patches
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic_patches, on_grain, perf_counter_patches
@@ -31,8 +32,8 @@ __all__ = ["VirtualClock"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _patches: list[Patch] = []
-_for_leftovers: list[Patch] = []
-"""What stays after a clock, until the next one is opened, if it has left threads behind."""
+_lasting_patches: list[Patch] = []
+"""What may stay after a clock, if it has left threads behind."""
 
 
 class VirtualClock:
@@ -96,10 +97,11 @@ class VirtualClock:
 
             if not _patches:
                 _patches.extend(all_patches())
-            restore(_for_leftovers)
+                _lasting_patches.extend(monotonic_patches())
             Epoch.wall = on_grain(real.time_ns()) if self._start is None else self._start
             Epoch.monotonic = on_grain(real.monotonic_ns())
             self._scheduler.enter(Member(self._scheduler, threading.current_thread().name, threading.current_thread()))
+            left_behind.open(_lasting_patches)
             self._installed = install(_patches)
         except BaseException:
             self._close()
@@ -123,6 +125,7 @@ class VirtualClock:
     def _close(self) -> list[Member]:
         with ExitStack() as closing:  # all of it, even when Ctrl-C breaks off one of these
             closing.callback(_forget, self)
+            closing.callback(left_behind.close)
             closing.callback(self._monitor.stop)
             closing.callback(self._scheduler.close)  # again, if a signal has broken it off
             scheduler = self._scheduler
@@ -130,11 +133,7 @@ class VirtualClock:
             try:
                 restore(self._installed)
             finally:
-                if len(scheduler.everyone) > 1:
-                    _for_leftovers.extend(install(monotonic_patches()))
                 leftovers = scheduler.close(ahead)
-                if not ahead_of:
-                    restore(_for_leftovers)
         return leftovers
 
     def now(self) -> datetime:
@@ -244,17 +243,21 @@ def _forget(clock: VirtualClock) -> None:
 def _before_fork() -> None:
     for clock in open_clocks:
         clock._monitor.pause()
+    left_behind.mutex.acquire()
 
 
 def _after_fork_in_child() -> None:
     """The child lives in real time: it has none of the other threads of the bubble."""
+    left_behind.mutex.release()
     for clock in open_clocks.copy():
         clock._scheduler.abandon()
         restore(clock._installed)
+        left_behind.close()
         _forget(clock)
+    left_behind.keep_own()
 
 
-os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=left_behind.mutex.release, after_in_child=_after_fork_in_child)
 
 
 def _is_number(value: object) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from _thread import get_ident
 
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.signals import Signals
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, ahead_of, members
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, members
 from pytest_resilience.clock._reach import real
 
 
@@ -70,7 +71,7 @@ class Closing(Signals):
     def _leave_behind(self, member: Member, ahead: int, leftovers: list[Member]) -> None:
         leftovers.append(member)
         if member.ident and ahead and not member.is_older:  # its entry would be left to a thread of the same identifier
-            ahead_of.setdefault(member.ident, ahead)
+            left_behind.add(member.ident, ahead)
 
     def abandon(self) -> None:
         """End the bubble in a process that has been forked: none of its other threads is there."""

@@ -25,6 +25,7 @@ from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.frames import frames_of_others
 from pytest_resilience.clock._bubble.history import History
 from pytest_resilience.clock._bubble.lateness import delay_of
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
 from pytest_resilience.clock._bubble.waiting import (
     Chooser,
@@ -32,7 +33,6 @@ from pytest_resilience.clock._bubble.waiting import (
     Outcome,
     Strangers,
     Waiter,
-    ahead_of,
     current,
     members,
 )
@@ -111,10 +111,10 @@ class Scheduler(Closing):
         with real.uncollected(), self.mutex:
             if members.get(member.ident) is member:
                 del members[member.ident]
-            ahead_of.pop(member.ident, None)
             for joiner in member.joiners:
                 self.fire(joiner, Outcome.NOTIFIED)
             self._let_go(member)
+        left_behind.forget(member.ident)
 
     def cancel(self, member: Member) -> None:
         with real.uncollected(), self.mutex:

@@ -312,11 +312,6 @@ class Later:
 members: dict[int, Member] = {}
 """The threads of the bubble that is open now, by identifier."""
 
-ahead_of: dict[int, int] = {}
-"""By how many nanoseconds the monotonic clock of a thread goes before the real one, by identifier.
-
-That is so for threads that a bubble has left behind, for which it must not go back."""
-
 
 def current() -> Member | None:
     """The calling thread as a member of the bubble, or None if what it does now belongs to real time.

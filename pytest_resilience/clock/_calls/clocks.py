@@ -13,9 +13,10 @@ from datetime import UTC, datetime, tzinfo
 from types import ModuleType
 from typing import Any
 
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE
-from pytest_resilience.clock._bubble.waiting import Member, ahead_of, members
+from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
@@ -54,7 +55,7 @@ def _now(member: Member) -> int:
 def _monotonic_ns() -> int:
     member = members.get(get_ident())
     if member is None:
-        return real.monotonic_ns() + ahead_of.get(get_ident(), 0)
+        return real.monotonic_ns() + left_behind.ahead.get(get_ident(), 0)
     return Epoch.monotonic + _now(member)
 
 
@@ -183,14 +184,13 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
 
 
 def monotonic_patches() -> Iterator[Patch]:
-    """The monotonic clock, which threads that a clock has left behind need for longer."""
+    """The monotonic clock, which threads that a bubble has left behind need for longer."""
     for replacement in (_monotonic, _monotonic_ns):
         yield BuiltinPatch(original(time, replacement.__name__[1:]), replacement)
 
 
 def patches() -> Iterator[Patch]:
-    """Everything that tells the time."""
-    yield from monotonic_patches()
+    """Everything else that tells the time."""
     for replacement in (
         _time,
         _time_ns,
