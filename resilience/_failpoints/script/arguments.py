@@ -10,12 +10,8 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
-from resilience._failpoints.script.exception_names import (
-    UnknownNameError,
-    exception_class_name,
-    find_exception_class,
-)
-from resilience._failpoints.script.quantities import QuantityError
+from resilience._failpoints.script.exception_names import exception_class_name, find_exception_class
+from resilience._failpoints.script.misread import MisreadError
 from resilience._failpoints.script.values import call_text
 from resilience._support.wording import did_you_mean
 
@@ -108,14 +104,14 @@ def read_parameters(source: Source, start: int, end: int, action: type[Action]) 
 def _value_of(source: Source, start: int, end: int, parameter: Parameter) -> object:
     try:
         return parameter.kind.read(source.text[start:end].rstrip())
-    except QuantityError as error:
+    except MisreadError as error:
         raise source.error(start + error.offset, error.expected, found=error.found) from None
 
 
 def _exception_class(source: Source, position: int, name: str) -> type[BaseException]:
     try:
         return find_exception_class(name)
-    except UnknownNameError as error:
+    except MisreadError as error:
         raise source.error(position + error.offset, error.expected, found=error.found) from error.__cause__
 
 

@@ -6,6 +6,8 @@ import math
 import re
 from typing import Final
 
+from resilience._failpoints.script.misread import MisreadError
+
 NANOSECONDS: Final = 1_000_000_000  # in a second
 MAX_NANOSECONDS: Final = 2**63 - 1  # 292 years: what the system's own clocks can hold
 
@@ -26,20 +28,8 @@ _MOST_DIGITS = 20  # more than the longest duration has; keeps int() away from t
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
 
 
-class DurationError(ValueError):
-    """A text is not a duration.
-
-    Attributes:
-        offset: Where in the text the wrong part begins.
-        found: What stands there.
-        expected: What should.
-    """
-
-    def __init__(self, offset: int, found: str, expected: str) -> None:
-        super().__init__(offset, found, expected)
-        self.offset = offset
-        self.found = found
-        self.expected = expected
+class DurationError(MisreadError):
+    """A text is not a duration."""
 
     def __str__(self) -> str:
         return f"not a duration: found {self.found}, expected {self.expected}"
@@ -72,14 +62,14 @@ def parse_duration(text: str) -> int:
         bare = part and not part[3] and part[0] != text
         if part is None or unit is None or bare or unit >= shortest or len(part[1]) > _MOST_DIGITS:
             found = repr(text[position:]) if text else "nothing"
-            raise DurationError(position, found, _EXPECTED)
+            raise DurationError(_EXPECTED, position, found)
         decimals = part[2] or ""
         fraction, rest = divmod(int(decimals[:_MOST_DIGITS] or "0") * unit, 10 ** len(decimals[:_MOST_DIGITS]))
         if rest or decimals[_MOST_DIGITS:].strip("0"):
-            raise DurationError(position, repr(part[0]), "a whole number of nanoseconds")
+            raise DurationError("a whole number of nanoseconds", position, repr(part[0]))
         total += int(part[1]) * unit + fraction
         if total > MAX_NANOSECONDS:
-            raise DurationError(position, repr(part[0]), "a duration of at most 292 years")
+            raise DurationError("a duration of at most 292 years", position, repr(part[0]))
         position, shortest = part.end(), unit
     return total
 

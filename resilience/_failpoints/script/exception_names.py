@@ -12,6 +12,7 @@ import sys
 from importlib.util import find_spec
 from types import ModuleType
 
+from resilience._failpoints.script.misread import MisreadError
 from resilience._support.wording import did_you_mean
 
 _EXPECTED = "an exception class: a builtin such as ConnectionError, or one with its module such as httpx.ConnectTimeout"
@@ -20,24 +21,8 @@ _EXPECTED = "an exception class: a builtin such as ConnectionError, or one with 
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
 
 
-class UnknownNameError(LookupError):
-    """A name leads to no exception class.
-
-    Attributes:
-        offset: Where in the name the wrong part begins.
-        found: What stands there.
-        expected: What should, with the closest names there are.
-    """
-
-    def __init__(self, offset: int, found: str, expected: str) -> None:
-        super().__init__(offset, found, expected)
-        self.offset = offset
-        self.found = found
-        self.expected = expected
-
-
 def find_exception_class(name: str) -> type[BaseException]:
-    """Return the class called ``name``, importing its module if need be; raise `UnknownNameError` if there is none."""
+    """Return the class called ``name``, importing its module if need be; raise `MisreadError` if there is none."""
     module_name, colon, qualname = name.partition(":")
     if colon:
         found = _attributes(_import(module_name), qualname.split("."), offset=len(module_name) + 1)
@@ -46,7 +31,7 @@ def find_exception_class(name: str) -> type[BaseException]:
     else:
         found = _attributes(builtins, [name], offset=0)
     if not (isinstance(found, type) and issubclass(found, BaseException)):
-        raise UnknownNameError(0, f"'{name}', which is no exception class", _EXPECTED)
+        raise MisreadError(_EXPECTED, found=f"'{name}', which is no exception class")
     return found
 
 
@@ -79,7 +64,7 @@ def _walk(parts: list[str]) -> object:
             continue
         try:
             holder = _attributes(holder, [part], offset=len(path) - len(part))
-        except UnknownNameError:
+        except MisreadError:
             if not isinstance(holder, ModuleType) or "__path__" not in vars(holder) or find_spec(path) is None:
                 raise
             holder = _import(path)
@@ -89,14 +74,14 @@ def _walk(parts: list[str]) -> object:
 def _attributes(holder: object, parts: list[str], *, offset: int) -> object:
     for part in parts:
         if not isinstance(holder, ModuleType | type):
-            raise UnknownNameError(offset, f"'{part}', in something that is neither a module nor a class", _EXPECTED)
+            raise MisreadError(_EXPECTED, offset, f"'{part}', in something that is neither a module nor a class")
         try:
             found = getattr(holder, part)
         except Exception as error:  # a module's own __getattr__ may raise anything
             hint = did_you_mean(part, _exceptions_in(holder))
             where = "" if holder is builtins else f" of '{holder.__name__}'"
             expected = f"an exception class{where}{hint}" if where else f"{_EXPECTED}{hint}"
-            raise UnknownNameError(offset, f"'{part}'", expected) from error
+            raise MisreadError(expected, offset, f"'{part}'") from error
         holder = found
         offset += len(part) + 1
     return holder
@@ -117,6 +102,6 @@ def _import(name: str) -> ModuleType:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             known = {each.partition(".")[0] for each in sys.modules} | sys.stdlib_module_names
             hint = did_you_mean(name, (each for each in known if not each.startswith("_")))
-            raise UnknownNameError(0, f"'{name}'", f"{expected}{hint}") from error
+            raise MisreadError(f"{expected}{hint}", found=f"'{name}'") from error
         found = f"'{name}', whose import raised {type(error).__qualname__}: {error}"
-        raise UnknownNameError(0, found, expected) from error
+        raise MisreadError(expected, found=found) from error

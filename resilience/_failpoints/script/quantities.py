@@ -14,11 +14,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from resilience._failpoints.script.duration import (
-    DurationError,
     format_seconds,
     from_seconds,
     parse_duration,
 )
+from resilience._failpoints.script.misread import MisreadError
 from resilience._failpoints.script.values import described, literal_text
 
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
@@ -40,27 +40,13 @@ _SIZE: Final = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))?\s*([A-Za-z]*)")
 _WHOLE: Final = re.compile(r"[0-9]{1,15}")
 
 
-class QuantityError(ValueError):
-    """A text is not of a kind.
-
-    Attributes:
-        offset: Where in the text the wrong part begins.
-        expected: What should stand there.
-        found: What does; None for the word there.
-    """
-
-    def __init__(self, expected: str, *, offset: int = 0, found: str | None = None) -> None:
-        super().__init__(expected)
-        self.offset, self.expected, self.found = offset, expected, found
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a value may be.
 
     Attributes:
         expected: What it is, as in "expected ...".
-        read: Makes a value of a text, or raises `QuantityError`.
+        read: Makes a value of a text, or raises `MisreadError`.
         check: Makes a value of what was given in code, or raises `ValueError` or `TypeError`.
         write: The text of a value, or None where it has none.
     """
@@ -69,13 +55,6 @@ class Kind:
     read: Callable[[str], Any]
     check: Callable[[Any], Any]
     write: Callable[[Any], str | None]
-
-
-def _read_duration(text: str) -> int:
-    try:
-        return parse_duration(text)
-    except DurationError as error:
-        raise QuantityError(error.expected, offset=error.offset, found=error.found) from None
 
 
 def check_duration(value: object) -> int:
@@ -88,7 +67,7 @@ def check_duration(value: object) -> int:
 
 
 _DURATION: Final = "seconds, such as 1.5, or a duration, such as 250ms"
-DURATION: Final = Kind(_DURATION, _read_duration, check_duration, format_seconds)
+DURATION: Final = Kind(_DURATION, parse_duration, check_duration, format_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +84,16 @@ class Span:
 
 def _read_span(text: str) -> Span:
     lower, dots, upper = text.partition("..")
-    shortest = _read_duration(lower.rstrip())
+    shortest = parse_duration(lower.rstrip())
     if not dots:
         return Span(shortest, shortest)
     start = len(text) - len(upper.lstrip())
     try:
-        longest = _read_duration(upper.strip())
-    except QuantityError as error:
-        raise QuantityError(error.expected, offset=start + error.offset, found=error.found) from None
+        longest = parse_duration(upper.strip())
+    except MisreadError as error:
+        raise MisreadError(error.expected, start + error.offset, error.found) from None
     if longest < shortest:
-        raise QuantityError(f"a duration of at least '{lower.strip()}'", offset=start, found=f"'{upper.strip()}'")
+        raise MisreadError(f"a duration of at least '{lower.strip()}'", offset=start, found=f"'{upper.strip()}'")
     return Span(shortest, longest)
 
 
@@ -124,7 +103,7 @@ def _above_zero(kind: Kind) -> Kind:
     def read(text: str) -> Any:
         value = kind.read(text)
         if value <= 0:
-            raise QuantityError(expected, found=f"'{text}'")
+            raise MisreadError(expected, found=f"'{text}'")
         return value
 
     def check(value: object) -> Any:
@@ -151,7 +130,7 @@ _SIZE_EXPECTED: Final = "a number of bytes, such as 100, 64KB (1000) or 1KiB (10
 def _read_size(text: str) -> int:
     size = _size_of(text)
     if size is None:
-        raise QuantityError(_SIZE_EXPECTED, found=f"'{text}'" if text else "nothing")
+        raise MisreadError(_SIZE_EXPECTED, found=f"'{text}'" if text else "nothing")
     return size
 
 
@@ -175,7 +154,7 @@ def whole(expected: str, least: int, most: int) -> Kind:
     def read(given: str) -> int:
         value = int(given) if _WHOLE.fullmatch(given) else -1
         if not least <= value <= most:
-            raise QuantityError(text, found=f"'{given}'" if given else "nothing")
+            raise MisreadError(text, found=f"'{given}'" if given else "nothing")
         return value
 
     def check(value: object) -> int:
@@ -226,11 +205,11 @@ def _read_size_or_share(text: str) -> int | Share:
     if share is None:
         size = _size_of(text)
         if size is None:
-            raise QuantityError("a number of bytes, such as 100, or a share, such as 50%", found=f"'{text}'")
+            raise MisreadError("a number of bytes, such as 100, or a share, such as 50%", found=f"'{text}'")
         return size
     percent = float(share[1])
     if not percent < 100:
-        raise QuantityError("a share below 100%", found=f"'{text}'")
+        raise MisreadError("a share below 100%", found=f"'{text}'")
     return Share(percent)
 
 
@@ -238,7 +217,7 @@ def _check_size_or_share(value: object) -> int | Share:
     if isinstance(value, str):
         try:
             return _read_size_or_share(value)
-        except QuantityError as error:
+        except MisreadError as error:
             raise ValueError(f"expected {error.expected}; got {described(value)}") from None
     return _check_size(value)
 
@@ -252,7 +231,7 @@ def _read_literal(text: str) -> object:
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        raise QuantityError("a Python literal, such as 'text', None or {'ok': True}", found=f"'{text}'") from None
+        raise MisreadError("a Python literal, such as 'text', None or {'ok': True}", found=f"'{text}'") from None
 
 
 LITERAL: Final = Kind(
@@ -271,7 +250,7 @@ def _of_type(expected: str, *types: type) -> Kind:
         try:
             return check(value)
         except TypeError:
-            raise QuantityError(expected, found=f"'{text}'") from None
+            raise MisreadError(expected, found=f"'{text}'") from None
 
     return Kind(expected, read, check, literal_text)
 
