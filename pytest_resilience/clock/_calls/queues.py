@@ -14,12 +14,21 @@ from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, cur
 from pytest_resilience.clock._calls.locks import is_idle_at
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
-from pytest_resilience.clock._reach.native import TypePatch
+from pytest_resilience.clock._reach.native import TypePatch, copies_of
 from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
-_real_get = queue.SimpleQueue.get
-_real_put = queue.SimpleQueue.put
-_real_empty = queue.SimpleQueue.empty
+
+class _Real:
+    """What a class of queues in C does by itself. There is one class for each import of its module."""
+
+    def __init__(self, kind: Any) -> None:
+        self.get, self.put, self.empty = kind.get, kind.put, kind.empty
+        try:
+            self.get(kind(), False)
+        except Exception as error:  # noqa: BLE001  # an `Empty` of its own, which no name leads to
+            self.nothing = type(error)
+
+
 _readers: PerClock[dict[Any, deque[Waiter]]] = PerClock(dict)
 """The threads that wait for an item of a queue in C, first come first served."""
 
@@ -27,18 +36,18 @@ outside_readers: PerClock[dict[Any, Callable[[], None]]] = PerClock(dict)
 """What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
 
 
-def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+def _simple_queue_get(real: _Real, self: Any, block: bool = True, timeout: float | None = None) -> Any:
     """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
     join = outside_readers.current.get(self)
     if join is not None and get_ident() not in members:
         join()
     member = current()
     if member is None or (timeout is not None and timeout < 0):
-        with at_rest() if _real_empty(self) else contextlib.nullcontext():
-            return _real_get(self, block, timeout)
+        with at_rest() if real.empty(self) else contextlib.nullcontext():
+            return real.get(self, block, timeout)
     try:
-        return _real_get(self, False)
-    except queue.Empty:
+        return real.get(self, False)
+    except real.nothing:
         if not block or timeout == 0:
             _note_nothing(self, member, block)
             raise
@@ -51,7 +60,7 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
             member,
             deadline,
             "an item in a queue",
-            check=lambda: not _real_empty(self),
+            check=lambda: not real.empty(self),
             idle=lambda: is_idle_at(member, self),
             expects=yes,
         )
@@ -64,12 +73,12 @@ def _simple_queue_get(self: Any, block: bool = True, timeout: float | None = Non
             if not line:
                 readers.pop(self, None)
         try:
-            return _real_get(self, False)
-        except queue.Empty:
+            return real.get(self, False)
+        except real.nothing:
             if outcome is Outcome.TIMED_OUT:
                 raise
             if outcome is Outcome.CLOSED:
-                return _real_get(self, True, None if deadline is None else scheduler.left(waiter))
+                return real.get(self, True, None if deadline is None else scheduler.left(waiter))
 
 
 def _note_nothing(items: Any, member: Member, block: bool) -> None:
@@ -80,11 +89,11 @@ def _note_nothing(items: Any, member: Member, block: bool) -> None:
         member.give_way()
 
 
-def _simple_queue_put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
+def _simple_queue_put(real: _Real, self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
     line = _readers.current.get(self)
     if line is None and self not in outside_readers.current:
         wake_strangers()
-    _real_put(self, item, block, timeout)
+    real.put(self, item, block, timeout)
     while line:
         try:
             waiter = line.popleft()
@@ -100,14 +109,27 @@ def patches() -> Iterator[Patch]:
         method = unpatched(queue.Queue, name)
         yield from function_patches(queue.Queue, {name: asking(method, refusal=refusal)})
     if queue.SimpleQueue is not queue._PySimpleQueue:  # type: ignore[attr-defined]  # the fallback has a name in CPython only
-        yield TypePatch(
-            queue.SimpleQueue,
-            {
-                "get": _simple_queue_get,
-                "get_nowait": lambda self: _simple_queue_get(self, False),
-                "put": _simple_queue_put,
-                "put_nowait": _simple_queue_put,
-                "empty": asking(queue.SimpleQueue.empty, nothing=True),
-                "qsize": asking(queue.SimpleQueue.qsize, nothing=0),
-            },
-        )
+        for kind in copies_of(queue.SimpleQueue):
+            yield _simple_queue_patch(kind)
+
+
+def _simple_queue_patch(kind: Any) -> TypePatch:
+    own = _Real(kind)
+
+    def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+        return _simple_queue_get(own, self, block, timeout)
+
+    def put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        _simple_queue_put(own, self, item, block, timeout)
+
+    return TypePatch(
+        kind,
+        {
+            "get": get,
+            "get_nowait": lambda self: get(self, False),
+            "put": put,
+            "put_nowait": put,
+            "empty": asking(own.empty, nothing=True),
+            "qsize": asking(kind.qsize, nothing=0),
+        },
+    )

@@ -196,6 +196,13 @@ def _named(target: type, name: str, method: Any) -> Any:
     return made
 
 
+def copies_of(kind: type) -> list[type]:
+    """The class ``kind`` of a module in C, and those that other imports of that module have made."""
+    name = kind.__qualname__
+    found: list[type] = kind.__mro__[1].__subclasses__()
+    return [each for each in found if each.__qualname__ == name and each.__module__ == kind.__module__]
+
+
 class TypePatch:
     """Replace methods of the C type ``target``, immutable or not, for every instance, while installed."""
 

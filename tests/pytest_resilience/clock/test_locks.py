@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import importlib.util
 import queue
 import sched
 import subprocess
@@ -19,6 +20,10 @@ EXISTING_RLOCK = threading.RLock()
 EXISTING_CONDITION = threading.Condition()
 EXISTING_EVENT = threading.Event()
 EXISTING_QUEUE = queue.SimpleQueue()
+
+COPY = importlib.util.module_from_spec(importlib.util.find_spec("_queue"))
+COPY.__spec__.loader.exec_module(COPY)
+"""The module in C once more, as where it is imported anew: it has classes of its own."""
 
 
 def start(function, *args):
@@ -219,13 +224,17 @@ def test_queues_wait_for_items_and_for_room(clock):
     thread.join()
 
 
-@pytest.mark.parametrize("items", [queue.SimpleQueue(), EXISTING_QUEUE])
-def test_a_simple_queue_waits_for_items(clock, items):
+@pytest.mark.parametrize(
+    ("items", "empty"),
+    [(queue.SimpleQueue(), queue.Empty), (EXISTING_QUEUE, queue.Empty), (COPY.SimpleQueue(), COPY.Empty)],
+    ids=["new", "existing", "of a copy"],
+)
+def test_a_simple_queue_waits_for_items(clock, items, empty):
     """`queue.SimpleQueue`, which is written in C, times out and wakes like the other one."""
     thread = start(lambda: [(time.sleep(10), items.put(number)) for number in range(2)])
-    with pytest.raises(queue.Empty):
+    with pytest.raises(empty):
         items.get(timeout=4)
-    with pytest.raises(queue.Empty):
+    with pytest.raises(empty):
         items.get(block=False)
     with pytest.raises(ValueError, match="'timeout' must be a non-negative number"):
         items.get(timeout=-1)
