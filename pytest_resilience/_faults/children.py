@@ -15,12 +15,13 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.injection import Injection
-from pytest_resilience._faults.leftovers import running_processes
+from pytest_resilience._faults.left_processes import end_processes, handle_of
+from pytest_resilience._faults.leftovers import ended_processes, running_processes
 from pytest_resilience._faults.socket_thread import MOMENT_S, SocketThread, is_there, read, send
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
 from pytest_resilience.clock._calls.processes import wait_for_children
@@ -95,7 +96,7 @@ class Children:
         self._armed: dict[asyncio.StreamWriter, int] = {}
         self._handling = threading.RLock()
         self._processes: dict[asyncio.StreamWriter, int] = {}
-        self._running: list[int] = []
+        self._left: dict[int, int | None] = {}
         self._thread = SocketThread(self._answer, self._look_who_runs)
         self._folder = ""
         self._before: str | None = None
@@ -202,11 +203,24 @@ class Children:
                     del self._armed[writer], self._processes[writer]
 
     def _look_who_runs(self) -> None:
-        self._running = sorted(process for writer, process in self._processes.items() if is_there(writer))
+        for writer, process in self._processes.items():
+            if process in self._left:  # it was told twice of the test
+                continue
+            handle = handle_of(writer.get_extra_info("socket"), process)
+            if is_there(writer):  # asked with the handle in hand, which is this process's for sure then
+                self._left[process] = handle
+            elif handle is not None:
+                os.close(handle)
 
-    def left_running(self) -> str | None:
-        """Say which processes were still there at the end; None where there were none."""
-        return running_processes(self._running)
+    def left_over(self, *, end: bool) -> Iterator[str | None]:
+        """Say which processes were still there when it was closed, and end them or not."""
+        handles, self._left = self._left, {}
+        ended = end_processes(handles) if end else set()
+        for handle in handles.values():
+            if handle is not None:
+                os.close(handle)
+        yield ended_processes(sorted(ended))
+        yield running_processes(sorted(handles.keys() - ended))
 
     def _note(self, writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
         revision, known = message.get("armed"), message.get("known")

@@ -81,6 +81,7 @@ class Faults:
         self._given = timeline
         self._timeline: Timeline | None = None
         self._objections = objections or Objections()
+        self._is_fixture = objections is not None
         self._seed = seed
         self._servers: Servers | None = None
         self._children: Children | None = None
@@ -102,7 +103,8 @@ class Faults:
             # After a fault, exceptions that the log keeps hold the frames, and so the clients, of calls that are over.
             left.append(self._servers.left_open())
         self._armed.close()
-        left.append(None if self._children is None else self._children.left_running())
+        if self._children is not None:  # a block of the program's own may end before they do
+            left += self._children.left_over(end=self._is_fixture)
         note(calls=sum(len(each.calls) for each in self.injections))
         if kind is None:
             warn_of(left, stacklevel=2)
@@ -230,7 +232,8 @@ class Faults:
         processes share one count, and their calls are in `Injection.calls` and in the timeline. Places may be named
         from here on that only such a process knows. Sleeps are real there, and a ``crash`` is SIGKILL. Arguments arrive
         as JSON can say them, others as the text by which they show themselves, for ``when=`` too. When the test is
-        over, or was killed, nothing strikes any more.
+        over, or was killed, nothing strikes any more. What still runs then is ended by the fixture ``faults``, which
+        warns of it (SIGTERM, and SIGKILL after two seconds); workers of a pool that is still open are left to it.
 
         Raises:
             pytest.fail.Exception: These faults are not open.

@@ -44,10 +44,19 @@ def open_connections(numbers: Mapping[str, int]) -> str | None:
     )
 
 
+def ended_processes(numbers: Sequence[int]) -> str | None:
+    """Name the processes of the test that still ran, and were ended."""
+    return _processes("were still there when it was over, and were ended then:", numbers)
+
+
 def running_processes(numbers: Sequence[int]) -> str | None:
-    """Name the processes of the test that still run."""
+    """Name the processes of the test that still run, and go on."""
+    return _processes("were still there when it was over; no fault strikes in them any more:", numbers)
+
+
+def _processes(what: str, numbers: Sequence[int]) -> str | None:
     return _listed(
-        "processes that the test had started were still there when it was over; no fault strikes in them any more:",
+        f"processes that the test had started {what}",
         [f"process {number}" for number in numbers],
         "End them, or wait for them, before: in the test, or in a fixture that asks for `faults`.",
     )

@@ -134,6 +134,84 @@ def test_processes_that_still_run_at_the_end_are_named(monkeypatch):
     ]
 
 
+CHILDREN = """
+import multiprocessing, os, signal, subprocess, sys
+from concurrent.futures import ProcessPoolExecutor
+import pytest
+
+FORK = multiprocessing.get_context("fork")
+
+def wait(start, *ignored):
+    for each in ignored:
+        signal.signal(each, signal.SIG_IGN)
+    os.write(start, b"!")
+    signal.pause()
+
+class Pool:
+    pool = None
+
+    def submit(self, function, *args):
+        self.pool = self.pool or FORK.Pool(1)
+        self.result = self.pool.apply_async(function, args).get
+        return self
+
+@pytest.fixture(scope="module")
+def pools():
+    pools = [ProcessPoolExecutor(1, FORK), Pool()]
+    yield pools
+    pools[0].shutdown()
+    pools[1].pool.close()
+    pools[1].pool.join()
+
+left = []
+
+def test_leaves_processes(faults, pools):
+    environment = faults.environment()
+    for pool in pools:
+        assert pool.submit(abs, -1).result() == 1
+    command = "import resilience, signal; print('ready', flush=True); signal.pause()"
+    left.append(subprocess.Popen([sys.executable, "-c", command], env=environment, stdout=subprocess.PIPE))
+    assert left[0].stdout.read(6) == b"ready\\n"
+    ready, start = os.pipe()
+    left.extend(FORK.Process(target=wait, args=(start, *ignored)) for ignored in [(), (signal.SIGTERM,)])
+    for each in left[1:]:
+        each.start()
+        assert os.read(ready, 1) == b"!"
+
+def test_uses_the_pools_of_the_module(pools):
+    child, *others = left
+    for each in others:
+        each.join()
+    with child:
+        print("\\nchildren", child.pid, *(each.pid for each in others))
+    print("workers", *(pool.submit(os.getpid).result() for pool in pools))
+    print("ends", child.returncode, *(each.exitcode for each in others))
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_still_run_at_the_end_of_the_test_are_ended(suite, monkeypatch):
+    """Children of every kind are ended and named, one that ignores SIGTERM too; workers of an open pool work on."""
+    monkeypatch.setenv("PYTHONPATH", HOUSE)
+    suite.makepyfile(CHILDREN)
+
+    result = suite.runpytest_subprocess("-W", "default", "-s", "-v", "--resilience")
+
+    result.assert_outcomes(passed=2)
+    told = {name: rest.split() for name, _, rest in (line.partition(" ") for line in result.outlines)}
+    assert told["ends"] == ["-15", "-15", "-9"]
+    head = "processes that the test had started were still there when it was over"
+    for end, processes in [
+        (", and were ended then:", told["children"]),
+        ("; no fault strikes in them any more:", told["workers"]),
+    ]:
+        start = next(number for number, line in enumerate(result.outlines) if line.endswith(head + end)) + 1
+        assert [line.split()[-1] for line in result.outlines[start : start + len(processes)]] == sorted(
+            processes, key=int
+        )
+        assert result.outlines[start + len(processes)].startswith("  End them, or wait for them, before:")
+
+
 SUITE = """
 import pytest
 from pytest_resilience import FaultProxy, Faults, FaultServer
