@@ -109,25 +109,26 @@ def test_a_leftover_wait_takes_what_it_had_left(wait):
 
 def test_the_monotonic_clock_is_back_as_soon_as_the_last_leftover_thread_has_ended():
     """No further clock has to be opened and closed for that, and one that was has not taken it from them."""
-    before, go, readings = everything_patched(), queue.SimpleQueue(), []
+    before, readings = everything_patched(), ([], [])
 
-    def work():
+    def work(own, go):
         for _ in range(3):
-            readings.append(time.monotonic())
+            own.append(time.monotonic())
             go.get()
 
-    threads = [threading.Thread(target=work) for _ in range(2)]
+    queues = [queue.SimpleQueue() for _ in readings]
+    threads = [threading.Thread(target=work, args=each) for each in zip(readings, queues, strict=True)]
     with pytest.warns(LeftoverThreadWarning), VirtualClock():
         for thread in threads:
             time.sleep(3600)
             thread.start()
     with VirtualClock() as clock:
         clock.advance(1)
-    for thread in threads:
+    for go, thread in zip(queues, threads, strict=True):
         for _ in range(3):
             go.put(None)
         thread.join()
-    assert readings == sorted(readings)
+    assert all(own == sorted(own) for own in readings)
     assert everything_patched() == before
 
 
