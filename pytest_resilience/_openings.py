@@ -8,30 +8,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Final, Protocol
+from contextlib import AbstractContextManager
+from typing import Final
 
-
-class Tool(Protocol):
-    """What is opened and closed as a context manager, and tells by `repr` what it is."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close it."""
-
-
-_open: Final[list[Tool]] = []
+_open: Final[list[AbstractContextManager[object]]] = []
 _lives_longer = True
 
 
-def note_open(tool: Tool) -> None:
+def note_open(tool: AbstractContextManager[object]) -> None:
     """Note that a tool has been opened; not where that is done outside of a test, or for several tests."""
     if not _lives_longer:
         _open.append(tool)
 
 
-def note_closed(tool: Tool) -> None:
+def note_closed(tool: AbstractContextManager[object]) -> None:
     """Note that it has been closed."""
     _open[:] = [each for each in _open if each is not tool]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections import Counter
-from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.connections import ConnectionPlace
@@ -54,9 +53,7 @@ class Servers:
         self._open.callback(_led_away.close, self._loop)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def server(self) -> FaultServer:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Coroutine, Sequence
-from types import TracebackType
 from typing import Any, ClassVar, Final, Protocol, Self, TypeAlias, final
 
 from pytest_resilience._openings import note_closed, note_open
@@ -197,9 +196,7 @@ class FaultProxy:
             note_open(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         note_closed(self)
         self._is_open = False
         try:

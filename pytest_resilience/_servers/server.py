@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience._openings import note_closed, note_open
@@ -109,9 +108,7 @@ class FaultServer:
             note_open(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         note_closed(self)
         try:
             self._loop.run(self._close())

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Final, Self, TypeVar, final
 
 from pytest_resilience._timeline.stopwatch import Stopwatch
@@ -96,9 +95,7 @@ class Timeline:
         _open.append(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._end is not None:
             self._end()
             self._end = None

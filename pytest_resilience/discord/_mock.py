@@ -15,7 +15,7 @@ import functools
 import re
 import time
 from collections.abc import Callable
-from types import EllipsisType, TracebackType
+from types import EllipsisType
 from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
@@ -89,9 +89,7 @@ class DiscordMock:
         self._active = True
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         __tracebackhide__ = True
         try:
             if kind is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import time
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any, Final, final
 
 from resilience._engine.stop import trio_runs_here
@@ -103,16 +102,14 @@ class Deadline:
             self._limit = asyncio.timeout(left)
             await self._limit.__aenter__()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         try:
             if self._in_trio:
-                self._limit.__exit__(kind, error, traceback)
+                self._limit.__exit__(*error)
                 cut_off = self._limit.cancelled_caught
             else:
                 cut_off = False
-                await self._limit.__aexit__(kind, error, traceback)
+                await self._limit.__aexit__(*error)
         except TimeoutError:  # which asyncio makes of the cancellation that was its own
             cut_off = True
         if cut_off:

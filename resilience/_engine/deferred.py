@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import AsyncGeneratorType, CoroutineType, GeneratorType, NoneType, TracebackType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType, NoneType
 from typing import Any, Final, final
 
 # What most functions return, so that most calls need no look at the attributes of a type.
@@ -72,10 +72,8 @@ class Pending:
         self._enters = True
         return await (self._through(self._latest) if self._begun else self._begin())
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> Any:
-        return await type(self._latest).__aexit__(self._latest, kind, error, traceback)
+    async def __aexit__(self, *error: object) -> Any:
+        return await type(self._latest).__aexit__(self._latest, *error)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # copying and pickling look for these, also where nothing is set yet
