@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, TypeVar, dataclass_transform
 
 from resilience._failpoints.script.quantities import Kind
@@ -22,7 +22,7 @@ TCP: Final[frozenset[PlaceKind]] = frozenset({"tcp"})
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One value in the parentheses of an action, which is also a field of its class.
+    """One value in the parentheses of an action, which is a field of its class.
 
     Attributes:
         name: Its name, in text and in code.
@@ -34,9 +34,9 @@ class Parameter:
 
     name: str
     kind: Kind
-    is_required: bool = True
-    is_named: bool = False
-    excludes: str = ""
+    is_required: bool
+    is_named: bool
+    excludes: str
 
 
 class Action:
@@ -120,7 +120,15 @@ class Action:
 _A = TypeVar("_A", bound=Action)
 
 
-@dataclass_transform(frozen_default=True, eq_default=False)
+def parameter(kind: Kind, *, default: Any = MISSING, is_named: bool = False, excludes: str = "") -> Any:
+    """Declare a field of an action that stands in its parentheses; see `Parameter`."""
+    return field(default=default, metadata={Parameter: (kind, default is MISSING, is_named, excludes)})
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field, parameter))
 def action(cls: type[_A]) -> type[_A]:
     """Make a class an action: its annotated names are its fields; `Action` has the comparison and the text."""
-    return dataclass(frozen=True, slots=True, repr=False, eq=False)(cls)
+    made: Any = dataclass(frozen=True, slots=True, repr=False, eq=False)(cls)
+    values = ((each.name, each.metadata.get(Parameter)) for each in fields(made))
+    made.parameters = tuple(Parameter(name, *value) for name, value in values if value is not None)
+    return made  # type: ignore[no-any-return]  # a class made of the one that was given

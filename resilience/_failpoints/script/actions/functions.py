@@ -15,9 +15,9 @@ from resilience._failpoints.script.actions.action import (
     FUNCTIONS,
     HTTP,
     Action,
-    Parameter,
     PlaceKind,
     action,
+    parameter,
 )
 from resilience._failpoints.script.duration import NANOSECONDS
 from resilience._failpoints.script.exception_copy import fresh_copy, identity
@@ -134,9 +134,8 @@ class Sleep(Action):
     word = "sleep"
     places = CALLS_AND_HTTP | DISCORD
     example = "1*sleep(250ms)->off"
-    parameters = (Parameter("span", SPAN),)
 
-    span: Span
+    span: Span = parameter(SPAN)
 
     @property
     def seconds(self) -> float:

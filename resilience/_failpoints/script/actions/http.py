@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resilience._failpoints.script.actions.action import HTTP, TCP, Action, Parameter, action
+from resilience._failpoints.script.actions.action import HTTP, TCP, Action, action, parameter
 from resilience._failpoints.script.quantities import (
     DURATION,
     HEADERS,
@@ -29,19 +29,12 @@ class Status(Action):
     word = "status"
     places = HTTP
     example = "2*status(503)->1*status(429, retry_after=2)"
-    parameters = (
-        Parameter("status", whole("an HTTP status", 200, 599)),
-        Parameter("body", TEXT, is_required=False),
-        Parameter("retry_after", DURATION, is_required=False, is_named=True),
-        Parameter("json", LITERAL, is_required=False, is_named=True, excludes="body"),
-        Parameter("headers", HEADERS, is_required=False, is_named=True),
-    )
 
-    status: int
-    body: str | None = None
-    retry_after: int | None = None
-    json: object = None
-    headers: dict[str, str] | None = None
+    status: int = parameter(whole("an HTTP status", 200, 599))
+    body: str | None = parameter(TEXT, default=None)
+    retry_after: int | None = parameter(DURATION, default=None, is_named=True)
+    json: object = parameter(LITERAL, default=None, is_named=True, excludes="body")
+    headers: dict[str, str] | None = parameter(HEADERS, default=None, is_named=True)
 
 
 @action
@@ -55,9 +48,8 @@ class Truncate(Action):
     word = "truncate"
     places = HTTP
     example = "1*truncate(50%)->off"
-    parameters = (Parameter("size", SIZE_OR_SHARE),)
 
-    size: int | Share
+    size: int | Share = parameter(SIZE_OR_SHARE)
 
 
 @action

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resilience._failpoints.script.actions.action import TCP, Action, Parameter, action
+from resilience._failpoints.script.actions.action import TCP, Action, action, parameter
 from resilience._failpoints.script.quantities import (
     DURATION,
     FLAG,
@@ -33,13 +33,9 @@ class Latency(Action):
     word = "latency"
     places = TCP
     example = "latency(100ms, jitter=20ms)"
-    parameters = (
-        Parameter("delay", POSITIVE_DURATION),
-        Parameter("jitter", DURATION, is_required=False, is_named=True),
-    )
 
-    delay: int
-    jitter: int | None = None
+    delay: int = parameter(POSITIVE_DURATION)
+    jitter: int | None = parameter(DURATION, default=None, is_named=True)
 
 
 @action
@@ -53,9 +49,8 @@ class Bandwidth(Action):
     word = "bandwidth"
     places = TCP
     example = "bandwidth(64KB)"
-    parameters = (Parameter("rate", SIZE),)
 
-    rate: int
+    rate: int = parameter(SIZE)
 
 
 @action
@@ -70,13 +65,9 @@ class Slices(Action):
     word = "slice"
     places = TCP
     example = "slice(10, pause=5ms)"
-    parameters = (
-        Parameter("size", SIZE),
-        Parameter("pause", DURATION, is_required=False, is_named=True),
-    )
 
-    size: int
-    pause: int | None = None
+    size: int = parameter(SIZE)
+    pause: int | None = parameter(DURATION, default=None, is_named=True)
 
 
 @action
@@ -91,13 +82,9 @@ class Limit(Action):
     word = "limit"
     places = TCP
     example = "1*limit(1KB, reset=True)->off"
-    parameters = (
-        Parameter("size", SIZE),
-        Parameter("reset", FLAG, is_required=False, is_named=True),
-    )
 
-    size: int
-    reset: bool | None = None
+    size: int = parameter(SIZE)
+    reset: bool | None = parameter(FLAG, default=None, is_named=True)
 
 
 @action
@@ -111,9 +98,8 @@ class Corrupt(Action):
     word = "corrupt"
     places = TCP
     example = "1*corrupt(100)->off"
-    parameters = (Parameter("offset", OFFSET),)
 
-    offset: int
+    offset: int = parameter(OFFSET)
 
 
 @action
@@ -127,6 +113,5 @@ class SlowClose(Action):
     word = "slow_close"
     places = TCP
     example = "slow_close(5s)"
-    parameters = (Parameter("delay", POSITIVE_DURATION),)
 
-    delay: int
+    delay: int = parameter(POSITIVE_DURATION)
