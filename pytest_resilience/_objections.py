@@ -19,7 +19,6 @@ class Objections:
         self.texts: list[str] = []
 
     def object(self, text: str) -> NoReturn:
-        """Raise an objection, and keep it."""
         __tracebackhide__ = True
         self.texts.append(text)
         raise pytest.fail.Exception(text)

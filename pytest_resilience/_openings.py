@@ -22,7 +22,6 @@ def note_open(tool: AbstractContextManager[object]) -> None:
 
 
 def note_closed(tool: AbstractContextManager[object]) -> None:
-    """Note that it has been closed."""
     _open[:] = [each for each in _open if each is not tool]
 
 

@@ -59,7 +59,6 @@ _noting = threading.Lock()
 
 
 def note(**numbers: float) -> None:
-    """Add to what has been noted."""
     global _noted  # noqa: PLW0603  # taken as a whole
     with _noting:
         _noted = _noted or Usage()

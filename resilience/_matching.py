@@ -85,7 +85,6 @@ _MUST: Final = "must be an exception type, a tuple of them, or a predicate of th
 
 
 def check_predicate(name: str, value: object, *, of: str) -> Callable[[Any], bool]:
-    """Return a function of one argument, or raise."""
     if not callable(value):
         raise TypeError(f"{name} must be a predicate of {of}, got {value!r}")
     if is_async(value):

@@ -105,7 +105,6 @@ def check_seconds(name: str, value: object, *, zero: bool) -> float:
 
 
 def check_text(name: str, value: object, *, empty: bool) -> str:
-    """Return a text, or raise naming the argument and the value."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, got {value!r}")
     if not empty and not value.strip():
@@ -114,7 +113,6 @@ def check_text(name: str, value: object, *, empty: bool) -> str:
 
 
 def check_wait(wait: object) -> WaitStrategy:
-    """Return a tenacity wait strategy, or raise."""
     if not callable(wait) or isinstance(wait, type):
         raise TypeError(f"wait must be a tenacity wait strategy such as tenacity.wait_fixed(2), got {wait!r}")
     check_takes_one("wait", wait, "tenacity's retry state")
@@ -122,7 +120,6 @@ def check_wait(wait: object) -> WaitStrategy:
 
 
 def check_flag(name: str, value: object) -> bool:
-    """Return a bool, or raise."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be a bool, got {value!r}")
     return value

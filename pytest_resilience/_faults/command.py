@@ -90,17 +90,14 @@ class _Run:
         self._timeline = timeline
 
     def say(self, text: str) -> None:
-        """Write a line."""
         with contextlib.suppress(OSError):  # whoever read it is gone, which is no reason to end the command
             sys.stderr.write(f"resilience: {text}\n")
             sys.stderr.flush()
 
     def show(self, event: FaultInjected) -> None:
-        """Show what strikes."""
         self.say(f"{self._timeline.now():9.3f}  {clean(event.failpoint)}: {clean(event.action)}")
 
     def say_at_end(self) -> None:
-        """Show what has become of each fault."""
         rows = [("place", "calls", "struck", "script")]
         rows += [
             (clean(each.name), str(len(each.calls)), str(each.fired), clean(str(each.script)))

@@ -54,7 +54,6 @@ class ConnectionPlace:
         self._place.arm(decider)
 
     def disarm(self, injection: Injection) -> None:
-        """End its effects."""
         self._place.disarm(self._deciders.pop(injection))
 
 
@@ -73,7 +72,6 @@ class Decider:
         return len(terms) == 1 and terms[0].is_endless and isinstance(terms[0].action, Refuse) and not terms[0].after
 
     def decide(self) -> ConnectionFault | None:
-        """The fault for one more connection."""
         decision = self._injection.decide(*self._address)
         return None if decision is None else ConnectionFault(decision, self._injection.chance)
 

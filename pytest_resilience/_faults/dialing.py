@@ -71,12 +71,10 @@ class Dialing:
                 self._undo.close()
 
     def door_to(self, address: Address) -> Door | None:
-        """The door for an address, if it is led away."""
         doors = self._doors.copy()
         return next((door for host, port, door in doors if is_address_of(address, host, port)), None)
 
     def is_led_away(self, host: str) -> bool:
-        """Whether connections to a host may be led away."""
         return any(fnmatch.fnmatchcase(host.lower(), pattern) for pattern, _, _ in self._doors)
 
     def fake_address(self, host: str) -> str:
@@ -139,7 +137,6 @@ class LookUps(_Interceptor):
     """Answers `getaddrinfo` for hosts that are led away."""
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer with an address of the kit's own, or ask the system."""
         given = inspect.signature(_getaddrinfo).bind(*args, **kwargs)
         given.apply_defaults()
         host, port, family, kind, proto, flags = given.args
@@ -161,7 +158,6 @@ class Connects(_Interceptor):
     """Leads ``connect`` and ``connect_ex`` to the doors."""
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Connect to the proxy of the address, or refuse."""
         sock, address = args
         to = self._dialing.led(sock, address) if _is_ours() else address
         if to is not None:

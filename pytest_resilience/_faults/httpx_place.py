@@ -47,15 +47,12 @@ class HttpxPlace:
         self._armed, self._disarmed = armed, disarmed
 
     def arm(self, injection: Injection) -> None:
-        """Ask the injection, before any other, what becomes of a request."""
         self._armed(self, injection)
 
     def disarm(self, injection: Injection) -> None:
-        """Ask it no more."""
         self._disarmed(injection)
 
     def takes(self, request: httpx.Request) -> bool:
-        """Whether a request is one of this place."""
         return self._method in {"*", request.method} and self._url.fullmatch(self._text(request.url)) is not None
 
     def _text(self, url: httpx.URL) -> str:

@@ -46,7 +46,6 @@ class HttpxRequests:
         self._interception = contextlib.ExitStack()
 
     def place(self, name: str) -> HttpxPlace:
-        """The place of a method and a URL pattern."""
         return HttpxPlace(name, self._arm, self._disarm)
 
     def _arm(self, place: HttpxPlace, injection: Injection) -> None:
@@ -65,8 +64,6 @@ class HttpxRequests:
             self._interception.close()
 
     def call(self, function: Callable[..., httpx.Response], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer for a transport."""
-
         def pass_on() -> httpx.Response:
             with _decided(request):
                 return function(*args, **kwargs)
@@ -88,8 +85,6 @@ class HttpxRequests:
         return faults.cut(answer, _body(answer), action, request) if isinstance(action, Truncate) else answer
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer for an async transport."""
-
         async def pass_on() -> httpx.Response:
             with _decided(request):
                 response: httpx.Response = await function(*args, **kwargs)

@@ -53,12 +53,10 @@ class RoutePlace:
         self._injections: list[Injection] = []
 
     def arm(self, injection: Injection) -> None:
-        """Ask the injection first what becomes of a request."""
         self._injections.insert(0, injection)
         self._route.fault = self._answer
 
     def disarm(self, injection: Injection) -> None:
-        """Ask it no more."""
         self._injections.remove(injection)
         if not self._injections:
             self._route.fault = None
@@ -101,7 +99,6 @@ _places: Final[weakref.WeakKeyDictionary[Route, RoutePlace]] = weakref.WeakKeyDi
 
 
 def status_answer(action: Status) -> Answer:
-    """The answer of ``status(...)``."""
     headers = dict(action.headers or {})
     if action.retry_after is not None:
         headers["Retry-After"] = str(-(-action.retry_after // 1_000_000_000))  # whole seconds, as HTTP has them

@@ -76,7 +76,6 @@ class _Reader:
         self._where = where
 
     def fault(self, data: Any) -> ScenarioFault:
-        """Return what a table says."""
         if not isinstance(data, dict):
             self.refuse(f"expected a table, got {described(data)}")
         self.check_keys(data, ("place", "script", "from", "to"))
@@ -100,7 +99,6 @@ class _Reader:
         return data[key]
 
     def check_keys(self, data: Iterable[str], keys: tuple[str, ...]) -> None:
-        """Refuse a key that no such table has."""
         for key in data:
             if key not in keys:
                 near = closest(key, keys)
@@ -108,7 +106,6 @@ class _Reader:
                 self.refuse(f"there is no key {key!r}: {hint}")
 
     def refuse(self, problem: str) -> NoReturn:
-        """Raise the error."""
         raise ScenarioError(f"{self._where}: {problem}") from None
 
     def _in_window(self, script: Script, start: Any, end: Any) -> Script:

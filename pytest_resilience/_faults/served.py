@@ -49,7 +49,6 @@ class Served:
             self._undo[target] = self._watcher(opened)
 
     def remove(self, target: object) -> None:
-        """Note that it closes."""
         self._open.pop(target, None)
         self._undo.pop(target, lambda: None)()
 

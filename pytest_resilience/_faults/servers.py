@@ -57,7 +57,6 @@ class Servers:
         self._open.close()
 
     def server(self) -> FaultServer:
-        """Open a server until the test ends."""
         made = FaultServer(loop=self._loop, now=self._timeline.now, made=self._serve_route)
         server = self._open.enter_context(made)
         self._servers.append(server)
@@ -75,7 +74,6 @@ class Servers:
         )
 
     def proxy(self, upstream: str | None) -> FaultProxy:
-        """Open a proxy until the test ends."""
         proxy = self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
         self._proxies.append(proxy)
         if any(proxy.target == (server.host, server.port) for server in self._servers):

@@ -85,7 +85,6 @@ class SocketThread(threading.Thread):
         os.close(nothing)
 
     def run(self) -> None:
-        """Serve until `end`."""
         # A selector loop, whatever policy the program under test has.
         with own_calls(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             self._loop = runner.get_loop()

@@ -72,7 +72,6 @@ class LedAway:
         self._changing = threading.RLock()
 
     def arm(self, place: TcpPlace, injection: Injection) -> None:
-        """Let an injection decide live connections to a place and new ones."""
         with self._changing:
             self._armed.append((place, injection))
             for address, (_, proxy) in self._proxies.items():
@@ -81,7 +80,6 @@ class LedAway:
             self._dialing.open(place.host, place.port, self)
 
     def disarm(self, place: TcpPlace, injection: Injection) -> None:
-        """End its effects there."""
         with self._changing:
             self._armed.remove((place, injection))
             for address, (_, proxy) in self._proxies.items():
@@ -105,11 +103,9 @@ class LedAway:
                 proxy.__exit__(None, None, None)
 
     def enter(self, local_port: int, address: Address) -> bool:
-        """Decide a connection that is about to come from a local port; False refuses it."""
         return self._proxy_of(address).foretell(local_port)
 
     def address_for(self, address: Address) -> Address:
-        """Where to connect instead."""
         proxy = self._proxy_of(address)
         return proxy.host, proxy.port
 
@@ -139,9 +135,7 @@ class ProxyDoor:
         self._proxy = proxy
 
     def enter(self, local_port: int, address: Address) -> bool:  # noqa: ARG002  # there is one address only
-        """Decide a connection that is about to come from a local port; False refuses it."""
         return self._proxy.foretell(local_port)
 
     def address_for(self, address: Address) -> Address:
-        """Where to connect: there."""
         return address

@@ -35,7 +35,6 @@ class _Valued(NamedTuple):
 
     @property
     def flag(self) -> str:
-        """What it is called on the command line."""
         return f"--{self.name.replace('_', '-')}"
 
 
@@ -107,7 +106,6 @@ class Options:
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare the options and their ini twins."""
     group = parser.getgroup("resilience", "resilience: faults, virtual time and alerts of code that retries")
     for name, what in _SWITCHES.items():
         flag = f"--{name.replace('_', '-')}"

@@ -34,7 +34,6 @@ class _Row:
 
     @classmethod
     def of_all(cls, name: str, rows: Sequence[Self]) -> Self:
-        """Return the sum of rows under a name of its own."""
         return cls(
             name=name,
             faults=sum(row.faults for row in rows),
@@ -46,7 +45,6 @@ class _Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row as the table shows it."""
         counts = (str(self.faults), str(self.attempts), duration(self.virtual_s), str(self.alerts))
         return (self.name, *counts, duration(self.real_s))
 

@@ -60,7 +60,6 @@ class Side(asyncio.Protocol):
         self.transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes to the link that begins here."""
         if self.link is not None:
             self.link.feed(data)
 
@@ -80,12 +79,10 @@ class Side(asyncio.Protocol):
             self._reader.hold_back(sink_is_full=True)
 
     def resume_writing(self) -> None:
-        """Go on."""
         if self._reader is not None:
             self._reader.hold_back(sink_is_full=False)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Say that the socket is gone."""
         self.is_lost = True
         self._lost(self, error)
 
@@ -98,7 +95,6 @@ class Arrival(asyncio.Protocol):
         self._arrived = arrived
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hand it over."""
         assert isinstance(transport, asyncio.Transport)
         self._arrived(transport)
 
@@ -153,13 +149,11 @@ class Link:
         self.regulate()
 
     def discard(self) -> None:
-        """Forget what is held back."""
         for effect in self._effects.values():
             if effect is not None:
                 effect.discard()
 
     def start(self) -> None:
-        """Begin to read: both sockets are there."""
         self._has_started = True
         self.regulate()
 

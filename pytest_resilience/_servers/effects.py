@@ -94,11 +94,9 @@ class Hang(Effect):
     """Holds everything back, as a half-open connection does."""
 
     def pieces(self, data: bytes, now: float) -> Iterator[tuple[float, bytes]]:  # noqa: ARG002  # whenever it came
-        """Yield the chunk, which is never due."""
         yield NEVER, data
 
     def end_due(self, now: float) -> float:  # noqa: ARG002  # whenever it came
-        """Never."""
         return NEVER
 
 
@@ -122,7 +120,6 @@ class Latency(Effect):
         yield self._due(now), data
 
     def end_due(self, now: float) -> float:
-        """As late as a chunk."""
         return self._due(now)
 
 
@@ -143,7 +140,6 @@ class Bandwidth(Effect):
             yield self._free_at, piece
 
     def end_due(self, now: float) -> float:
-        """Once the line is free."""
         return max(now, self._free_at)
 
 
@@ -156,14 +152,12 @@ class Slices(Effect):
         self._next_at = 0.0
 
     def pieces(self, data: bytes, now: float) -> Iterator[tuple[float, bytes]]:
-        """Yield the pieces, a pause apart."""
         for start in range(0, len(data), self._size):
             due = max(self._next_at, now)
             self._next_at = due + max(self._pause, _SHORTEST_PAUSE)
             yield due, data[start : start + self._size]
 
     def end_due(self, now: float) -> float:
-        """After the last pause."""
         return max(now, self._next_at)
 
 
@@ -175,7 +169,6 @@ class SlowClose(Effect):
         self._seconds = seconds
 
     def end_due(self, now: float) -> float:
-        """So much later."""
         return now + self._seconds
 
 
@@ -187,7 +180,6 @@ class Corrupt(Effect):
         self._left = offset
 
     def pieces(self, data: bytes, now: float) -> Iterator[tuple[float, bytes]]:
-        """Yield the chunk, with its bit flipped if the byte is in it."""
         if 0 <= self._left < len(data):
             changed = bytearray(data)
             changed[self._left] ^= 1

@@ -74,11 +74,9 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether anything can still be sent."""
         return not self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hold the socket."""
         self.transport = transport
         if self._is_aborted:
             self.abort()
@@ -180,7 +178,6 @@ class HttpConnection(asyncio.Protocol):
             self.transport.abort()
 
     def reset(self) -> None:
-        """Close with RST."""
         reset(self.transport)
 
     def _send(self, event: h11.Event) -> None:

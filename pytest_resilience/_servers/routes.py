@@ -71,7 +71,6 @@ class Request:
 
 
 def request_of(head: Head, body: bytes, at: float) -> Request:
-    """A request, taken apart."""
     path, _, query = head.target.partition("?")
     return Request(head.method, unquote(path), parse_qs(query, keep_blank_values=True), Headers(head.headers), body, at)
 

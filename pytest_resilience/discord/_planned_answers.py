@@ -111,7 +111,6 @@ class PlannedAnswer:
 
     @classmethod
     def of(cls, value: object) -> PlannedAnswer:
-        """Return the answer that a value in a script stands for."""
         if isinstance(value, int) and not isinstance(value, bool):
             value = {"status": value}
         if not isinstance(value, dict):

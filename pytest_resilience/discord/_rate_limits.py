@@ -101,7 +101,6 @@ class Window:
 
 
 def bucket_headers(size: int, remaining: int, reset_after_s: float) -> dict[str, str]:
-    """Return the headers of a bucket."""
     return {
         "X-RateLimit-Limit": str(size),
         "X-RateLimit-Remaining": str(remaining),

@@ -84,12 +84,10 @@ def alerts_in(incoming: Incoming) -> list[Alert]:
 
 
 def channel_name(channel: str | None) -> str:
-    """Return how a channel is spoken of."""
     return "the default channel" if channel is None else f"channel {channel!r}"
 
 
 def listed(title: str, items: Sequence[object]) -> str:
-    """Return a title and an item a line."""
     return "\n".join([title, *(map(str, items) if items else [f"{'':>14}none came"])])
 
 

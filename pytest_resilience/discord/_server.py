@@ -83,7 +83,6 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return _returned(result)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer the request of an async client; see `handle_request`."""
         await request.aread()
         result, delay_s = self.receive(request)
         if delay_s:

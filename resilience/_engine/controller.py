@@ -108,7 +108,6 @@ def sleep_for(policy: Policy, *, is_async: bool) -> Callable[[float], Any]:
 
 
 def controller_for(policy: Policy, *, is_async: bool) -> Controller:
-    """Return a new controller that does what the policy says."""
     attempts = policy.max_attempts
     kind = AsyncController if is_async else SyncController
     return kind(

@@ -137,5 +137,4 @@ class NoDeadline:
 
 
 def deadline_at(at_ns: int | None) -> Deadline | NoDeadline:
-    """Return a deadline, where there is one."""
     return NoDeadline() if at_ns is None else Deadline(at_ns)

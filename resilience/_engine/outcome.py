@@ -22,21 +22,18 @@ class Outcome(tenacity.Future):
 
     @classmethod
     def success(cls, result: object, attempt: int) -> Self:
-        """Return the outcome of an attempt that returned."""
         outcome = cls(attempt)
         outcome.set_result(result)
         return outcome
 
     @classmethod
     def failure(cls, error: BaseException, attempt: int) -> Self:
-        """Return the outcome of an attempt that raised."""
         outcome = cls(attempt)
         outcome._error = error
         outcome.set_exception(error)
         return outcome
 
     def become_that_of(self, state: tenacity.RetryCallState) -> None:
-        """Tell tenacity of it."""
         state.outcome, state.outcome_timestamp = self, time.monotonic()
 
     def result(self, timeout: float | None = None) -> Any:

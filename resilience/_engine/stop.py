@@ -17,7 +17,6 @@ _POLL_S: Final = 0.05
 
 
 def check_stop_event(event: object) -> Any:
-    """Return the event, or raise where it is none."""
     if isinstance(event, type) and hasattr(event, "is_set"):
         raise TypeError(f"stop_event must be an event and not its class, got {event!r}: write {event.__name__}()")
     if not (callable(getattr(event, "is_set", None)) and callable(getattr(event, "wait", None))):

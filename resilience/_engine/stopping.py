@@ -75,7 +75,6 @@ def resume_retry_loops() -> None:
 
 
 def loops_are_stopped() -> bool:
-    """Tell whether retry loops are to stop, all of them."""
     return _stopping.stopped
 
 

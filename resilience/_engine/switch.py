@@ -35,5 +35,4 @@ def retries_off() -> Iterator[None]:
 
 
 def retries_are_off() -> bool:
-    """Tell whether there is any such block."""
     return bool(_blocks)

@@ -49,7 +49,6 @@ class Gate:
         self._end(is_over=True)
 
     def wait_reached(self, count: int) -> None:
-        """Wait until so many calls wait here at the same time."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) >= count)
 

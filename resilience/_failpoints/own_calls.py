@@ -21,5 +21,4 @@ def own_calls() -> Iterator[None]:
 
 
 def is_own_call() -> bool:
-    """Whether the kit itself makes the call that is being made."""
     return _own.get()

@@ -103,7 +103,6 @@ class ScriptedFault:
 
 
 def kill() -> NoReturn:
-    """Kill this process."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise SystemExit  # not reached, which no type says
 

@@ -7,7 +7,6 @@ import inspect
 
 
 def is_async(candidate: object) -> bool:
-    """Tell whether calling a thing gives a coroutine."""
     return any(map(inspect.iscoroutinefunction, layers(candidate)))
 
 

@@ -55,7 +55,6 @@ class BoundedLabel:
 
 
 def name_of_change(event: Event) -> str:
-    """Return the name of what happened to alerting itself."""
     if isinstance(event, WindowShared):
         return "window_shared" if event.shared else "window_not_shared"
     return "alert_refused" if isinstance(event, AlertRefused) else "no_webhook"

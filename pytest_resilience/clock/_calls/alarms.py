@@ -115,7 +115,6 @@ def _pause(*arguments: Any) -> None:
 
 
 def patches() -> Iterator[Patch]:
-    """Everything that sets an alarm, or waits for it."""
     replacements: dict[str, Callable[..., Any]] = {
         "alarm": _alarm,
         "setitimer": _setitimer,

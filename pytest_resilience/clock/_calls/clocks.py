@@ -190,7 +190,6 @@ def monotonic_patches() -> Iterator[Patch]:
 
 
 def patches() -> Iterator[Patch]:
-    """Everything else that tells the time."""
     for replacement in (
         _time,
         _time_ns,

@@ -43,7 +43,6 @@ class _Walls:
         self._by_factory.clear()
 
     def show(self) -> None:
-        """Let the wall clock show what the latest freezer says."""
         active = self._api.freeze_factories
         Epoch.wall = self._by_factory.get(active[-1], Epoch.wall) if active else self._unfrozen
 
@@ -63,7 +62,6 @@ def _as_nanoseconds(moment: datetime) -> int:
 
 
 def patches(api: ModuleType) -> Iterator[Patch]:
-    """What to replace in `freezegun.api`."""
     walls = _Walls(api)
     yield BlockPatch(walls.setting)
     freezer = api._freeze_time

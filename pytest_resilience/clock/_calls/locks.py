@@ -238,7 +238,6 @@ def _where_idle(thread: Any) -> object:
 
 
 def patches() -> Iterator[Patch]:
-    """Everything that blocks on a lock or a condition."""
     yield TypePatch(
         real.Lock,
         {

@@ -65,5 +65,4 @@ def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
 
 
 def futures_patches(futures: ModuleType) -> Iterator[Patch]:
-    """What to replace in `concurrent.futures`."""
     yield from class_patches(futures.Future, futures)

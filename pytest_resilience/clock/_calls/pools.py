@@ -79,7 +79,6 @@ def _do_nothing() -> None:
 
 
 def executor_patches(module: ModuleType) -> Iterator[Patch]:
-    """What to replace in `concurrent.futures.thread`."""
     executor_class, worker_code = module.ThreadPoolExecutor, module._worker.__code__
     real_submit = unpatched(executor_class, "submit")
 
@@ -130,7 +129,6 @@ def _without_idle_workers(variables: Any, idle: object) -> Iterator[None]:
 
 
 def anyio_patches(backend: ModuleType) -> Iterator[Patch]:
-    """What to replace in anyio's backend for asyncio."""
     yield from class_patches(backend.CancelScope)
     variables = sys.modules["anyio.lowlevel"]._run_vars
     yield BlockPatch(partial(_without_idle_workers, variables, backend._threadpool_idle_workers))

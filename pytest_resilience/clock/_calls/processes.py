@@ -134,7 +134,6 @@ def _making(make: Callable[..., tuple[int, int]]) -> Callable[..., tuple[int, in
 
 
 def patches() -> Iterator[Patch]:
-    """Waiting for children and pipes."""
     for make in (original(posix, "pipe"), original(posix, "pipe2")):
         yield BuiltinPatch(make, _making(clone(make)))
     yield BuiltinPatch(original(posix, "waitpid"), _waitpid)

@@ -42,7 +42,6 @@ def _note_question() -> None:
 
 
 def patches() -> Iterator[Patch]:
-    """Questions that `threading`, `queue` and `concurrent.futures` answer."""
     questions: dict[type, dict[str, object]] = {
         threading.Event: {"is_set": False},
         Future: {"done": False, "running": True},

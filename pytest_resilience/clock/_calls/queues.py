@@ -104,7 +104,6 @@ def _simple_queue_put(real: _Real, self: Any, item: Any, block: bool = True, tim
 
 
 def patches() -> Iterator[Patch]:
-    """Everything that blocks on a queue."""
     for name, refusal in (("get", queue.Empty), ("put", queue.Full)):
         method = unpatched(queue.Queue, name)
         yield from function_patches(queue.Queue, {name: asking(method, refusal=refusal)})

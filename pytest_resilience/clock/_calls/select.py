@@ -138,7 +138,6 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
 
 
 def patches() -> Iterator[Patch]:
-    """Everything in `select` that waits."""
     yield BuiltinPatch(original(select, "select"), _select)
     changing = {name: _changing(getattr(_Poll, name)) for name in ("register", "modify", "unregister")}
     yield TypePatch(_Poll, {"poll": _poll, **changing})

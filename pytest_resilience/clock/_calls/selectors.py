@@ -92,6 +92,5 @@ def _woken_by(key: selectors.SelectorKey) -> Any:
 
 
 def patches() -> Iterator[Patch]:
-    """Every selector class that Linux has."""
     for owner in (selectors.SelectSelector, selectors.PollSelector, selectors.EpollSelector):
         yield from function_patches(owner, {"select": _selecting(unpatched(owner, "select"))})

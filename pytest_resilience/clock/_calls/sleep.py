@@ -50,6 +50,5 @@ def _event_wait(self: threading.Event, timeout: float | None = None) -> bool:
 
 
 def patches() -> Iterator[Patch]:
-    """Everything that sleeps."""
     yield BuiltinPatch(original(time, "sleep"), _sleep)
     yield from function_patches(threading.Event, {"wait": _event_wait})

@@ -199,7 +199,6 @@ def _socketpair(*args: Any) -> tuple[Any, Any]:
 
 
 def patches() -> Iterator[Patch]:
-    """Everything in `socket` that blocks."""
     methods: dict[str, Callable[..., Any]] = {
         "connect": _connect,
         "connect_ex": _connect_ex,

@@ -14,8 +14,6 @@ from pytest_resilience.clock._reach.patches import Patch, function_patches, unpa
 
 
 def patches(ssl: ModuleType) -> Iterator[Patch]:
-    """What to replace in `ssl`."""
-
     def waiting(real: Callable[..., Any], message: str, note: Callable[[Sockets, Any], None]) -> Callable[..., Any]:
         """A method that never blocks in C: it is tried without waiting, and again when the socket is ready."""
 

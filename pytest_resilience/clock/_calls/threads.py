@@ -204,7 +204,6 @@ def _count() -> int:
 
 
 def patches() -> Iterator[Patch]:
-    """Everything that starts threads or waits for them."""
     yield BuiltinPatch(original(_thread, "start_new_thread"), _starting(real.start_new_thread))
     if _start_joinable is not None:
         yield BuiltinPatch(_start_joinable, _starting(clone(_start_joinable)))

@@ -70,7 +70,6 @@ class WindowLimiter:
             return True
 
     def count_refused(self, signature: str) -> None:
-        """Count a claim that was refused."""
         with self._lock:
             self._refused[signature] = self._refused.get(signature, 0) + 1
 
@@ -85,7 +84,6 @@ class WindowLimiter:
             self._opened.pop(signature, None)
 
     def is_taken(self, signature: str) -> bool:
-        """Tell whether the alert of the running window is taken."""
         with self._lock:
             since = self._opened.get(signature)
             return since is not None and 0 <= time.monotonic_ns() - since < self._window_ns

@@ -92,7 +92,6 @@ class _BoundedSocket:
         self._socket.sendall(data)
 
     def recv(self, size: int) -> bytes:
-        """Receive a part of an answer."""
         received: bytes = self._socket.recv(size)
         self._count(len(received))
         return received

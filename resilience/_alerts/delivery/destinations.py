@@ -53,7 +53,6 @@ class NotifierSink:
         return id(self.notifier)
 
     def cooldown(self) -> Cooldown | None:
-        """Never wait."""
         return None
 
     def send(self, alerts: Sequence[Alert], *, again: bool) -> Undelivered | None:  # noqa: ARG002  # see the class

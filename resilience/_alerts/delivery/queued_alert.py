@@ -64,7 +64,6 @@ class QueuedAlert:
 
     @property
     def alert(self) -> Alert:
-        """What to deliver."""
         if self._alert is None:
             self._alert = self.write()
         return self._alert

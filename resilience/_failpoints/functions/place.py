@@ -91,7 +91,6 @@ class FunctionPlace:
         self._faults[self._faults.index(fault)] = other
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer for the function as the scripts say."""
         fault, decision = self._decide(args, kwargs)
         if decision is None or fault is None:
             return function(*args, **kwargs)
@@ -104,7 +103,6 @@ class FunctionPlace:
         return result if decision.after else function(*args, **kwargs)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer for an async function as the scripts say."""
         fault, decision = self._decide(args, kwargs)
         if decision is None or fault is None:
             return await function(*args, **kwargs)

@@ -91,12 +91,10 @@ def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
 
 
 def names_of(function: object, namespace: dict[str, Any]) -> list[str]:
-    """Return the names that refer to a function."""
     return [name for name, value in list(namespace.items()) if value is function]
 
 
 def is_module(scope: dict[Any, Any]) -> bool:
-    """Whether a dictionary is the namespace of a module."""
     module = sys.modules.get(str(scope.get("__name__")))
     return "__builtins__" in scope or (module is not None and vars(module) is scope)
 

@@ -35,7 +35,6 @@ class Replacement:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing refers to the function."""
         return not self._references
 
     def put(self) -> None:

@@ -70,7 +70,6 @@ class CodeSeat:
         self._undo.callback(take_code, function, code)
 
     def leave(self) -> None:
-        """Give it its own code back."""
         self._undo.close()
 
 
@@ -85,8 +84,6 @@ class PartialSeat:
         self.original: Function = getattr(holder.func, "__func__", holder.func)
 
     def take(self, answer: Function) -> None:
-        """Put the function into it that answers."""
-
         @functools.wraps(self.original, updated=())
         def called(*args: Any, **kwargs: Any) -> Any:
             return answer(*args, **kwargs)
@@ -95,7 +92,6 @@ class PartialSeat:
         self._put(shape(called) if shape in {classmethod, staticmethod} else called)
 
     def leave(self) -> None:
-        """Put its own function back."""
         self._put(self._function)
 
     def _put(self, function: Function) -> None:

@@ -62,7 +62,6 @@ class _StandIn:
         self._answer: Callable[..., Any] = seat.original
 
     def answer(self, *args: Any, **kwargs: Any) -> Any:
-        """Answer a call."""
         return self._answer(*args, **kwargs)
 
     def arm(self, interceptor: Interceptor, heir: type | None) -> None:

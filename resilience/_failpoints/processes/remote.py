@@ -188,7 +188,6 @@ class RemoteFault:
                 return None
 
     def crash(self) -> NoReturn:
-        """End the process, as nothing that it does itself would."""
         kill()
 
 
@@ -201,13 +200,11 @@ class RemoteGate:
         self._number = number
 
     def wait(self) -> None:
-        """Wait in a thread."""
         connection = self._connection(threading.current_thread().name)
         with connection:
             self._check(connection.recv(LONGEST_MESSAGE))
 
     async def wait_async(self) -> None:
-        """Wait in a task of asyncio or trio."""
         trio = sys.modules.get("trio")
         if trio is not None and hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_task():
             with self._connection(trio.lowlevel.current_task().name) as connection:

@@ -154,11 +154,9 @@ class _Values:
         return tuple(self._value(each, self._exception) for each in args), keywords
 
     def literal(self, node: ast.expr) -> object:
-        """Return the value of a literal."""
         return self._value(node, self._no_call)
 
     def error(self, node: ast.expr | ast.keyword, expected: str = _LITERAL) -> ScriptError:
-        """Return the error for a piece of the tree."""
         return self._source.error(self._position(node), expected)
 
     def _parse(self, end: int) -> ast.Call:

@@ -148,7 +148,6 @@ SIZE: Final = _above_zero(OFFSET)
 
 
 def whole(expected: str, least: int, most: int) -> Kind:
-    """The kind of the whole numbers from ``least`` to ``most``."""
     text = f"{expected} from {least} to {most}"
 
     def read(given: str) -> int:

@@ -136,7 +136,6 @@ class _Reader:
             raise self._source.error(0, "values less deeply nested", found="more than can be read") from None
 
     def error(self, expected: str, *, found: str | None = None) -> ScriptError:
-        """Return the error for what stands here."""
         return self._source.error(self.position, expected, found=found)
 
     def _terms(self) -> tuple[Term, ...]:

@@ -65,12 +65,10 @@ class Raise(Action):
 
     @property
     def text(self) -> str:
-        """Such as ``raise(ConnectionError('refused'))``."""
         return self.written
 
     @property
     def replayable(self) -> bool:
-        """Whether the exception has a text form."""
         return self.is_replayable
 
     def fresh(self, chance: random.Random) -> Raise:  # noqa: ARG002  # nothing is drawn
@@ -106,12 +104,10 @@ class Return(Action):
 
     @property
     def text(self) -> str:
-        """Such as ``return(500)``."""
         return self.written
 
     @property
     def replayable(self) -> bool:
-        """Whether a literal makes the value."""
         return self.is_replayable
 
     def fresh(self, chance: random.Random | None = None) -> Return:  # noqa: ARG002  # nothing is drawn
@@ -193,10 +189,8 @@ class Call(Action):
 
     @property
     def text(self) -> str:
-        """Such as ``call(<function answer>)``."""
         return f"call({stand_in(self.function)})"
 
     @property
     def replayable(self) -> bool:
-        """Never."""
         return False
