@@ -105,7 +105,7 @@ def _chain_of_stand_ins(error: BaseException, fit: Callable[[str], str]) -> Base
 def _stand_in(error: BaseException, fit: Callable[[str], str]) -> BaseException:
     """Return an exception that holds no secret and no variable, for handlers that format it themselves."""
     with importing:
-        from resilience._support.bare_traceback import bare_traceback
+        from resilience._support.traceback_text import bare_traceback
 
     kind, text = type(error), fit(message_of(error))
     try:

@@ -32,11 +32,8 @@ if TYPE_CHECKING:
     from resilience._alerts.system import isolated as isolated
     from resilience._config import configured as configured
     from resilience._engine.stop import sleep_async as sleep_async
-    from resilience._engine.switch import retries_off as retries_off
-    from resilience._engine.wait_bounds import wait_bounds as wait_bounds
-    from resilience._failpoints.functions.codes import own_code as own_code
-    from resilience._failpoints.functions.codes import put_code as put_code
-    from resilience._failpoints.functions.codes import take_code as take_code
+    from resilience._engine.stopping import retries_off as retries_off
+    from resilience._engine.strategies import wait_bounds as wait_bounds
     from resilience._failpoints.functions.place import FunctionPlace as FunctionPlace
     from resilience._failpoints.functions.place import place_at as place_at
     from resilience._failpoints.functions.seats import UnknownPlaceError as UnknownPlaceError
@@ -45,6 +42,9 @@ if TYPE_CHECKING:
     from resilience._failpoints.functions.targets import target_of as target_of
     from resilience._failpoints.functions.trampolines import STAND_IN_FILE as STAND_IN_FILE
     from resilience._failpoints.functions.trampolines import exact_trampoline as exact_trampoline
+    from resilience._failpoints.functions.trampolines import own_code as own_code
+    from resilience._failpoints.functions.trampolines import put_code as put_code
+    from resilience._failpoints.functions.trampolines import take_code as take_code
     from resilience._failpoints.functions.trampolines import twin_of as twin_of
     from resilience._failpoints.gate import ReleasedError as ReleasedError
     from resilience._failpoints.own_calls import is_own_call as is_own_call
@@ -119,13 +119,14 @@ _LATE: Final = {
     "resilience._alerts.system": "flush isolated",
     "resilience._config": "configured",
     "resilience._engine.stop": "sleep_async",
-    "resilience._engine.switch": "retries_off",
-    "resilience._engine.wait_bounds": "wait_bounds",
-    "resilience._failpoints.functions.codes": "own_code put_code take_code",
+    "resilience._engine.stopping": "retries_off",
+    "resilience._engine.strategies": "wait_bounds",
     "resilience._failpoints.functions.place": "FunctionPlace place_at",
     "resilience._failpoints.functions.seats": "UnknownPlaceError UnknownTargetError",
     "resilience._failpoints.functions.targets": "Target target_of",
-    "resilience._failpoints.functions.trampolines": "STAND_IN_FILE exact_trampoline twin_of",
+    "resilience._failpoints.functions.trampolines": (
+        "STAND_IN_FILE exact_trampoline own_code put_code take_code twin_of"
+    ),
     "resilience._failpoints.gate": "ReleasedError",
     "resilience._failpoints.own_calls": "is_own_call own_calls",
     "resilience._failpoints.processes.remote": "FAULTS_VARIABLE LONGEST_MESSAGE RemoteFault join_test",

@@ -17,9 +17,8 @@ from resilience._engine.controller import Controller
 from resilience._engine.deadline import nearest_deadline_ns
 from resilience._engine.outcome import Outcome
 from resilience._engine.stop import stops
-from resilience._engine.stopping import loops_are_stopped
+from resilience._engine.stopping import loops_are_stopped, retries_are_off
 from resilience._engine.strategies import StopWithReason, wait_as_asked
-from resilience._engine.switch import retries_are_off
 from resilience._events import AttemptFailed, Call, CallEnded, CallStarted, Reason, stream
 from resilience._failpoints.table import declare
 from resilience._matching import is_signal

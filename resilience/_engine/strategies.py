@@ -13,7 +13,7 @@ from tenacity.wait import wait_base
 
 from resilience._engine.retry_after import retry_after_of
 from resilience._engine.stop import stops
-from resilience._engine.switch import retries_are_off
+from resilience._engine.stopping import retries_are_off
 from resilience._events import Reason
 from resilience._policy import Policy, Seconds, check_seconds
 from resilience._support.kinds import is_async
@@ -172,3 +172,32 @@ def _checked(wait: object, seconds: float) -> float:
     raise ValueError(
         f"a wait strategy must return a finite number of seconds, at least 0; {wait!r} returned {seconds!r}"
     )
+
+
+Bounds = tuple[float, float]
+
+
+def wait_bounds(policy: Policy, attempt: int, error: BaseException | None, own: Bounds | None = None) -> Bounds | None:
+    """Return the shortest and the longest wait after a failed attempt, in seconds.
+
+    Args:
+        policy: What the decorator was told.
+        attempt: The number of the attempt; 1 for the first.
+        error: What it raised. Its ``Retry-After`` is never undercut, and may make the wait longer.
+        own: The bounds instead of those of the policy, for a ``wait=`` of the user's own.
+
+    Returns:
+        None where nobody knows what such a wait strategy may wait.
+
+    Example:
+        ``wait_bounds(call.policy, 3, None) == (4.0, 8.0)``
+    """
+    wait = policy.wait
+    if own is None and isinstance(wait, wait_equal_jitter):
+        own = wait.bounds(attempt)
+    if own is None and isinstance(wait, tenacity.wait_fixed):
+        own = wait.wait_fixed, wait.wait_fixed
+    if own is None:
+        return None
+    asked = 0.0 if error is None else retry_after_of(error)
+    return max(own[0], asked), max(own[1], asked)

@@ -13,13 +13,12 @@ from typing import Any
 
 import tenacity
 
-from resilience._engine.blocked_loop import warn_of_blocked_loop
 from resilience._engine.callables import Target, target_of
 from resilience._engine.controller import Controller, controller_for, sleep_for
 from resilience._engine.deadline import Deadline, deadline_at
 from resilience._engine.deferred import PLAIN, Pending, generator_error, is_coroutine, is_deferred, is_generator
 from resilience._engine.run import Retried, Run
-from resilience._engine.stop import Sleep, check_stop_event_for
+from resilience._engine.stop import Sleep, check_stop_event_for, warn_of_blocked_loop
 from resilience._events import stream
 from resilience._failpoints.table import armed
 from resilience._policy import Policy

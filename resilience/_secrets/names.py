@@ -7,11 +7,11 @@ as English does: a ``password`` is a secret, a ``password_policy`` is not. The w
 from __future__ import annotations
 
 import functools
+import pkgutil
 import re
+import tomllib
 from enum import Enum
-from typing import Final
-
-from resilience._secrets.tables import read
+from typing import Any, Final
 
 
 class Kind(Enum):
@@ -25,6 +25,13 @@ class Kind(Enum):
     """A secret among the parameters of a URL only: ``&sig=...``."""
     QUERY_MAYBE = "query-maybe"
     """There, and when the value looks like one: ``?code=SplxlOBeZQ``, not ``?code=404``."""
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a table that stands beside the code, also where the package is in a zip file."""
+    content = pkgutil.get_data(__package__, name)
+    assert content is not None  # the loaders that can't read data can't load this package either
+    return tomllib.loads(content.decode())
 
 
 _IN_QUERY: Final = {Kind.QUERY: Kind.SECRET, Kind.QUERY_MAYBE: Kind.MAYBE}

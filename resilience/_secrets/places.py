@@ -9,8 +9,7 @@ from typing import Final, NamedTuple, final
 
 from resilience._secrets import MARKER
 from resilience._secrets.conditions import CONDITIONS
-from resilience._secrets.names import Kind, kind_of
-from resilience._secrets.tables import read
+from resilience._secrets.names import Kind, kind_of, read
 from resilience._secrets.values import Value, is_secret, stands_for_secret
 
 _TABLE: Final = read("formats.toml")

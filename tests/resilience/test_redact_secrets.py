@@ -17,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from resilience._secrets.names import read
 from resilience._secrets.rules import RULES, hide_secrets
-from resilience._secrets.tables import read
 from resilience._secrets.values import EXCUSES
 from resilience.redact import clean, redact
 

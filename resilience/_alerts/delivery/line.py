@@ -11,8 +11,7 @@ from typing import Final, final
 
 from resilience._alerts.admission.limiter import SECOND_NS
 from resilience._alerts.delivery.cooldowns import Cooldown
-from resilience._alerts.delivery.message import Message
-from resilience._alerts.delivery.queued_alert import QueuedAlert, this_thread
+from resilience._alerts.delivery.queued_alert import Message, QueuedAlert, this_thread
 from resilience._alerts.delivery.sink import Sink, Undelivered
 from resilience._alerts.events import AlertFailed
 from resilience._events import stream

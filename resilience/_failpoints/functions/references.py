@@ -1,13 +1,14 @@
-"""What refers to a function: names in modules, and attributes of classes."""
+"""What refers to a function: names in modules, attributes of classes; and who else holds it, where no fault strikes."""
 
 from __future__ import annotations
 
+import functools
 import gc
 import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any, Final, Protocol, final
 
 _KIT: Final = "pytest_resilience"
@@ -121,3 +122,24 @@ def _home_of(function: object) -> type | None:
 def _is_of(scope: dict[Any, Any], owner: type) -> bool:
     namespace = vars(owner)
     return len(namespace) == len(scope) and all(namespace.get(key) is value for key, value in scope.items())
+
+
+def other_holders(function: object) -> list[str]:
+    """Name the registries, partials and default arguments of the program that hold a function."""
+    return sorted({name for holder in gc.get_referrers(function) for name in _names_of_holder(holder)})
+
+
+def _names_of_holder(holder: Any) -> Iterator[str]:
+    if not isinstance(holder, dict | list | set | tuple | functools.partial):
+        return
+    for owner in gc.get_referrers(holder):
+        if isinstance(owner, FunctionType) and (owner.__defaults__ is holder or owner.__kwdefaults__ is holder):
+            if _is_of_the_program(owner.__module__):
+                yield f"a default argument of {owner.__module__}:{owner.__qualname__}"
+        elif isinstance(owner, dict) and is_module(owner) and _is_of_the_program(owner.get("__name__")):
+            yield from (f"{owner['__name__']}:{name}" for name, value in list(owner.items()) if value is holder)
+
+
+def _is_of_the_program(module: object) -> bool:
+    package = str(module).partition(".")[0]
+    return package not in {"resilience", _KIT} and package not in sys.stdlib_module_names

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Final, Protocol, final
 
-from resilience._failpoints.functions.codes import put_code, take_code
 from resilience._failpoints.functions.references import ClassAttribute
 from resilience._failpoints.functions.replacement import Replacement
-from resilience._failpoints.functions.trampolines import trampoline, twin_of
+from resilience._failpoints.functions.trampolines import put_code, take_code, trampoline, twin_of
 
 BUILT_IN: Final = (
     "is built into Python, where nothing can be replaced: put the fault into the function of yours that calls it, or "

@@ -13,9 +13,8 @@ from inspect import getattr_static
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final, final
 
-from resilience._failpoints.functions.holders import other_holders
 from resilience._failpoints.functions.kinds import Kind, inside_context_manager, kind_of
-from resilience._failpoints.functions.references import ClassAttribute, references_to
+from resilience._failpoints.functions.references import ClassAttribute, other_holders, references_to
 from resilience._failpoints.functions.seats import (
     BUILT_IN,
     CodeSeat,

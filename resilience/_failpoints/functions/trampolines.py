@@ -3,6 +3,9 @@
 A function that is armed gets other code, and nothing else: whoever holds it, in a registry, as a route, as a default
 argument, under whichever name, calls what it is armed with, and whatever else is put in its place and taken away again
 meanwhile, in any order, is left alone. The original function is made anew of its code, its closure and its defaults.
+
+A fault and a virtual clock may both give one function other code. Whoever simply put back the code that it had found
+would put back the other's, when that is gone already: so each takes its own away again, in any order.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ import itertools
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from resilience._failpoints.functions.codes import own_code
 from resilience._failpoints.functions.kinds import Kind, own_kind
 
 STAND_IN_FILE: Final = "<what is called in the place of a function>"
@@ -113,3 +115,28 @@ def _compiled(word: str, parameters: str, body: str, free: tuple[str, ...]) -> C
     exec(compile(text, STAND_IN_FILE, "exec"), scope)  # noqa: S102  # the text above
     made: CodeType = scope["make"](*free).__code__
     return made
+
+
+_codes: dict[int, list[CodeType]] = {}
+"""By the identity of the function, which whoever has given it code keeps alive: its own code, and what came over it."""
+
+
+def put_code(function: FunctionType, code: CodeType, *, beneath: bool = False) -> None:
+    """Give the function other code, ``beneath`` all that others have given it or over that."""
+    codes = _codes.setdefault(id(function), [function.__code__])
+    codes.insert(1 if beneath else len(codes), code)
+    function.__code__ = codes[-1]
+
+
+def take_code(function: FunctionType, code: CodeType) -> None:
+    """Take that code away again, wherever it lies; the function gets the one that is left on top."""
+    codes = [each for each in _codes[id(function)] if each is not code]
+    _codes[id(function)] = codes
+    function.__code__ = codes[-1]
+    if len(codes) == 1:
+        del _codes[id(function)]
+
+
+def own_code(function: FunctionType) -> CodeType:
+    """The code that the function was made with, whatever has been put over it."""
+    return _codes.get(id(function), [function.__code__])[0]
