@@ -62,12 +62,12 @@ def uncounted_garbage() -> Iterator[Callable[[], None]]:
     What it returns does so again: the plans that an exploration knows become more with each run. Where somebody else
     has frozen the heap, it is left so: it can not be thawed in part.
     """
-    if gc.get_freeze_count() > _FROZEN_BY_PYTHON:
-        gc.collect()
-        yield lambda: None
-        return
+    is_frozen = gc.get_freeze_count() > _FROZEN_BY_PYTHON
+    if is_frozen:
+        gc.collect()  # which is soon done; what it leaves stays frozen for as long as the rest
     gc.freeze()
     try:
         yield gc.freeze
     finally:
-        gc.unfreeze()
+        if not is_frozen:
+            gc.unfreeze()
