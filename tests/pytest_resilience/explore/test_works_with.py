@@ -6,9 +6,6 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-ALONE = [
-    f"-p no:{name}" for name in ("freezer", "hypothesispytest", "pytest_httpx", "randomly", "respx", "time_machine")
-]
 KINDS = """
     import unittest
     import pytest, trio
@@ -82,24 +79,20 @@ KINDS = """
 
 
 @pytest.fixture
-def kinds(pytester, monkeypatch):
+def kinds(suite, monkeypatch):
     """A suite with one sound test, and nine that swallow an error of two attempts."""
-    monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # of a plugin that wants to be configured
-    for name in ("CI", "BUILD_NUMBER"):  # with which pytest repeats each message whole in its summary
-        monkeypatch.delenv(name, raising=False)
-    pytester.makepyfile(test_kinds=KINDS)
-    return lambda *arguments: pytester.runpytest_subprocess("--resilience", "--resilience-budget=6", *ALONE, *arguments)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p resilience -p asyncio -p anyio -p xdist -W ignore")
+    suite.makepyfile(test_kinds=KINDS)
+    return lambda *arguments: suite.runpytest("--resilience", "--resilience-budget=6", *arguments)
 
 
 def test_each_kind_of_test_is_explored_beside_each_option(kinds):
     """The same is found however a test is run, and as often as it is selected."""
     table = [
-        (["-x"], {"passed": 1, "failed": 1}),
         ([], {"passed": 1, "failed": 9}),
         (["--lf", "-x"], {"failed": 1}),
         (["--lf", "-k", "async"], {"failed": 3, "deselected": 6}),
-        (["-k", "trio or sound"], {"passed": 1, "failed": 2, "deselected": 7}),
-        (["-n", "2"], {"passed": 1, "failed": 9}),
+        (["-n", "2", "-k", "trio or sound or of_anyio"], {"passed": 1, "failed": 3}),
         (["test_kinds.py::TestCase::test_of_unittest"], {"failed": 1}),
     ]
     for arguments, outcomes in table:
