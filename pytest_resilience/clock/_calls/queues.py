@@ -14,6 +14,7 @@ from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, cur
 from pytest_resilience.clock._calls.locks import is_idle_at
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
+from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import TypePatch, copies_of
 from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
@@ -29,6 +30,7 @@ class _Real:
             self.nothing = type(error)
 
 
+_NOTHING = contextlib.nullcontext()
 _readers: PerClock[dict[Any, deque[Waiter]]] = PerClock(dict)
 """The threads that wait for an item of a queue in C, first come first served."""
 
@@ -36,18 +38,18 @@ outside_readers: PerClock[dict[Any, Callable[[], None]]] = PerClock(dict)
 """What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
 
 
-def _simple_queue_get(real: _Real, self: Any, block: bool = True, timeout: float | None = None) -> Any:
+def _simple_queue_get(own: _Real, self: Any, block: bool = True, timeout: float | None = None) -> Any:
     """`queue.SimpleQueue.get`, from which the workers of an executor take their work."""
     join = outside_readers.current.get(self)
     if join is not None and get_ident() not in members:
         join()
     member = current()
     if member is None or (timeout is not None and timeout < 0):
-        with at_rest() if real.empty(self) else contextlib.nullcontext():
-            return real.get(self, block, timeout)
+        with at_rest() if own.empty(self) else _NOTHING:
+            return own.get(self, block, timeout)
     try:
-        return real.get(self, False)
-    except real.nothing:
+        return own.get(self, False)
+    except own.nothing:
         if not block or timeout == 0:
             _note_nothing(self, member, block)
             raise
@@ -60,7 +62,7 @@ def _simple_queue_get(real: _Real, self: Any, block: bool = True, timeout: float
             member,
             deadline,
             "an item in a queue",
-            check=lambda: not real.empty(self),
+            check=lambda: not own.empty(self),
             idle=lambda: is_idle_at(member, self),
             expects=yes,
         )
@@ -73,12 +75,12 @@ def _simple_queue_get(real: _Real, self: Any, block: bool = True, timeout: float
             if not line:
                 readers.pop(self, None)
         try:
-            return real.get(self, False)
-        except real.nothing:
+            return own.get(self, False)
+        except own.nothing:
             if outcome is Outcome.TIMED_OUT:
                 raise
             if outcome is Outcome.CLOSED:
-                return real.get(self, True, None if deadline is None else scheduler.left(waiter))
+                return own.get(self, True, None if deadline is None else scheduler.left(waiter))
 
 
 def _note_nothing(items: Any, member: Member, block: bool) -> None:
@@ -89,11 +91,12 @@ def _note_nothing(items: Any, member: Member, block: bool) -> None:
         member.give_way()
 
 
-def _simple_queue_put(real: _Real, self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
+def _simple_queue_put(own: _Real, self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
     line = _readers.current.get(self)
-    if line is None and self not in outside_readers.current:
-        wake_strangers()
-    real.put(self, item, block, timeout)
+    with _NOTHING if current() is None else real.uncollected():  # items that finalizers put come after this one
+        if line is None and self not in outside_readers.current:
+            wake_strangers()
+        own.put(self, item, block, timeout)
     while line:
         try:
             waiter = line.popleft()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import gc
 import importlib.util
+import itertools
 import queue
 import sched
 import subprocess
@@ -240,6 +242,29 @@ def test_a_simple_queue_waits_for_items(clock, items, empty):
         items.get(timeout=-1)
     assert [(items.get(), clock.elapsed) for _ in range(2)] == [(0, 10.0), (1, 20.0)]
     thread.join()
+
+
+def test_an_item_of_a_simple_queue_comes_before_those_that_finalizers_put_meanwhile(clock):
+    """`queue.SimpleQueue.put` may be called again by a finalizer that the collection of garbage runs, as in real time."""
+    items, numbers, taken = queue.SimpleQueue(), itertools.count(), []
+
+    class Circular:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            items.put(next(numbers))
+
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        while len(taken) < 100:
+            Circular()
+            items.put(next(numbers))
+            taken.append(items.get())
+    finally:
+        gc.set_threshold(*before)
+    assert taken == list(range(100))
 
 
 def test_an_executor_works_in_virtual_time(clock):
