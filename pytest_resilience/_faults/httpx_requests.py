@@ -8,10 +8,11 @@ whatever is there without the kit. A transport that is made without any of httpx
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import anyio
 import httpx
@@ -19,9 +20,22 @@ from respx.transports import TryTransport
 
 from pytest_resilience._faults import httpx_faults as faults
 from pytest_resilience._faults.callers import is_of_the_code_under_test
-from pytest_resilience._faults.httpx_place import HttpxPlace
 from pytest_resilience._faults.injection import Injection
-from resilience.testing import Action, Decision, Hang, Pause, Sleep, Truncate, own_calls, target_of
+from resilience.testing import (
+    Action,
+    Decision,
+    Hang,
+    Pause,
+    PlaceKind,
+    Sleep,
+    Truncate,
+    UnknownTargetError,
+    own_calls,
+    target_of,
+)
+
+if TYPE_CHECKING:
+    pass
 
 _TRANSPORTS: Final[tuple[type[Any], ...]] = (
     httpx.HTTPTransport,
@@ -169,3 +183,60 @@ async def _body_async(response: httpx.Response) -> bytes:
         return b"".join([part async for part in response.stream])
     finally:
         await response.aclose()
+
+
+_WRITTEN: Final = re.compile(r"(?P<method>[A-Z]+|\*) (?P<scheme>https?|\*)://(?P<host>[^/?#\s]+)(?P<rest>[/?][^#\s]*)?")
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+@final
+class HttpxPlace:
+    """The requests of one method, or of any, whose URL is of a pattern.
+
+    Attributes:
+        name: As it was written.
+        kind: ``httpx``.
+        injections: What it is armed with, oldest first.
+
+    Raises:
+        UnknownTargetError: It is no method and URL.
+    """
+
+    kind: PlaceKind = "httpx"
+
+    def __init__(
+        self, name: str, armed: Callable[[HttpxPlace, Injection], None], disarmed: Callable[[Injection], None]
+    ) -> None:
+        written = _WRITTEN.fullmatch(name)
+        if written is None:
+            raise UnknownTargetError(
+                f"{name!r} is no request of httpx: write the method, or '*', and the URL, such as "
+                "'GET https://api.example.com/items/*'; '*' stands for any text in it"
+            )
+        self.name = name
+        self._method = written["method"]
+        self._url = re.compile(_pattern(written["scheme"], written["host"], written["rest"] or ""))
+        self._has_query = "?" in (written["rest"] or "")
+        self._armed, self._disarmed = armed, disarmed
+
+    def arm(self, injection: Injection) -> None:
+        self._armed(self, injection)
+
+    def disarm(self, injection: Injection) -> None:
+        self._disarmed(injection)
+
+    def takes(self, request: httpx.Request) -> bool:
+        return self._method in {"*", request.method} and self._url.fullmatch(self._text(request.url)) is not None
+
+    def _text(self, url: httpx.URL) -> str:
+        """A URL as patterns are compared with it: with the query only if the pattern has one."""
+        port = "" if url.port is None else f":{url.port}"
+        path, _, query = url.raw_path.decode("ascii", "replace").partition("?")
+        return f"{url.scheme}://{url.host.lower()}{port}{path}{f'?{query}' if self._has_query else ''}"
+
+
+def _pattern(scheme: str, host: str, rest: str) -> str:
+    host = host.lower().removesuffix(_DEFAULT_PORTS.get(scheme, ":"))
+    if not rest.startswith("/") and not host.endswith("*"):
+        rest = f"/{rest}"  # a URL without a path asks for the root
+    return re.escape(f"{scheme}://{host}{rest}").replace(r"\*", ".*")

@@ -1,12 +1,15 @@
-"""A line of the kit's log contract, read back into its parts."""
+"""The lines of the kit's log contract: recorded, whatever logging is set to, and read back into their parts."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, final
+from unittest import mock
 
 _PREFIX: Final = re.compile(
     r"\[PID-(?P<pid>\d+)\|THREAD-(?P<thread>\d+)\|(?P<service>.*?)\|(?P<resource>.*?)-(?P<conn_id>[^-\]]*)\](?: |$)"
@@ -104,3 +107,43 @@ class LogLine:
 
     def __str__(self) -> str:
         return f"{self.at:>12.3f}  {self.level:<8} {self.text}"
+
+
+_recorders: Final[list[Callable[[logging.LogRecord], None]]] = []
+_tapped: Final = contextlib.ExitStack()
+_tapping: Final = threading.RLock()
+
+
+@contextlib.contextmanager
+def recording(record: Callable[[logging.LogRecord], None]) -> Iterator[None]:
+    """Have every record of the kit's logger recorded; blocks of several threads may overlap in any way."""
+    with _tapping:
+        _recorders.append(record)
+        if len(_recorders) == 1:
+            _tapped.enter_context(_tap(logging.getLogger("resilience")))
+    try:
+        yield
+    finally:
+        with _tapping:
+            _recorders.remove(record)
+            if not _recorders:
+                _tapped.close()
+
+
+@contextlib.contextmanager
+def _tap(logger: logging.Logger) -> Iterator[None]:
+    """Hand every record of a logger to the recorders, and pass on those alone that would have been made anyway.
+
+    A handler with the logger's level lowered would do the first, and let other handlers see records that are new to
+    them.
+    """
+    enabled, handle = logger.isEnabledFor, logger.handle
+
+    def record_and_handle(each: logging.LogRecord) -> None:
+        for record in _recorders:
+            record(each)
+        if enabled(each.levelno):
+            handle(each)
+
+    with mock.patch.multiple(logger, isEnabledFor=lambda _level: True, handle=record_and_handle):
+        yield

@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any, Self, final
 
 from pytest_resilience._objections import Objections
-from pytest_resilience._timeline.log_lines import LogLine, Prefix
-from pytest_resilience._timeline.log_tap import recording
+from pytest_resilience._timeline.log_lines import LogLine, Prefix, recording
 from pytest_resilience._timeline.reader import TimelineReader
 from pytest_resilience._timeline.timeline import Timeline
 from pytest_resilience._wording import check_number, count_named, counted, is_count, shown, type_named, unknown

@@ -18,7 +18,7 @@ from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
 from pytest_resilience.clock._outside.children import own_children
-from pytest_resilience.clock._outside.pipes import is_older_pipe, note_pipe
+from pytest_resilience.clock._outside.descriptors import is_older_pipe, note_pipe
 from pytest_resilience.clock._outside.real_poll import READ, ready
 from pytest_resilience.clock._outside.waits import wait_for_descriptor, wait_until
 from pytest_resilience.clock._reach import real

@@ -8,7 +8,8 @@ import stat
 from collections.abc import Callable, Iterable
 
 from pytest_resilience.clock._bubble.outsider import ASKED, UNASKED, Outsider
-from pytest_resilience.clock._outside.pipes import outsider_at_pipe
+from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._outside.children import open_inodes, sharers
 from pytest_resilience.clock._outside.real_poll import Interest
 from pytest_resilience.clock._outside.silence import silence
 from pytest_resilience.clock._outside.sockets import known_sockets
@@ -63,3 +64,30 @@ def _information(descriptor: int) -> bytes:
             return information.read()
     except OSError:
         return b""
+
+
+_made: PerClock[set[int]] = PerClock(set)
+"""The inodes of the pipes that threads of the bubble have made."""
+
+
+def note_pipe(end: int) -> None:
+    """Note a pipe that a thread of the bubble has made, by the descriptor of either end."""
+    _made.current.add(os.fstat(end).st_ino)
+
+
+def is_older_pipe(descriptor: int) -> bool:
+    """Whether a descriptor is an end of a pipe from before the clock, the other of which any thread may use."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return stat.S_ISFIFO(status.st_mode) and status.st_ino not in _made.current
+
+
+def outsider_at_pipe(descriptor: int, inode: int) -> Outsider | None:
+    """The outsider that may use a pipe; None if both of its ends are in this process alone."""
+    ends = sum(found == inode for found in open_inodes(os.getpid()))
+    others = sharers(inode)
+    if ends > 1 and not others:
+        return None
+    return Outsider(silence.current.since(descriptor, inode), ASKED, f"pipe {descriptor}", processes=others)

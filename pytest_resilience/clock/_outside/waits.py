@@ -13,8 +13,7 @@ from typing import Any
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter
 from pytest_resilience.clock._outside.children import own_children
-from pytest_resilience.clock._outside.descriptors import outsiders
-from pytest_resilience.clock._outside.pipes import is_older_pipe
+from pytest_resilience.clock._outside.descriptors import is_older_pipe, outsiders
 from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
 from pytest_resilience.clock._outside.silence import silence
 from pytest_resilience.clock._reach import real

@@ -7,7 +7,7 @@ import time
 import freezegun
 
 from pytest_resilience import Retries, RetryLog, VirtualClock
-from pytest_resilience._timeline.stopwatch import Stopwatch
+from pytest_resilience._timeline.timeline import Stopwatch
 from resilience import func_retry
 
 
