@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, final
 
 from pytest_resilience._faults.injection import Injection, Place
 from pytest_resilience._faults.leftovers import held_calls, warn_of
@@ -144,7 +144,7 @@ class Faults:
         """
         __tracebackhide__ = True
         if self._timeline is None:
-            self._object(
+            self._objections.object(
                 f"faults.inject({place!r}): these faults are not open; arm a fault inside the test that has them, or "
                 "inside `with Faults() as faults:`"
             )
@@ -163,7 +163,7 @@ class Faults:
             self.injections.append(injection)
             self._spread(injection)
             return injection
-        self._object(f"faults.inject(): {text}")
+        self._objections.object(f"faults.inject(): {text}")
 
     def run(self, scenario: str | Path, *, strict: bool = True) -> list[Injection]:
         """Arm what a scenario scripts, a TOML file; its windows of time count from here.
@@ -242,7 +242,7 @@ class Faults:
             from pytest_resilience._faults.children import Children
 
             if self._timeline is None:
-                self._object("these faults are not open: use them inside `with Faults() as faults:`")
+                self._objections.object("these faults are not open: use them inside `with Faults() as faults:`")
             self._children = self._armed.enter_context(Children(self._objections.texts.append))
             for injection in self.injections:
                 self._spread(injection)
@@ -291,13 +291,9 @@ class Faults:
             from pytest_resilience._faults.servers import Servers
 
             if self._timeline is None:
-                self._object("these faults are not open: use them inside `with Faults() as faults:`")
+                self._objections.object("these faults are not open: use them inside `with Faults() as faults:`")
             self._servers = self._armed.enter_context(Servers(self._timeline))
         return self._servers
-
-    def _object(self, text: str) -> NoReturn:
-        __tracebackhide__ = True
-        self._objections.object(text)
 
 
 def _check_actions(script: Script, places: Sequence[Place]) -> None:

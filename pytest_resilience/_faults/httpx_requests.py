@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Any, Final, final
 
 import anyio
 import httpx
@@ -33,9 +33,6 @@ from resilience.testing import (
     own_calls,
     target_of,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _TRANSPORTS: Final[tuple[type[Any], ...]] = (
     httpx.HTTPTransport,

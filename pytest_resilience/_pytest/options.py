@@ -138,7 +138,7 @@ def read_options(config: pytest.Config) -> Options:
         max_virtual_s=_read(config, _VIRTUAL_TIME, _seconds) or 86_400.0,
         explore_all=explore_all,
         budget=_read(config, _BUDGET, _budget),
-        report=_read(config, _REPORT, _report_path),
+        report=_read(config, _REPORT, lambda text: text if text.endswith(".json") else None),
         replay=replay,
     )
 
@@ -188,10 +188,6 @@ def _budget(text: str) -> str | None:
     except ValueError:
         return None
     return text
-
-
-def _report_path(text: str) -> str | None:
-    return text if text.endswith(".json") else None
 
 
 def _seed_of(token: str) -> int:

@@ -34,14 +34,8 @@ class _Row:
 
     @classmethod
     def of_all(cls, name: str, rows: Sequence[Self]) -> Self:
-        return cls(
-            name=name,
-            faults=sum(row.faults for row in rows),
-            attempts=sum(row.attempts for row in rows),
-            virtual_s=sum(row.virtual_s for row in rows),
-            alerts=sum(row.alerts for row in rows),
-            real_s=sum(row.real_s for row in rows),
-        )
+        columns = ("faults", "attempts", "virtual_s", "alerts", "real_s")
+        return cls(name=name, **{column: sum(getattr(row, column) for row in rows) for column in columns})
 
     @property
     def cells(self) -> tuple[str, ...]:

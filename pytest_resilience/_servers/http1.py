@@ -150,17 +150,13 @@ class HttpConnection(asyncio.Protocol):
         self._send(
             h11.Response(status_code=answer.status, headers=[*answer.headers, *length], reason=_reason(answer.status))
         )
-        sent = answer.body[: answer.cut_at] if has_body and self._method != "HEAD" else b""
+        sent = answer.body[: answer.cut_at] if has_body and (self._head is None or self._head.method != "HEAD") else b""
         if sent:
             self._send(h11.Data(data=sent))
         if answer.cut_at is None or answer.cut_at >= len(answer.body):
             self._send(h11.EndOfMessage())
         else:
             self.close()
-
-    @property
-    def _method(self) -> str:
-        return "" if self._head is None else self._head.method
 
     def answer_bytes(self, data: bytes) -> None:
         """Send bytes that need not be HTTP, then close."""

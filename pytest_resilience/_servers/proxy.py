@@ -152,7 +152,6 @@ class FaultProxy:
         self._connections: list[Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._foretold: dict[int, Connection] = {}
-        self._is_open = False
         self.port = 0
         self.live: list[Connection] = []
         name = "nobody" if upstream is None else upstream
@@ -174,7 +173,7 @@ class FaultProxy:
     @property
     def connections(self) -> list[Connection]:
         """Every connection so far, oldest first, with all that has reached the proxy by now."""
-        if self._is_open:
+        if self._socket is not None:
             self.run(asyncio.sleep(0))
         return list(self._connections)
 
@@ -191,14 +190,12 @@ class FaultProxy:
 
     def __enter__(self) -> Self:
         self.run(self._open())
-        self._is_open = True
         if self._owns_loop:
             note_open(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         note_closed(self)
-        self._is_open = False
         try:
             self.run(self._close())
         finally:
@@ -252,7 +249,9 @@ class FaultProxy:
             self._socket.close()
         self._socket = _bound(self.host, self.port)
         if not refuses:
-            self._server = await asyncio.get_running_loop().create_server(self._accept, sock=self._socket)
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: Arrival(self._arrived), sock=self._socket
+            )
 
     async def _open(self) -> None:
         self._socket = _bound(self.host, 0)
@@ -282,9 +281,6 @@ class FaultProxy:
     def _forget(self, connection: Connection) -> None:
         if connection in self.live:
             self.live.remove(connection)
-
-    def _accept(self) -> asyncio.BaseProtocol:
-        return Arrival(self._arrived)
 
     def _arrived(self, transport: asyncio.Transport) -> None:
         port = transport.get_extra_info("peername")[1]

@@ -8,19 +8,16 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, final
 
+from resilience._failpoints.script.actions.action import Action, Parameter
+from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.exception_names import exception_class_name, find_exception_class
 from resilience._failpoints.script.misread import MisreadError
+from resilience._failpoints.script.source import Source
 from resilience._failpoints.script.values import call_text
 from resilience._support.wording import did_you_mean
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from resilience._failpoints.script.actions.action import Action, Parameter
-    from resilience._failpoints.script.error import ScriptError
-    from resilience._failpoints.script.source import Source
 
 Arguments: TypeAlias = tuple[tuple[object, ...], dict[str, Any]]
 

@@ -9,11 +9,9 @@ rebuilt by calling the class, which is why `copy.copy` fails on them or loses th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import MemberDescriptorType
-from typing import TYPE_CHECKING, Any, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, cast
 
 _BASE = vars(BaseException)
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class made at run time, not one of the interpreter's own

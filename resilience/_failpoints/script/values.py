@@ -9,17 +9,15 @@ from __future__ import annotations
 import cmath
 import math
 import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from inspect import signature
 from keyword import iskeyword
 from types import EllipsisType, NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from resilience._failpoints.script.exception_copy import constructor_arguments, identity
 from resilience._failpoints.script.exception_names import exception_class_name
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
 
 _LITERAL_TYPES = {NoneType, bool, int, float, complex, str, bytes, EllipsisType, tuple, list, set, dict}
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
