@@ -38,8 +38,7 @@ class BoundedLabel:
     A time series is never forgotten by the process that made it, so a label must not take values without end.
     """
 
-    def __init__(self, most: int = MOST_VALUES) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._values: set[str] = set()
         self._adding = threading.Lock()
 
@@ -48,7 +47,7 @@ class BoundedLabel:
         if value in self._values:
             return value
         with self._adding:
-            if value not in self._values and len(self._values) >= self._most:
+            if value not in self._values and len(self._values) >= MOST_VALUES:
                 return OTHER
             self._values.add(value)
         return value

@@ -19,6 +19,7 @@ ALERT_RATE_LIMIT_SECONDS: Final = 300
 """The window in which one signature may alert once, in seconds."""
 
 SECOND_NS: Final = 1_000_000_000
+_WINDOW_NS: Final = ALERT_RATE_LIMIT_SECONDS * SECOND_NS
 _MINUTE_NS: Final = 60 * SECOND_NS
 _SIGNATURE_CHARACTERS: Final = 100
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -42,12 +43,10 @@ class WindowLimiter:
     and after fork.
 
     Args:
-        window_s: The length of a window in seconds.
         capacity: How many signatures are remembered. 10,000 take about 3 MB.
     """
 
-    def __init__(self, window_s: float = ALERT_RATE_LIMIT_SECONDS, *, capacity: int = 10_000) -> None:
-        self._window_ns = round(window_s * SECOND_NS)
+    def __init__(self, *, capacity: int = 10_000) -> None:
         self._capacity = capacity
         self._opened: OrderedDict[str, int] = OrderedDict()
         self._refused: dict[str, int] = {}
@@ -61,7 +60,7 @@ class WindowLimiter:
             since = opened.get(signature)
             if since is not None:
                 opened.move_to_end(signature)
-                if 0 <= now - since < self._window_ns:
+                if 0 <= now - since < _WINDOW_NS:
                     self.count_refused(signature)
                     return False
             opened[signature] = now
@@ -86,13 +85,13 @@ class WindowLimiter:
     def is_taken(self, signature: str) -> bool:
         with self._lock:
             since = self._opened.get(signature)
-            return since is not None and 0 <= time.monotonic_ns() - since < self._window_ns
+            return since is not None and 0 <= time.monotonic_ns() - since < _WINDOW_NS
 
     def close_for(self, signature: str, seconds: float | None = None) -> None:
         """Let the window end so many seconds from now; without a number, in a full window from now."""
-        left_ns = self._window_ns if seconds is None else min(round(seconds * SECOND_NS), self._window_ns)
+        left_ns = _WINDOW_NS if seconds is None else min(round(seconds * SECOND_NS), _WINDOW_NS)
         with self._lock:
-            self._opened[signature] = time.monotonic_ns() - self._window_ns + left_ns
+            self._opened[signature] = time.monotonic_ns() - _WINDOW_NS + left_ns
 
 
 @final

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _EXCHANGE_S: Final = 2.0  # an alert that is sent by hand waits for it
 _RETRY_NS: Final = 30 * SECOND_NS  # a server that is down costs one alert in so long the timeout, not each
+_WINDOW_MS: Final = ALERT_RATE_LIMIT_SECONDS * 1000
 _PREFIX: Final = "resilience:alert:"
 _WITHOUT_END: Final = -1
 
@@ -39,13 +40,11 @@ class RedisLimiter:
         url: ``redis://``, ``rediss://`` or ``unix://``. A server that is down or slow costs half a second, one whose
             answer does not end two, and is then left alone for 30 seconds.
         local: The window of this process. It is made to end with the fleet's.
-        window_s: The length of the window in seconds.
     """
 
-    def __init__(self, url: str, local: WindowLimiter, *, window_s: float = ALERT_RATE_LIMIT_SECONDS) -> None:
+    def __init__(self, url: str, local: WindowLimiter) -> None:
         self.url = url
         self._local = local
-        self._window_ms = round(window_s * 1000)
         self._client: redis.Redis | None = None
         self._down_since_ns: int | None = None
         self._lock = renewed_lock(self, "_lock")
@@ -93,15 +92,15 @@ class RedisLimiter:
             cut_off_after(_EXCHANGE_S, client.connection_pool.disconnect),
             client.pipeline(transaction=False) as pipeline,
         ):
-            pipeline.set(key, owner, nx=True, px=self._window_ms)
+            pipeline.set(key, owner, nx=True, px=_WINDOW_MS)
             pipeline.pttl(key)
             taken, left_ms = pipeline.execute()
             if taken is True:
                 return None
             if taken is not None or not isinstance(left_ms, int):
                 raise TypeError("its answer has another form")
-            if left_ms == _WITHOUT_END or left_ms > self._window_ms:  # as no process of ours has set it
-                left_ms = self._window_ms
+            if left_ms == _WITHOUT_END or left_ms > _WINDOW_MS:  # as no process of ours has set it
+                left_ms = _WINDOW_MS
                 client.pexpire(key, left_ms)
             return max(left_ms, 0) / 1000
 
