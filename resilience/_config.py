@@ -94,15 +94,7 @@ def configure(
                 discord_channels={"ops": os.environ["OPS_WEBHOOK"]},
             )
     """
-    given = {
-        "service_name": service_name,
-        "discord_webhook_url": discord_webhook_url,
-        "discord_channels": discord_channels,
-        "redis_url": redis_url,
-        "max_alerts_per_minute": max_alerts_per_minute,
-        "notifiers": notifiers,
-        "alert_recoveries": alert_recoveries,
-    }
+    given = {**locals()}  # the arguments: nothing else has a name here yet
     told: dict[str, Any] = {
         name: getattr(_DEFAULTS, name) if value is None else _CHECKS[name](value)
         for name, value in given.items()

@@ -70,8 +70,8 @@ _CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
 }
 
 
-def _checked(**arguments: object) -> dict[str, Any]:
-    return {name: _CHECKS[name](name, value) for name, value in arguments.items()}
+def _checked(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: check(name, given[name]) for name, check in _CHECKS.items() if name in given}
 
 
 def _waits(wait: object, max_wait: object) -> dict[str, Any]:
@@ -145,6 +145,7 @@ def create_retry_decorator(
             @create_retry_decorator(max_attempts=3, exclude_exceptions=(PermissionError,))
             def read_order() -> str: ...
     """
+    given = {**locals()}  # the arguments, as in the other two
     attempts = _policy.check_count("max_attempts", max_attempts, least=1)
     policy = Policy(
         kind="retry",
@@ -153,15 +154,7 @@ def create_retry_decorator(
         reraise=_policy.check_flag("reraise", reraise),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
         **_waits(wait, max_wait),
-        **_checked(
-            exclude_exceptions=exclude_exceptions,
-            retry_on=retry_on,
-            retry_on_result=retry_on_result,
-            timeout=timeout,
-            max_retry_after=max_retry_after,
-            stop_event=stop_event,
-            channel=channel,
-        ),
+        **_checked(given),
     )
     return RetryDecorator(policy)
 
@@ -252,6 +245,7 @@ def conn_retry(
             @conn_retry("PostgreSQL", "connect", max_retry=20)
             def connect() -> Connection: ...
     """
+    given = {**locals()}
     attempts = _policy.check_count("max_retry", max_retry, least=0) + 1
     policy = Policy(
         kind="connection",
@@ -261,15 +255,7 @@ def conn_retry(
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=attempts),
         alert_on_give_up=alert_threshold is None,
         **_waits(wait, max_wait),
-        **_checked(
-            exclude_exceptions=exclude_exceptions,
-            retry_on=retry_on,
-            retry_on_result=retry_on_result,
-            timeout=timeout,
-            max_retry_after=max_retry_after,
-            stop_event=stop_event,
-            channel=channel,
-        ),
+        **_checked(given),
     )
     return RetryDecorator(policy, announced=functools.partial(_log.isEnabledFor, logging.INFO))
 
@@ -324,12 +310,13 @@ def continuous_retry(
             @continuous_retry(retry_delay=5.0, stop_event=shutting_down)
             def consume() -> None: ...
     """
+    given = {**locals()}
     policy = Policy(
         kind="continuous",
         max_attempts=None,
         exclude_exceptions=check_errors("stop_on", stop_on, retried=False),
         wait=wait_fixed(_policy.check_seconds("retry_delay", retry_delay, zero=True)),
         alert_threshold=_policy.check_threshold(alert_threshold, attempts=None),
-        **_checked(timeout=timeout, max_retry_after=max_retry_after, stop_event=stop_event, channel=channel),
+        **_checked(given),
     )
     return RetryDecorator(policy)
