@@ -59,9 +59,7 @@ def type_named(error: object) -> str:
 def unknown(name: str, functions: Iterable[str]) -> str | None:
     """Say which names come closest to one that neither a failpoint nor a function has; None where one has it.
 
-    Args:
-        name: What was asked for.
-        functions: The functions that were called. Others are known by the failpoints that are named after them.
+    Of functions, those that were called count; others are known by the failpoints that are named after them.
     """
     names = sorted({*known_names(), *functions})
     if name in names or any(each.rpartition(":")[2].rpartition(".")[2] == name for each in names):

@@ -28,15 +28,8 @@ def write_record(
 ) -> None:
     """Hand a record to the handlers of the logger.
 
-    Args:
-        level: Of `logging`.
-        call: What it is about: the record has the file and line of its function.
-        text: The format.
-        values: What stands in the format; texts from outside have to be cleaned already.
-        attempt: The number of the attempt.
-        error: What was raised.
-        wait_s: Seconds until the next attempt.
-        with_traceback: Whether the record has the traceback of the error.
+    It has the file and line of the function that is called. Texts from outside among the ``values``, which stand in the
+    format ``text``, have to be cleaned already.
     """
     extra = {
         "attempt": attempt,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, final
 
 from pytest_resilience._faults.injection import Injection
+from pytest_resilience._faults.requests import GARBAGE_BYTES
 from pytest_resilience._servers import effects
 from pytest_resilience._servers.connection import Connection
 from pytest_resilience._servers.proxy import ProxyPlace
@@ -28,18 +29,10 @@ from resilience.testing import (
 
 NANOSECONDS: Final = 1_000_000_000
 
-GARBAGE_BYTES: Final = 64
-"""Enough that no client can take it for the beginning of its protocol, and few enough to arrive at once."""
-
 
 @final
 class ConnectionPlace:
-    """Both directions of a proxy's connections, or one of them, as a place.
-
-    Attributes:
-        name: What it is called in the timeline and in messages.
-        kind: ``tcp``.
-    """
+    """Both directions of a proxy's connections, or one of them, as a place."""
 
     kind: PlaceKind = "tcp"
 

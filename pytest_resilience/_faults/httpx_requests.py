@@ -190,11 +190,6 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 class HttpxPlace:
     """The requests of one method, or of any, whose URL is of a pattern.
 
-    Attributes:
-        name: As it was written.
-        kind: ``httpx``.
-        injections: What it is armed with, oldest first.
-
     Raises:
         UnknownTargetError: It is no method and URL.
     """

@@ -26,7 +26,7 @@ from resilience.testing import (
 )
 
 GARBAGE_BYTES: Final = 64
-"""Enough that no client can take it for the beginning of an answer."""
+"""Enough that no client can take it for the beginning of its protocol, and few enough to arrive at once."""
 
 
 def place_of_route(route: Route) -> RoutePlace:
@@ -38,12 +38,7 @@ def place_of_route(route: Route) -> RoutePlace:
 
 @final
 class RoutePlace:
-    """A route with the injections that stand before its healthy answer.
-
-    Attributes:
-        name: Such as ``GET /items/{id}``.
-        kind: ``http``.
-    """
+    """A route with the injections that stand before its healthy answer."""
 
     kind: PlaceKind = "http"
 

@@ -19,12 +19,7 @@ _ORDER: Final = ("skipped", "passed", "failed", "error")  # the last that is met
 
 @final
 class Report:
-    """The report of one run of pytest.
-
-    Args:
-        path: Where it is written.
-        seed: The seed of the run.
-    """
+    """The report of one run of pytest, which has a seed, in a file."""
 
     def __init__(self, path: Path, seed: int) -> None:
         self._path = path

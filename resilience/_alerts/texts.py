@@ -88,12 +88,7 @@ def escaped(text: str) -> str:
 def text_of(call: Call, attempt: int, failure: Failure, *, suppressed: int = 0, shown: Shown = plain) -> str:
     """Return the alert of a failing call: one text for connections, one for all other operations.
 
-    Args:
-        call: What fails.
-        attempt: The number of the failed attempt.
-        failure: How it failed.
-        suppressed: How many alerts were suppressed before this one.
-        shown: What is done to each foreign part: `plain`, or `escaped` for Discord.
+    ``suppressed`` alerts came before it; ``shown`` is done to each foreign part: `plain`, or `escaped` for Discord.
     """
     note = _suppressed_note(suppressed)
     if call.policy.kind == "connection":

@@ -43,12 +43,9 @@ def stops(event: Any) -> bool:
 
 @final
 class Sleep:
-    """A sleep for threads that ends early where the call is to stop.
+    """A sleep for threads that ends early where the call is to stop, by the stop event of its policy if there is one.
 
     A `time.sleep` that was replaced, by a mock or by gevent, is called as it is.
-
-    Args:
-        event: The stop event of the policy, if there is one.
     """
 
     def __init__(self, event: Any) -> None:
@@ -74,11 +71,7 @@ class Sleep:
 
 @final
 class AsyncSleep:
-    """A sleep for asyncio and trio that ends early where the call is to stop, whichever thread says so.
-
-    Args:
-        event: The stop event of the policy, if there is one.
-    """
+    """A sleep for asyncio and trio that ends early where the call is to stop, whichever thread says so."""
 
     def __init__(self, event: Any) -> None:
         self._event = event
@@ -177,12 +170,7 @@ _HERE: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH1
 
 
 def warn_of_blocked_loop(function: str, seconds: float) -> None:
-    """Warn where the thread that is about to sleep runs an event loop, which stands still meanwhile.
-
-    Args:
-        function: The name of the retried function.
-        seconds: How long it is about to sleep.
-    """
+    """Warn where the thread that is about to sleep so long runs an event loop, which stands still meanwhile."""
     asyncio = loaded("asyncio")
     if seconds <= 0 or not ((asyncio is not None and asyncio._get_running_loop()) or trio_runs_here()):  # noqa: SLF001  # get_running_loop() raises where there is none
         return

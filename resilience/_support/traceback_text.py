@@ -158,11 +158,7 @@ _NO_INSTRUCTION: Final = -1  # so that no carets are drawn below source lines th
 def bare_traceback(trace: TracebackType | None, clean: Callable[[str], str]) -> TracebackType | None:
     """Return a traceback of the same files, lines and names, and no variable, for handlers that format one themselves.
 
-    A line whose source would show what has to be hidden has no number, and so is not shown.
-
-    Args:
-        trace: The traceback of the error.
-        clean: Makes one safe line of foreign text.
+    A line whose source ``clean`` would change, as it shows what has to be hidden, has no number, and so is not shown.
     """
     entries = [*walk_tb(trace)]
     if len(entries) > 2 * _FRAMES_AT_EACH_END:

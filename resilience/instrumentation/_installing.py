@@ -12,13 +12,7 @@ _installed: Final[dict[tuple[str, int], _Installed]] = {}
 
 @final
 class _Installed:
-    """A backend that listens; calling it ends that, the first time.
-
-    Args:
-        key: What it is known by.
-        target: Where it reports to, which is kept alive so that its id stays its own.
-        ends: What ends it, in order.
-    """
+    """A backend that listens; calling it ends that, the first time. The target is kept alive: its id stays its own."""
 
     def __init__(self, key: tuple[str, int], target: object, ends: Iterable[Callable[[], None]]) -> None:
         self._key = key

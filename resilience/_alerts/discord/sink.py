@@ -33,13 +33,7 @@ _REFUSES_THE_MESSAGE: Final = frozenset({400, 403, 405, 413})
 
 @final
 class DiscordSink:
-    """One webhook. A URL that is none of Discord's fails every alert, saying why.
-
-    Args:
-        url: The URL of the webhook.
-        cooldowns: What the process knows about waiting, shared by all webhooks.
-        substitute: What requests are handed to in the place of the network, in a test.
-    """
+    """One webhook. A URL that is none of Discord's fails every alert, saying why. ``substitute`` is the `Client`'s."""
 
     most_per_message = MOST_ALERTS
     _client: Client

@@ -58,11 +58,7 @@ def call_text(
 ) -> str | None:
     """Return ``name(arguments)``, or None where an argument has no text.
 
-    Args:
-        name: What is called.
-        args: With these positional arguments.
-        keywords: With these keyword arguments.
-        known: The texts of exceptions among them, by their ids.
+    ``known`` has the texts of exceptions among them, by their ids.
     """
     try:
         return _call(name, args, keywords, known or {})
