@@ -30,26 +30,22 @@ def is_signal(error: BaseException) -> bool:
 
 def names_all(named: NamedExceptions, error: BaseException) -> bool:
     """Tell whether an error is named; of a group, whether every exception in it is, or its own type as a group."""
-    if isinstance(error, BaseExceptionGroup):
-        return _is_named_group(named, error) or all(_is_named(named, each) for each in leaves(error))
-    return _is_named(named, error)
+    return _is_named_group(named, error) or all(_is_named(named, each) for each in leaves(error))
 
 
 def names_any(named: NamedExceptions, error: BaseException) -> bool:
     """Tell whether an error is named; of a group, whether any exception in it is, or its own type as a group."""
-    if isinstance(error, BaseExceptionGroup):
-        return _is_named_group(named, error) or any(_is_named(named, each) for each in leaves(error))
-    return _is_named(named, error)
+    return _is_named_group(named, error) or any(_is_named(named, each) for each in leaves(error))
 
 
 def _is_named(named: NamedExceptions, error: BaseException) -> bool:
     return isinstance(error, named) if isinstance(named, tuple) else bool(named(error))
 
 
-def _is_named_group(named: NamedExceptions, group: BaseExceptionGroup[BaseException]) -> bool:
+def _is_named_group(named: NamedExceptions, error: BaseException) -> bool:
     """`Exception` names whatever is in a group, and `ExceptionGroup` the group."""
     return isinstance(named, tuple) and any(
-        issubclass(kind, BaseExceptionGroup) and isinstance(group, kind) for kind in named
+        issubclass(kind, BaseExceptionGroup) and isinstance(error, kind) for kind in named
     )
 
 

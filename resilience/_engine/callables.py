@@ -64,17 +64,10 @@ def _named(candidate: object) -> object:
     return candidate
 
 
-@contextlib.contextmanager
-def _manager() -> Any:
-    yield
-
-
-@contextlib.asynccontextmanager
-async def _async_manager() -> Any:
-    yield
-
-
-_CONTEXT_MANAGER_CODE: Final = frozenset({_manager.__code__, _async_manager.__code__})
+_NEVER_CALLED: Final[Any] = None
+_CONTEXT_MANAGER_CODE: Final = frozenset(
+    {decorator(_NEVER_CALLED).__code__ for decorator in (contextlib.contextmanager, contextlib.asynccontextmanager)}
+)
 
 
 def _refusal(candidate: object) -> str | None:
