@@ -16,10 +16,6 @@ class Closing(Signals):
     stuck: list[Waiter]
     resumed: set[Waiter]
 
-    def resume(self, member: Member) -> None:
-        """Let a member run that waits for its turn."""
-        raise NotImplementedError
-
     def left(self, waiter: Waiter) -> float:
         return max(0, (waiter.deadline or 0) - self.now) / 1e9
 

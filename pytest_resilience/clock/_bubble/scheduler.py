@@ -201,6 +201,13 @@ class Scheduler(Closing):
             raise
 
     def fire(self, waiter: Waiter, outcome: Outcome) -> bool:
+        try:
+            return self._fire(waiter, outcome)
+        except BaseException:
+            self.complete(waiter)
+            raise
+
+    def _fire(self, waiter: Waiter, outcome: Outcome) -> bool:
         with real.uncollected(), self.mutex:
             if waiter.outcome is not None:
                 return False
@@ -283,7 +290,6 @@ class Scheduler(Closing):
         return None
 
     def dispatch(self) -> None:
-        """Give the baton, if no thread has it, to the next one; the mutex is held."""
         while self.running is None and not self.closed:
             if self._ready:
                 if (member := self._next_ready()) is not None:

@@ -22,6 +22,14 @@ class Signals(Turns):
     _ready: deque[Waiter]
     _yielded: deque[Waiter]
 
+    def resume(self, member: Member) -> None:
+        """Let a member run that waits for its turn."""
+        raise NotImplementedError
+
+    def dispatch(self) -> None:
+        """Give the baton, if no thread has it, to the next one; the mutex is held."""
+        raise NotImplementedError
+
     def set_alarm(self, alarm: Waiter) -> None:
         with real.uncollected(), self.mutex:
             self.deadlines.add(alarm, next(self.arrivals))
@@ -62,6 +70,15 @@ class Signals(Turns):
                     self.running = member
                 else:
                     self.absent.add(member)
+
+    def complete(self, waiter: Waiter) -> None:
+        """A signal handler raised as the wait was ended: see to it that either nothing has happened, or all of it."""
+        with real.uncollected(), self.mutex:
+            if not self.closed:
+                self._complete_hand_over()
+                self.dispatch()
+            elif waiter.outcome is not None and waiter.member.waiter in {waiter, None}:
+                self.resume(waiter.member)
 
     def _complete_hand_over(self) -> None:
         """Do the rest of what the signal may have broken off: a thread was to be woken, or to get the baton."""

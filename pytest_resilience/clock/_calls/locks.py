@@ -72,30 +72,39 @@ def held_locks() -> list[weakref.ref[Any]]:
     return [weakref.ref(lock) for lock, holder in holders if holder is caller or holder.ended]
 
 
-def _acquirer(real_acquire: Callable[..., bool]) -> Callable[..., bool]:
-    """The method ``acquire`` for a lock type, given its C method."""
+def _acquirer(real_acquire: Callable[..., bool], release: Callable[[Any], None]) -> Callable[..., bool]:
+    """The method ``acquire`` for a lock type, given its C method, and what releases it."""
 
     def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
         member = members.get(get_ident())
         if member is None or (timeout != -1 and (not blocking or not 0 <= timeout <= threading.TIMEOUT_MAX)):
             return real_acquire(self, blocking, timeout)
-        if real_acquire(self, False):
-            _locks.current.holders[self] = member
-            return True
-        if current() is None:
-            return real_acquire(self, blocking, timeout)
-        if not blocking:
-            member.give_way()  # which lets its holder run
-            return False
-        if timeout == 0:
-            member.wait_no_time()
-            return False
-        return _wait(self, member, real_acquire, timeout)
+        # A signal handler may raise as soon as a call is over, and what the call has returned is lost then; what a list
+        # was extended by is not.
+        tries: list[bool] = []
+        try:
+            tries.extend(map(real_acquire, (self,), (False,)))
+            if tries[0]:
+                _locks.current.holders[self] = member
+                return True
+            if current() is None:
+                return real_acquire(self, blocking, timeout)
+            if not blocking:
+                member.give_way()  # which lets its holder run
+                return False
+            if timeout == 0:
+                member.wait_no_time()
+                return False
+            return _wait(self, member, real_acquire, timeout, tries)
+        except BaseException:
+            if True in tries:
+                release(self)
+            raise
 
     return acquire
 
 
-def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout: float) -> bool:
+def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout: float, tries: list[bool]) -> bool:
     scheduler, locks, idle = member.scheduler, _locks.current, is_idle_at(member, lock)
     deadline = member.deadline(None if timeout == -1 or idle else timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
@@ -121,7 +130,8 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
                     line.remove(place)
                 if not line:
                     locks.lines.pop(lock, None)
-        if real_acquire(lock, False):
+        tries.extend(map(real_acquire, (lock,), (False,)))
+        if tries[-1]:
             locks.holders[lock] = member
             return True
         if outcome is Outcome.TIMED_OUT:
@@ -134,29 +144,39 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
             return not idle and real_acquire(lock, True, scheduler.left(waiter))  # an idle worker ends with the clock
 
 
-lock_acquire = _acquirer(real.lock_acquire)
-rlock_acquire = _acquirer(real.rlock_acquire)
-
-
 def lock_release(self: Any, *_: object) -> None:
     """`Lock.release` and ``Lock.__exit__``."""
     locks = _locks.current
-    if self not in locks.holders:
+    if self in locks.holders:  # with no call before the lock is released, where a signal handler could raise
+        del locks.holders[self]
+    else:
         wake_strangers()
     real.lock_release(self)
-    locks.holders.pop(self, None)
     if locks.lines:
         locks.wake_next(self)
 
 
 def rlock_release(self: Any, *_: object) -> None:
     """`RLock.release` and ``RLock.__exit__``."""
-    real.rlock_release(self)
-    if not self._is_owned():
-        locks = _locks.current
-        locks.holders.pop(self, None)
+    try:
+        real.rlock_release(self)
+        _note_release(self)
+    except BaseException:
+        _note_release(self)  # which a signal handler that raised may have broken off
+        raise
+
+
+def _note_release(lock: Any) -> None:
+    """Tell those that wait for a reentrant lock, unless the calling thread still holds it, or another one does."""
+    locks = _locks.current
+    if not lock._is_owned() and locks.holders.get(lock) in {members.get(get_ident()), None}:
+        locks.holders.pop(lock, None)
         if locks.lines:
-            locks.wake_next(self)
+            locks.wake_next(lock)
+
+
+lock_acquire = _acquirer(real.lock_acquire, lock_release)
+rlock_acquire = _acquirer(real.rlock_acquire, rlock_release)
 
 
 def _locked(self: Any) -> bool:

@@ -17,15 +17,18 @@ class Interrupt(BaseException):
     """What the signal handler raises."""
 
 
-def interruptions(work):
-    """Call ``work`` again and again, interrupted a moment later each time; end when it comes to its own end."""
+def interruptions(work, leave_out=lambda _frame, _event: False):
+    """Call ``work`` again and again, interrupted a moment later each time; end when it comes to its own end.
+
+    ``leave_out`` tells, by frame and event, which moments are none of the caller's.
+    """
     moment = 1
-    while _is_interrupted(work, moment):
+    while _is_interrupted(work, moment, leave_out):
         yield moment
         moment += 1
 
 
-def _is_interrupted(work, moment):
+def _is_interrupted(work, moment, leave_out):
     moments = 0
     before = {}
 
@@ -35,8 +38,8 @@ def _is_interrupted(work, moment):
             return None
         frame.f_trace_opcodes = True
         if event == "call" or (event == "opcode" and _runs_handlers(frame.f_code, before.get(frame), frame.f_lasti)):
-            moments += 1
-            if moments == moment:
+            moments += not leave_out(frame, event)
+            if moments == moment and not leave_out(frame, event):
                 raise Interrupt
         if event == "opcode":
             before[frame] = frame.f_lasti
