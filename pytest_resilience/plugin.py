@@ -91,7 +91,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     take()  # what was done between tests is none of theirs
-    if STATE in item.stash:  # of an earlier run of this test, by a plugin that reruns what fails
+    if STATE in item.stash and EXPLORED not in item.stash:  # of an earlier run, by a plugin that reruns what fails
         del item.stash[STATE]
     with opening(for_one_test=True):
         return (yield)
@@ -194,24 +194,24 @@ def _state_of(item: pytest.Item) -> FixtureState | None:
 @pytest.fixture
 def _resilience_state(request: pytest.FixtureRequest) -> Iterator[FixtureState]:
     """Share a timeline, a seed and the end of the test between the fixtures."""
-    from pytest_resilience._pytest.fixture_state import FixtureState
-
-    item = request.node
-    options = item.config.stash[OPTIONS]
-    has_clock = "_resilience_clock" in request.fixturenames  # which comes first, so that everything begins at its zero
-    clock = request.getfixturevalue("_resilience_clock") if has_clock else None
-    state = item.stash[STATE] = FixtureState(f"{options.seed}:{item.nodeid}", options, clock)
-    with state.open:
-        state.begin()
+    state = _state_of(request.node)
+    if state is not None:  # this is one of many runs, and it has been made for that
         yield state
-    complaints = state.complaints()
-    if complaints and state.passed:
-        pytest.fail("\n".join(complaints), pytrace=False)
+        return
+    from pytest_resilience._pytest.recording import recording
+
+    has_clock = "_resilience_clock" in request.fixturenames  # which comes first, so that everything begins at its zero
+    with recording(request.node, request.getfixturevalue("_resilience_clock") if has_clock else None) as state:
+        yield state
 
 
 @pytest.fixture
 def _resilience_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
     """Stop real time for the test."""
+    state = _state_of(request.node)
+    if state is not None and state.clock is not None:  # as above
+        yield state.clock
+        return
     from pytest_resilience._pytest.clock_marker import clock_of
 
     with clock_of(request.node) as clock:
@@ -222,7 +222,10 @@ def _resilience_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
 def _virtual_clock_marker(request: pytest.FixtureRequest) -> None:
     """Let the marker set up the clock, before all other fixtures of the test and after those that live longer."""
     node = request.node
-    if node.get_closest_marker("virtual_clock") is not None or EXPLORED in node.stash:
+    state = _state_of(node) if EXPLORED in node.stash else None
+    if state is not None and state.clock is not None:  # they are there already; a plugin may have reseeded since
+        state.reseed()
+    elif node.get_closest_marker("virtual_clock") is not None or EXPLORED in node.stash:
         request.getfixturevalue("virtual_clock")
 
 

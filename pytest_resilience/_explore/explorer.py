@@ -27,6 +27,7 @@ from pytest_resilience._explore.schedule import Schedule
 from pytest_resilience._explore.served_points import check_urls, is_url
 from pytest_resilience._explore.subject import Ending, Subject
 from pytest_resilience._wording import counted
+from pytest_resilience.clock._calls.catalogue import staying_patched
 from pytest_resilience.clock._calls.locks import held_locks
 
 _MOST_SHRINKING: Final = 100  # runs for one finding: a plan has a few decisions, or some dozens that chance has drawn
@@ -111,8 +112,9 @@ class Explorer:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """Put the functions that are points under control for the length of a ``with`` block."""
+        """Put the functions that are points under control for the length of a ``with`` block, and clocks in place."""
         with contextlib.ExitStack() as opening:
+            opening.enter_context(staying_patched())
             for each in self._functions:
                 opening.enter_context(each.installed())
             self._leave_out = opening.enter_context(uncounted_garbage())

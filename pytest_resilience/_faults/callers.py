@@ -30,6 +30,7 @@ _HANDING_ON: Final = (
     "resilience._engine.deferred",
     "resilience._failpoints",
     "pytest_resilience._faults",
+    "pytest_resilience._explore.points",
     "pytest_resilience.clock._calls.threads",
 )
 """Modules of the kit that call the code under test, so that what they call may be its own."""

@@ -35,7 +35,7 @@ def explore_item(item: pytest.Function, nextitem: pytest.Item | None) -> bool:
     is_marked = item.get_closest_marker("explore") is not None
     item.stash[EXPLORED] = True
     try:
-        subject.run(contextlib.nullcontext)
+        subject.begin()
         if not is_marked and any(call.excinfo is not None for call in subject.calls):
             subject.renew()
             return False

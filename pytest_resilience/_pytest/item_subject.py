@@ -7,12 +7,17 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import pytest
 
 from pytest_resilience._explore.subject import Around, Ending
+from pytest_resilience._pytest.clock_marker import clock_of
+from pytest_resilience._pytest.recording import recording
 from pytest_resilience._pytest.stash import EXPLORED_TEXT, OPTIONS, STATE
+
+if TYPE_CHECKING:
+    from pytest_resilience._pytest.fixture_state import FixtureState
 
 _ENDS_ALL: Final = (pytest.exit.Exception, KeyboardInterrupt)
 
@@ -41,23 +46,38 @@ class ItemSubject:
         self.quiet = False
         self._item = item
 
-    def run(self, around: Around) -> Ending:
-        """Run all phases; what outlives the test, such as fixtures of its module, stays for the next run."""
-        item, hook = self._item, self._item.ihook
+    def begin(self) -> None:
+        """Run the test as it is, which sets up what outlives it, such as fixtures of its module."""
         self.renew()
-        setup = self._phase(lambda: hook.pytest_runtest_setup(item=item), "setup")
-        state = item.stash.get(STATE, None)
-        if setup.excinfo is None and state is not None:
-            state.around = around
-            self._phase(lambda: hook.pytest_runtest_call(item=item), "call")
-        self._phase(lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
-        errors = [each.excinfo.value for each in self.calls if each.excinfo is not None]
+        self._run_phases()
+
+    def run(self, around: Around) -> Ending:
+        """Run all phases, in a clock that is there before the fixtures of the test, as all others have been set up."""
+        item, errors = self._item, list[BaseException]()
+        self.renew()
+        state: FixtureState | None = None
+        try:
+            with clock_of(item) as clock, recording(item, clock) as state:
+                state.around = around
+                self._run_phases()
+        except _ENDS_ALL:
+            raise
+        except BaseException as error:  # noqa: BLE001  # a complaint, of the clock or the state; it is judged
+            errors.append(error)
+        errors[:0] = [each.excinfo.value for each in self.calls if each.excinfo is not None]
         if state is None:
             return Ending(errors)
         fixtures = dict(item.funcargs or {})
         if self.quiet and isinstance(folder := fixtures.get("tmp_path"), Path):
             shutil.rmtree(folder, ignore_errors=True)  # hundreds of them would slow down the making of the next
         return Ending(errors, state.beyond, state.timeline)
+
+    def _run_phases(self) -> None:
+        item, hook = self._item, self._item.ihook
+        setup = self._phase(lambda: hook.pytest_runtest_setup(item=item), "setup")
+        if setup.excinfo is None:
+            self._phase(lambda: hook.pytest_runtest_call(item=item), "call")
+        self._phase(lambda: hook.pytest_runtest_teardown(item=item, nextitem=item.parent), "teardown")
 
     def end(self, nextitem: pytest.Item | None) -> pytest.CallInfo[None]:
         """End what outlives the test and is not needed by the next one."""

@@ -19,7 +19,7 @@ from pytest_resilience.clock._bubble.spinning import LIMIT
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls import refusals
-from pytest_resilience.clock._calls.catalogue import all_patches
+from pytest_resilience.clock._calls.catalogue import missing_patches
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic_patches, on_grain, perf_counter_patches
 from pytest_resilience.clock._opened import open_clocks
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
@@ -31,7 +31,6 @@ from pytest_resilience.clock._warnings import complaints
 __all__ = ["VirtualClock"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_patches: list[Patch] = []
 _lasting_patches: list[Patch] = []
 """What may stay after a clock, if it has left threads behind."""
 
@@ -95,14 +94,14 @@ class VirtualClock:
         try:
             import threading
 
-            if not _patches:
-                _patches.extend(all_patches())
+            patches = missing_patches()
+            if not _lasting_patches:
                 _lasting_patches.extend(monotonic_patches())
             Epoch.wall = on_grain(real.time_ns()) if self._start is None else self._start
             Epoch.monotonic = on_grain(real.monotonic_ns())
             self._scheduler.enter(Member(self._scheduler, threading.current_thread().name, threading.current_thread()))
             left_behind.open(_lasting_patches)
-            self._installed = install(_patches)
+            self._installed = install(patches)
         except BaseException:
             self._close()
             raise

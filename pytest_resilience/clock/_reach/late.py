@@ -11,22 +11,29 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from types import ModuleType
 
-from pytest_resilience.clock._reach.patches import Patch
+from pytest_resilience.clock._reach.patches import BlockPatch, Patch, restore
 
 Maker = Callable[[ModuleType], Iterator[Patch]]
 
 
 class LatePatches(MetaPathFinder):
-    """A patch that stands for the patches of many modules: ``makers`` has, by module name, what makes them."""
+    """A patch that stands for the patches of many modules: ``makers`` has, by module name, what makes them.
+
+    Attributes:
+        stays: Whether `restore` only ends what has to begin anew with each clock, and leaves the rest in place.
+    """
 
     def __init__(self, makers: dict[str, Maker]) -> None:
+        self.stays = False
         self._makers = makers
-        self._made: dict[str, list[Patch]] = {}
-        self._installed: list[Patch] = []
+        self._made: dict[str, tuple[list[Patch], list[Patch]]] = {}
+        self._in_place: dict[str, list[Patch]] = {}
+        self._of_this_clock: list[Patch] = []
 
     def install(self) -> None:
         """Patch the modules that are loaded, and look out for the others."""
-        sys.meta_path.insert(0, self)  # the first one that finds a module loads it
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)  # the first one that finds a module loads it
         for name in self._makers:
             module = sys.modules.get(name)
             # One that another thread is importing has not all of its names yet. It stays real for this clock.
@@ -35,16 +42,33 @@ class LatePatches(MetaPathFinder):
 
     def restore(self) -> None:
         """Undo all of it; harmless when nothing is installed."""
+        try:
+            restore(self._of_this_clock)
+        finally:
+            if not self.stays:
+                self._restore_all()
+
+    def _restore_all(self) -> None:
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        while self._installed:
-            self._installed.pop().restore()
+        while self._in_place:
+            restore(self._in_place.popitem()[1])
 
     def _patch(self, name: str, module: ModuleType) -> None:
         if name not in self._made:
-            self._made[name] = list(self._makers[name](module))
-        for patch in self._made[name]:
-            self._installed.append(patch)
+            patches = list(self._makers[name](module))
+            self._made[name] = (
+                [each for each in patches if not isinstance(each, BlockPatch)],
+                [each for each in patches if isinstance(each, BlockPatch)],
+            )
+        lasting, of_each_clock = self._made[name]
+        if name not in self._in_place:
+            installed = self._in_place[name] = []
+            for patch in lasting:
+                installed.append(patch)
+                patch.install()
+        for patch in of_each_clock:
+            self._of_this_clock.append(patch)
             patch.install()
 
     def find_spec(

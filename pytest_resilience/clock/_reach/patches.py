@@ -140,7 +140,7 @@ def unpatched(owner: Any, name: str) -> Any:
 
 
 class BlockPatch(ExitStack):
-    """A patch that is written as a context manager: what it does before and after its block."""
+    """A patch that is written as a context manager: what it does at the beginning of each clock, and at its end."""
 
     def __init__(self, block: Callable[[], AbstractContextManager[object]]) -> None:
         super().__init__()
@@ -168,8 +168,9 @@ def install(patches: Iterable[Patch]) -> list[Patch]:
 
 def restore(installed: list[Patch]) -> None:
     """Undo ``installed``, last first, all of it even when one of them fails."""
-    while installed:
-        try:
+    try:
+        while installed:
             installed.pop().restore()
-        finally:
+    finally:
+        if installed:
             restore(installed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import queue
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from pytest_resilience.clock import Jump, VirtualClock
 from pytest_resilience.clock._bubble import scheduler as _scheduler
+from pytest_resilience.clock._calls.catalogue import staying_patched
 from pytest_resilience.clock._warnings import complaints
 from tests.pytest_resilience.clock.patched import everything_patched
 
@@ -35,6 +37,27 @@ def test_real_time_is_back_whatever_ends_the_block(error):
             time.sleep(5)
             raise error
     assert everything_patched() == before
+
+
+def test_clocks_in_a_row_may_stay_patched():
+    """Between them time is real, each of them starts from zero, and at the end every patch is undone."""
+    before = everything_patched()
+    with staying_patched():
+        between = []
+        for _ in range(2):
+            with VirtualClock() as clock:
+                time.sleep(5)
+                asyncio.run(asyncio.sleep(5))
+            assert clock.elapsed == 10
+            between.append(abs(time.time() - _real_time()))
+            with pytest.raises(TypeError):
+                threading.Event().wait("no number")
+        assert max(between) < 60
+    assert everything_patched() == before
+
+
+def _real_time():
+    return float(subprocess.run(["date", "+%s"], capture_output=True, check=True, text=True).stdout)
 
 
 def test_clocks_do_not_nest(clock):

@@ -121,6 +121,65 @@ def test_each_run_has_fixtures_and_an_object_of_its_own(suite):
     result.stdout.fnmatch_lines(["*: no finding in * runs (* s), explored all * plans with at most 1 fault"] * 2)
 
 
+def test_fixtures_draw_the_same_in_each_run_and_in_the_clock_of_the_run(suite):
+    """Whatever another plugin seeds before them, random numbers and times of a fixture are those of the first run."""
+    suite.makeconftest("""
+        import itertools, random, pytest
+
+        seeds = itertools.count()
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_setup():
+            random.seed(next(seeds))
+    """)
+    suite.makepyfile("""
+        import random, time, pytest
+        from resilience import failpoint
+
+        seen = set()
+
+        @pytest.fixture
+        def drawn(virtual_clock):
+            time.sleep(3600)
+            return random.random(), virtual_clock.elapsed
+
+        @pytest.mark.explore
+        @pytest.mark.virtual_clock(start="2030-01-31")
+        def test_drawn(drawn, virtual_clock):
+            seen.add((*drawn, str(virtual_clock.now())))
+            assert len(seen) == 1
+            failpoint("step")
+    """)
+
+    result = suite.runpytest("--resilience", "-p", "no:randomly")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*: no finding in * runs (* s), explored all * plans with at most 1 fault"])
+
+
+def test_what_the_fixtures_complain_of_at_the_end_of_a_run_is_seen(suite):
+    """What a test injects itself strikes in its runs, and where it does not, that is a finding."""
+    suite.makepyfile("""
+        import pytest
+        from resilience import failpoint
+
+        @pytest.mark.explore
+        def test_planned(faults):
+            faults.inject("second", "1*raise(OSError)")
+            try:
+                failpoint("first")
+            except OSError:
+                return
+            with pytest.raises(OSError):
+                failpoint("second")
+    """)
+
+    result = suite.runpytest("--resilience")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*wrong result: Failed: planned faults never fired*"])
+
+
 def test_a_whole_suite_can_be_explored(suite):
     """Tests that are not marked are explored with --resilience-explore, and those with nothing to explore just run."""
     suite.makepyfile(
