@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
 
 import pytest
 
-from pytest_resilience import Faults, Prefix, RetryLog, VirtualClock
-from resilience import conn_retry, continuous_retry, create_retry_decorator
+from pytest_resilience import Prefix, RetryLog, VirtualClock
+from resilience import continuous_retry
+from tests.pytest_resilience.timeline.attic import fetch_box, open_attic, struck
 
 pytestmark = pytest.mark.usefixtures("named")
-
-
-@conn_retry("Attic", "open", max_retry=3, max_wait=0)
-def open_attic():
-    """Open it."""
-    return "open"
-
-
-@create_retry_decorator(max_attempts=3, max_wait=0, context="upstairs")
-def fetch_box():
-    """Fetch it."""
-    return "box"
-
-
-def struck(script, function=open_attic):
-    """Call a function under a script, whatever it raises."""
-    with Faults() as faults:
-        faults.inject(function, script, strict=False)
-        with contextlib.suppress(OSError, ValueError):
-            function()
 
 
 def failure_of(check, script, function=open_attic):
@@ -135,7 +115,7 @@ def test_a_give_up_is_found_once():
         log.assert_gave_up(count=2)
         for name in ("Attic.open", "open_attic", "open", open_attic):
             log.assert_gave_up(name, attempts=4, error=OSError, match="door is stuck$")
-        for name in (f"{__name__}:fetch_box", "fetch_box", fetch_box):
+        for name in (f"{fetch_box.__module__}:fetch_box", "fetch_box", fetch_box):
             log.assert_gave_up(name, attempts=3, error="ValueError", match="^upstairs: Giving up")
         log.assert_gave_up("Attic.open", attempts=5, count=0)
         struck("raise(TimeoutError())", fetch_box)

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import logging.config
 
 import pytest
 
-from pytest_resilience import Faults, RetryLog
-from resilience import conn_retry, create_retry_decorator
+from pytest_resilience import RetryLog
+from tests.pytest_resilience.timeline.attic import fetch_box, struck
 
 pytestmark = pytest.mark.usefixtures("named")
 LOGGER = logging.getLogger("resilience")
-
-
-@conn_retry("Attic", "open", max_retry=3, max_wait=0)
-def open_attic():
-    """Open it."""
-    return "open"
-
-
-@create_retry_decorator(max_attempts=3, max_wait=0, context="upstairs")
-def fetch_box():
-    """Fetch it."""
-    return "box"
-
-
-def struck(script, function=open_attic):
-    """Call a function under a script, whatever it raises."""
-    with Faults() as faults:
-        faults.inject(function, script, strict=False)
-        with contextlib.suppress(OSError, ValueError):
-            function()
 
 
 def silenced_by_disable():

@@ -28,16 +28,7 @@ from resilience.testing import (
     status,
     truncate,
 )
-
-
-class Outer:
-    class InnerError(Exception):
-        """Hides what it was made with."""
-
-        def __init__(self, message, number=0, *, key=0):
-            super().__init__(message)
-            self.hidden = (number, key)
-
+from tests.resilience.script.errors import Outer
 
 HERE = __name__
 REFUSED = fail(ConnectionError("refused"))
@@ -53,8 +44,8 @@ REFUSED = fail(ConnectionError("refused"))
         ("raise(ConnectionError('a->b) \"c\\''))", fail(ConnectionError("a->b) \"c'"))),
         ("raise(httpx.ConnectTimeout('x'))", fail(httpx.ConnectTimeout("x"))),
         ("raise(asyncio.exceptions:CancelledError)", fail(asyncio.CancelledError)),
-        (f"raise({HERE}:Outer.InnerError('x', 3))", None),
-        (f"raise({HERE}.Outer.InnerError('x', 3, key=1))", None),
+        (f"raise({Outer.__module__}:Outer.InnerError('x', 3))", None),
+        (f"raise({Outer.__module__}.Outer.InnerError('x', 3, key=1))", None),
         ("raise(ExceptionGroup('g', [OSError('a'), httpx.ReadError('b')]))",
          fail(ExceptionGroup("g", [OSError("a"), httpx.ReadError("b")]))),
         ("raise(ValueError([1, {'a': (2,)}], b'x', ...))", fail(ValueError([1, {"a": (2,)}], b"x", ...))),
@@ -106,7 +97,7 @@ def test_text_means_what_the_builders_make(text, script):
 
 def test_call_that_cannot_be_found_again_is_kept_as_it_was_written():
     """Arguments that the exception doesn't show any more stay in the text of the script that they were parsed from."""
-    text = f"raise({HERE}.Outer.InnerError('x', 3, key=1))"
+    text = f"raise({Outer.__module__}.Outer.InnerError('x', 3, key=1))"
 
     assert str(Script.parse(text)) == text
 

@@ -30,16 +30,7 @@ from resilience.testing import (
     status,
     truncate,
 )
-
-
-class Outer:
-    class InnerError(Exception):
-        """Hides what it was made with."""
-
-        def __init__(self, message, number=0, *, key=0):
-            super().__init__(message)
-            self.hidden = (number, key)
-
+from tests.resilience.script.errors import Outer
 
 LEAVES = (
     st.none()
