@@ -11,8 +11,8 @@ import pytest
 import tenacity
 
 from pytest_resilience.clock import VirtualClock
-from resilience import alerts, conn_retry, continuous_retry, create_retry_decorator
-from resilience.events import CallEnded, stream
+from resilience import alerts, conn_retry, continuous_retry, create_retry_decorator, subscribe
+from resilience.events import AttemptFailed, CallEnded, CallStarted, stream
 
 _SETTINGS = (
     "RESILIENCE_SERVICE_NAME",
@@ -266,3 +266,12 @@ def run_failing(mode, kind, error):
         mode.run(fetch)
     else:
         mode.fails(fetch, type(error))
+
+
+@pytest.fixture
+def events():
+    """Everything that is reported of calls."""
+    recorded = []
+    end = subscribe(recorded.append, CallStarted, AttemptFailed, CallEnded)
+    yield recorded
+    end()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import logging
 import re
 import threading
 
@@ -13,7 +12,7 @@ import tenacity
 
 from resilience import conn_retry, continuous_retry, create_retry_decorator, subscribe
 from resilience import events as events_module
-from resilience.events import AttemptFailed, CallEnded, CallStarted, Event, FaultInjected
+from resilience.events import AttemptFailed, CallEnded, CallStarted, Event
 
 NO_WAIT = tenacity.wait_none()
 
@@ -23,15 +22,6 @@ def set_event():
     event = threading.Event()
     event.set()
     return event
-
-
-@pytest.fixture
-def events():
-    """Everything that is reported of calls."""
-    recorded = []
-    end = subscribe(recorded.append, CallStarted, AttemptFailed, CallEnded)
-    yield recorded
-    end()
 
 
 ENDS = {
@@ -179,143 +169,6 @@ def test_a_disabled_controller_reports_nothing(mode, events):
     mode.fails(fetch.retry_with(enabled=False), KeyError)
     assert events == []
     assert mode.attempts == 1
-
-
-def test_a_listener_that_raises_hurts_no_call(mode, events, caplog):
-    """It is logged once and removed for good; calls and other listeners go on."""
-    heard = []
-
-    def broken(event):
-        heard.append(event)
-        raise ValueError("a listener's bug")
-
-    end = subscribe(broken, CallStarted, AttemptFailed, CallEnded)
-    fetch = create_retry_decorator(3, wait=NO_WAIT)(mode.function(KeyError, "stock"))
-    try:
-        assert mode.run(fetch) == "stock"
-        assert mode.run(fetch) == "stock"
-    finally:
-        end()
-    complaints = [record for record in caplog.records if "listener" in record.getMessage()]
-    assert len(heard) == 1
-    assert len(complaints) == 1
-    assert complaints[0].levelno == logging.ERROR
-    assert complaints[0].name == "resilience"
-    assert "broken" in complaints[0].getMessage()
-    assert len(events) == 5
-
-
-class Unreadable:
-    """A listener that raises, whatever is done with it."""
-
-    def __repr__(self):
-        raise RuntimeError("no repr")
-
-    def __call__(self, event):
-        raise ValueError("a listener's bug")
-
-
-@pytest.mark.parametrize(("listener", "name"), [(Unreadable(), "Unreadable"), (Unreadable().__call__, "method")])
-def test_a_listener_without_a_readable_repr_hurts_no_call(sync_mode, caplog, listener, name):
-    """It is removed like any other that raises, and called by its type."""
-    end = subscribe(listener, CallEnded)
-    try:
-        sync_mode.run(create_retry_decorator()(sync_mode.function("stock")))
-    finally:
-        end()
-    (complaint,) = [record.getMessage() for record in caplog.records]
-    assert f"<{name} whose repr can't be read>" in complaint
-
-
-def test_a_listener_that_raises_in_many_threads_is_logged_once(caplog):
-    """Threads that are in one listener at the same time complain about it once."""
-    together = threading.Barrier(8)
-
-    def broken(event):
-        together.wait()
-        raise ValueError("a listener's bug")
-
-    end = subscribe(broken, FaultInjected)
-    threads = [threading.Thread(target=lambda: events_module.stream.emit(FaultInjected("a", "b"))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    end()
-    assert len(caplog.records) == 1
-
-
-@pytest.mark.parametrize("kind", [int, "CallEnded", None, Event, Unreadable()])
-def test_what_is_never_emitted_can_not_be_subscribed_to(kind):
-    """A subscription that would never be served is refused, and the refusal names those that are."""
-    with pytest.raises(
-        TypeError,
-        match=r"^kind must be a type of event, got .*; there are: CallStarted, AttemptFailed, CallEnded, .*, ListenerRemoved$",
-    ):
-        subscribe(print, kind)
-    with pytest.raises(TypeError, match=r"^kind must be a type of event"):
-        subscribe(print, CallEnded, kind)
-
-
-def test_a_listener_must_be_callable():
-    """What can't be called is refused at once instead of being removed with its first event."""
-    listener = 5
-    with pytest.raises(TypeError, match=r"^a listener must be callable with an event, got 5$"):
-        subscribe(listener, CallEnded)
-
-
-class AsyncListener:
-    """A listener whose call is a coroutine."""
-
-    async def __call__(self, event):
-        raise AssertionError
-
-
-async def listen_async(event):
-    """Listen when awaited, which nobody does."""
-    raise AssertionError
-
-
-@pytest.mark.parametrize("listener", [listen_async, functools.partial(listen_async), AsyncListener()])
-def test_an_async_listener_is_refused(listener):
-    """A listener that would have to be awaited never hears of anything, and that is said where it subscribes."""
-    with pytest.raises(TypeError) as refused:
-        subscribe(listener, CallEnded)
-    assert str(refused.value) == (
-        f"a listener must be a plain function, got the async {listener!r}, which nobody would await: "
-        "let a plain one put the event into a queue, or make a task of it"
-    )
-
-
-def test_a_listener_that_was_removed_leaves_calls_as_fast_as_before(sync_mode):
-    """After the only listener has raised, calls that succeed at once are made without events again."""
-    observed = events_module.stream.observed
-
-    def broken(event):
-        raise ValueError("a listener's bug")
-
-    end = subscribe(broken, CallStarted)
-    try:
-        sync_mode.run(create_retry_decorator()(sync_mode.function("stock")))
-        assert events_module.stream.observed is observed
-    finally:
-        end()
-    assert events_module.stream.observed is observed
-
-
-def test_the_complaint_about_a_listener_holds_no_secret(mode, caplog):
-    """What a listener raises may quote the error that it was told of, so it is redacted like any other."""
-
-    def broken(event):
-        raise ValueError(f"can't count {event.error}")
-
-    end = subscribe(broken, CallEnded)
-    try:
-        mode.fails(create_retry_decorator(1)(mode.function(ConnectionError("postgres://app:hunter2@db/orders"))))
-    finally:
-        end()
-    assert "listener" in caplog.text
-    assert "hunter2" not in caplog.text
 
 
 def test_unsubscribing_ends_it(mode):

@@ -1,4 +1,4 @@
-"""What the tests of other processes share."""
+"""What the tests of other processes share, and those of requests of httpx."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.pytest_resilience.faults.children import HOUSE, SHOP
+from tests.pytest_resilience.faults.upstream import Upstream
 
 
 @pytest.fixture
@@ -18,3 +19,8 @@ def shop(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{HOUSE}")
     yield tmp_path
     sys.modules.pop("shop", None)
+
+
+@pytest.fixture
+def upstream():
+    return Upstream()

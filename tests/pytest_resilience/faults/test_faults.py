@@ -394,9 +394,3 @@ def test_a_continuous_retry_outlasts_any_number_of_faults(number):
         assert consume() == "done"
 
     assert (injection.fired, calls) == (number, 1)
-
-
-def test_servers_need_open_faults():
-    """Outside of the block there is nowhere for a server to end."""
-    with pytest.raises(pytest.fail.Exception, match=r"^these faults are not open: use them inside `with Faults\(\)"):
-        Faults().server()

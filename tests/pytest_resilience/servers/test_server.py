@@ -255,3 +255,9 @@ def test_nonsense_after_a_request_for_the_head_alone_is_answered(ahead, server):
     assert healthy.startswith(b"HTTP/1.1 200 ")
     assert refused.startswith(b"HTTP/1.1 400 ")
     assert reason.startswith(b"this is no HTTP/1.1 request: ")
+
+
+def test_servers_need_open_faults():
+    """Outside of the block there is nowhere for a server to end."""
+    with pytest.raises(pytest.fail.Exception, match=r"^these faults are not open: use them inside `with Faults\(\)"):
+        Faults().server()

@@ -20,13 +20,17 @@ import respx
 from resilience import alerts
 from resilience._alerts.admission import redis as redis_limiter
 from resilience._alerts.admission import redis_url
+from resilience._alerts.delivery.cooldowns import Cooldowns
+from resilience._alerts.discord.sink import DiscordSink
 from resilience._config import configured
 from resilience._policy import Policy
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, Call, stream
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, Call, stream
 from tests.discord_server.posting import Clock
+from tests.resilience.alerts.one_webhook import URL, WEBHOOK_URL
 
 WEBHOOK = "https://discord.com/api/webhooks/123456789012345678/a-token"
 API = "https://discord.com/api/v10/webhooks/123456789012345678/a-token"
+REFUSED = ConnectionError("refused")
 
 
 @pytest.fixture
@@ -67,6 +71,25 @@ def discord(webhook):
     """Stand in for Discord, which takes everything."""
     with respx.mock(assert_all_called=False) as router:
         yield router.post(API).respond(200, json={"id": "1"})
+
+
+@pytest.fixture
+def api():
+    """Stand in for Discord."""
+    with respx.mock(assert_all_called=False) as router:
+        yield router.post(URL)
+
+
+@pytest.fixture
+def cooldowns(clock):
+    """What the sinks of a test share."""
+    return Cooldowns()
+
+
+@pytest.fixture
+def sink(cooldowns):
+    """A webhook that nothing was sent to."""
+    return DiscordSink(WEBHOOK_URL, cooldowns)
 
 
 def contents(discord):
@@ -192,3 +215,29 @@ def events():
     end = stream.subscribe(recorded.append, AlertDelivered, AlertFailed, AlertSuppressed)
     yield recorded
     end()
+
+
+def fail(call, *attempts, error=REFUSED):
+    """Report failed attempts as the engine does."""
+    for attempt in attempts:
+        stream.emit(AttemptFailed(call=call, attempt=attempt, error=error, wait_s=1.0))
+
+
+def about_alerts(caplog):
+    """Return the log lines that speak of alerts, with their levels."""
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    return [(level, line) for level, line in lines if "alert" in line.lower()]
+
+
+class Recorder:
+    """A notifier that records, and fails where it is told to."""
+
+    def __init__(self, problem=None):
+        self.alerts = []
+        self._problem = problem
+
+    def notify(self, alert):
+        """Record."""
+        self.alerts.append(alert)
+        if self._problem is not None:
+            raise self._problem

@@ -14,28 +14,14 @@ import tenacity
 
 from resilience import alerts, conn_retry, create_retry_decorator
 from resilience._config import configured
-from resilience.alerts import Alert, send_rate_limited_discord_alert, should_send_alert
-from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, AttemptFailed, CallEnded, stream
-from tests.resilience.alerts.conftest import API, contents
-
-REFUSED = ConnectionError("refused")
-
-
-def fail(call, *attempts, error=REFUSED):
-    """Report failed attempts as the engine does."""
-    for attempt in attempts:
-        stream.emit(AttemptFailed(call=call, attempt=attempt, error=error, wait_s=1.0))
+from resilience.alerts import send_rate_limited_discord_alert
+from resilience.events import AlertDelivered, AlertFailed, AlertSuppressed, CallEnded, stream
+from tests.resilience.alerts.conftest import API, REFUSED, Recorder, about_alerts, contents, fail
 
 
 def end(call, attempts, reason="attempts", outcome="gave_up"):
     """Report the end of a call as the engine does."""
     stream.emit(CallEnded(call=call, attempts=attempts, outcome=outcome, reason=reason, error=REFUSED))
-
-
-def about_alerts(caplog):
-    """Return the log lines that speak of alerts, with their levels."""
-    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
-    return [(level, line) for level, line in lines if "alert" in line.lower()]
 
 
 # When a call alerts.
@@ -269,64 +255,6 @@ def test_every_alert_that_a_full_queue_costs_is_counted(make_call):
     assert (len(slow.alerts), sum(counts)) == (102, 250)
 
 
-# Notifiers.
-
-
-class Recorder:
-    """A notifier that records, and fails where it is told to."""
-
-    def __init__(self, problem=None):
-        self.alerts = []
-        self._problem = problem
-
-    def notify(self, alert):
-        """Record."""
-        self.alerts.append(alert)
-        if self._problem is not None:
-            raise self._problem
-
-
-def test_a_notifier_gets_every_alert_beside_discord(discord, make_call, events):
-    """A notifier is handed what Discord is sent, and both together are one delivered alert."""
-    recorder = Recorder()
-    with configured(notifiers=[recorder]):
-        fail(make_call(), 50)
-        (text,) = contents(discord)
-    assert recorder.alerts == [
-        Alert(
-            text=text,
-            function="connect",
-            context="Redis_infrastructure",
-            error_type="ConnectionError",
-            attempt=50,
-            channel=None,
-        )
-    ]
-    assert [type(event) for event in events] == [AlertDelivered]
-
-
-def test_notifiers_do_without_discord(make_call, events, caplog):
-    """Without a webhook the notifiers get the alerts, and nobody complains."""
-    recorder = Recorder()
-    with configured(discord_webhook_url=None, notifiers=[recorder]), alerts.isolated():
-        fail(make_call(), 50)
-        assert send_rate_limited_discord_alert("f", REFUSED, "", "by hand", channel="urgent")
-        alerts.flush(None)
-    assert [(alert.attempt, alert.channel) for alert in recorder.alerts] == [(50, None), (None, "urgent")]
-    assert [type(event) for event in events] == [AlertDelivered]
-    assert [level for level, _ in about_alerts(caplog)] == ["CRITICAL"]
-
-
-def test_a_failing_notifier_is_told_and_hurts_nobody(discord, make_call, events):
-    """What a notifier raises is reported with its name, and Discord gets the alert all the same."""
-    with configured(notifiers=[Recorder(OSError("smtp://user:hunter2@mail is down"))]):
-        fail(make_call(), 50)
-        assert len(contents(discord)) == 1
-    problems = [event.problem for event in events if isinstance(event, AlertFailed)]
-    assert problems == ["Recorder: OSError: smtp://user:[redacted]@mail is down"]
-    assert [event.attempt for event in events if isinstance(event, AlertDelivered)] == [50]
-
-
 # Never in the way.
 
 
@@ -349,48 +277,6 @@ def test_a_failing_call_does_not_wait_for_its_alert(discord, make_call):
     finally:
         answering.set()
     assert len(contents(discord)) == 1
-
-
-# Isolation.
-
-
-def test_an_isolated_block_remembers_nothing_and_is_forgotten():
-    """A block starts with free windows, may be nested, and gives the outer memory back."""
-    with alerts.isolated():
-        answers = [should_send_alert("f", REFUSED)]
-        with alerts.isolated():
-            answers += [should_send_alert("f", REFUSED), should_send_alert("f", REFUSED)]
-        answers.append(should_send_alert("f", REFUSED))
-    assert answers == [True, True, False, False]
-
-
-def test_an_isolated_block_cleans_up_whatever_happens(webhook, make_call):
-    """Also after an error, the outer system is back and no thread of the block is left."""
-    recorder = Recorder()
-
-    def raise_in_block():
-        with configured(notifiers=[recorder]), alerts.isolated(), respx.mock as router:
-            router.post(API).respond(200)
-            should_send_alert("f", REFUSED)
-            fail(make_call(), 50)
-            alerts.flush(None)
-            raise LookupError("in the block")
-
-    with pytest.raises(LookupError, match="in the block"):
-        raise_in_block()
-    assert should_send_alert("f", REFUSED)
-    assert not [each for each in threading.enumerate() if each.name == "resilience-alerts"]
-
-
-def test_what_is_on_its_way_at_the_end_of_a_block_is_dropped(webhook, make_call, events):
-    """A message that waits for its next try when the block ends is dropped without a word, at once."""
-    asked = threading.Event()
-    answer = httpx.Response(429, json={"retry_after": 30}, headers={"Via": "1.1 google"})
-    with alerts.isolated(), respx.mock as router:
-        router.post(API).mock(side_effect=lambda _request: asked.set() or answer)
-        fail(make_call(), 50)
-        asked.wait()
-    assert events == []
 
 
 def test_nothing_but_the_resilience_logger_is_used(discord, make_call, caplog):
