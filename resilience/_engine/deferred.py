@@ -68,7 +68,11 @@ class Pending:
         return self._begin().__await__()
 
     async def __aenter__(self) -> Any:
-        _check_enters(self._latest)
+        if not hasattr(type(self._latest), "__aenter__"):
+            raise TypeError(
+                f"{type(self._latest).__name__!r} object does not support the asynchronous context manager protocol: "
+                "write await, not async with"
+            )
         self._enters = True
         return await (self._through(self._latest) if self._begun else self._begin())
 
@@ -92,11 +96,3 @@ class Pending:
             return awaitable
         self._latest = awaitable
         return await (type(awaitable).__aenter__(awaitable) if self._enters else awaitable)
-
-
-def _check_enters(awaitable: object) -> None:
-    if not hasattr(type(awaitable), "__aenter__"):
-        raise TypeError(
-            f"{type(awaitable).__name__!r} object does not support the asynchronous context manager protocol: "
-            "write await, not async with"
-        )

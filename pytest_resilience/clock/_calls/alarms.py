@@ -9,7 +9,7 @@ import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
@@ -115,11 +115,5 @@ def _pause(*arguments: Any) -> None:
 
 
 def patches() -> Iterator[Patch]:
-    replacements: dict[str, Callable[..., Any]] = {
-        "alarm": _alarm,
-        "setitimer": _setitimer,
-        "getitimer": _getitimer,
-        "pause": _pause,
-    }
-    for name, replacement in replacements.items():
-        yield BuiltinPatch(original(_signal, name), replacement)
+    for replacement in (_alarm, _setitimer, _getitimer, _pause):
+        yield BuiltinPatch(original(_signal, replacement.__name__[1:]), replacement)

@@ -74,11 +74,9 @@ def _monotonic() -> float:
 def monotonic() -> float:
     """`time.monotonic`, virtual in the bubble, for event loops: they look at it often and do not spin by it."""
     member = members.get(get_ident())
-    return (
-        real.monotonic()
-        if member is None
-        else (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead) / _SECOND
-    )
+    if member is None:
+        return real.monotonic()
+    return (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead) / _SECOND
 
 
 def _time_ns() -> int:
