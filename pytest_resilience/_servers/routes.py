@@ -5,38 +5,17 @@ from __future__ import annotations
 import asyncio
 import json as json_module
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, final
 from urllib.parse import parse_qs, unquote
+
+import httpx
 
 from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
 
 _PLACEHOLDER: Final = re.compile(r"\\\{\w+\\\}")
 _METHOD: Final = re.compile(r"[A-Z]+|\*")
-
-
-@final
-class Headers(Mapping[str, str]):
-    """Headers by name, without regard to case; several of one name are joined by a comma."""
-
-    def __init__(self, pairs: tuple[tuple[str, str], ...]) -> None:
-        self._values: dict[str, str] = {}
-        for name, value in pairs:
-            before = self._values.get(name.lower())
-            self._values[name.lower()] = value if before is None else f"{before}, {value}"
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return f"Headers({self._values!r})"
 
 
 @final
@@ -48,7 +27,7 @@ class Request:
         method: Such as ``GET``.
         path: The path, decoded, without the query.
         query: The values of each name in the query, in order.
-        headers: By name, without regard to case.
+        headers: By name, without regard to case; several of one name are joined by a comma.
         body: As it came.
         at: When it came, in seconds of virtual time since the test began.
         status: What was answered; None when no answer was sent.
@@ -58,7 +37,7 @@ class Request:
     method: str
     path: str
     query: dict[str, list[str]]
-    headers: Headers
+    headers: httpx.Headers
     body: bytes = field(repr=False)
     at: float
     status: int | None = None
@@ -72,7 +51,8 @@ class Request:
 
 def request_of(head: Head, body: bytes, at: float) -> Request:
     path, _, query = head.target.partition("?")
-    return Request(head.method, unquote(path), parse_qs(query, keep_blank_values=True), Headers(head.headers), body, at)
+    headers = httpx.Headers(head.headers, encoding="latin-1")
+    return Request(head.method, unquote(path), parse_qs(query, keep_blank_values=True), headers, body, at)
 
 
 Reply = Callable[[Request], Any]
