@@ -172,7 +172,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         state.passed = report.passed and state.passed is not False
     if report.failed and report.longrepr != EXPLORED_TEXT:
         seed = f"seed: --resilience-seed={item.config.stash[OPTIONS].seed}"
-        report.sections.append(("resilience", "\n".join(filter(None, [state.account(report.longreprtext), seed]))))
+        said = [state.account(report.longreprtext), seed, state.said_of_time()]
+        report.sections.append(("resilience", "\n".join(filter(None, said))))
     if report.when == "teardown" and EXPLORED not in item.stash:
         del item.stash[STATE]  # or what the test's calls were given would be kept until the session ends
     return report

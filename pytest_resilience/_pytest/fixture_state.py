@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, final
 
 from pytest_resilience._objections import Objections
+from pytest_resilience._pytest.native_clocks import said_of_native_clocks
 from pytest_resilience._timeline.timeline import TITLE, Timeline
 from resilience import resume_retry_loops
 from resilience.alerts import isolated
@@ -98,6 +99,10 @@ class FixtureState:
     def account(self, shown: str) -> str:
         """Return what the report of a failing test is to say besides what it shows already."""
         return "\n".join([*self.complaints(shown), *([] if TITLE in shown else [str(self.timeline)])])
+
+    def said_of_time(self) -> str:
+        """Return what the report of a failing test is to say of clocks that are not virtual; empty for nothing."""
+        return "" if self.clock is None else said_of_native_clocks()
 
     def complaints(self, shown: str = "") -> list[str]:
         """Say what the test got wrong without noticing, but for the objections that are shown already."""
