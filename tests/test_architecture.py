@@ -69,6 +69,8 @@ def imports_of(name):
 
     def visit(node, *, runs):
         for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):  # the most of a module, in which no import stands
+                continue
             typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and child in node.body
             child_runs = runs and not typing_only
             if isinstance(child, ast.Import):

@@ -38,8 +38,8 @@ def _monkeypatch(holder, name):
 @contextlib.contextmanager
 def _fault(holder, name):
     with Faults() as faults:
-        written = getattr(holder, "__module__", holder.__name__), getattr(holder, "__qualname__", "")
-        faults.inject(":".join(filter(None, written)) + f".{name}", "return('fault')", strict=False)
+        place = f"{holder.__module__}:{holder.__qualname__}." if isinstance(holder, type) else f"{holder.__name__}:"
+        faults.inject(place + name, "return('fault')", strict=False)
         yield
 
 
@@ -48,7 +48,7 @@ def _freeze(*_):
 
 
 PLACES = [
-    (time, "sleep", [_mock, _monkeypatch, _fault]),
+    (time, "sleep", [_mock, _fault]),  # which is replaced in every module: each fault takes long
     (time, "monotonic", [_mock, _freeze]),
     (uuid, "_generate_time_safe", [_mock, _freeze]),
     (asyncio.events, "TimerHandle", [_mock, _monkeypatch]),
