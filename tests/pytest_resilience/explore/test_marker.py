@@ -340,7 +340,7 @@ def test_async_tests_are_explored(suite, monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", os.environ["PYTEST_ADDOPTS"] + " -p anyio")
     suite.makepyfile(test_it=ASYNC)
 
-    result = suite.runpytest_subprocess("--resilience")
+    result = suite.runpytest("--resilience")
 
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(
@@ -434,15 +434,15 @@ PROXY = {
 
 @pytest.mark.parametrize("used", [ROUTE, PROXY], ids=["route", "proxy"])
 def test_a_route_or_a_proxy_is_shown_as_it_is_made(suite, used):
-    """Both lines of its finding can be used in another process: the token, and the script."""
+    """Both lines of its finding can be used in another run, which has other ports: the token, and the script."""
     suite.makepyfile(test_stock=STOCK.format_map(used))
-    explored = suite.runpytest_subprocess("--resilience")
+    explored = suite.runpytest("--resilience")
     script = next(line for line in explored.outlines if "as a script:" in line).partition("script:")[2].strip()
     again = next(line for line in explored.outlines if "again:" in line).split()[2:]
 
-    replayed = suite.runpytest_subprocess(*again)
+    replayed = suite.runpytest(*again)
     suite.makepyfile(test_stock=STOCK.format_map({**used, "script": script.replace(used["place"], "place")}))
-    pasted = suite.runpytest_subprocess()
+    pasted = suite.runpytest()
 
     assert script == f'faults.inject({used["place"]}, "1*reset")'
     for result in (replayed, pasted):
