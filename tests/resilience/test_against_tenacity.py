@@ -372,7 +372,7 @@ def plans(draw):
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(plan=plans())
 @example(plan=Plan([Outcome(ValueError, "a"), Outcome(None, "ok")], ("attempts", 3), calls=3))
 @example(plan=Plan([Outcome(ValueError, "a")], ("attempts", 3), reraise=False, in_handler=True, calls=2))
@@ -384,7 +384,7 @@ def test_calls_go_as_tenacitys_do(is_async, plan):
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(happen=outcomes, stop=stops, wait=waits)
 @example(happen=[Outcome(ValueError, takes=8)] * 3, stop=("delay", 15), wait=("fixed", 0))
 def test_time_counts_from_the_start_of_the_call(is_async, happen, stop, wait):

@@ -126,7 +126,7 @@ def test_a_megabyte_is_cut_before_any_pattern_sees_it():
     assert len(redacted) < 200_000
 
 
-@pytest.mark.parametrize("position", range(99_300, 100_020, 37))
+@pytest.mark.parametrize("position", range(99_300, 100_020, 74))
 def test_a_secret_that_the_cut_divides_does_not_leak_its_head(position):
     """Of a token that begins before the cut and ends behind it, nothing is left."""
     secret = "ghp_" + "S3cretS3cret" * 3

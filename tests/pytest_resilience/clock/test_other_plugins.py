@@ -86,8 +86,8 @@ def run(pytester, monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [["-p", "no:randomly", "-p", "no:xdist", "--timeout", "600"], ["-p", "randomly", "-n", "2"]],
-    ids=["in order and with a time limit", "shuffled and on two workers"],
+    [["-p", "no:randomly", "-p", "no:xdist", "--timeout", "600"], ["-p", "randomly", "-n", "1"]],
+    ids=["in order and with a time limit", "shuffled and on a worker"],
 )
 def test_async_tests_of_every_loop_scope_have_virtual_time(run, options):
     """Under pytest-asyncio in each loop scope, and under anyio on asyncio and trio, hours pass exactly."""

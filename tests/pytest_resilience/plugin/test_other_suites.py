@@ -202,15 +202,14 @@ def outcomes(result):
 def test_no_outcome_changes(together):
     """Suites that know nothing of the plugin end test by test as they do without it.
 
-    Nor does resilience mode change one, here in random order and on a worker of xdist.
+    Nor does resilience mode change one, here in random order.
     """
     together.makepyfile(**OTHERS)
     arguments = ("-q", "-W", "error", "--doctest-modules", "-rA", "--tb=no", "--show-capture=no")
-    shuffled = ("-p", "randomly", "-p", "xdist", "-n", "1")
 
     without = outcomes(together.runpytest_subprocess(*arguments, "-p", "no:resilience"))
     with_it = outcomes(together.runpytest_subprocess(*arguments))
-    in_resilience_mode = outcomes(together.runpytest_subprocess(*arguments, "--resilience", *shuffled))
+    in_resilience_mode = outcomes(together.runpytest_subprocess(*arguments, "--resilience", "-p", "randomly"))
 
     assert {re.search(r"\w+(?=\.py)", line)[0] for line in without[0]} == set(OTHERS)
     assert with_it == without
