@@ -171,9 +171,11 @@ def named():
 
 
 @pytest.fixture
-def together(suite, monkeypatch):
+def together(suite, monkeypatch, pytestconfig):
     """A folder for suites, run with the plugins that are installed, but for those that load most, in the order of the file."""
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    # Where it knows the constants of the kit, which is source code here, and else looks for them in each of its files.
+    monkeypatch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(pytestconfig.rootpath / ".hypothesis"))
     monkeypatch.setenv(
         "PYTEST_ADDOPTS",
         "-p no:randomly -p no:asyncio -p no:looptime_plugin -p no:cacheprovider -p no:xdist -p no:anyio -p no:pytest_httpx",
