@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _socket
 import contextlib
-import heapq
 import itertools
 import selectors
 import sys
@@ -13,13 +12,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from types import ModuleType, SimpleNamespace, coroutine
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE, NoTimeLeft
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._calls.loop_time import Loops, ahead_of
 from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch, function_patches, unpatched
@@ -73,7 +73,7 @@ def expects_input(loop: Any) -> bool:
 def timers_of(loop: Any, member: Member) -> Iterator[int]:
     """Yield when the timers of a loop ring, in nanoseconds of virtual time."""
     scheduler = member.scheduler
-    now = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
+    now = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000 + ahead_of(loop)
     for timer in getattr(loop, "_scheduled", ()):
         if timer._when > now and not timer.cancelled():
             yield scheduler.now + nanoseconds_of_difference(timer._when - now)
@@ -105,7 +105,8 @@ def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:
         timers = loop._scheduled
         # A timer that rings at about the same time is the loop's to judge: as floats, both are precise to some
         # nanoseconds after months of uptime. A microsecond is more than that, and less than any program means.
-        if timers and timers[0]._when * 1e9 <= Epoch.monotonic + scheduler.now + length + scheduler.slack + 1000:
+        end = Epoch.monotonic + scheduler.now + length + scheduler.slack + 1000
+        if timers and (timers[0]._when - ahead_of(loop)) * 1e9 <= end:
             return False
         return scheduler.skip(member, length, "asyncio.sleep")
 
@@ -170,7 +171,7 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
     real_init = events.TimerHandle.__init__
     arrivals = itertools.count()
     looked = [0.0]  # what time it was when the latest timer was computed
-    loops: WeakSet[Any] = WeakSet()  # those in which a thread of the bubble has set one
+    loops = Loops()
 
     class TimerHandle(events.TimerHandle, metaclass=kind_of_stand_in(events.TimerHandle)):  # type: ignore[misc, name-defined, metaclass]  # asyncio comes as a module object
         """A timer that comes out of the loop's heap after all earlier ones of the same time, as in real time."""
@@ -182,10 +183,8 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
             _leave_out_frames(self, 1)
             self._arrival = next(arrivals)
             member = members.get(get_ident())
-            if member is not None:
-                loops.add(loop)
-                if 0 < when - looked[0] < _RESOLUTION:
-                    member.scheduler.nudge(1)  # else it is due at once, and whoever computed it does so again
+            if member is not None and 0 < when - ahead_of(loop) - looked[0] < _RESOLUTION:
+                member.scheduler.nudge(1)  # else it is due at once, and whoever computed it does so again
 
         def __lt__(self, other: Any) -> bool:
             when, others = self._when, other._when
@@ -200,6 +199,8 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         if member is None:
             return real.monotonic()
         scheduler, questions = member.scheduler, member.questions
+        if id(self) not in loops.seen:
+            loops.note(self)
         if get_task(self) is not None:  # the loop itself looks at each step, outside of its tasks
             questions.has_looked = True
         questions.asked += GLANCE if isinstance(getattr(self, "_selector", None), _WAITING_SELECTORS) else _STEP
@@ -208,24 +209,9 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
         return looked[0]
 
-    @contextlib.contextmanager
-    def waiting_on() -> Iterator[None]:
-        """Leave a timer that outlives the clock as long to wait as it had left, when its loop has real time again."""
-        yield
-        member = members.get(get_ident())
-        # Where a thread runs one, the monotonic clock of that thread does not go back.
-        left = [loop for loop in loops if loop._thread_id not in members.keys() - {get_ident()}]
-        if member is not None:
-            ahead = (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead - real.monotonic_ns()) / 1e9
-            for timer in [timer for loop in left for timer in loop._scheduled if hasattr(timer, "_arrival")]:
-                timer._when -= ahead
-            for loop in left:
-                heapq.heapify(loop._scheduled)
-        loops.clear()
-
     yield from function_patches(asyncio.base_events.BaseEventLoop, {"time": time})
     yield AttributePatch(events, {"TimerHandle": TimerHandle})
-    yield BlockPatch(waiting_on)
+    yield BlockPatch(loops.going_on)
 
 
 def patches(asyncio: ModuleType) -> Iterator[Patch]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._calls.loop_time import ahead_of
 from pytest_resilience.clock._outside.system import missing
 from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch
 
@@ -51,7 +52,7 @@ def check_no_task_is_late(deadline: int, caller: str) -> None:
     asyncio = sys.modules.get("asyncio")
     loop = asyncio._get_running_loop() if asyncio is not None else None
     timers = [timer for timer in getattr(loop, "_scheduled", ()) if not timer.cancelled()]
-    latest = (Epoch.monotonic + deadline) / 1e9
+    latest = (Epoch.monotonic + deadline) / 1e9 + ahead_of(loop)
     if getattr(loop, "_ready", ()) or any(timer.when() <= latest for timer in timers):
         raise RuntimeError(
             f"{caller} would block the event loop that runs this coroutine, and its other tasks would be late; "

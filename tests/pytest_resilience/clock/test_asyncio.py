@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import time
+import weakref
 from asyncio import sleep as copied_sleep
 
 import pytest
@@ -307,6 +309,57 @@ def test_a_timer_that_outlives_the_clock_has_left_to_wait_what_it_had_left():
     left = [timer.when() - loop.time() for timer in timers]
     assert [each <= expected for each, expected in zip(left, [200, 6900, 100])] == [True] * 3
     assert [each > expected - 60 for each, expected in zip(left, [200, 6900, 100])] == [True] * 3
-    assert 500 < older.when() - loop.time() <= 600
+    assert 180 < older.when() - loop.time() <= 240
     assert loop._scheduled[0] is timers[2]
     loop.close()
+
+
+def test_the_time_of_a_loop_that_outlives_clocks_goes_on():
+    """It never goes back, in real time and in the next clock, in which sleeps and timeouts are as exact as ever."""
+    loop, times = asyncio.new_event_loop(), []
+
+    async def look(seconds):
+        times.append(loop.time())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.sleep(seconds), 7200)
+        await asyncio.gather(asyncio.sleep(seconds / 2), asyncio.sleep(seconds / 4))
+        times.append(loop.time())
+
+    loop.run_until_complete(look(0))
+    for _ in range(3):
+        with VirtualClock() as clock:
+            loop.run_until_complete(look(7201))
+            assert clock.elapsed == pytest.approx(7200 + 3600.5, abs=1e-6)
+        loop.run_until_complete(look(0))
+    assert times == sorted(times)
+    assert times[-1] - times[0] >= 3 * 10_800
+    loop.close()
+
+
+def test_a_loop_that_has_outlived_a_clock_is_not_blocked_beyond_its_timers():
+    """`advance` is refused where a timer is due before its end, and there only."""
+    loop = asyncio.new_event_loop()
+    with VirtualClock():
+        loop.run_until_complete(asyncio.sleep(3600))
+
+    async def main(clock):
+        loop.call_later(5, print)
+        clock.advance(4)
+        with pytest.raises(RuntimeError, match="would block the event loop"):
+            clock.advance(2)
+
+    with VirtualClock() as clock:
+        loop.run_until_complete(main(clock))
+    loop.close()
+
+
+def test_a_loop_that_outlives_a_clock_dies_with_its_last_reference():
+    """Nothing that makes its time go on keeps it."""
+    loop = asyncio.new_event_loop()
+    with VirtualClock():
+        loop.run_until_complete(asyncio.sleep(60))
+    loop.close()
+    reference = weakref.ref(loop)
+    del loop
+    gc.collect()
+    assert reference() is None

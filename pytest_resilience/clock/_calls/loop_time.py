@@ -1,0 +1,61 @@
+"""The time of asyncio's event loops that outlive a clock: it goes on from where it stood, and never back."""
+
+from __future__ import annotations
+
+import weakref
+from _thread import get_ident
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pytest_resilience.clock._bubble.waiting import members
+from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._reach import real
+
+
+class _TimeAhead:
+    """What such a loop has as its method ``time``; its timers wait for what they had left.
+
+    Attributes:
+        seconds: By how many its time is ahead of the monotonic clock, that of the bubble where one is open.
+    """
+
+    def __init__(self, loop: Any, seconds: float) -> None:
+        self._loop = weakref.ref(loop)
+        self.seconds = seconds
+
+    def __call__(self) -> float:
+        loop: Any = self._loop()
+        return float(type(loop).time(loop)) + self.seconds
+
+
+def ahead_of(loop: Any) -> float:
+    """By how many seconds a loop is ahead of the monotonic clock, since it has outlived another clock."""
+    time = getattr(loop, "__dict__", {}).get("time")
+    return time.seconds if isinstance(time, _TimeAhead) else 0.0
+
+
+class Loops:
+    """Those that have looked at the time of the bubble."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, weakref.ref[Any]] = {}
+
+    def note(self, loop: Any) -> None:
+        key, seen = id(loop), self.seen
+        seen[key] = weakref.ref(loop, lambda _: seen.pop(key, None))
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Set them forward as the clock closes, by what it was ahead of real time."""
+        yield
+        own = get_ident()
+        others = members.keys() - {own}
+        member = members.get(own)
+        for loop in [reference() for reference in list(self.seen.values())]:
+            # Where a thread runs one that is left behind, the monotonic clock of that thread does not go back.
+            if member is None or loop is None or loop.is_closed() or loop._thread_id in others:
+                continue
+            ahead = Epoch.monotonic + member.scheduler.now + member.scheduler.ahead - real.monotonic_ns()
+            loop.time = _TimeAhead(loop, ahead_of(loop) + ahead / 1e9)
+        self.seen.clear()
