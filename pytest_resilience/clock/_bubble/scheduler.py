@@ -294,13 +294,15 @@ class Scheduler(Closing):
             if self._ready:
                 if (member := self._next_ready()) is not None:
                     self.resume(member)
-            elif self._check():
+            elif self._check(self.checked):
                 continue
             elif self._yielded:
                 self.resume(self._yielded.popleft().member)
             else:
                 outsiders = self.outsiders() + self.strangers.outsiders(self.everyone)
                 stands_still = self.holds or self.watcher.left(outsiders) > 0
+                if not stands_still and self._check([waiter for waiter in self.checked if waiter.outside is not None]):
+                    continue  # who has done this since the last check may be gone
                 if not stands_still and (self._advance(outsiders) or self.strangers.forget()):
                     continue
                 if stands_still or outsiders or self._may_be_signalled():
@@ -320,9 +322,9 @@ class Scheduler(Closing):
         self.absent.discard(member)
         self.running = member
 
-    def _check(self) -> bool:
-        """Wake those for which something outside has come true, in order of arrival; whether there are any."""
-        ready = [waiter for waiter in self.checked if waiter.has_come_true()]
+    def _check(self, waiters: list[Waiter]) -> bool:
+        """Wake those for which something outside has come true, in the order given; whether there are any."""
+        ready = [waiter for waiter in waiters if waiter.has_come_true()]
         for waiter in ready:
             if waiter.outcome is None:
                 self.deadlines.note_ended(waiter)

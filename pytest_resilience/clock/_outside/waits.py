@@ -57,15 +57,10 @@ def wait_for_input(
     more is waited for than has come already, where an event loop would take notice of anything. ``timers`` tells when
     those of the loop ring, in nanoseconds of virtual time.
     """
-    seen: list[Any] = []
     since = real.monotonic()
 
     def outside() -> list[Outsider]:
-        watched = interests()
-        found = outsiders(watched, expects, since)
-        if watched and not found and (late := check()):  # what has done this since the last check is gone
-            seen.append(late)
-            found = [Outsider(real.monotonic(), ASKED, "input")]
+        found = outsiders(interests(), expects, since)
         if getattr(loop, "_signal_handlers", None):  # of asyncio: a signal wakes it too, and a child may send one
             found += [Outsider(since, ASKED, f"child {child}", processes=[child]) for child in own_children()]
         return found
@@ -74,7 +69,7 @@ def wait_for_input(
         member,
         member.deadline(timeout),
         "input" if loop is None else "input or a timer",
-        check=lambda: seen.pop() if seen else check(),
+        check=check,
         outside=outside,
         descriptors=interests if watch is None else lambda: [(watch, READ)],
         loop=loop,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import time
 import pytest
 
 from pytest_resilience.clock import GuessWarning, VirtualClock
+from pytest_resilience.clock._outside import descriptors
 
 FORK = multiprocessing.get_context("fork")
 
@@ -121,6 +123,28 @@ def test_children_may_be_gone_before_their_answers_are_seen():
             process.start()
             assert ours.recv() == 1
             process.join()
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_a_child_may_be_gone_by_the_time_that_the_clock_looks_for_it(monkeypatch, let_an_hour_pass_outside):
+    """What its end does to a pipe after the look at that and before the look at the child is no guess."""
+    find, looks = descriptors.sharers, []
+
+    def find_later(inode):
+        looks.append(inode)
+        if len(looks) == 2:
+            let_an_hour_pass_outside()
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        return find(inode)
+
+    with VirtualClock() as clock:
+        reader, writer = os.pipe()
+        with python("input()", stdin=subprocess.PIPE, pass_fds=[writer]) as child:
+            os.close(writer)
+            monkeypatch.setattr(descriptors, "sharers", find_later)
+            assert select.select([reader], [], [], 300) == ([reader], [], [])
+        os.close(reader)
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
 
