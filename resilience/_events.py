@@ -250,17 +250,24 @@ class EventStream:
             return found
 
     def _set(self, subscriptions: tuple[_Subscription, ...]) -> None:
-        by_kind: dict[type[Event], tuple[_Subscription, ...]] = {}
+        by_kind: dict[type[Event], list[_Subscription]] = {}
         for each in subscriptions:
             for kind in each.kinds:
-                by_kind[kind] = (*by_kind.get(kind, ()), each)
-        self._subscriptions, self._by_kind = subscriptions, by_kind
+                by_kind.setdefault(kind, []).append(each)
+        self._subscriptions, self._by_kind = subscriptions, {kind: tuple(each) for kind, each in by_kind.items()}
         self.observed = any(each.needs_all for each in subscriptions)
+
+
+_known_kinds: Final[set[object]] = set()
+"""The types of events that have been met: to ask for all of them takes longer than to subscribe."""
 
 
 def _check_kind(kind: object) -> None:
     """Refuse what is never emitted, and `Event` itself: a listener for all types is in the way of every call."""
-    if kind not in Event.__subclasses__():
+    if kind in _known_kinds:
+        return
+    _known_kinds.update(Event.__subclasses__())
+    if kind not in _known_kinds:
         import_module(_LATE)
         kinds = sorted(Event.__subclasses__(), key=lambda each: each.__name__ == "ListenerRemoved")
         names = ", ".join(dict.fromkeys(each.__name__ for each in kinds))  # slots make two of each

@@ -27,6 +27,11 @@ from resilience.redact import clean
 _COUNTED: Final = re.compile(r"(Thread|ThreadPoolExecutor|asyncio|Dummy|Timer)[-_]")  # another number in each run
 _MOST_ASKED: Final = 5_000  # of one run: a loop of many lines asks at each of them
 _LATENESS: Final = 10_000_000  # nanoseconds; a busy machine wakes a thread by so much late
+_PATIENCE: Final = 20
+"""For so many turns a thread that is pre-empted stays behind others that only look whether something has come.
+
+A pool looks for an idle worker at each job that it gets; a thread that spins until this one goes on does so for longer.
+"""
 
 
 @final
@@ -187,7 +192,7 @@ class Schedule:
         place = f"{shown}:{frame.f_lineno}"
         option = self._instead(member, scheduler.others[0], f", at {place}{inside}")
         if self._ask(f"{self._label(member)}, step", [option]):
-            scheduler.yield_now(member)
+            scheduler.yield_now(member, _PATIENCE)
 
 
 def _waited_for(waiter: Waiter, *, is_timer: bool, seconds: float) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Self, final
-from unittest import mock
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion
 from pytest_resilience._explore.oracle.watcher import Watcher
@@ -26,14 +25,13 @@ class GiveUps(Watcher):
         self._logger = logging.getLogger("resilience")
         self._heard: Counter[str] = Counter()
         self._gave_up: Counter[str] = Counter()
-        self._patch = mock.patch.object(self._logger, "handle", self._listening(self._logger.handle))
 
     def __enter__(self) -> Self:
-        self._patch.start()
+        self._logger.handle = self._listening(self._logger.handle)  # type: ignore[assignment, method-assign]  # of this logger alone
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._patch.stop()
+        del self._logger.handle  # which the class has
 
     def read(self, ending: Ending) -> None:
         """Count the calls that gave up."""
@@ -53,12 +51,12 @@ class GiveUps(Watcher):
             elif heard > number:
                 yield Suspicion("silent give-up", f"{clean(name)} gave up once, and the log said so more than once")
 
-    def _listening(self, handle: object) -> object:
+    def _listening(self, handle: Callable[[logging.LogRecord], None]) -> Callable[[logging.LogRecord], None]:
         def handle_and_count(record: logging.LogRecord) -> None:
             name = getattr(record, "failpoint", None)
             if name is not None and _SAYS_SO.search(record.getMessage()) and _is_taken(self._logger, record.levelno):
                 self._heard[str(name)] += 1
-            handle(record)  # type: ignore[operator]  # the logger's own
+            handle(record)
 
         return handle_and_count
 

@@ -184,10 +184,10 @@ class Scheduler(Closing):
             self.holds.remove(member)
             self.dispatch()
 
-    def yield_now(self, member: Member) -> None:
+    def yield_now(self, member: Member, patience: int = 0) -> None:
         if not (self._ready or self._yielded or self.checked):
             return
-        waiter = Waiter(member, None, "its next turn", outcome=Outcome.NOTIFIED)
+        waiter = Waiter(member, None, "its next turn", patience=patience, outcome=Outcome.NOTIFIED)
         try:
             with real.uncollected(), self.mutex:
                 if self.closed:
@@ -289,6 +289,15 @@ class Scheduler(Closing):
         self.deadlines.add(alarm, next(self.arrivals))
         return None
 
+    def _next_yielded(self) -> Member:
+        """Take out who goes on of those that have yielded; one with patience lets others go first, who yield again."""
+        for waiter in self._yielded:
+            if not waiter.patience:
+                self._yielded.remove(waiter)
+                return waiter.member
+            waiter.patience -= 1
+        return self._yielded.popleft().member
+
     def dispatch(self) -> None:
         while self.running is None and not self.closed:
             if self._ready:
@@ -297,7 +306,7 @@ class Scheduler(Closing):
             elif self._check(self.checked):
                 continue
             elif self._yielded:
-                self.resume(self._yielded.popleft().member)
+                self.resume(self._next_yielded())
             else:
                 outsiders = self.outsiders() + self.strangers.outsiders(self.everyone)
                 stands_still = self.holds or self.watcher.left(outsiders) > 0

@@ -142,8 +142,8 @@ class Turns(Protocol):
     def left(self, waiter: Waiter) -> float:
         """How many seconds a wait with a deadline has left when the bubble has closed, in real time from then on."""
 
-    def yield_now(self, member: Member) -> None:
-        """Let every other thread that can run go first; time does not move."""
+    def yield_now(self, member: Member, patience: int = 0) -> None:
+        """Let every other thread that can run go first, and for so many turns those that yield; time does not move."""
 
     def nudge(self, length: int) -> None:
         """Let clocks, though not time itself, go on by ``length`` for a thread that computes that no time is left."""
@@ -240,6 +240,7 @@ class Waiter:
         expects: Tells whether a thread outside, whichever it is, may notify the waiter.
         timers: Tells when the timers ring that the loop has, in nanoseconds of virtual time.
         since: When the thread began to wait; -1 where it has not.
+        patience: For how many more turns of threads that yield a thread that has yielded itself stays behind.
         was_late: Whether it has been made late once.
         rings: What to do at the deadline instead of waking the thread, which does not wait for it: it is an alarm.
         handle: What the thread has to do before it waits on: the handler of a signal.
@@ -261,6 +262,7 @@ class Waiter:
     expects: Callable[[], bool] = _no
     timers: Callable[[], Iterable[int]] = tuple
     since: int = -1
+    patience: int = 0
     was_late: bool = False
     rings: Callable[[], object] | None = None
     handle: Callable[[], object] | None = None

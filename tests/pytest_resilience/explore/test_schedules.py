@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -41,8 +43,6 @@ def test_a_check_and_an_act_that_are_not_one_are_found():
         run_all(buy, buy)
         assert len(sold) == 1
 
-    import contextlib
-
     lock = threading.Lock()
     assert kinds(lambda: selling(contextlib.nullcontext)) == ["wrong result"]
     assert kinds(lambda: selling(lambda: lock)) == []
@@ -67,6 +67,53 @@ def test_an_update_that_is_lost_in_the_middle_of_a_line_is_found():
     assert " goes on before it, at " in step
     assert step.endswith(" (after reading, before writing)")
     assert finding.scripts == ()
+
+
+def test_something_that_two_workers_of_a_pool_make_at_first_use_is_found():
+    """The pool looks for an idle worker meanwhile, for 0 s: one that was pre-empted does not come back for that."""
+
+    def connecting(guard):
+        made = []
+
+        def connection():
+            with guard():
+                if not made:
+                    new = object()
+                    made.append(new)
+                return made[0]
+
+        with ThreadPoolExecutor(2) as pool:
+            for job in [pool.submit(connection) for _ in range(2)]:
+                job.result()
+        assert len(made) == 1
+
+    lock = threading.Lock()
+    (finding,) = explore(lambda: connecting(contextlib.nullcontext)).findings
+    assert finding.kind == "wrong result"
+    assert len(finding.plan) == 1
+    assert kinds(lambda: connecting(lambda: lock)) == []
+
+
+def test_who_spins_until_a_pre_empted_thread_has_gone_on_does_not_spin_for_ever():
+    """It comes back after some turns of a thread that only asks again and again."""
+
+    def spinning():
+        done = threading.Event()
+        asked = []
+
+        def work():
+            steps = [1]
+            steps.append(2)
+            done.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        while not done.wait(0):
+            asked.append(1)
+        thread.join()
+        assert len(asked) < 100
+
+    assert kinds(spinning) == []
 
 
 @pytest.mark.parametrize(
