@@ -11,6 +11,7 @@ from typing import Any, Final, Self, final
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error, without_chance
 from pytest_resilience._explore.oracle.watcher import Watcher
+from pytest_resilience.clock import LeftoverThreadWarning
 from resilience.errors import Crash
 from resilience.redact import clean
 from resilience.testing import ReleasedError
@@ -66,8 +67,10 @@ class Unseen(logging.Handler, Watcher):
         coroutine = _NEVER_AWAITED.match(str(message))
         if coroutine is not None and issubclass(category, RuntimeWarning):
             self._found.append(Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited"))
-        elif issubclass(category, ResourceWarning) and _CLOSED in str(message):
-            pass
+        elif issubclass(category, LeftoverThreadWarning) or (
+            issubclass(category, ResourceWarning) and _CLOSED in str(message)
+        ):
+            pass  # such a thread is a leak, which is told as one
         elif issubclass(category, ResourceWarning):
             what = re.sub(r"\d+", "*", without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
             self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
