@@ -138,11 +138,16 @@ class Explorer:
             self._progress(self.exploration)
         return self.exploration
 
-    def warm_up(self) -> None:
-        """Find out whether there are several threads, and trace the program once if so: both change what runs ask."""
-        self._right_run(is_first=True)
+    def warm_up(self) -> Run:
+        """Find out whether there are several threads, and trace the program once if so: both change what runs ask.
+
+        Returns:
+            The first run.
+        """
+        first = self._right_run(is_first=True)
         if self.exploration.threaded:  # from 3.12 on, code that is traced for the first time tells less of itself
             self._right_run()
+        return first
 
     def run(self, plan: Plan, draw: Draw | None = None) -> Run:
         """Run the test once, as a plan says, and chance where it says nothing."""
@@ -204,7 +209,7 @@ class Explorer:
 
     def _golden(self) -> Run:
         """Run the test without faults, until its imports are warm and its course is known."""
-        self.warm_up()
+        first = self.warm_up()
         second, third = self._right_run(), self._right_run()
         for number, (one, other) in enumerate(zip(_course(second), _course(third), strict=False), start=1):
             if one != other:
@@ -213,6 +218,12 @@ class Explorer:
             longer = max(second, third, key=lambda run: len(run.asked))
             extra = _course(longer)[min(len(second.asked), len(third.asked))]
             raise NotExplorableError(_differs(f"`{extra}` came in one of them only"))
+        if not third.asked and first.reached:
+            called = ", ".join(sorted(first.reached))
+            raise NotExplorableError(
+                f"there is nothing to explore: the first run called {called}, and later ones in the same process do "
+                "not. Something that outlives the test, such as a cache, keeps what it got: make it anew in a fixture"
+            )
         if not third.asked:
             raise NotExplorableError(
                 "there is nothing to explore: the test has one thread, and reaches no decorated callable, no failpoint "

@@ -46,6 +46,12 @@ def current_task() -> object | None:
     return task
 
 
+def cancelled_task(error: BaseException) -> object | None:
+    """Return the task that runs, where an error is its cancellation; None where it is none."""
+    asyncio = sys.modules.get("asyncio")
+    return current_task() if asyncio is not None and isinstance(error, asyncio.CancelledError) else None
+
+
 def timers_run() -> bool:
     """Tell whether a timer of the running event loop is pending, which may be that of a timeout."""
     import asyncio  # which has been loaded by whoever awaits something here

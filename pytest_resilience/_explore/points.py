@@ -8,15 +8,17 @@ import inspect
 import random
 import sys
 import threading
+import weakref
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn, Self, final
 
 from pytest_resilience._explore.decisions import Decisions
 from pytest_resilience._explore.function_points import FunctionPoint
 from pytest_resilience._explore.menu import Fault, Menus
-from pytest_resilience._explore.owner import current_task, is_own_context, timers_run
+from pytest_resilience._explore.oracle.suspicion import place_of_caller
+from pytest_resilience._explore.owner import cancelled_task, current_task, is_own_context, timers_run
 from pytest_resilience._explore.served_points import PlannedFault, is_timed
 from pytest_resilience._faults.served import ServedPlace, served
 from pytest_resilience._timeline.timeline import Timeline
@@ -49,6 +51,7 @@ class Strike:
         action: What it did.
         error: What was raised; None at an HTTP or TCP place, where that is up to the client.
         is_own: Whether it was in the thread and task of the test itself.
+        went_on: Where a task other than that called a point again, as if it had not been cancelled there.
     """
 
     point: str
@@ -58,6 +61,7 @@ class Strike:
     action: Action
     error: BaseException | None
     is_own: bool
+    went_on: str = ""
 
 
 @final
@@ -98,6 +102,7 @@ class Points:
         self._thread = 0
         self._policies: dict[str, Policy] = {}
         self._lasting: dict[str, tuple[Fault, int | None]] = {}
+        self._cancelled: list[tuple[weakref.ref[Any], int]] = []
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -160,6 +165,7 @@ class Points:
         """Decide what becomes of a call of a function or failpoint."""
         if is_own_call():
             return None
+        self._note_who_goes_on()
         is_bare = getattr(function, "__name__", "") == _BARE
         return self._fault(
             name,
@@ -187,6 +193,13 @@ class Points:
         self._lasting[name] = (fault, None if fault.calls is None else fault.calls - 1)
         return fault
 
+    def _note_who_goes_on(self) -> None:
+        """Note that a task which was cancelled works on, and does not just tidy up while that is handled."""
+        for reference, index in self._cancelled:
+            task, strike = reference(), self.strikes[index]
+            if task is not None and task is current_task() and not _is_being_handled(strike.error):
+                self.strikes[index] = replace(strike, went_on=strike.went_on or place_of_caller())
+
     def strike(self, name: str, fault: Fault) -> NoReturn:
         """Have a fault strike the call of a function or failpoint that was decided last."""
         action = fault.strike.terms[0].action
@@ -194,6 +207,8 @@ class Points:
         if isinstance(action, Raise):
             error = action.fresh(_unused).error
         self._note_strike(name, fault, error, is_own=is_own_context(self._test, self._thread))
+        if (task := cancelled_task(error)) is not None:
+            self._cancelled.append((weakref.ref(task), len(self.strikes) - 1))
         policy = self._policies.get(name)
         most = MOST_STRIKES + 5 * ((policy and policy.max_attempts) or 0)
         if len(self.strikes) > most:
@@ -212,6 +227,13 @@ class Points:
         caller = (0, 0) if error is None else (threading.get_ident(), id(current_task()))
         self.strikes.append(Strike(name, self.calls[name], monotonic(), caller, action, error, is_own))
         stream.emit(FaultInjected(name, str(fault.strike)))
+
+
+def _is_being_handled(error: BaseException | None) -> bool:
+    handled = sys.exc_info()[1]
+    while handled is not None and handled is not error:
+        handled = handled.__context__
+    return handled is not None
 
 
 def _endless(name: str, most: int) -> EndlessError:

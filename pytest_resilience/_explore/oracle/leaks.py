@@ -18,6 +18,7 @@ from pytest_resilience._explore.subject import Ending
 from resilience.redact import clean
 
 _DESCRIPTORS: Final = Path("/proc/self/fd")
+_DELETED: Final = " (deleted)"  # what the kernel says of a file whose folder the end of the test has removed
 _made: Final[list[str]] = []
 _hooked: Final[list[bool]] = []
 
@@ -101,7 +102,7 @@ def _descriptor(what: str) -> str:
 
 
 def _shape(path: str) -> str:
-    return without_chance(short(path))
+    return re.sub(r"\d+(?=/)", "*", without_chance(short(path.removesuffix(_DELETED))))  # pytest numbers its folders
 
 
 def _plain(name: str) -> str:

@@ -49,6 +49,9 @@ def judge(
             continue
         if struck[0].is_own and not any(_says(each, struck, kind) for each in errors):
             yield _swallowed(word, struck[0], errors)
+        elif struck[0].went_on:
+            told = f"the task went on after the cancellation at {struck[0].point}"
+            yield Suspicion("swallowed cancellation", told, struck[0].went_on)
         return  # the program has died, or a task that somebody else has cancelled: what it left is nobody's claim
     for error in errors:
         if isinstance(error, (LeftoverThreadWarning, GuessWarning)):  # the first is a leak, which is told as one
@@ -75,8 +78,22 @@ def hangs_for_ever(errors: Sequence[BaseException], strikes: Sequence[Strike], b
 
 
 def _says(error: BaseException, struck: Sequence[Strike], kind: type[BaseException]) -> bool:
-    """Whether an error is the injected crash or cancellation; asyncio makes a new one of the latter at each future."""
-    return comes_from(error, _injected_in(struck[:1])) or (kind is asyncio.CancelledError and isinstance(error, kind))
+    """Whether an error is the injected crash or cancellation; asyncio makes a new one of the latter at each future.
+
+    A program that dies tidies nothing up, so that an error of that which came in place of the crash is no claim.
+    """
+    if kind is asyncio.CancelledError and isinstance(error, kind):
+        return True
+    return comes_from(error, _injected_in(struck[:1])) or (kind is Crash and _happened_during(error, struck[0].error))
+
+
+def _happened_during(error: BaseException, other: BaseException | None) -> bool:
+    chain: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in chain:
+        chain.append(each)
+        each = each.__context__
+    return any(each is other for each in chain)
 
 
 def _injected_in(strikes: Sequence[Strike]) -> Callable[[BaseException], bool]:

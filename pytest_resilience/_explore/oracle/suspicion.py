@@ -93,6 +93,14 @@ def place_of(error: BaseException) -> str:
     return f"{short(frame.f_code.co_filename)}:{line}"
 
 
+def place_of_caller() -> str:
+    """Return file and line of the user's own code that runs; empty where there is none."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # `inspect` would read files
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        frame = frame.f_back
+    return "" if frame is None else f"{short(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
 def without_chance(text: str) -> str:
     """Return a text without the part of a path that is drawn by chance, so that two runs say the same."""
     return re.sub(r"(?<=/)tmp\w{8}", "tmp*", text)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from pytest_resilience.clock._bubble.history import SPINNING, History
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher
-from pytest_resilience.clock._bubble.spinning import NOT_YET, Questions
+from pytest_resilience.clock._bubble.spinning import A_FEW, NOT_YET, Questions
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
 from pytest_resilience.clock._reach import real
 
@@ -202,14 +202,24 @@ class Member:
             questions.asked = asked  # it has waited now, but for nothing else
 
     def give_way(self) -> None:
-        """Let other threads go first where something that was asked for was not there, and might be then."""
+        """Let other threads go first where something that was asked for was not there, and might be then.
+
+        Where the schedule is chosen, who has asked a few times goes on, as on a real machine: that lets nobody in.
+        """
         self.note_question(NOT_YET)
-        self.scheduler.yield_now(self)
+        if self.scheduler.chooser is None or self.questions.asked > A_FEW:
+            self.scheduler.yield_now(self)
+
+    def ask_no_longer(self) -> None:
+        """Give up a wait of 0 s for what could not be had at once."""
+        self.scheduler.nudge(self.questions.step(self.scheduler.now))
+        self.give_way()
 
     def wait_no_time(self) -> None:
         """Wait for 0 s: other threads go first."""
         self.scheduler.nudge(self.questions.step(self.scheduler.now))
-        self.give_way()
+        self.note_question(NOT_YET)
+        self.scheduler.yield_now(self)
 
 
 def _no() -> bool:

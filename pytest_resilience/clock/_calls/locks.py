@@ -33,11 +33,13 @@ class _Locks:
     Attributes:
         holders: Those that threads of the bubble hold. Whatever else is locked is held by a thread outside.
         lines: Who waits for a lock, first come first served, each with the number of its arrival.
+        signals: Those for which a thread has waited that held them itself: they guard nothing.
     """
 
     def __init__(self) -> None:
         self.holders: dict[Any, Member] = {}
         self.lines: dict[Any, list[tuple[int, Waiter]]] = {}
+        self.signals: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def is_free(self, lock: Any, real_acquire: Callable[..., bool]) -> bool:
         """Whether a lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
@@ -66,10 +68,10 @@ _locks = PerClock(_Locks, lambda locks: locks.holders.clear())  # a thread that 
 
 
 def held_locks() -> list[weakref.ref[Any]]:
-    """Return the locks that the calling thread holds, or one that has ended."""
-    caller = current()
-    holders = list(_locks.current.holders.items())
-    return [weakref.ref(lock) for lock, holder in holders if holder is caller or holder.ended]
+    """Return the locks that the calling thread holds, or one that has ended, but for those that wake who holds them."""
+    caller, locks = current(), _locks.current
+    guards = [(lock, holder) for lock, holder in list(locks.holders.items()) if lock not in locks.signals]
+    return [weakref.ref(lock) for lock, holder in guards if holder is caller or holder.ended]
 
 
 def _acquirer(real_acquire: Callable[..., bool], release: Callable[[Any], None]) -> Callable[..., bool]:
@@ -93,7 +95,7 @@ def _acquirer(real_acquire: Callable[..., bool], release: Callable[[Any], None])
                 member.give_way()  # which lets its holder run
                 return False
             if timeout == 0:
-                member.wait_no_time()
+                member.ask_no_longer()
                 return False
             return _wait(self, member, real_acquire, timeout, tries)
         except BaseException:
@@ -108,6 +110,8 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
     scheduler, locks, idle = member.scheduler, _locks.current, is_idle_at(member, lock)
     deadline = member.deadline(None if timeout == -1 or idle else timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
+    if locks.holders.get(lock) is member:
+        locks.signals.add(lock)
     while True:
         waiter = Waiter(
             member,
@@ -226,7 +230,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     outcome = None
     try:
         if polls:  # without the lock, which others may need to make the notification come
-            member.wait_no_time()
+            member.ask_no_longer()
             outcome = waiter.outcome
         else:
             outcome = member.scheduler.block(waiter)

@@ -54,7 +54,7 @@ def _invite(executor: Any, member: Member, real_submit: Callable[..., Any], work
     scheduler, invited = member.scheduler, _invited.current
     outside_readers.current[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
     frames = frames_of_others()
-    for thread in sorted(executor._threads, key=lambda thread: (len(thread.name), thread.name)):
+    for thread in executor._threads:
         frame = frames.get(thread.ident)
         while frame is not None and is_ours(frame):
             frame = frame.f_back
@@ -78,12 +78,21 @@ def _do_nothing() -> None:
     """The work by which a worker is woken."""
 
 
+class _Workers(set[threading.Thread]):
+    """The workers of an executor, which joins them one by one: in the order in which they came, and not by address."""
+
+    def __iter__(self) -> Iterator[threading.Thread]:
+        return iter(sorted(super().__iter__(), key=lambda thread: (len(thread.name), thread.name)))
+
+
 def executor_patches(module: ModuleType) -> Iterator[Patch]:
     executor_class, worker_code = module.ThreadPoolExecutor, module._worker.__code__
     real_submit = unpatched(executor_class, "submit")
 
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         member = current()
+        if member is not None and not isinstance(self._threads, _Workers):
+            self._threads = _Workers(self._threads)
         if member is not None and self._work_queue not in outside_readers.current:
             _invite(self, member, real_submit, worker_code)
         if member is not None and not are_members(self._threads):

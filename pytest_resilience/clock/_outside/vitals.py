@@ -7,11 +7,17 @@ from pytest_resilience.clock._bubble.frames import frames_of_others
 
 def progress(ident: int, native_id: int) -> tuple[object, ...]:
     """Something that changes while a thread runs, could run, or is no longer there: `object` equals nothing else."""
-    frame = frames_of_others().get(ident)
+    stands_at = _place_of(ident)
     if not (state := _state(native_id)):
         return (object(),)
     ran = computed(native_id)
-    return (id(frame), None if frame is None else frame.f_lasti, ran, object() if state == b"R" else state)
+    return (*stands_at, ran, object() if state == b"R" else state)
+
+
+def _place_of(ident: int) -> tuple[int, int | None]:
+    """Where a thread stands, without its frame: who kept that while others run would keep the objects in it, too."""
+    frame = frames_of_others().get(ident)
+    return id(frame), None if frame is None else frame.f_lasti
 
 
 def could_run(native_id: int) -> bool:

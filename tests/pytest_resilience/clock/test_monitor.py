@@ -13,6 +13,7 @@ import select
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from pytest_resilience.clock import DeadlockError, GuessWarning, VirtualClock
 from pytest_resilience.clock._bubble.frames import frames_of_others
+from pytest_resilience.clock._outside import vitals
 
 
 class ImpatientClock(VirtualClock):
@@ -251,3 +253,29 @@ def test_nothing_is_collected_while_the_interpreter_looks_at_all_threads():
             thread.join()
     assert collected_in
     assert "frames_of_others" not in collected_in
+
+
+def test_looking_at_a_thread_keeps_nothing_of_it(monkeypatch):
+    """A thread that ends while the clock asks the kernel about it takes its objects along at once."""
+    standing, ending = threading.Event(), threading.Event()
+    kept = []
+
+    def work():
+        mine = {"an object of the thread"}
+        kept.append(weakref.ref(mine))
+        standing.set()
+        ending.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    standing.wait()
+
+    def end_the_thread(path, mode):
+        ending.set()
+        thread.join()
+        assert kept[0]() is None
+        return open(path, mode)
+
+    monkeypatch.setattr(vitals, "open", end_the_thread, raising=False)
+
+    assert vitals.progress(thread.ident, thread.native_id) != vitals.progress(thread.ident, thread.native_id)

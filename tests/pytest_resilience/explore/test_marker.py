@@ -180,6 +180,32 @@ def test_what_the_fixtures_complain_of_at_the_end_of_a_run_is_seen(suite):
     result.stdout.fnmatch_lines(["*wrong result: Failed: planned faults never fired*"])
 
 
+def test_a_file_that_several_plans_leave_open_is_one_finding(suite):
+    """Each run has a folder of its own, which is gone afterwards: the file in it is the same one all the same."""
+    suite.makepyfile(
+        """
+        import os, pytest
+        from resilience import failpoint
+
+        @pytest.mark.explore
+        def test_export(tmp_path):
+            file = os.open(tmp_path / "export", os.O_CREAT)
+            failpoint("export.write")
+            os.close(file)
+        """
+    )
+
+    result = suite.runpytest("--resilience")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "explore: 1 finding in *",
+            "1  leak: the run leaves the open file */test_export[*]/export behind",
+        ]
+    )
+
+
 def test_a_whole_suite_can_be_explored(suite):
     """Tests that are not marked are explored with --resilience-explore, and those with nothing to explore just run."""
     suite.makepyfile(

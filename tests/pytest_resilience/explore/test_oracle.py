@@ -139,6 +139,23 @@ def test_a_lock_that_a_fault_leaves_held_is_a_leak():
     assert found(lambda: locking(always=True)) == []
 
 
+def test_a_lock_by_which_a_thread_wakes_itself_is_no_leak():
+    """What a thread locks in order to wait for it, as for a pause that others can end, guards nothing."""
+    kept = []
+
+    def pausing():
+        try:
+            fetch()
+        except Exception:
+            pause = threading.Lock()
+            kept.append(pause)
+            pause.acquire()
+            pause.acquire(timeout=1)
+            raise
+
+    assert found(pausing) == []
+
+
 def test_a_temporary_file_that_a_fault_leaves_behind_is_a_leak():
     """What is deleted only where all goes well stays on the disk."""
     made = []

@@ -173,6 +173,49 @@ def test_the_crash_of_a_background_task_is_not_the_test_s():
     assert kinds(with_a_background_task) == []
 
 
+def test_a_worker_that_works_on_after_its_cancellation_is_found():
+    """A task of the program that is cancelled, and then calls again, has swallowed it; one that tidies up has not."""
+
+    def working(caught, *, tidies_up=False):
+        async def worker(results):
+            for _ in range(2):
+                try:
+                    results.append(await fetch_async())
+                except caught:
+                    results.append("nothing")
+                except asyncio.CancelledError:
+                    if tidies_up:
+                        await fetch_async()
+                    raise
+
+        async def work():
+            results = []
+            await asyncio.gather(asyncio.create_task(worker(results)), return_exceptions=True)
+
+        return work
+
+    (finding,) = explore(working(BaseException)).findings
+    assert str(finding) == (
+        "swallowed cancellation: the task went on after the cancellation at "
+        "tests.pytest_resilience.explore.test_outcome:fetch_async"
+    )
+    assert finding.where.startswith("tests/pytest_resilience/explore/test_outcome.py:")
+    assert kinds(working(Exception)) == kinds(working(Exception, tidies_up=True)) == []
+
+
+def test_what_fails_while_a_program_that_has_died_tidies_up_is_no_claim():
+    """A program that is killed tidies nothing up, and an error of that is none that it would have."""
+
+    def tidying():
+        done = []
+        try:
+            done.append(fetch())
+        finally:
+            assert done
+
+    assert "swallowed crash" not in kinds(tidying)
+
+
 def test_a_run_that_makes_a_later_one_fail_has_poisoned_the_process():
     """A state that outlives the run and is broken by a fault is found by running without faults again."""
     broken = []

@@ -152,6 +152,39 @@ def test_locks_that_are_taken_in_two_orders_are_found():
     assert kinds(lambda: transferring(ordered=True)) == []
 
 
+def test_the_workers_of_a_pool_that_take_locks_in_two_orders_are_found():
+    """A pool asks whether a worker is idle before it starts another one: one that is stopped in its work is not."""
+
+    def transferring(*, ordered):
+        one, other = threading.Lock(), threading.Lock()
+
+        def move(first, second):
+            with first, second:
+                pass
+
+        with ThreadPoolExecutor(2) as pool:
+            pool.submit(move, one, other)
+            pool.submit(move, *((one, other) if ordered else (other, one)))
+
+    assert kinds(lambda: transferring(ordered=False)) == ["stuck"]
+    assert kinds(lambda: transferring(ordered=True)) == []
+
+
+def test_the_workers_of_a_pool_end_in_the_same_order_in_each_run():
+    """A pool keeps its workers in a set, and joins them one by one."""
+
+    def working():
+        meeting = threading.Barrier(4)
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(4):
+                pool.submit(meeting.wait)
+
+    churn = []
+    for number in range(8):
+        churn.append([bytearray(40 + number * 16) for _ in range(number * 37)])
+        assert explore(working, budget=1).runs == 1
+
+
 def test_an_order_of_threads_that_is_taken_for_granted_is_found():
     """Which of two threads that are ready goes first is nobody's promise."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import pytest
@@ -66,6 +67,19 @@ def test_a_function_without_points_is_not_explored():
         "there is nothing to explore: the test has one thread, and reaches no decorated callable, no failpoint and no "
         'place of fault_server or fault_proxy. Name what can fail: @pytest.mark.explore(points=["orders.stock:*", "GET '
         'https://api.example.com/*"])'
+    )
+
+
+def test_a_cache_that_outlives_the_test_is_named_where_it_leaves_nothing_to_explore():
+    """What the first run has called, and no later one does, shows why there is nothing."""
+    known = functools.cache(fetch)
+
+    with pytest.raises(NotExplorableError) as caught:
+        explore(lambda: known())
+
+    assert str(caught.value) == (
+        f"there is nothing to explore: the first run called {__name__}:fetch, and later ones in the same process do "
+        "not. Something that outlives the test, such as a cache, keeps what it got: make it anew in a fixture"
     )
 
 
