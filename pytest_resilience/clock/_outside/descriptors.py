@@ -90,4 +90,5 @@ def outsider_at_pipe(descriptor: int, inode: int) -> Outsider | None:
     others = sharers(inode)
     if ends > 1 and not others:
         return None
-    return Outsider(silence.current.since(descriptor, inode), ASKED, f"pipe {descriptor}", processes=others)
+    # The other end that nobody has is on its way to a child, as those are that a fork server gets.
+    return Outsider(silence.current.since(descriptor, inode), ASKED, f"pipe {descriptor}", processes=others or None)

@@ -79,7 +79,8 @@ class Sockets:
             others = [*sharers(inode), *sharers(peer)]
             inside = _is_open(*self._pairs[inode]) and not others
             since = silence.current.since(descriptor, inode)
-            return None if inside else Outsider(since, ASKED, f"socket {descriptor} of a pair", processes=others)
+            who = f"socket {descriptor} of a pair"
+            return None if inside else Outsider(since, ASKED, who, processes=others or None)
         known = self._at(descriptor)
         own = known is not None and known.fileno() == descriptor
         probe = known if known is not None and own else socket.socket(fileno=descriptor)

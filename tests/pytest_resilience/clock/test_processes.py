@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import time
 import pytest
 
 from pytest_resilience.clock import GuessWarning, VirtualClock
-from pytest_resilience.clock._outside import descriptors
+from pytest_resilience.clock._outside import children, descriptors, sockets
 
 FORK = multiprocessing.get_context("fork")
 
@@ -144,6 +145,48 @@ def test_a_child_may_be_gone_by_the_time_that_the_clock_looks_for_it(monkeypatch
             os.close(writer)
             monkeypatch.setattr(descriptors, "sharers", find_later)
             assert select.select([reader], [], [], 300) == ([reader], [], [])
+        os.close(reader)
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+@pytest.mark.parametrize("make_ends", [os.pipe, lambda: [end.detach() for end in socket.socketpair()]])
+def test_a_child_is_waited_for_that_has_not_taken_what_is_sent_to_it(
+    make_ends, tmp_path, monkeypatch, let_an_hour_pass_outside
+):
+    """Its work is a sign of life also while the other end of a pipe is on its way to it, as to a fork server."""
+    find, looks, may_take = children.sharers, [], tmp_path / "may take"
+    code = (
+        "import os, socket, sys\n"
+        "while not os.path.exists(sys.argv[2]): pass\n"
+        "_, (end,), *_ = socket.recv_fds(socket.socket(fileno=int(sys.argv[1])), 1, 1)\n"
+        "os.write(end, b'!')"
+    )
+
+    def find_later(inode):
+        looks.append(inode)
+        if len(looks) == 4:
+            let_an_hour_pass_outside()
+        if len(looks) == 8:
+            may_take.touch()
+        return find(inode)
+
+    with VirtualClock() as clock:
+        reader, end = make_ends()
+        to_child, from_parent = socket.socketpair()
+        arguments = [str(from_parent.fileno()), str(may_take)]
+        with (
+            to_child,
+            from_parent,
+            subprocess.Popen([sys.executable, "-c", code, *arguments], pass_fds=[from_parent.fileno()]) as child,
+        ):
+            socket.send_fds(to_child, [b"!"], [end])
+            os.close(end)
+            for module in (descriptors, sockets):
+                monkeypatch.setattr(module, "sharers", find_later)
+            try:
+                assert select.select([reader], [], [], 300) == ([reader], [], [])
+            finally:
+                child.kill()
         os.close(reader)
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
