@@ -11,6 +11,7 @@ import pkgutil
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,6 +23,10 @@ import resilience
 # without that, each of them compiles pytest's plugins and the tests anew, which is more than half of its work.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# Each client of httpx reads the certificates of all public authorities, which takes longer than most tests. No test
+# talks to their servers, so this is one certificate, whose key nobody has.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "authority.pem")
 
 settings.register_profile("suite", deadline=None)  # machines may be slow
 settings.load_profile("suite")
