@@ -43,12 +43,7 @@ EXPECTED = {
     "unbounded_queue": "unbounded queue",
     "waits_for_the_dead": "stuck",
 }
-SLOW = {"waits_for_the_dead"}
-every_service = pytest.mark.parametrize(
-    "service",
-    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in SERVICES],
-    indirect=True,
-)
+every_service = pytest.mark.parametrize("service", SERVICES, indirect=True)
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest_resilience.LeftoverThreadWarning"),
     pytest.mark.usefixtures("frozen_heap"),  # each exploration collects what there is before it begins

@@ -27,8 +27,7 @@ class Broken:
     def run(self):
         worker = threading.Thread(target=self.work, daemon=True)
         worker.start()
-        for item in range(2):
-            self.items.put(item)
+        self.items.put("item")
         self.items.join()
         self.items.put(None)
         worker.join()
