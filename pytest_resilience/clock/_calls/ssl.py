@@ -20,8 +20,14 @@ def patches(ssl: ModuleType) -> Iterator[Patch]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             member = current()
             timeout = self.gettimeout()
-            if member is None or timeout == 0:
+            if member is None:
                 return real(self, *args, **kwargs)
+            if timeout == 0:
+                try:
+                    return real(self, *args, **kwargs)
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    member.give_way()  # as its selector may tell at once and for ever that it could write
+                    raise
             deadline = None if timeout is None else member.scheduler.now + round(timeout * 1e9)
             while True:
                 self.settimeout(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -57,3 +59,31 @@ def test_a_handshake_that_nobody_answers_times_out(clock):
         with plain, pytest.raises(TimeoutError, match="handshake operation timed out"):
             context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(plain)
     assert clock.elapsed == 5.0
+
+
+def test_who_tries_a_handshake_on_and_on_lets_the_other_end_go_first(clock):
+    """It need not wait: as a server that was told that it can write, which is always so, and not that it has to read."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    tries = []
+
+    def serve():
+        connection, _ = listener.accept()
+        with context(ssl.PROTOCOL_TLS_SERVER).wrap_socket(connection, True, do_handshake_on_connect=False) as secured:
+            secured.setblocking(False)
+            while True:
+                select.select([secured], [secured], [], 60)
+                tries.append(clock.elapsed)
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    secured.do_handshake()
+                    break
+            secured.setblocking(True)
+            assert secured.recv(100) == b"abcd"
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    plain = socket.create_connection(listener.getsockname())
+    with listener, context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(plain) as client:
+        client.sendall(b"abcd")
+        thread.join()
+    assert len(tries) < 100
+    assert clock.elapsed == 0.0
