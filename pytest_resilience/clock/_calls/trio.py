@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import random
+from _thread import get_ident
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, OverdueError
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
-from pytest_resilience.clock._bubble.waiting import Member, current
+from pytest_resilience.clock._bubble.waiting import Member, current, members
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic
 from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
@@ -31,10 +33,27 @@ class _InOrder(random.Random):  # noqa: S311  # it is trio that wants one
         return 0.0
 
 
+class _IdleWorkers(dict[Any, None]):
+    """Trio's idle threads of the bubble; a thread outside has those outside, and no other one is given its work."""
+
+    def __init__(self, outside: dict[Any, None]) -> None:
+        self._outside = outside
+
+    def __setitem__(self, worker: Any, value: None) -> None:
+        super().__setitem__(worker, value) if get_ident() in members else self._outside.__setitem__(worker, value)
+
+    def __delitem__(self, worker: Any) -> None:
+        super().__delitem__(worker) if get_ident() in members else self._outside.__delitem__(worker)
+
+    def popitem(self) -> tuple[Any, None]:
+        return super().popitem() if get_ident() in members else self._outside.popitem()
+
+
 @contextmanager
 def _without_idle_threads(cache: Any) -> Iterator[None]:
     """Hide trio's idle threads: those from before live in real time, and those of the bubble end with it."""
-    older, cache._idle_workers = cache._idle_workers, {}
+    older = cache._idle_workers
+    cache._idle_workers = _IdleWorkers(older)
     try:
         yield
     finally:  # the bubble's stay known, as their wait ends now and they look themselves up
@@ -103,6 +122,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
     # The timer of each thread that runs trio: when it rings, as the scheduler counts, and the deadline that trio gave.
     timers: PerClock[dict[Member, tuple[int, float]]] = PerClock(dict)
     no_timer = (-1, 0.0)
+    endless: PerClock[WeakSet[Any]] = PerClock(WeakSet)  # the descriptors of the runs that wait for no time at all
     real_sleep_until = timeouts.sleep_until
 
     def current_time(self: Any) -> float:
@@ -119,6 +139,10 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
             return float(deadline - real_current_time(self))
         left = deadline - current_time(self)
         is_timer = 0 < left < _LONGEST_WAIT
+        # In guest mode another thread waits for the run. A wait for a day may be one without end, which must not look
+        # like a timer: it may be a deadlock.
+        descriptors = run.GLOBAL_RUN_CONTEXT.runner.io_manager
+        (endless.current.add if left > LONGEST else endless.current.discard)(descriptors)
         rings_at = member.scheduler.now + nanoseconds_of_difference(left) if is_timer else -1
         timers.current[member] = (rings_at, deadline)
         return left
@@ -131,15 +155,13 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
         runner = getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)
         if timeout <= 0:
             return real_get_events(self, timeout)
-        # A wait for a day may be one without end, which must not look like a timer: it may be a deadlock.
-        endless = timeout >= _LONGEST_WAIT and timers.current.get(member, no_timer)[1] - monotonic() > LONGEST
         try:
             return (
                 wait_for_input(
                     member,
                     lambda: real_get_events(self, 0),
                     lambda: _interests(self),
-                    None if endless else timeout,
+                    None if self in endless.current else timeout,
                     watch=self._epoll.fileno(),
                     loop=runner,
                     timers=lambda: _timers(runner, member),
