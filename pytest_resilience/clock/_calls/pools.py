@@ -92,7 +92,7 @@ def executor_patches(module: ModuleType) -> Iterator[Patch]:
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         member = current()
         if member is not None and not isinstance(self._threads, _Workers):
-            self._threads = _Workers(self._threads)
+            vars(self)["_threads"] = _Workers(self._threads)
         if member is not None and self._work_queue not in outside_readers.current:
             _invite(self, member, real_submit, worker_code)
         if member is not None and not are_members(self._threads):
