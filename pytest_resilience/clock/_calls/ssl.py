@@ -20,7 +20,7 @@ def patches(ssl: ModuleType) -> Iterator[Patch]:
         def method(self: Any, *args: Any, **kwargs: Any) -> Any:
             member = current()
             timeout = self.gettimeout()
-            if member is None:
+            if member is None or self.fileno() < 0:
                 return real(self, *args, **kwargs)
             if timeout == 0:
                 try:

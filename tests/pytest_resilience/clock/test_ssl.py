@@ -61,6 +61,27 @@ def test_a_handshake_that_nobody_answers_times_out(clock):
     assert clock.elapsed == 5.0
 
 
+def test_a_closed_tls_socket_says_so_as_ever(clock):
+    """It raises what `ssl` does, not what the clock's own calls of it do."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection, context(ssl.PROTOCOL_TLS_SERVER).wrap_socket(connection, server_side=True) as secured:
+            secured.recv(100)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    plain = socket.create_connection(listener.getsockname())
+    with listener, context(ssl.PROTOCOL_TLS_CLIENT).wrap_socket(plain) as client:
+        client.close()
+        with pytest.raises(ValueError, match="Read on closed or unwrapped SSL socket"):
+            client.read(1024)
+        with pytest.raises(ValueError, match="Write on closed or unwrapped SSL socket"):
+            client.write(b"abcd")
+        thread.join()
+
+
 def test_who_tries_a_handshake_on_and_on_lets_the_other_end_go_first(clock):
     """It need not wait: as a server that was told that it can write, which is always so, and not that it has to read."""
     listener = socket.create_server(("127.0.0.1", 0))
