@@ -7,11 +7,10 @@ from typing import Final, final
 
 from resilience._failpoints.script.actions.action import Action
 from resilience._failpoints.script.duration import format_seconds
-from resilience._failpoints.script.quantities import MAX_COUNT, percent_text
+from resilience._failpoints.script.quantities import percent_text
 
-__all__ = ["MAX_COUNT", "Term"]
-
-FILTERS: Final = ("only", "every", "skip", "window")
+MARKS: Final = {"+": "skip", "/": "every", "@": "only"}
+"""What stands before the number of a filter, in the order in which they are written."""
 
 
 @final
@@ -42,7 +41,7 @@ class Term:
     @property
     def is_endless(self) -> bool:
         """Whether it is for every call from here on, so that nothing behind it is reached."""
-        return self.count is None and self.chance is None and all(getattr(self, each) is None for each in FILTERS)
+        return all(getattr(self, each) is None for each in ("count", "chance", "window", *MARKS.values()))
 
     @property
     def contradiction(self) -> str | None:
@@ -75,12 +74,7 @@ class Term:
         if self.window is not None:
             start, end = ("" if each is None else format_seconds(each) for each in self.window)
             pieces.append(f"[{start}..{end}] ")
-        if self.skip is not None:
-            pieces.append(f"+{self.skip} ")
-        if self.every is not None:
-            pieces.append(f"/{self.every} ")
-        if self.only is not None:
-            pieces.append(f"@{self.only} ")
+        pieces += [f"{mark}{k} " for mark, name in MARKS.items() if (k := getattr(self, name)) is not None]
         if self.chance is not None:
             pieces.append(f"{percent_text(self.chance)}%")
         if self.count is not None:

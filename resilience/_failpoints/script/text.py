@@ -49,7 +49,7 @@ from resilience._failpoints.script.duration import DurationError, parse_duration
 from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.quantities import MAX_COUNT
 from resilience._failpoints.script.source import Source
-from resilience._failpoints.script.term import Term
+from resilience._failpoints.script.term import MARKS, Term
 from resilience._support.wording import did_you_mean
 
 __tracebackhide__ = True  # a mistake in a script is shown where the script is written
@@ -67,7 +67,6 @@ _LONGEST_CHANCE: Final = 60
 """More digits than the smallest chance that a float holds exactly has use for; keeps float() from endless texts."""
 
 _FUNCTION: Final = "a failpoint or a function, such as Redis.connect or package.module:function, and '='"
-_FIELDS: Final = {"@": "only", "/": "every", "+": "skip"}
 _MODIFIERS: Final = "3* (a count), 25% (a chance), @2, /2, +2, [10s..1m] or after"
 
 
@@ -183,7 +182,7 @@ class _Reader:
                 raise self.error("a chance above 0% and up to 100%", found=f"'{chance[0]}'")
             return "chance", percent, chance.end()
         if call := _CALL.match(self._text, self.position):
-            return _FIELDS[call[1]], self._number(call[2], f"'{call[0]}'", "a call", ""), call.end()
+            return MARKS[call[1]], self._number(call[2], f"'{call[0]}'", "a call", ""), call.end()
         if self._text.startswith("[", self.position):
             return self._window()
         if after := _AFTER.match(self._text, self.position):
