@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final
 
 from resilience._alerts.admission.admission import Claim
 from resilience._alerts.admission.limiter import signature_of
@@ -86,7 +85,7 @@ def send_rate_limited_discord_alert(
             text = functools.partial(text_by_hand, alert_msg, func_name, failure, suppressed=suppressed)
             return alert_of(text, func_name, context, failure.error_type, channel)
 
-        alert = _AlertByHand(claim, write)
+        alert = QueuedAlert(claim, write)
         if not system.send(alert, channel):
             return False
         reached = system.dispatcher.wait(alert, _LONGEST_WAIT_S)
@@ -98,15 +97,3 @@ def send_rate_limited_discord_alert(
             raise
         stream.emit(AlertFailed(problem=summary_of(problem)))
         return False
-
-
-@final
-class _AlertByHand(QueuedAlert):
-    """One alert in the user's own words; ``write`` makes it, given how many alerts were suppressed before."""
-
-    def __init__(self, claim: Claim, write: Callable[[int], Alert]) -> None:
-        super().__init__(claim)
-        self._write = write
-
-    def write(self) -> Alert:
-        return self._write(self.claim.suppressed)

@@ -27,11 +27,16 @@ class CallAlert(QueuedAlert):
     """
 
     def __init__(self, admission: Admission, call: Call, attempt: int, error: BaseException) -> None:
-        super().__init__(admission.claim_of_call(call, error))
+        failure = failure_of(error)  # its words alone: the error and its frames need not live on
+
+        def write(suppressed: int) -> Alert:
+            text = functools.partial(text_of, call, attempt, failure, suppressed=suppressed)
+            return _alert_of_call(text, call, attempt, failure.error_type)
+
+        super().__init__(admission.claim_of_call(call, error), write)
         self._admission = admission
         self._call = call
         self._attempt = attempt
-        self._failure = failure_of(error)  # its words alone: the error and its frames need not live on
 
     def ask(self) -> bool:
         """Ask for it, and report where it is held back."""
@@ -43,10 +48,6 @@ class CallAlert(QueuedAlert):
     def may_leave(self) -> bool:
         """Ask the fleet, too, and report where it is held back."""
         return super().may_leave() or self._is_suppressed()
-
-    def write(self) -> Alert:
-        write = functools.partial(text_of, self._call, self._attempt, self._failure, suppressed=self.claim.suppressed)
-        return _alert_of_call(write, self._call, self._attempt, self._failure.error_type)
 
     def on_delivered(self) -> None:
         """Report that it was sent, and remember it for the call's recovery."""
@@ -67,7 +68,9 @@ class RecoveryNotice(QueuedAlert):
     """
 
     def __init__(self, admission: Admission, call: Call, attempt: int) -> None:
-        super().__init__(Claim(admission, signature="", place=call.failpoint))
+        text = functools.partial(recovery_text, call, attempt)
+        claim = Claim(admission, signature="", place=call.failpoint)
+        super().__init__(claim, lambda _: _alert_of_call(text, call, attempt, error_type=""))
         self._admission = admission
         self._call = call
         self._attempt = attempt
@@ -82,10 +85,6 @@ class RecoveryNotice(QueuedAlert):
             return True
         self.claim.withdraw()
         return False
-
-    def write(self) -> Alert:
-        write = functools.partial(recovery_text, self._call, self._attempt)
-        return _alert_of_call(write, self._call, self._attempt, error_type="")
 
     def on_delivered(self) -> None:
         stream.emit(RecoveryDelivered(call=self._call, attempt=self._attempt))

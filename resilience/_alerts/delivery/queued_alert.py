@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, final
 
@@ -31,6 +32,8 @@ class QueuedAlert:
 
     Args:
         claim: Its claim to be sent, which lapses where no destination has it.
+        write: Makes the alert, given how many were suppressed before it. Two threads may call it at the same time, with
+            the same result.
 
     Attributes:
         reached: A destination has it.
@@ -38,8 +41,9 @@ class QueuedAlert:
         finished: Opens when all of its destinations have settled it.
     """
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, write: Callable[[int], Alert]) -> None:
         self.claim = claim
+        self._write = write
         self.reached = False
         self.settled = Latch()
         self.finished = Latch()
@@ -48,10 +52,6 @@ class QueuedAlert:
         self._counting = threading.RLock()  # reentrant: a signal handler may alert, too
         self._leaves: bool | None = None
         self._deciding = threading.RLock()
-
-    def write(self) -> Alert:
-        """Make the alert. Two threads may do so at the same time, with the same result."""
-        raise NotImplementedError
 
     def ask(self) -> bool:
         """Ask, in the failing call, whether it may be sent. Never blocks."""
@@ -67,7 +67,7 @@ class QueuedAlert:
     @property
     def alert(self) -> Alert:
         if self._alert is None:
-            self._alert = self.write()
+            self._alert = self._write(self.claim.suppressed)
         return self._alert
 
     def expect(self, destinations: int) -> None:

@@ -10,8 +10,12 @@ from resilience.alerts import Alert
 class FakeAlert(QueuedAlert):
     """An alert of nothing, which records what becomes of it in a list."""
 
-    def __init__(self, text="a", told=None, *, leaves=True):
-        super().__init__(Claim(Admission(), text, text))
+    def __init__(self, text="a", told=None, *, leaves=True, writing=lambda: None):
+        def write(_suppressed):
+            writing()
+            return Alert(text=text, function="f", context="", error_type="E")
+
+        super().__init__(Claim(Admission(), text, text), write)
         self.text = text
         self._told = [] if told is None else told
         self._may_leave = leaves
@@ -20,10 +24,6 @@ class FakeAlert(QueuedAlert):
     def may_leave(self):
         """Do as the test says."""
         return self._may_leave
-
-    def write(self):
-        """Make an alert of which only the text matters."""
-        return Alert(text=self.text, function="f", context="", error_type="E")
 
     def on_delivered(self):
         """Record."""

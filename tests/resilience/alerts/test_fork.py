@@ -177,13 +177,11 @@ def test_an_alert_that_another_thread_is_writing_at_a_fork_is_written_in_the_chi
     """Writing an alert takes no lock that a fork could leave locked, not even that of the alert's class."""
     writing, done = threading.Event(), threading.Event()
 
-    class Slow(FakeAlert):
-        def write(self):
-            writing.set()
-            done.wait()
-            return super().write()
+    def wait():
+        writing.set()
+        done.wait()
 
-    thread = threading.Thread(target=lambda: Slow("a").alert)
+    thread = threading.Thread(target=lambda: FakeAlert("a", writing=wait).alert)
     thread.start()
     writing.wait()
     other = FakeAlert("b")
