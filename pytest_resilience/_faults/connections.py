@@ -11,21 +11,7 @@ from pytest_resilience._faults.requests import GARBAGE_BYTES
 from pytest_resilience._servers import effects
 from pytest_resilience._servers.connection import Connection
 from pytest_resilience._servers.proxy import ProxyPlace
-from resilience.testing import (
-    Bandwidth,
-    Corrupt,
-    Decision,
-    Garbage,
-    Hang,
-    Latency,
-    Limit,
-    Off,
-    PlaceKind,
-    Refuse,
-    Reset,
-    Slices,
-    SlowClose,
-)
+from resilience import testing
 
 NANOSECONDS: Final = 1_000_000_000
 
@@ -34,7 +20,7 @@ NANOSECONDS: Final = 1_000_000_000
 class ConnectionPlace:
     """Both directions of a proxy's connections, or one of them, as a place."""
 
-    kind: PlaceKind = "tcp"
+    kind: testing.PlaceKind = "tcp"
 
     def __init__(self, place: ProxyPlace) -> None:
         self.name = place.name
@@ -62,7 +48,12 @@ class Decider:
     def refuses_all(self) -> bool:
         """Whether the script is nothing but ``refuse``, for every connection."""
         terms = self._injection.script.terms
-        return len(terms) == 1 and terms[0].is_endless and isinstance(terms[0].action, Refuse) and not terms[0].after
+        return (
+            len(terms) == 1
+            and terms[0].is_endless
+            and isinstance(terms[0].action, testing.Refuse)
+            and not terms[0].after
+        )
 
     def decide(self) -> ConnectionFault | None:
         decision = self._injection.decide(*self._address)
@@ -77,10 +68,10 @@ class ConnectionFault:
         refuses: Whether it refuses the connection, which a Python client of this process learns while it connects.
     """
 
-    def __init__(self, decision: Decision, chance: random.Random) -> None:
+    def __init__(self, decision: testing.Decision, chance: random.Random) -> None:
         self._decision = decision
         self._chance = chance
-        self.refuses = isinstance(decision.action, Refuse) and not decision.after
+        self.refuses = isinstance(decision.action, testing.Refuse) and not decision.after
 
     def strike(self, connection: Connection, place: ProxyPlace) -> None:
         """Put effects into the directions of the place, or end the connection; at once, or after the first answer."""
@@ -92,35 +83,35 @@ class ConnectionFault:
 
     def _strike(self, connection: Connection, place: ProxyPlace) -> None:
         action = self._decision.action
-        if isinstance(action, Reset):
+        if isinstance(action, testing.Reset):
             connection.reset()
-        elif isinstance(action, Refuse):
+        elif isinstance(action, testing.Refuse):
             connection.reset("refused")
-        elif isinstance(action, Garbage):
+        elif isinstance(action, testing.Garbage):
             noise = self._chance.randbytes(GARBAGE_BYTES)
             for direction in ("upstream", "downstream"):
                 said = _AtFirstByte(lambda: connection.answer_and_close(noise, "garbage"))
                 connection.link(direction).set_effect(place, said)
-        elif not isinstance(action, Off):
+        elif not isinstance(action, testing.Off):
             for direction in place.directions:
                 connection.link(direction).set_effect(place, self._effect(connection))
 
     def _effect(self, connection: Connection) -> effects.Effect:
         action = self._decision.action
         match action:
-            case Hang():
+            case testing.Hang():
                 return effects.Hang()
-            case Latency():
+            case testing.Latency():
                 return effects.Latency(_seconds(action.delay), _seconds(action.jitter), self._chance)
-            case Bandwidth():
+            case testing.Bandwidth():
                 return effects.Bandwidth(action.rate)
-            case Slices():
+            case testing.Slices():
                 return effects.Slices(action.size, _seconds(action.pause))
-            case SlowClose():
+            case testing.SlowClose():
                 return effects.SlowClose(_seconds(action.delay))
-            case Corrupt():
+            case testing.Corrupt():
                 return effects.Corrupt(action.offset)
-            case Limit():
+            case testing.Limit():
                 end = connection.reset if action.reset else connection.close
                 return effects.Limit(action.size, lambda: end("limit"))
             case _:

@@ -11,19 +11,7 @@ from typing import Final, final
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._servers.http1 import Answer
 from pytest_resilience._servers.routes import Exchange, Route, answer_of
-from resilience.testing import (
-    Decision,
-    Garbage,
-    Hang,
-    Pause,
-    PlaceKind,
-    ReleasedError,
-    Reset,
-    Share,
-    Sleep,
-    Status,
-    Truncate,
-)
+from resilience import testing
 
 GARBAGE_BYTES: Final = 64
 """Enough that no client can take it for the beginning of its protocol, and few enough to arrive at once."""
@@ -40,7 +28,7 @@ def place_of_route(route: Route) -> RoutePlace:
 class RoutePlace:
     """A route with the injections that stand before its healthy answer."""
 
-    kind: PlaceKind = "http"
+    kind: testing.PlaceKind = "http"
 
     def __init__(self, route: Route) -> None:
         self.name = route.name
@@ -63,37 +51,39 @@ class RoutePlace:
                 exchange.request.done = str(decision)
                 try:
                     await _strike(exchange, decision, injection)
-                except ReleasedError:
+                except testing.ReleasedError:
                     exchange.connection.abort()  # no answer comes any more, which the client must not wait for
                 return
         exchange.send(await exchange.healthy())
 
 
-async def _strike(exchange: Exchange, decision: Decision, injection: Injection) -> None:
+async def _strike(exchange: Exchange, decision: testing.Decision, injection: Injection) -> None:
     healthy = await exchange.healthy() if decision.after else None
     action = decision.action
     match action:
-        case Status():
+        case testing.Status():
             exchange.send(status_answer(action))
             return
-        case Garbage():
+        case testing.Garbage():
             exchange.connection.answer_bytes(injection.chance.randbytes(GARBAGE_BYTES))
             return
-        case Reset():
+        case testing.Reset():
             exchange.connection.reset()
             return
-        case Sleep():
+        case testing.Sleep():
             await asyncio.sleep(action.seconds)
-        case Hang() | Pause():
+        case testing.Hang() | testing.Pause():
             await injection.gate.wait_async()
     answer = healthy or await exchange.healthy()
-    exchange.send(replace(answer, cut_at=cut_at(answer.body, action)) if isinstance(action, Truncate) else answer)
+    exchange.send(
+        replace(answer, cut_at=cut_at(answer.body, action)) if isinstance(action, testing.Truncate) else answer
+    )
 
 
 _places: Final[weakref.WeakKeyDictionary[Route, RoutePlace]] = weakref.WeakKeyDictionary()
 
 
-def status_answer(action: Status) -> Answer:
+def status_answer(action: testing.Status) -> Answer:
     headers = dict(action.headers or {})
     if action.retry_after is not None:
         headers["Retry-After"] = str(-(-action.retry_after // 1_000_000_000))  # whole seconds, as HTTP has them
@@ -103,7 +93,7 @@ def status_answer(action: Status) -> Answer:
     return answer_of((action.status, action.body if action.body is not None else b""), headers)
 
 
-def cut_at(body: bytes, action: Truncate) -> int:
+def cut_at(body: bytes, action: testing.Truncate) -> int:
     """After how many bytes a body ends."""
     size = action.size
-    return int(len(body) * size.percent / 100) if isinstance(size, Share) else size
+    return int(len(body) * size.percent / 100) if isinstance(size, testing.Share) else size
