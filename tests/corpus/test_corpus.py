@@ -44,10 +44,7 @@ EXPECTED = {
     "waits_for_the_dead": "stuck",
 }
 every_service = pytest.mark.parametrize("service", SERVICES, indirect=True)
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest_resilience.LeftoverThreadWarning"),
-    pytest.mark.usefixtures("frozen_heap"),  # each exploration collects what there is before it begins
-]
+pytestmark = pytest.mark.filterwarnings("ignore::pytest_resilience.LeftoverThreadWarning")
 
 
 @pytest.fixture
