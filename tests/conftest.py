@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import importlib.metadata
 import logging
 import os
 import pkgutil
@@ -95,10 +96,18 @@ def whole_kit():
                 importlib.import_module(module.name)
 
 
+@pytest.fixture(scope="session")
+def with_plugins():
+    """The distributions that bring plugins. Each run inside a run looks through all that are installed, a hundred files."""
+    every = importlib.metadata.distributions()
+    return [each for each in every if any(point.group == "pytest11" for point in each.entry_points)]
+
+
 @pytest.fixture
-def suite(pytester, monkeypatch, whole_kit, frozen_heap):
+def suite(pytester, monkeypatch, whole_kit, with_plugins, frozen_heap):
     """A folder for a small suite, run with our plugin and no other that is installed, and with warnings as errors."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: iter(with_plugins))
     # The package that has the name of our plugin is imported already, and its assertions need not be rewritten.
     rewriting = "-W 'ignore:Module already imported so cannot be rewritten'"
     monkeypatch.setenv("PYTEST_ADDOPTS", f"-W error {rewriting} -p no:cacheprovider -p resilience")
