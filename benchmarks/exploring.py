@@ -1,7 +1,7 @@
-"""What exploring finds in the corpus, how long each service takes, and what detangle finds of those for asyncio.
+"""What exploring finds in the corpus, how long each service takes, and what others find of those for asyncio.
 
-detangle explores schedules of tasks on a loop of its own; of faults it knows those that a program asks it for. It is
-used where it is installed.
+detangle and simloom (from Python 3.12 on) explore schedules of tasks on loops of their own; of faults they know those
+that a program asks them for. They are used where they are installed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any
 import tests.corpus.services as corpus
 from pytest_resilience import explore
 
-RUNS = 200  # the budget of both
+RUNS = 200  # the budget of each
+Scenario = Callable[[], Coroutine[Any, Any, Any]]
 
 
 def main() -> None:
     logging.getLogger().addHandler(logging.NullHandler())
-    print(f"\n{'':<30}{'found':>8}{'twin':>8}{'runs':>7}{'time':>9}   detangle: found, twin, time")
+    print(f"\n{'':<30}{'found':>8}{'twin':>8}{'runs':>7}{'time':>9}   {'detangle: found, twin, time':<29}simloom")
     for name in sorted(each.name for each in pkgutil.iter_modules(corpus.__path__)):
         service = importlib.import_module(f"{corpus.__name__}.{name}")
         started = time.perf_counter()
@@ -31,7 +32,10 @@ def main() -> None:
         taken = time.perf_counter() - started
         found = "yes" if bug.findings else "NO"
         right = "ACCUSED" if twin.findings else "right"
-        print(f"{name:<30}{found:>8}{right:>8}{bug.runs + twin.runs:>7}{taken:>7.2f} s   {by_detangle(service)}")
+        print(
+            f"{name:<30}{found:>8}{right:>8}{bug.runs + twin.runs:>7}{taken:>7.2f} s   "
+            f"{by(accuses_by_detangle, service):<29}{by(accuses_by_simloom, service)}"
+        )
 
 
 def scenario_of(service: ModuleType, kind: type) -> Callable[[], Any]:
@@ -53,27 +57,35 @@ def explored(service: ModuleType, kind: type) -> Any:
         getattr(service, "clean_up", lambda: None)()
 
 
-def by_detangle(service: ModuleType) -> str:
-    """What detangle says of a service for asyncio."""
+def by(accuses: Callable[[Scenario], bool], service: ModuleType) -> str:
+    """What another explorer says of a service for asyncio."""
     if not inspect.iscoroutinefunction(service.scenario):
         return "threads, or no tasks at all"
+    started = time.perf_counter()
     try:
-        import detangle
+        found = [accuses(scenario_of(service, kind)) for kind in (service.Broken, service.Sound)]
     except ModuleNotFoundError:
         return "not installed"
-    started = time.perf_counter()
-    found = [accuses(detangle, scenario_of(service, kind)) for kind in (service.Broken, service.Sound)]
     said = ", ".join(("yes" if found[0] else "no", "ACCUSED" if found[1] else "right"))
     return f"{said}, {time.perf_counter() - started:.2f} s"
 
 
-def accuses(detangle: ModuleType, scenario: Callable[[], Coroutine[Any, Any, Any]]) -> bool:
+def accuses_by_detangle(scenario: Scenario) -> bool:
     """Whether detangle finds a bug in a scenario."""
+    import detangle
+
     try:
         detangle.explore(scenario, runs=RUNS, database=False)
     except Exception as bug:  # of one of its many kinds
         return type(bug).__module__.startswith("detangle")
     return False
+
+
+def accuses_by_simloom(scenario: Scenario) -> bool:
+    """Whether simloom finds a bug in a scenario."""
+    import simloom
+
+    return bool(simloom.explore(scenario, runs=RUNS).failed)
 
 
 if __name__ == "__main__":

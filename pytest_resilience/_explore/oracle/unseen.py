@@ -73,6 +73,7 @@ class Unseen(logging.Handler, Watcher):
             pass  # such a thread is a leak, which is told as one
         elif issubclass(category, ResourceWarning):
             what = re.sub(r"\d+", "*", without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
+            what = "a socket" if what.startswith("<socket.socket") else what  # its numbers say nothing here
             self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
         else:
             self._show(message, category, *rest, **named)

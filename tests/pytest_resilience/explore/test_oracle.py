@@ -120,6 +120,18 @@ def test_a_file_that_is_closed_by_chance_is_a_leak(tmp_path):
     assert found(with_block) == []
 
 
+def test_a_socket_that_is_closed_by_chance_is_a_leak():
+    """A socket has numbers of its own in each run, which are left out."""
+
+    def asking():
+        connection, other = socket.socketpair()
+        with other:
+            fetch()
+            connection.close()
+
+    assert found(asking) == ["leak: the run closes a socket only by chance"]
+
+
 def test_a_lock_that_a_fault_leaves_held_is_a_leak():
     """What is released only where all goes well stays locked."""
     locks = []
