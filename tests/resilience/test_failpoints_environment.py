@@ -286,15 +286,15 @@ OVERLOOKED = (
     ("place", "printed", "said"),
     [
         ("__main__:book", "charged refunded 1", []),
-        ("__main__:charge", "charged refunded booked", [f"no fault could strike at __main__:charge: {OVERLOOKED}"]),
-        ("script:charge", "charged refunded booked", [f"no fault could strike at script:charge: {OVERLOOKED}"]),
-        ("Payments.refund", "charged refunded booked", [f"no fault could strike at Payments.refund: {OVERLOOKED}"]),
         (
-            "__main__:chrage",
+            "__main__:charge=return(1);script:charge=return(1);Payments.refund=return(1);__main__:chrage",
             "charged refunded booked",
             [
+                f"no fault could strike at __main__:charge: {OVERLOOKED}",
+                f"no fault could strike at script:charge: {OVERLOOKED}",
+                f"no fault could strike at Payments.refund: {OVERLOOKED}",
                 "no fault could strike at __main__:chrage: there was no such failpoint or function. "
-                "Closest: __main__:charge, __main__:book."
+                "Closest: __main__:charge, __main__:book.",
             ],
         ),
     ],
