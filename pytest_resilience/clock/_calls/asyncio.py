@@ -20,7 +20,7 @@ from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_differ
 from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._calls.clocks import Epoch
 from pytest_resilience.clock._calls.loop_time import Loops, ahead_of
-from pytest_resilience.clock._calls.order_of_sets import class_patches, kind_of_stand_in
+from pytest_resilience.clock._calls.order_of_sets import NAMES, class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, Patch, function_patches, unpatched
 
@@ -174,8 +174,9 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
     loops = Loops()
 
     class TimerHandle(events.TimerHandle, metaclass=kind_of_stand_in(events.TimerHandle)):  # type: ignore[misc, name-defined, metaclass]  # asyncio comes as a module object
-        """A timer that comes out of the loop's heap after all earlier ones of the same time, as in real time."""
+        # It comes out of the loop's heap after all earlier ones of the same time, as in real time.
 
+        __module__, __qualname__, __doc__ = (getattr(events.TimerHandle, name) for name in NAMES)
         __slots__ = ("_arrival",)
 
         def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Any = None) -> None:

@@ -12,6 +12,9 @@ from typing import Any
 from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
+NAMES = ("__module__", "__qualname__", "__doc__")
+"""What a class that takes the place of another has of it, by which it is pickled and shown."""
+
 
 class _Open:
     """A base before others that lets final ones have a subclass."""
@@ -51,7 +54,7 @@ def kind_of_stand_in(real: Any) -> Any:
 
 def numbered(real: Any) -> Any:
     """A class like ``real`` whose objects keep the number of their creation in the clock as their hash."""
-    names = {name: getattr(real, name) for name in ("__module__", "__qualname__", "__doc__")}
+    names = {name: getattr(real, name) for name in NAMES}
     return kind_of_stand_in(real)(
         real.__name__, (_Open, real), {**names, "__slots__": ("_creation",), "__hash__": _hash}
     )

@@ -24,8 +24,6 @@ import gc
 import inspect
 import types
 from collections.abc import Callable, Mapping
-from functools import partial
-from importlib import import_module
 from typing import Any, TypeVar, cast
 
 from resilience.testing import twin_of
@@ -130,13 +128,13 @@ def ignoring_arguments(function: Callable[[], Any]) -> Callable[..., Any]:
     return cast("Callable[..., Any]", _new_function(ctypes.addressof(definition), function, __name__))
 
 
-class _Replacement(partial[Any]):
-    """The "self" of a patched built-in, which pickles as an attribute of it: any other process gets the module."""
+def _calling(replacement: Callable[..., Any], module: str) -> types.ModuleType:
+    """The "self" of a patched built-in, whose call is that of ``replacement``.
 
-    home: str
-
-    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
-        return import_module, (self.home,)
+    Python names, shows and pickles a built-in by its "self", as a plain function only where that is a module.
+    """
+    kind: type[types.ModuleType] = type(module, (types.ModuleType,), {"__call__": staticmethod(replacement)})
+    return kind(module)
 
 
 class BuiltinPatch:
@@ -150,8 +148,7 @@ class BuiltinPatch:
         builtin = cast("types.BuiltinFunctionType", target)
         self._target = builtin
         self._memory, original = _layout(builtin)
-        self._replacement = _Replacement(replacement)
-        self._replacement.home = builtin.__module__
+        self._replacement = _calling(replacement, builtin.__module__)
         # The interpreter chooses by the flags what it passes to the C function, so each convention needs one that takes
         # just that. Where it passes the arguments as an array, it has kept a shortcut (the field ``vectorcall``), which
         # `install` takes away: then it makes a tuple of them, as for any C function of arguments and keywords.
@@ -190,6 +187,7 @@ def _named(target: type, name: str, method: Any) -> Any:
         return method
     made = twin_of(method)
     made.__name__, made.__qualname__, made.__module__ = name, f"{target.__qualname__}.{name}", target.__module__
+    made.__doc__ = target.__dict__[name].__doc__
     with contextlib.suppress(Exception):  # many methods in C don't tell theirs, or in words that can't be evaluated
         original = target.__dict__[name]
         made.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # as `inspect` reads it

@@ -7,12 +7,15 @@ import asyncio
 import concurrent.futures
 import datetime
 import inspect
+import os
 import pickle
 import queue
+import select
 import socket
 import subprocess
 import sys
 import threading
+import time
 from unittest import mock
 
 import pytest
@@ -102,6 +105,28 @@ def test_a_method_looks_as_it_does_without_the_clock(owner, name):
         assert looks() == before
 
 
+@pytest.mark.parametrize("function", [time.sleep, time.monotonic, time.localtime, os.waitpid, select.select])
+def test_a_built_in_function_looks_as_it_does_without_the_clock(function):
+    """Its names, its documentation and its text are those of a function of its module, and so is its pickle."""
+
+    def looks():
+        names = function.__name__, function.__qualname__, function.__module__, function.__doc__
+        return names, repr(function), pickle.dumps(function)
+
+    before = looks()
+    with VirtualClock():
+        assert looks() == before
+
+
+def test_the_class_of_a_timer_is_called_what_it_is():
+    """Who shows, logs or pickles it finds asyncio's name."""
+    with VirtualClock():
+        kind = asyncio.events.TimerHandle
+        assert (kind.__module__, kind.__qualname__) == ("asyncio.events", "TimerHandle")
+        pickled = pickle.dumps(kind)
+    assert pickle.loads(pickled) is asyncio.TimerHandle
+
+
 @pytest.mark.parametrize("base", [threading.Thread, socket.socket, queue.Queue, subprocess.Popen, "Future", "Task"])
 def test_a_class_of_its_own_may_be_abstract_too(base):
     """Over whatever the clock replaces, also by the metaclass itself, and it is known for what it is."""
@@ -122,6 +147,7 @@ def test_a_class_of_its_own_may_be_abstract_too(base):
 
 PROGRAM = """
 import threading
+import time
 from unittest import mock
 
 with mock.patch.object(threading.Event, "wait", return_value="mocked"):

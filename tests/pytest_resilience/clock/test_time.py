@@ -208,7 +208,7 @@ def test_perf_counter_is_real_again_after_the_clock():
         before = time.perf_counter()
         time.sleep(1000)
         assert time.perf_counter() - before < 600
-    assert repr(time.perf_counter) == "<built-in function perf_counter>"
+    assert time.perf_counter.__self__ is time
     with pytest.raises(RuntimeError, match="this virtual clock has closed"):
         clock.include_perf_counter()
 
