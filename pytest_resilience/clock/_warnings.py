@@ -26,11 +26,13 @@ class GuessWarning(UserWarning):
 def complaints(leftovers: Sequence[str], jumps: Sequence[Jump]) -> Iterator[UserWarning]:
     """What to say of a clock: of the threads, by name, that it has left behind, and of the guesses among its jumps."""
     if leftovers:
-        are, they, them = ("was", "It runs", "it") if len(leftovers) == 1 else ("were", "They run", "them")
+        alone = len(leftovers) == 1
+        are, they, them, waits = ("was", "It runs", "it", "waits") if alone else ("were", "They run", "them", "wait")
         names = redact(", ".join(map(repr, leftovers)))
         yield LeftoverThreadWarning(
             f"{counted(len(leftovers), 'thread')} of the virtual clock {are} still there at its end: "
-            f"{names}. {they} in real time from now on; end and join {them} inside the test."
+            f"{names}. {they} in real time from now on, and {waits} for a timeout until the process ends at the "
+            f"latest; end and join {them} inside the test."
         )
     guesses = [jump for jump in jumps if jump.guess]
     if guesses:

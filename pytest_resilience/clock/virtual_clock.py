@@ -133,6 +133,8 @@ class VirtualClock:
                 restore(self._installed)
             finally:
                 leftovers = scheduler.close(ahead)
+                if leftovers:
+                    left_behind.end_with_process()
         return leftovers
 
     def now(self) -> datetime:

@@ -28,7 +28,9 @@ class Closing(Signals):
             gate = real.allocate_lock()
             member.waiter, member.gate = waiter, gate
             real.lock_acquire(gate)
-        real.lock_acquire(gate, True, self.left(waiter))
+        for part in left_behind.parts(self.left(waiter)):
+            if real.lock_acquire(gate, True, part):
+                break
         with real.uncollected(), self.mutex:
             member.waiter = member.gate = None
             return Outcome.TIMED_OUT if self.fire(waiter, Outcome.TIMED_OUT) else Outcome.NOTIFIED

@@ -1,12 +1,21 @@
-"""The monotonic clock of threads that a bubble has left behind: it goes before the real one, and must not go back."""
+"""Threads that a bubble has left behind, what their clock shows, and what they wait for in real time.
+
+Their monotonic clock goes before the real one, and must not go back. Their waits may have hours left; the process ends
+without them.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from _thread import get_ident
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import Patch, install, restore
+
+_PART = 0.2
+"""So many real seconds at most of a wait go by before its thread sees that the process ends, which nobody notices."""
 
 
 class LeftBehind:
@@ -19,7 +28,7 @@ class LeftBehind:
 
     def __init__(self) -> None:
         self.ahead: dict[int, int] = {}
-        self._is_open = False
+        self._is_open = self._is_over = False
         self._installed: list[Patch] = []
         self.mutex = real.Mutex()
 
@@ -33,6 +42,24 @@ class LeftBehind:
     def add(self, ident: int, ahead: int) -> None:
         """Leave a thread behind; one from an earlier bubble has its time already."""
         self.ahead.setdefault(ident, ahead)
+
+    def end_with_process(self) -> None:
+        """Have waits of `parts` broken off before the interpreter waits for the threads that are no daemons."""
+        with contextlib.suppress(RuntimeError):  # it has begun to
+            # What was registered last is called first: before the module of executors, which waits for their workers.
+            threading._register_atexit(self._end)  # type: ignore[attr-defined]  # missing from typeshed
+
+    def parts(self, seconds: float) -> Iterator[float]:
+        """Divide a wait in real time, in seconds; the thread ends by `SystemExit` where the process does meanwhile."""
+        until = real.monotonic() + seconds
+        while (left := until - real.monotonic()) > 0:
+            self.check()
+            yield min(left, _PART)
+
+    def check(self) -> None:
+        """End the calling thread, which waits, if the process ends."""
+        if self._is_over:
+            raise SystemExit
 
     def close(self) -> None:
         """End what `open` has begun, once the threads that are left behind have been added."""
@@ -49,6 +76,9 @@ class LeftBehind:
         own = get_ident()
         self.ahead = {ident: ahead for ident, ahead in self.ahead.items() if ident == own}
         self._settle()
+
+    def _end(self) -> None:
+        self._is_over = True
 
     def _settle(self) -> None:
         with self.mutex:

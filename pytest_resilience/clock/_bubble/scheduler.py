@@ -171,7 +171,8 @@ class Scheduler(Closing):
         if member in self.holds:
             raise DeadlockError(self.now, [waiter], held=True)
         if not self.skip(member, length, what) and self.block(waiter) is Outcome.CLOSED:
-            real.sleep(self.left(waiter))
+            for part in left_behind.parts(self.left(waiter)):
+                real.sleep(part)
 
     def hold(self, member: Member | None) -> None:
         """Keep time where it is until `release`."""

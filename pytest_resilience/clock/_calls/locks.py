@@ -16,6 +16,7 @@ from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
@@ -145,7 +146,8 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
         if outcome is Outcome.CLOSED:
             if timeout == -1:
                 return real_acquire(lock, True, -1)
-            return not idle and real_acquire(lock, True, scheduler.left(waiter))  # an idle worker ends with the clock
+            parts = () if idle else left_behind.parts(scheduler.left(waiter))  # an idle worker ends with the clock
+            return any(real_acquire(lock, True, part) for part in parts)
 
 
 def lock_release(self: Any, *_: object) -> None:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
 from pytest_resilience.clock._calls.locks import is_idle_at
@@ -80,7 +81,10 @@ def _simple_queue_get(own: _Real, self: Any, block: bool = True, timeout: float 
             if outcome is Outcome.TIMED_OUT:
                 raise
             if outcome is Outcome.CLOSED:
-                return own.get(self, True, None if deadline is None else scheduler.left(waiter))
+                for part in () if deadline is None else left_behind.parts(scheduler.left(waiter)):
+                    with contextlib.suppress(own.nothing):
+                        return own.get(self, True, part)
+                return own.get(self, deadline is None)
 
 
 def _note_nothing(items: Any, member: Member, block: bool) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.frames import thread_at
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
@@ -145,7 +146,9 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         if outcome is Outcome.TIMED_OUT:
             return
         if outcome is Outcome.CLOSED:
-            _real_join(self, None if deadline is None else member.scheduler.left(waiter))
+            for part in () if deadline is None else left_behind.parts(member.scheduler.left(waiter)):
+                _real_join(self, part)
+            _real_join(self, None if deadline is None else 0)
             return
     if target is not None:
         _wait_until_gone(self)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter
 from pytest_resilience.clock._outside.children import own_children
@@ -36,6 +37,7 @@ def _wait_in_real_time(waiter: Waiter, check: Callable[[], Any]) -> Any:
     until = math.inf if waiter.deadline is None else real.monotonic() + waiter.member.scheduler.left(waiter)
     pause = _BLIND if waiter.descriptors is None else _SIGHTED
     while not (found := check()) and (left := until - real.monotonic()) > 0:
+        left_behind.check()
         ready(waiter.watched(), min(left, pause) * 1000)
     return found
 

@@ -33,6 +33,7 @@ INTERNALS = (
     Internal("importlib.machinery.ModuleSpec()._initializing", "true while the module is being imported"),
     # --- Threads
     Internal("threading._active", "the threads that run, by identifier; may be copied without a lock"),
+    Internal("threading._register_atexit", "has a function called before the threads that are no daemons are joined"),
     Internal("threading.Thread()._target", "the function that it was given, until it ends"),
     Internal("threading.Thread()._args", "the arguments that it was given, until it ends"),
     Internal("threading.Thread()._started", "the event that `start` waits for"),

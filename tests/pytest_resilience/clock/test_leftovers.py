@@ -8,6 +8,8 @@ import os
 import queue
 import select
 import socket
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -33,7 +35,8 @@ def test_leftover_threads_are_named():
         clock.advance(1_000_000)
     assert [str(warning.message) for warning in caught] == [
         "3 threads of the virtual clock were still there at its end: 'sleeper', 'waiter', 'timed waiter'. "
-        "They run in real time from now on; end and join them inside the test."
+        "They run in real time from now on, and wait for a timeout until the process ends at the latest; "
+        "end and join them inside the test."
     ]
     assert caught[0].filename == __file__
     done.set()
@@ -198,7 +201,8 @@ def test_an_error_keeps_its_place_before_leftover_threads():
         raise ValueError("the real problem")
     assert caught.value.__notes__ == [
         "1 thread of the virtual clock was still there at its end: 'waiter'. "
-        "It runs in real time from now on; end and join it inside the test."
+        "It runs in real time from now on, and waits for a timeout until the process ends at the latest; "
+        "end and join it inside the test."
     ]
     done.set()
     thread.join()
@@ -293,3 +297,46 @@ def test_a_thread_that_is_left_over_does_not_wait_for_a_virtual_deadline(name):
     stop.set()
     thread.join(60)
     assert not thread.is_alive()
+
+
+UNENDING = """
+import atexit, queue, threading, time
+from concurrent.futures import ThreadPoolExecutor
+from pytest_resilience.clock import VirtualClock
+
+def end_by(wait):
+    try:
+        wait()
+    finally:
+        ended.append(wait)
+
+def empty(made):
+    while True:
+        try:
+            made.get(timeout=1e6)
+        except queue.Empty:
+            pass
+
+ended, lock, pool = [], threading.Lock(), ThreadPoolExecutor(1)
+lock.acquire()
+atexit.register(lambda: print(len(ended)))  # when the threads have ended
+waits = [
+    lambda: time.sleep(1e6),
+    lambda: threading.Event().wait(1e6),
+    lambda: lock.acquire(timeout=1e6),
+    lambda: empty(queue.Queue()),
+    lambda: empty(queue.SimpleQueue()),
+]
+with VirtualClock() as clock:
+    for wait in waits:
+        threading.Thread(target=end_by, args=[wait]).start()
+    pool.submit(end_by, lambda: time.sleep(1e6))
+    clock.advance(1)
+"""
+
+
+def test_a_process_ends_though_leftover_threads_have_days_to_wait():
+    """A wait with a timeout is broken off, so that its thread cleans up and ends, and not killed in the middle."""
+    command = [sys.executable, "-W", "ignore", "-c", UNENDING]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("6\n", "", 0)

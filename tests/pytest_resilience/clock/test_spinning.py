@@ -358,7 +358,8 @@ def test_a_thread_that_never_ends_does_not_stop_the_test():
     thread.join()
     assert str(caught[0].message) == (
         "1 thread of the virtual clock was still there at its end: 'endless'. "
-        "It runs in real time from now on; end and join it inside the test."
+        "It runs in real time from now on, and waits for a timeout until the process ends at the latest; "
+        "end and join it inside the test."
     )
 
 
