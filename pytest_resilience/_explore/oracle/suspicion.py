@@ -34,6 +34,7 @@ Kind: TypeAlias = Literal[
     "unbounded queue",
     "blocked loop",
 ]
+_HOW_MANY: Final = "0123456789 "  # at the beginning of a text: it makes no other finding
 _FOREIGN: Final = tuple(
     os.path.join(each, "")  # noqa: PTH118  # compared with the names in code objects, which are texts
     for each in {
@@ -63,7 +64,7 @@ class Suspicion:
     @property
     def key(self) -> tuple[str, str]:
         """What tells it from others: where it was seen, else what happened, whichever error it was."""
-        return self.kind, self.where or self.text.partition(": ")[0]
+        return self.kind, self.where or self.text.partition(": ")[0].lstrip(_HOW_MANY)
 
     def __str__(self) -> str:
         return f"{self.text} ({self.where})" if self.where else self.text

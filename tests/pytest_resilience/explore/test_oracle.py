@@ -16,7 +16,7 @@ import warnings
 import httpx
 
 from pytest_resilience import DiscordMock, Faults, explore
-from resilience import create_retry_decorator
+from resilience import create_retry_decorator, send_rate_limited_discord_alert
 
 logger = logging.getLogger("shop")
 
@@ -292,6 +292,20 @@ def test_a_secret_in_an_alert_is_found():
         "secret: an alert holds a secret: can't reach postgres://shop:[redacted]@db/stock"
     ]
     assert found(lambda: alerting("db/stock")) == []
+
+
+def test_an_alert_storm_is_told_once_however_long_it_is():
+    """A fault that begins later makes a shorter storm, which is the same one."""
+
+    def shipping():
+        with DiscordMock():
+            for order in range(3):
+                try:
+                    fetch()
+                except ConnectionError as error:
+                    send_rate_limited_discord_alert("ship", error, f"order {order}", "no stock")
+
+    assert found(shipping, schedules=0) == ["alert storm: 3 alerts in less than 300 s say the same: no stock"]
 
 
 def test_a_cancellation_that_asyncio_loses_is_found():
