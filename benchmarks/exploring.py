@@ -1,4 +1,4 @@
-"""What exploring finds in the corpus, how long each service takes, and what others find of those for asyncio.
+"""How fast runs are, what exploring finds in the corpus and how long that takes, and what others find for asyncio.
 
 detangle and simloom (from Python 3.12 on) explore schedules of tasks on loops of their own; of faults they know those
 that a program asks them for. They are used where they are installed.
@@ -16,13 +16,17 @@ from types import ModuleType
 from typing import Any
 
 import tests.corpus.services as corpus
+from benchmarks import _trivial
 from pytest_resilience import explore
 
 RUNS = 200  # the budget of each
+ROUNDS = 5  # of which the best counts: the others shared the machine
 Scenario = Callable[[], Coroutine[Any, Any, Any]]
 
 
 def main() -> None:
+    for name, rate in {"function": _trivial.by_function, "marked test": _trivial.by_marker}.items():
+        print(f"runs of a trivial {name} in a second of CPU time: {max(rate() for _ in range(ROUNDS)):.0f}")
     logging.getLogger().addHandler(logging.NullHandler())
     print(f"\n{'':<30}{'found':>8}{'twin':>8}{'runs':>7}{'time':>9}   {'detangle: found, twin, time':<29}simloom")
     for name in sorted(each.name for each in pkgutil.iter_modules(corpus.__path__)):

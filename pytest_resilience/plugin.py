@@ -223,10 +223,7 @@ def _resilience_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
 def _virtual_clock_marker(request: pytest.FixtureRequest) -> None:
     """Let the marker set up the clock, before all other fixtures of the test and after those that live longer."""
     node = request.node
-    state = _state_of(node) if EXPLORED in node.stash else None
-    if state is not None and state.clock is not None:  # they are there already; a plugin may have reseeded since
-        state.reseed()
-    elif node.get_closest_marker("virtual_clock") is not None or EXPLORED in node.stash:
+    if node.get_closest_marker("virtual_clock") is not None or EXPLORED in node.stash:
         request.getfixturevalue("virtual_clock")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -20,6 +21,26 @@ if TYPE_CHECKING:
     from pytest_resilience._pytest.fixture_state import FixtureState
 
 _ENDS_ALL: Final = (pytest.exit.Exception, KeyboardInterrupt)
+
+_OPENS_THE_CLOCK: Final = "_virtual_clock_marker"  # a fixture of the plugin, which need not do so a second time
+
+
+@contextlib.contextmanager
+def _set_up_without_clock(item: pytest.Function, reseed: Callable[[], None]) -> Iterator[None]:
+    """Have the fixtures of a test set up in a clock that is open, after other plugins may have seeded."""
+    names, set_up = item.fixturenames, item.setup
+
+    def reseed_and_set_up() -> None:
+        reseed()
+        set_up()
+
+    item.fixturenames = [each for each in names if each != _OPENS_THE_CLOCK]
+    vars(item)["setup"] = reseed_and_set_up
+    try:
+        yield
+    finally:
+        del vars(item)["setup"]
+        item.fixturenames = names
 
 
 @final
@@ -59,7 +80,8 @@ class ItemSubject:
         try:
             with clock_of(item) as clock, recording(item, clock) as state:
                 state.around = around
-                self._run_phases()
+                with _set_up_without_clock(item, state.reseed):
+                    self._run_phases()
         except _ENDS_ALL:
             raise
         except BaseException as error:  # noqa: BLE001  # a complaint, of the clock or the state; it is judged
