@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from _thread import get_ident
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.patches import Patch, install, restore
@@ -23,11 +23,13 @@ class LeftBehind:
 
     Attributes:
         ahead: By how many nanoseconds the clock of a thread goes before the real one, by identifier.
+        endings: What ends event loops of theirs as the process ends.
         mutex: Guards the patches: a thread that ends takes them away while another opens the next clock.
     """
 
     def __init__(self) -> None:
         self.ahead: dict[int, int] = {}
+        self.endings: list[Callable[[], object]] = []
         self._is_open = self._is_over = False
         self._installed: list[Patch] = []
         self.mutex = real.Mutex()
@@ -79,6 +81,8 @@ class LeftBehind:
 
     def _end(self) -> None:
         self._is_over = True
+        for end in self.endings:
+            end()
 
     def _settle(self) -> None:
         with self.mutex:

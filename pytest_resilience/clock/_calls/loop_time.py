@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import weakref
 from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._calls.clocks import Epoch
 from pytest_resilience.clock._reach import real
@@ -35,6 +39,14 @@ def ahead_of(loop: Any) -> float:
     return time.seconds if isinstance(time, _TimeAhead) else 0.0
 
 
+def _exit(reference: weakref.ref[Any]) -> None:
+    """Have a loop that runs in another thread cancel its tasks and end, as by `sys.exit` in one of its callbacks."""
+    loop = reference()
+    if loop is not None and loop.is_running():
+        with contextlib.suppress(RuntimeError):  # it has closed meanwhile
+            loop.call_soon_threadsafe(sys.exit)
+
+
 class Loops:
     """Those that have looked at the time of the bubble."""
 
@@ -53,8 +65,10 @@ class Loops:
         others = members.keys() - {own}
         member = members.get(own)
         for loop in [reference() for reference in list(self.seen.values())]:
-            # Where a thread runs one that is left behind, the monotonic clock of that thread does not go back.
-            if member is None or loop is None or loop.is_closed() or loop._thread_id in others:
+            if member is None or loop is None or loop.is_closed():
+                continue
+            if loop._thread_id in others:  # that thread is left behind, and its monotonic clock does not go back
+                left_behind.endings.append(partial(_exit, weakref.ref(loop)))
                 continue
             ahead = Epoch.monotonic + member.scheduler.now + member.scheduler.ahead - real.monotonic_ns()
             loop.time = _TimeAhead(loop, ahead_of(loop) + ahead / 1e9)

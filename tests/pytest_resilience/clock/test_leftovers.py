@@ -300,7 +300,7 @@ def test_a_thread_that_is_left_over_does_not_wait_for_a_virtual_deadline(name):
 
 
 UNENDING = """
-import atexit, queue, threading, time
+import asyncio, atexit, queue, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from pytest_resilience.clock import VirtualClock
 
@@ -326,6 +326,7 @@ waits = [
     lambda: lock.acquire(timeout=1e6),
     lambda: empty(queue.Queue()),
     lambda: empty(queue.SimpleQueue()),
+    lambda: asyncio.run(asyncio.sleep(1e6)),
 ]
 with VirtualClock() as clock:
     for wait in waits:
@@ -339,4 +340,4 @@ def test_a_process_ends_though_leftover_threads_have_days_to_wait():
     """A wait with a timeout is broken off, so that its thread cleans up and ends, and not killed in the middle."""
     command = [sys.executable, "-W", "ignore", "-c", UNENDING]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert (ran.stdout, ran.stderr, ran.returncode) == ("6\n", "", 0)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("7\n", "", 0)
