@@ -11,12 +11,15 @@ from typing import Any, Final, Self, final
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion, is_users, short
 from pytest_resilience._explore.oracle.watcher import Watcher
+from pytest_resilience.clock._calls.queues import __file__ as simple_queues
+from pytest_resilience.clock._calls.queues import listeners
 
 _MOST: Final = 50  # items; a run without faults may hold as many, and then it is no finding
 _KINDS: Final[tuple[Any, ...]] = (
     *(queue.Queue, queue.LifoQueue, queue.PriorityQueue),
     *(asyncio.Queue, asyncio.LifoQueue, asyncio.PriorityQueue),
 )
+_QUEUES: Final = {queue.__file__, asyncio.queues.__file__, simple_queues}
 
 
 @final
@@ -31,9 +34,11 @@ class Backlogs(Watcher):
         self._real = [(kind, vars(kind)["_put"]) for kind in _KINDS]
         for kind, put in self._real:
             kind._put = self._counting(put)  # noqa: SLF001  # what all its ways of putting come by
+        listeners.append(self._count_simple)
         return self
 
     def __exit__(self, *_: object) -> None:
+        listeners.remove(self._count_simple)
         for kind, put in self._real:
             kind._put = put  # noqa: SLF001  # as above
 
@@ -47,16 +52,23 @@ class Backlogs(Watcher):
             put(each, item)
             size = getattr(each, "_qsize", each.qsize)  # the former takes no lock, which is held
             if each.maxsize <= 0 and size() == _MOST + 1:
-                where = _feeder(sys._getframe(1))  # noqa: SLF001  # `inspect` would read files
-                if where is not None:
-                    self._full[where] = None
+                self._note_full(sys._getframe(1))  # noqa: SLF001  # `inspect` would read files
 
         return put_and_count
+
+    def _count_simple(self, each: queue.SimpleQueue[Any]) -> None:
+        if each.qsize() == _MOST + 1:
+            self._note_full(sys._getframe(1))  # noqa: SLF001  # as above
+
+    def _note_full(self, frame: FrameType | None) -> None:
+        where = _feeder(frame)
+        if where is not None:
+            self._full[where] = None
 
 
 def _feeder(frame: FrameType | None) -> str | None:
     """Return where the program puts something into the queue; None where a library does."""
-    while frame is not None and frame.f_code.co_filename in {queue.__file__, asyncio.queues.__file__}:
+    while frame is not None and frame.f_code.co_filename in _QUEUES:
         frame = frame.f_back
     if frame is None or not is_users(frame.f_code.co_filename):
         return None

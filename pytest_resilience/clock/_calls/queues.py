@@ -35,6 +35,9 @@ _NOTHING = contextlib.nullcontext()
 _readers: PerClock[dict[Any, deque[Waiter]]] = PerClock(dict)
 """The threads that wait for an item of a queue in C, first come first served."""
 
+listeners: list[Callable[[Any], None]] = []
+"""Are told of each queue in C that has got an item from a thread of the bubble."""
+
 outside_readers: PerClock[dict[Any, Callable[[], None]]] = PerClock(dict)
 """What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
 
@@ -101,6 +104,9 @@ def _simple_queue_put(own: _Real, self: Any, item: Any, block: bool = True, time
         if line is None and self not in outside_readers.current:
             wake_strangers()
         own.put(self, item, block, timeout)
+    if listeners and current() is not None:
+        for listener in listeners:
+            listener(self)
     while line:
         try:
             waiter = line.popleft()

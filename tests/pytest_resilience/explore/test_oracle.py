@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 import os
+import queue
 import socket
 import sys
 import tempfile
 import threading
 import urllib.request
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -364,3 +366,26 @@ def test_a_socket_that_its_owner_has_closed_is_no_leak():
                 assert answer.read() == b""
 
     assert found(asking, schedules=0) == []
+
+
+def test_a_simple_queue_that_nobody_empties_after_a_fault_is_told():
+    """It has no limit, so that what is put into it once its reader has given up stays there; a pool's own is none."""
+
+    def feeding(*, goes_on):
+        items = queue.SimpleQueue()
+        try:
+            fetch()
+            is_read = True
+        except ConnectionError:
+            is_read = False
+        for number in range(60 if goes_on or is_read else 0):
+            items.put(number)
+            if is_read:
+                items.get()
+        with ThreadPoolExecutor(1) as pool:
+            for _ in range(60):
+                pool.submit(bool)
+
+    told = found(lambda: feeding(goes_on=True), schedules=0)
+    assert told == ["unbounded queue: a queue without a limit held more than 50 items"]
+    assert found(lambda: feeding(goes_on=False), schedules=0) == []
