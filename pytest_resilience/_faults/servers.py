@@ -102,12 +102,13 @@ class Servers:
         proxies = [(proxy.both.name, proxy) for proxy in self._proxies]
         proxies += _led_away.proxies_on(self._loop)
         own = {address for _, proxy in proxies for address in proxy.own_addresses}
-        clients: Counter[str] = Counter()
-        for server in self._servers:
-            clients[repr(server)] += len({*server.clients} - own)
-        for name, proxy in proxies:
-            clients[name] += len({*proxy.clients} - own)
-        return clients
+        clients = [(repr(server), server.clients) for server in self._servers]
+        clients += [(name, proxy.clients) for name, proxy in proxies]
+        own.update(address for _, proxy in proxies for address in proxy.own_addresses)  # some may be made meanwhile
+        numbers: Counter[str] = Counter()
+        for name, addresses in clients:
+            numbers[name] += len({*addresses} - own)
+        return numbers
 
     def place_of(self, target: Any) -> Place:
         """The place that is a route, a proxy, one of its directions, ``tcp://host:port``, or a method and URL."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, Final, Protocol, Self, TypeAlias, final
 
@@ -154,6 +155,7 @@ class FaultProxy:
         self._foretold: dict[int, Connection] = {}
         self.port = 0
         self.live: list[Connection] = []
+        self._upstreams: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         name = "nobody" if upstream is None else upstream
         self.both = ProxyPlace(f"proxy of {name}", self, DIRECTIONS)
         self.upstream = ProxyPlace(f"proxy of {name}, upstream", self, ("upstream",))
@@ -184,9 +186,8 @@ class FaultProxy:
 
     @property
     def own_addresses(self) -> list[tuple[str, int]]:
-        """The addresses from which it is connected to its upstream."""
-        transports = [each.server.transport for each in self.live if each.server.transport is not None]
-        return [each.get_extra_info("sockname") for each in transports]
+        """The addresses from which it is connected to its upstream, or about to be, which the server may see first."""
+        return self._loop.call(lambda: [each.getsockname() for each in self._upstreams if each.fileno() >= 0])
 
     def __enter__(self) -> Self:
         self.run(self._open())
@@ -314,11 +315,11 @@ class FaultProxy:
         host, port = self._target
         # In a thread that knows that the kit asks: the name may be one that connections of the program are led from.
         found = await asyncio.to_thread(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-        await loop.create_connection(lambda: server, sock=await _connected(found))
+        await loop.create_connection(lambda: server, sock=await _connected(found, self._upstreams.add))
 
 
-async def _connected(found: Sequence[tuple[Any, ...]]) -> socket.socket:
-    """A socket to the first of the addresses of a name at which somebody is.
+async def _connected(found: Sequence[tuple[Any, ...]], made: Callable[[socket.socket], object]) -> socket.socket:
+    """A socket to the first of the addresses of a name at which somebody is; ``made`` gets each that is tried.
 
     Raises:
         OSError: Nobody is at any of them: what the last one said.
@@ -326,6 +327,7 @@ async def _connected(found: Sequence[tuple[Any, ...]]) -> socket.socket:
     refused: OSError = ConnectionRefusedError("the name has no address")
     for family, kind, protocol, _, address in found:
         upstream = socket.socket(family, kind, protocol)
+        made(upstream)
         with contextlib.ExitStack() as undoing:
             undoing.callback(upstream.close)
             upstream.settimeout(0)
