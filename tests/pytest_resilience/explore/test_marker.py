@@ -361,7 +361,7 @@ ASYNC = """
 """
 
 
-def test_async_tests_are_explored(suite, monkeypatch):
+def test_async_tests_are_explored(ends_of_tasks, suite, monkeypatch):
     """Under anyio a test is explored on asyncio, where it can be cancelled, and on trio."""
     monkeypatch.setenv("PYTEST_ADDOPTS", os.environ["PYTEST_ADDOPTS"] + " -p anyio")
     suite.makepyfile(test_it=ASYNC)

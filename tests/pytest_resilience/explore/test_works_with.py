@@ -79,7 +79,7 @@ KINDS = """
 
 
 @pytest.fixture
-def kinds(suite, monkeypatch):
+def kinds(ends_of_tasks, suite, monkeypatch):
     """A suite with one sound test, and nine that swallow an error of two attempts."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p resilience -p asyncio -p anyio -p xdist -W ignore")
     suite.makepyfile(test_kinds=KINDS)
