@@ -6,6 +6,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 
+from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._reach import real
+
 
 def descendants() -> Iterator[int]:
     """The children of this process, and theirs."""
@@ -41,7 +44,32 @@ def children(process: int) -> list[int]:
     return found
 
 
-def activity(child: int) -> object:
+class Work:
+    """When children were last seen at work."""
+
+    def __init__(self) -> None:
+        self._signs: dict[int, tuple[object, float]] = {}
+
+    def seen_at(self, child: int) -> float:
+        """When a child, or one of its own, was last seen at work, in real seconds: now, if it was never looked at."""
+        known, seen_at = self._signs.get(child, (None, 0.0))
+        if (sign := _activity(child)) != known:
+            seen_at = real.monotonic()
+            self._signs[child] = sign, seen_at
+        return seen_at
+
+    def is_going_on(self) -> bool:
+        """Whether any child is at work, or was a moment ago."""
+        return any(real.monotonic() - self.seen_at(child) < _MOMENT_S for child in own_children())
+
+
+work_of_children = PerClock(Work)
+
+_MOMENT_S = 0.05
+"""A process that starts or computes is blocked for less, since the kernel counts waiting for a disk as work."""
+
+
+def _activity(child: int) -> object:
     """Something that changes while a child of this process, or one of its own, is at work."""
     found = []
     for process in _family(child):

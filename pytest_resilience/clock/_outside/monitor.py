@@ -16,7 +16,7 @@ from _thread import get_ident
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.waiting import Member
-from pytest_resilience.clock._outside.children import activity, own_children
+from pytest_resilience.clock._outside.children import own_children, work_of_children
 from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
 from pytest_resilience.clock._outside.vitals import computed, progress
 from pytest_resilience.clock._reach import real
@@ -57,7 +57,6 @@ class Monitor:
         self._ended = real.allocate_lock()
         self._stopping = False
         self.is_paused = False
-        self._signs_of_life: dict[int, tuple[object, float]] = {}
         self._absent: dict[Member, object] = {}
         self._turn: object = None
         self._computed_before = 0
@@ -143,16 +142,8 @@ class Monitor:
         asked = [each for each in outsiders if each.share >= ASKED]
         anybody = own_children() if any(each.processes is None for each in asked) else []
         certain = [child for each in asked for child in each.processes or ()]
-        signs = {child: self._sign_of_life(child) for child in {*anybody, *certain}}
+        signs = {child: work_of_children.current.seen_at(child) for child in {*anybody, *certain}}
         return max(self._until(each, anybody, signs) for each in outsiders) - real.monotonic()
-
-    def _sign_of_life(self, child: int) -> float:
-        """When a child, or one of its own, was last seen at work."""
-        known, alive_at = self._signs_of_life.get(child, (None, 0.0))
-        if (sign := activity(child)) != known:
-            alive_at = real.monotonic()
-            self._signs_of_life[child] = sign, alive_at
-        return alive_at
 
     def _until(self, outsider: Outsider, anybody: list[int], signs: dict[int, float]) -> float:
         until = outsider.alive_at + self.grace * outsider.share

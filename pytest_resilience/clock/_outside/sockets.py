@@ -12,13 +12,16 @@ from typing import Any
 from pytest_resilience.clock._bubble.outsider import ASKED, UNASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._outside.addresses import Ends, ends_of, has_unix_peer_outside, is_bound_to, plain, to_peer
-from pytest_resilience.clock._outside.children import own_children, sharers
+from pytest_resilience.clock._outside.children import own_children, sharers, work_of_children
 from pytest_resilience.clock._outside.silence import silence
 from pytest_resilience.clock._outside.tcp import busy_at, inode_at_other_end, is_under_way
 from pytest_resilience.clock._reach import real
 
 _AS_LONG_AS_IT_TAKES = 20
 """An answer of the kernel's list of connections, which is long on a busy machine, holds for so many times its cost."""
+
+_UNTIL_CONNECTED_S = 5.0
+"""The real seconds that a child may work until it connects. One that works on and on does something else."""
 
 
 class Sockets:
@@ -85,6 +88,10 @@ class Sockets:
         own = known is not None and known.fileno() == descriptor
         probe = known if known is not None and own else socket.socket(fileno=descriptor)
         try:
+            if _listens(probe):  # a child that is at work may be about to connect; one that is idle waits for something
+                alive_at = min(real.monotonic(), silence.current.since(descriptor, inode) + _UNTIL_CONNECTED_S)
+                who = f"socket {descriptor}, which listens"
+                return Outsider(alive_at, ASKED, who, processes=()) if work_of_children.current.is_going_on() else None
             if not self._has_peer_outside(probe, inode, events, own=own):
                 return None
             share = ASKED if probe in self._asked or expects() else UNASKED
@@ -98,7 +105,7 @@ class Sockets:
 
     def _has_peer_outside(self, probe: socket.socket, inode: int, events: int, *, own: bool) -> bool:
         ends = ends_of(probe)
-        if ends is None:  # it listens, or has no peer of its own, or is about to have one
+        if ends is None:  # it has no peer of its own, or is about to have one
             return own and probe in self._asked
         if probe.family == socket.AF_UNIX:
             inside = [found for each in list(self._by_descriptor.values()) if (found := each()) is not None]
@@ -130,6 +137,13 @@ class Sockets:
     def _is_inside(self, address: Any) -> bool:
         """Whether a socket of the bubble that has no peer yet is the one at an address."""
         return any(is_bound_to(candidate, address) for candidate in list(self._unconnected))
+
+
+def _listens(probe: socket.socket) -> bool:
+    try:
+        return bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
 
 
 def _is_open(descriptor: int, inode: int) -> bool:

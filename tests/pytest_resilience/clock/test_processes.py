@@ -51,6 +51,48 @@ def test_a_child_that_sleeps_runs_into_its_timeout():
         assert clock.elapsed == 40.0
 
 
+CONNECTS = """
+import socket, sys
+sum(range(10**6))
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+    connection.sendall(b"hello")
+"""
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
+def test_who_listens_waits_for_a_child_that_is_on_its_way(timeout):
+    """No time passes while a child that is to connect starts and works, though nothing tells that it will."""
+    with VirtualClock() as clock, socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(timeout)
+        command = [sys.executable, "-c", CONNECTS, str(server.getsockname()[1])]
+        with subprocess.Popen(command), server.accept()[0] as connection:
+            assert connection.recv(10) == b"hello"
+        assert (clock.elapsed, clock.guesses) == (0.0, 0)
+
+
+def test_who_listens_does_not_wait_for_a_child_that_is_idle():
+    """Time passes as it does without a child, and that is no guess."""
+    with python("input()", stdin=subprocess.PIPE) as child, VirtualClock() as clock:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(3600)
+            with pytest.raises(TimeoutError):
+                server.accept()
+            assert (clock.elapsed, clock.guesses) == (3600.0, 0)
+        child.communicate(b"\n")
+
+
+def test_who_listens_waits_no_longer_than_some_seconds_for_a_child_that_works_for_ever():
+    """A child that computes and computes does not stop time; that it might have connected is a guess."""
+    with python("while True: pass") as child, pytest.warns(GuessWarning), VirtualClock() as clock:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(3600)
+            with pytest.raises(TimeoutError):
+                server.accept()
+            (jump,) = [each for each in clock.jumps if each.guess]
+            assert jump.waited_for == (f"socket {server.fileno()}, which listens",)
+        child.kill()
+
+
 def test_waiting_for_a_child_lets_other_threads_run():
     """A thread that waits for a process does not hold up the others, and time stands still meanwhile."""
     with VirtualClock(grace=60) as clock:
