@@ -75,10 +75,19 @@ class ClassAttribute:
             delattr(self.owner, self.name)  # it is inherited again
 
 
+def referrers(*wanted: object) -> list[Any]:
+    """Return all that refers to an object, also of what `gc.freeze` has put out of the collector's sight.
+
+    It stays thawed: to freeze it anew would keep for ever what is garbage by now. That costs time, and changes nothing.
+    """
+    gc.unfreeze()
+    return gc.get_referrers(*wanted)
+
+
 def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
     """Yield the names in modules and the attributes of classes that refer to a function, bound or wrapped or not."""
     namespaces: list[dict[str, Any]] = []
-    for referrer in gc.get_referrers(function):
+    for referrer in referrers(function):
         if isinstance(referrer, (staticmethod, classmethod, MethodType)):
             yield from references_to(referrer)
         elif isinstance(referrer, dict):
@@ -106,7 +115,7 @@ def classes_of(scopes: list[dict[str, Any]], function: object) -> list[tuple[typ
     found = [(home, scope) for scope in scopes if home is not None and _is_of(scope, home)]
     others = [scope for scope in scopes if home is None or not _is_of(scope, home)]
     if others:  # all objects there are have to be asked, which takes milliseconds: once
-        classes = [each for each in gc.get_referrers(*others) if isinstance(each, type)]
+        classes = [each for each in referrers(*others) if isinstance(each, type)]
         found += [(each, scope) for scope in others for each in classes if _is_of(scope, each)]
     return found
 
@@ -126,13 +135,13 @@ def _is_of(scope: dict[Any, Any], owner: type) -> bool:
 
 def other_holders(function: object) -> list[str]:
     """Name the registries, partials and default arguments of the program that hold a function."""
-    return sorted({name for holder in gc.get_referrers(function) for name in _names_of_holder(holder)})
+    return sorted({name for holder in referrers(function) for name in _names_of_holder(holder)})
 
 
 def _names_of_holder(holder: Any) -> Iterator[str]:
     if not isinstance(holder, dict | list | set | tuple | functools.partial):
         return
-    for owner in gc.get_referrers(holder):
+    for owner in referrers(holder):
         if isinstance(owner, FunctionType) and (owner.__defaults__ is holder or owner.__kwdefaults__ is holder):
             if _is_of_the_program(owner.__module__):
                 yield f"a default argument of {owner.__module__}:{owner.__qualname__}"

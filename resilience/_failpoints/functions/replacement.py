@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -15,6 +14,7 @@ from resilience._failpoints.functions.references import (
     classes_of,
     names_of,
     references_to,
+    referrers,
 )
 
 
@@ -74,7 +74,7 @@ _HELD_HERE: Final = 2
 
 def _replace(wanted: Any, value: Any) -> None:
     """Put a value where an object is held: in namespaces, in lists and dictionaries, and in tuples in these."""
-    for holder in gc.get_referrers(wanted):
+    for holder in referrers(wanted):
         if isinstance(holder, dict):
             owners = classes_of([holder], wanted) if "__module__" in holder else []
             for key in names_of(wanted, holder):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 
 import pytest
 
-from pytest_resilience import NotExplorableError, explore
+from pytest_resilience import Faults, NotExplorableError, explore
 from resilience import create_retry_decorator
 
 
@@ -36,6 +37,17 @@ def test_what_the_budget_cuts_off_is_said():
     assert not exploration.exhausted
     assert exploration.extent == f"explored 2 of at least {exploration.known} plans"
     assert exploration.known > 2
+
+
+def test_a_run_can_put_a_fault_on_a_function_in_c():
+    """What a run injects itself strikes there, though exploring keeps the collector away from what is loaded."""
+
+    def reading():
+        with Faults() as faults:
+            faults.inject(os.getpid, "1*return(1)")
+            assert (os.getpid(), fetch()) == (1, "stock")
+
+    assert explore(reading, budget=3).findings == []
 
 
 def test_a_function_that_is_named_is_a_point():

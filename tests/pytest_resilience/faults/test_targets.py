@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 
 import backoff
 import pytest
@@ -115,6 +117,19 @@ def test_a_copy_that_is_imported_meanwhile_does_not_keep_the_stand_in(app, pytes
 
     assert target_late.plain is target_late.Late.plain is app.plain
     assert target_late.Late.kept[0](7) == 7
+
+
+def test_a_function_in_c_is_struck_and_back_where_the_heap_was_frozen():
+    """What `gc.freeze` has put out of the collector's sight, as exploring does, is found all the same."""
+    gc.freeze()
+    try:
+        with Faults() as faults:
+            faults.inject(os.getpid, "1*return(1)")
+            gc.freeze()
+            assert os.getpid() == 1
+        assert type(os.getpid) is type(len)
+    finally:
+        gc.unfreeze()
 
 
 def test_a_stand_in_looks_like_its_function(app):
