@@ -81,7 +81,7 @@ def referrers(*wanted: object) -> list[Any]:
     It stays thawed: to freeze it anew would keep for ever what is garbage by now. That costs time, and changes nothing.
     """
     gc.unfreeze()
-    return gc.get_referrers(*wanted)
+    return [each for each in gc.get_referrers(*wanted) if each is not wanted]  # the arguments refer to it, too
 
 
 def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
