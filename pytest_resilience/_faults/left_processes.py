@@ -68,6 +68,7 @@ def _has_ended(handle: int) -> bool:
 def _workers_of_pools() -> set[int]:
     if not multiprocessing.active_children():  # most leftovers are none of multiprocessing's, and the heap is large
         return set()
+    gc.unfreeze()  # a pool may have been made before the heap was frozen, as it is while exploring
     return {number for each in gc.get_objects() for number in _workers_of(each)}
 
 

@@ -135,7 +135,7 @@ def test_processes_that_still_run_at_the_end_are_named(monkeypatch):
 
 
 CHILDREN = """
-import multiprocessing, os, signal, subprocess, sys
+import gc, multiprocessing, os, signal, subprocess, sys
 from concurrent.futures import ProcessPoolExecutor
 import pytest
 
@@ -166,6 +166,7 @@ def pools():
 left = []
 
 def test_leaves_processes(faults, pools):
+    gc.freeze()
     environment = faults.environment()
     for pool in pools:
         assert pool.submit(abs, -1).result() == 1
