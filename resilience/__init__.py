@@ -70,9 +70,7 @@ if "RESILIENCE_FAULTS" in _environ:
 
     _join_test(_environ["RESILIENCE_FAULTS"])
 
-_LATE: Final = {
-    "resilience.alerts": "ALERT_RATE_LIMIT_SECONDS send_rate_limited_discord_alert should_send_alert",
-}
+_LATE: Final = {"resilience.alerts": "ALERT_RATE_LIMIT_SECONDS send_rate_limited_discord_alert should_send_alert"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,15 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from resilience import _config as config
-from resilience._events import (
-    AttemptFailed,
-    Call,
-    CallEnded,
-    CallStarted,
-    Event,
-    ListenerRemoved,
-    stream,
-)
+from resilience._events import AttemptFailed, Call, CallEnded, CallStarted, Event, ListenerRemoved, stream
 from resilience._log_record import logger, write_record
 from resilience._support.signals import raised_by_signal_handler
 from resilience._support.wording import counted

@@ -68,6 +68,6 @@ _publish(__name__, __all__)
 _LATE: Final = {
     "resilience._alerts.events": (
         "AlertDelivered AlertFailed AlertRefused AlertSuppressed NoWebhook RecoveryDelivered WindowShared"
-    ),
+    )
 }
 __getattr__ = functools.partial(_exported, __name__, _LATE)

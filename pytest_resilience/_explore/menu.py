@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from resilience.testing import Hang, PlaceKind, Raise, Script, crash, fail, hang, reset, status
+from resilience.testing import Hang, PlaceKind, Script, crash, fail, hang, reset, status
 from resilience.typing import Policy
 
 _INJECTED: Final = "injected"
@@ -54,8 +54,7 @@ class Fault:
     @property
     def is_replayable(self) -> bool:
         """Whether its script has a text that can be pasted."""
-        action = self.strike.terms[0].action
-        return self.place != "" and (not isinstance(action, Raise) or action.is_replayable)
+        return self.place != "" and self.strike.terms[0].action.replayable
 
     def __str__(self) -> str:
         extent = {1: "", None: ", and at every call from there on"}

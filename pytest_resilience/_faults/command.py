@@ -22,10 +22,7 @@ WRONG_SCENARIO: Final = 2
 
 _NOT_FOUND, _NOT_EXECUTABLE, _KILLED = 127, 126, 128  # as shells have it
 
-_PASSED_ON: Final = [
-    *(signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2),
-    *(signal.SIGINT, signal.SIGQUIT),
-]
+_PASSED_ON: Final = [*(signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2), *(signal.SIGINT, signal.SIGQUIT)]
 _FROM_THE_TERMINAL: Final = {signal.SIGINT, signal.SIGQUIT}
 """The terminal sends these to all processes in its foreground, so that the command has got them already."""
 

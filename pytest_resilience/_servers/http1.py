@@ -59,9 +59,7 @@ class HttpConnection(asyncio.Protocol):
     """One keep-alive connection: requests are handed to ``handle`` one after the other; ``gone`` is told of its end."""
 
     def __init__(
-        self,
-        handle: Callable[[HttpConnection, Head, bytes], Awaitable[None]],
-        gone: Callable[[HttpConnection], object],
+        self, handle: Callable[[HttpConnection, Head, bytes], Awaitable[None]], gone: Callable[[HttpConnection], object]
     ) -> None:
         self.transport: Any = None
         self._handle = handle

@@ -99,13 +99,7 @@ class Run:
             conn_id = os.urandom(4).hex() if retried.policy.kind == "connection" else None
             target = retried.target
             self._call = Call(
-                retried.failpoint,
-                target.name,
-                retried.policy,
-                conn_id,
-                self._started_ns,
-                target.file,
-                target.line,
+                retried.failpoint, target.name, retried.policy, conn_id, self._started_ns, target.file, target.line
             )
         return self._call
 

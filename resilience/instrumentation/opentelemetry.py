@@ -23,16 +23,15 @@ from collections.abc import Callable, Mapping
 from typing import final
 
 from resilience.errors import MissingExtraError
-from resilience.events import AttemptFailed, CallEnded, Event, stream
+from resilience.events import AttemptFailed, CallEnded, Event
 from resilience.instrumentation._fields import (
     ALERT_RESULTS,
-    ALERTING_CHANGES,
     BoundedLabel,
     ends_with_a_failed_attempt,
     error_fields,
     name_of_change,
 )
-from resilience.instrumentation._installing import install_once
+from resilience.instrumentation._installing import Reporter, install_once
 from resilience.redact import type_name
 
 __all__ = ["install"]
@@ -56,22 +55,13 @@ def install(meter_provider: metrics.MeterProvider | None = None) -> Callable[[],
     Example:
         ``opentelemetry.install()`` where the program starts, after the providers of OpenTelemetry are set
     """
-
-    def listen() -> list[Callable[[], None]]:
-        reporter = _Reporter(metrics.get_meter("resilience", meter_provider=meter_provider))
-        return [
-            stream.subscribe(reporter.attempt_failed, AttemptFailed),
-            stream.subscribe(reporter.call_ended, CallEnded),
-            stream.subscribe(reporter.alert, *ALERT_RESULTS),
-            stream.subscribe(reporter.alerting_changed, *ALERTING_CHANGES),
-        ]
-
-    return install_once("opentelemetry", meter_provider, listen)
+    return install_once("opentelemetry", meter_provider, lambda: _Reporter(meter_provider))
 
 
 @final
-class _Reporter:
-    def __init__(self, meter: metrics.Meter) -> None:
+class _Reporter(Reporter):
+    def __init__(self, meter_provider: metrics.MeterProvider | None) -> None:
+        meter = metrics.get_meter("resilience", meter_provider=meter_provider)
         self._failpoint = BoundedLabel()
         self._error_type = BoundedLabel()
         self._calls = meter.create_counter("resilience.calls", unit="{call}", description="Calls that ended.")

@@ -20,15 +20,9 @@ from collections.abc import Callable
 from typing import Final, final
 
 from resilience.errors import MissingExtraError
-from resilience.events import AttemptFailed, CallEnded, Event, stream
-from resilience.instrumentation._fields import (
-    ALERT_RESULTS,
-    ALERTING_CHANGES,
-    BoundedLabel,
-    ends_with_a_failed_attempt,
-    name_of_change,
-)
-from resilience.instrumentation._installing import install_once
+from resilience.events import AttemptFailed, CallEnded, Event
+from resilience.instrumentation._fields import ALERT_RESULTS, BoundedLabel, ends_with_a_failed_attempt, name_of_change
+from resilience.instrumentation._installing import Reporter, install_once
 from resilience.redact import type_name
 
 __all__ = ["install"]
@@ -55,24 +49,13 @@ def install(registry: CollectorRegistry = REGISTRY) -> Callable[[], None]:
     Example:
         ``prometheus.install()`` where the program starts, beside ``prometheus_client.start_http_server(9000)``
     """
-
-    def listen() -> list[Callable[[], None]]:
-        metrics = _Metrics()
-        metrics.register(registry)
-        return [
-            stream.subscribe(metrics.attempt_failed, AttemptFailed),
-            stream.subscribe(metrics.call_ended, CallEnded),
-            stream.subscribe(metrics.alert, *ALERT_RESULTS),
-            stream.subscribe(metrics.alerting_changed, *ALERTING_CHANGES),
-            lambda: metrics.unregister(registry),
-        ]
-
-    return install_once("prometheus", registry, listen)
+    return install_once("prometheus", registry, lambda: _Metrics(registry))
 
 
 @final
-class _Metrics:
-    def __init__(self) -> None:
+class _Metrics(Reporter):
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
         self._failpoint = BoundedLabel()
         self._error_type = BoundedLabel()
         self._calls = Counter(
@@ -89,6 +72,11 @@ class _Metrics:
             "resilience_alerting_changes", "What happened to alerting itself.", ("change",), registry=None
         )
         self._all = (self._calls, self._failed_attempts, self._wait, self._alerts, self._alerting_changes)
+        with contextlib.ExitStack() as registered:  # all of them, or none
+            for each in self._all:
+                registry.register(each)
+                registered.callback(registry.unregister, each)
+            registered.pop_all()
 
     def attempt_failed(self, event: AttemptFailed) -> None:
         failpoint = self._failpoint(event.call.failpoint)
@@ -107,14 +95,7 @@ class _Metrics:
     def alerting_changed(self, event: Event) -> None:
         self._alerting_changes.labels(name_of_change(event)).inc()
 
-    def register(self, registry: CollectorRegistry) -> None:
-        """Register all metrics, or none."""
-        with contextlib.ExitStack() as registered:
-            for each in self._all:
-                registry.register(each)
-                registered.callback(registry.unregister, each)
-            registered.pop_all()
-
-    def unregister(self, registry: CollectorRegistry) -> None:
+    def close(self) -> None:
+        """Take the metrics out of the registry."""
         for each in self._all:
-            registry.unregister(each)
+            self._registry.unregister(each)

@@ -9,7 +9,7 @@ bound with ``structlog.contextvars`` is in them as in every other line.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 from resilience.errors import MissingExtraError
 from resilience.events import (
@@ -20,10 +20,9 @@ from resilience.events import (
     CallEnded,
     Event,
     RecoveryDelivered,
-    stream,
 )
-from resilience.instrumentation._fields import ALERTING_CHANGES, error_fields, name_of_change
-from resilience.instrumentation._installing import install_once
+from resilience.instrumentation._fields import error_fields, name_of_change
+from resilience.instrumentation._installing import Reporter, install_once
 
 __all__ = ["install"]
 
@@ -44,51 +43,41 @@ def install(logger: Any = None) -> Callable[[], None]:
     Example:
         ``structlog.install()`` where the program starts, after ``structlog.configure(...)``
     """
-    return install_once("structlog", logger, lambda: _listen(logger))
+    return install_once("structlog", logger, lambda: _Reporter(logger), every_call=False)
 
 
-def _listen(logger: Any) -> list[Callable[[], None]]:
-    log = structlog.get_logger("resilience") if logger is None else logger
+@final
+class _Reporter(Reporter):
+    def __init__(self, logger: Any) -> None:
+        self._log = structlog.get_logger("resilience") if logger is None else logger
 
-    def attempt_failed(event: AttemptFailed) -> None:
-        log.warning(
-            "attempt_failed", **_place(event), attempt=event.attempt, wait_s=event.wait_s, **error_fields(event)
-        )
+    def attempt_failed(self, event: AttemptFailed) -> None:
+        fields = {**_place(event), "attempt": event.attempt, "wait_s": event.wait_s, **error_fields(event)}
+        self._log.warning("attempt_failed", **fields)
 
-    def call_ended(event: CallEnded) -> None:
+    def call_ended(self, event: CallEnded) -> None:
         if event.outcome == "succeeded":
             return
-        fields = {**_place(event), "attempts": event.attempts, "reason": event.reason, **error_fields(event)}
-        failed = event.outcome == "gave_up" and not event.foreseen
+        log, failed = self._log, event.outcome == "gave_up" and not event.foreseen
         write = log.error if failed else log.debug if event.outcome == "cancelled" else log.info
+        fields = {**_place(event), "attempts": event.attempts, "reason": event.reason, **error_fields(event)}
         write(event.outcome, **fields)
 
-    def alert_delivered(event: AlertDelivered) -> None:
-        log.critical("alert_delivered", **_place(event), attempt=event.attempt)
+    def alert(self, event: AlertDelivered | AlertFailed | AlertSuppressed | RecoveryDelivered) -> None:
+        match event:
+            case AlertFailed(problem=problem):
+                self._log.error("alert_failed", problem=problem)
+            case AlertDelivered(attempt=attempt):
+                self._log.critical("alert_delivered", **_place(event), attempt=attempt)
+            case AlertSuppressed(attempt=attempt):
+                self._log.info("alert_suppressed", **_place(event), attempt=attempt)
+            case RecoveryDelivered(attempt=attempt):
+                self._log.info("recovery_delivered", **_place(event), attempt=attempt)
 
-    def recovery_delivered(event: RecoveryDelivered) -> None:
-        log.info("recovery_delivered", **_place(event), attempt=event.attempt)
-
-    def alert_suppressed(event: AlertSuppressed) -> None:
-        log.info("alert_suppressed", **_place(event), attempt=event.attempt)
-
-    def alert_failed(event: AlertFailed) -> None:
-        log.error("alert_failed", problem=event.problem)
-
-    def alerting_changed(event: Event) -> None:
+    def alerting_changed(self, event: Event) -> None:
         name, problem = name_of_change(event), getattr(event, "problem", None)
-        write = log.info if name == "window_shared" else log.warning
+        write = self._log.info if name == "window_shared" else self._log.warning
         write(name, **({} if problem is None else {"problem": problem}))
-
-    return [
-        stream.subscribe(attempt_failed, AttemptFailed),
-        stream.subscribe(call_ended, CallEnded, every_call=False),
-        stream.subscribe(alert_delivered, AlertDelivered),
-        stream.subscribe(recovery_delivered, RecoveryDelivered),
-        stream.subscribe(alert_suppressed, AlertSuppressed),
-        stream.subscribe(alert_failed, AlertFailed),
-        stream.subscribe(alerting_changed, *ALERTING_CHANGES),
-    ]
 
 
 def _place(event: AttemptFailed | CallEnded | AlertDelivered | AlertSuppressed | RecoveryDelivered) -> dict[str, Any]:

@@ -27,15 +27,7 @@ from pytest_resilience.clock._bubble.history import History
 from pytest_resilience.clock._bubble.lateness import delay_of
 from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
-from pytest_resilience.clock._bubble.waiting import (
-    Chooser,
-    Member,
-    Outcome,
-    Strangers,
-    Waiter,
-    current,
-    members,
-)
+from pytest_resilience.clock._bubble.waiting import Chooser, Member, Outcome, Strangers, Waiter, current, members
 from pytest_resilience.clock._reach import real
 
 

@@ -188,14 +188,7 @@ def monotonic_patches() -> Iterator[Patch]:
 
 
 def patches() -> Iterator[Patch]:
-    for replacement in (
-        _time,
-        _time_ns,
-        _asctime,
-        _strftime,
-        _clock_gettime,
-        _clock_gettime_ns,
-    ):
+    for replacement in (_time, _time_ns, _asctime, _strftime, _clock_gettime, _clock_gettime_ns):
         yield BuiltinPatch(original(time, replacement.__name__[1:]), replacement)
     for name in ("localtime", "gmtime", "ctime"):
         yield BuiltinPatch(original(time, name), _of_now(name))

@@ -215,12 +215,7 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     polls = timeout is not None and timeout <= 0
     deadline = member.deadline(None if polls else timeout)
     waiter = Waiter(
-        member,
-        deadline,
-        "a notification",
-        lasting=True,
-        idle=lambda: is_idle_at(member, self),
-        expects=yes,
+        member, deadline, "a notification", lasting=True, idle=lambda: is_idle_at(member, self), expects=yes
     )
     self._waiters.append(waiter)
     saved = self._release_save()

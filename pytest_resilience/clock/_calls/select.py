@@ -95,11 +95,7 @@ def _epoll(self: Any, timeout: Any = None, maxevents: int = -1) -> list[Interest
     seconds = None if timeout is None or timeout < 0 else timeout
     descriptor = self.fileno()
     found = wait_for_input(
-        member,
-        lambda: _real_epoll(self, 0, maxevents),
-        lambda: epoll_interests(descriptor),
-        seconds,
-        watch=descriptor,
+        member, lambda: _real_epoll(self, 0, maxevents), lambda: epoll_interests(descriptor), seconds, watch=descriptor
     )
     return found or []
 

@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from resilience._failpoints.script.duration import (
-    format_seconds,
-    from_seconds,
-    parse_duration,
-)
+from resilience._failpoints.script.duration import format_seconds, from_seconds, parse_duration
 from resilience._failpoints.script.misread import MisreadError
 from resilience._failpoints.script.values import described, literal_text
 

@@ -23,12 +23,7 @@ from typing import Any, final
 
 from resilience._failpoints.script.actions import ACTIONS
 from resilience._failpoints.script.actions.action import PlaceKind
-from resilience._failpoints.script.quantities import (
-    MAX_COUNT,
-    check_duration,
-    check_percent,
-    whole,
-)
+from resilience._failpoints.script.quantities import MAX_COUNT, check_duration, check_percent, whole
 from resilience._failpoints.script.term import Term
 from resilience._failpoints.script.text import parse_terms
 from resilience._failpoints.script.values import described

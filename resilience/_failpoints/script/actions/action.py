@@ -42,6 +42,8 @@ class Parameter:
 class Action:
     """What happens to a call. An action is a frozen dataclass whose fields are its parameters.
 
+    What these mean is said where it is built, in `builders`; durations are nanoseconds here, sizes bytes.
+
     Attributes:
         word: What it is called in text.
         places: The kinds of places that can do it.

@@ -45,8 +45,8 @@ class Raise(Action):
 
     Attributes:
         error: From a run, an exception of this strike's own; in a script, the template of those.
-        written: ``raise(...)`` as it was written; worked out if not given.
-        is_replayable: False for an exception without a text form, shown as ``raise(<...>)``.
+        text: ``raise(...)`` as it was written; worked out if not given.
+        replayable: False for an exception without a text form, shown as ``raise(<...>)``.
     """
 
     word = "raise"
@@ -54,29 +54,21 @@ class Raise(Action):
     example = "3*raise(ConnectionError('refused'))->off"
 
     error: BaseException
-    written: str = ""
-    is_replayable: bool = field(default=True, kw_only=True)
+    text: str = ""
+    replayable: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not self.written:
+        if not self.text:
             text = exception_text(self.error)
-            object.__setattr__(self, "is_replayable", text is not None)
-            object.__setattr__(self, "written", f"raise({text or stand_in(self.error)})")
-
-    @property
-    def text(self) -> str:
-        return self.written
-
-    @property
-    def replayable(self) -> bool:
-        return self.is_replayable
+            object.__setattr__(self, "replayable", text is not None)
+            object.__setattr__(self, "text", f"raise({text or stand_in(self.error)})")
 
     def fresh(self, chance: random.Random) -> Raise:  # noqa: ARG002  # nothing is drawn
         """Return the action with a copy of the exception that nobody has raised yet."""
-        return Raise(fresh_copy(self.error), self.written, is_replayable=self.is_replayable)
+        return Raise(fresh_copy(self.error), self.text, replayable=self.replayable)
 
     def _key(self) -> object:
-        return self.written if self.is_replayable else identity(self.error)
+        return self.text if self.replayable else identity(self.error)
 
 
 @action
@@ -93,27 +85,19 @@ class Return(Action):
     example = "2*return({'ok': False})->off"
 
     value: object
-    written: str = ""
-    is_replayable: bool = field(default=True, kw_only=True)
+    text: str = ""
+    replayable: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not self.written:
+        if not self.text:
             text = literal_text(self.value)
-            object.__setattr__(self, "is_replayable", text is not None)
-            object.__setattr__(self, "written", f"return({stand_in(self.value) if text is None else text})")
-
-    @property
-    def text(self) -> str:
-        return self.written
-
-    @property
-    def replayable(self) -> bool:
-        return self.is_replayable
+            object.__setattr__(self, "replayable", text is not None)
+            object.__setattr__(self, "text", f"return({stand_in(self.value) if text is None else text})")
 
     def fresh(self, chance: random.Random | None = None) -> Return:  # noqa: ARG002  # nothing is drawn
         """Return the action with a value that no earlier call can have changed."""
-        value = copy.deepcopy(self.value) if self.is_replayable else self.value
-        return Return(value, self.written, is_replayable=self.is_replayable)
+        value = copy.deepcopy(self.value) if self.replayable else self.value
+        return Return(value, self.text, replayable=self.replayable)
 
     def _key(self) -> object:
         return type(self.value), self.value

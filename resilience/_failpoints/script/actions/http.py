@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from resilience._failpoints.script.actions.action import HTTP, TCP, Action, action, parameter
-from resilience._failpoints.script.quantities import (
-    DURATION,
-    HEADERS,
-    LITERAL,
-    SIZE_OR_SHARE,
-    TEXT,
-    Share,
-    whole,
-)
+from resilience._failpoints.script.quantities import DURATION, HEADERS, LITERAL, SIZE_OR_SHARE, TEXT, Share, whole
 
 
 @action
 class Status(Action):
-    """Answer with a status of the script's own, and a body if it says one.
-
-    Attributes:
-        status: From 200 to 599.
-        body: A text as body.
-        retry_after: Nanoseconds for the header ``Retry-After``.
-        json: What JSON can say, as body.
-        headers: More headers.
-    """
+    """Answer with a status of the script's own, and a body if it says one."""
 
     word = "status"
     places = HTTP
@@ -39,11 +23,7 @@ class Status(Action):
 
 @action
 class Truncate(Action):
-    """End the body early; the promised length is unchanged.
-
-    Attributes:
-        size: After so many bytes, or so much of the body.
-    """
+    """End the body early; the promised length is unchanged."""
 
     word = "truncate"
     places = HTTP

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from resilience._failpoints.script.actions.action import TCP, Action, action, parameter
-from resilience._failpoints.script.quantities import (
-    DURATION,
-    FLAG,
-    OFFSET,
-    POSITIVE_DURATION,
-    SIZE,
-)
+from resilience._failpoints.script.quantities import DURATION, FLAG, OFFSET, POSITIVE_DURATION, SIZE
 
 
 @action
@@ -23,12 +17,7 @@ class Refuse(Action):
 
 @action
 class Latency(Action):
-    """Let each chunk leave later; order and throughput are kept.
-
-    Attributes:
-        delay: Nanoseconds.
-        jitter: Nanoseconds more or less, drawn for each chunk.
-    """
+    """Let each chunk leave later; order and throughput are kept."""
 
     word = "latency"
     places = TCP
@@ -40,11 +29,7 @@ class Latency(Action):
 
 @action
 class Bandwidth(Action):
-    """Let so many bytes through in a second, in each direction.
-
-    Attributes:
-        rate: Bytes per second.
-    """
+    """Let so many bytes through in a second, in each direction."""
 
     word = "bandwidth"
     places = TCP
@@ -55,12 +40,7 @@ class Bandwidth(Action):
 
 @action
 class Slices(Action):
-    """Let bytes arrive in small pieces.
-
-    Attributes:
-        size: Bytes in a piece.
-        pause: Nanoseconds between two pieces.
-    """
+    """Let bytes arrive in small pieces."""
 
     word = "slice"
     places = TCP
@@ -72,12 +52,7 @@ class Slices(Action):
 
 @action
 class Limit(Action):
-    """Close the connection after so many bytes of a direction: with FIN, or with RST.
-
-    Attributes:
-        size: Bytes.
-        reset: Whether it ends with RST.
-    """
+    """Close the connection after so many bytes of a direction: with FIN, or with RST."""
 
     word = "limit"
     places = TCP
@@ -89,11 +64,7 @@ class Limit(Action):
 
 @action
 class Corrupt(Action):
-    """Flip one bit of the byte at an offset of a direction.
-
-    Attributes:
-        offset: From 0.
-    """
+    """Flip one bit of the byte at an offset of a direction."""
 
     word = "corrupt"
     places = TCP
@@ -104,11 +75,7 @@ class Corrupt(Action):
 
 @action
 class SlowClose(Action):
-    """Pass the end of the stream on later.
-
-    Attributes:
-        delay: Nanoseconds.
-    """
+    """Pass the end of the stream on later."""
 
     word = "slow_close"
     places = TCP
