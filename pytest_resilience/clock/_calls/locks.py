@@ -2,6 +2,8 @@
 
 A thread that cannot have a lock gives the baton to others, so a lock may be held across a sleep. Locks that exist
 already are covered too: their C types are patched, not their constructors.
+
+What a method in C has acquired is unpacked from a `map`: after a call, a signal handler may raise, and then it is lost.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import TypePatch
 from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
+from pytest_resilience.clock._reach.unbroken import unbroken
 
 
 class _Locks:
@@ -44,10 +47,12 @@ class _Locks:
 
     def is_free(self, lock: Any, real_acquire: Callable[..., bool]) -> bool:
         """Whether a lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
-        if lock in self.holders or not real_acquire(lock, False):
+        if lock in self.holders:
             return False
-        (real.lock_release if type(lock) is real.Lock else real.rlock_release)(lock)
-        return True
+        (free,) = map(real_acquire, (lock,), (False,))
+        if free:
+            (real.lock_release if type(lock) is real.Lock else real.rlock_release)(lock)
+        return free
 
     def describe(self, lock: Any) -> str:
         """What is waited for where a lock is, in words."""
@@ -75,39 +80,32 @@ def held_locks() -> list[weakref.ref[Any]]:
     return [weakref.ref(lock) for lock, holder in guards if holder is caller or holder.ended]
 
 
-def _acquirer(real_acquire: Callable[..., bool], release: Callable[[Any], None]) -> Callable[..., bool]:
-    """The method ``acquire`` for a lock type, given its C method, and what releases it."""
+def _acquirer(real_acquire: Callable[..., bool]) -> Callable[..., bool]:
+    """The method ``acquire`` for a lock type, given its C method."""
 
     def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
         member = members.get(get_ident())
         if member is None or (timeout != -1 and (not blocking or not 0 <= timeout <= threading.TIMEOUT_MAX)):
-            return real_acquire(self, blocking, timeout)
-        # A signal handler may raise as soon as a call is over, and what the call has returned is lost then; what a list
-        # was extended by is not.
-        tries: list[bool] = []
-        try:
-            tries.extend(map(real_acquire, (self,), (False,)))
-            if tries[0]:
-                _locks.current.holders[self] = member
-                return True
-            if current() is None:
-                return real_acquire(self, blocking, timeout)
-            if not blocking:
-                member.give_way()  # which lets its holder run
-                return False
-            if timeout == 0:
-                member.ask_no_longer()
-                return False
-            return _wait(self, member, real_acquire, timeout, tries)
-        except BaseException:
-            if True in tries:
-                release(self)
-            raise
+            (got,) = map(real_acquire, (self,), (blocking,), (timeout,))
+            return got
+        holders = _locks.current.holders
+        (got,) = map(real_acquire, (self,), (False,))
+        if got:
+            holders[self] = member
+        elif current() is None:
+            (got,) = map(real_acquire, (self,), (blocking,), (timeout,))
+        elif not blocking:
+            member.give_way()  # which lets its holder run
+        elif timeout == 0:
+            member.ask_no_longer()
+        else:
+            return _wait(self, member, real_acquire, timeout)
+        return got
 
     return acquire
 
 
-def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout: float, tries: list[bool]) -> bool:
+def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout: float) -> bool:
     scheduler, locks, idle = member.scheduler, _locks.current, is_idle_at(member, lock)
     deadline = member.deadline(None if timeout == -1 or idle else timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
@@ -135,8 +133,8 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
                     line.remove(place)
                 if not line:
                     locks.lines.pop(lock, None)
-        tries.extend(map(real_acquire, (lock,), (False,)))
-        if tries[-1]:
+        (got,) = map(real_acquire, (lock,), (False,))
+        if got:
             locks.holders[lock] = member
             return True
         if outcome is Outcome.TIMED_OUT:
@@ -145,23 +143,29 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
             return False
         if outcome is Outcome.CLOSED:
             if timeout == -1:
-                return real_acquire(lock, True, -1)
-            parts = () if idle else left_behind.parts(scheduler.left(waiter))  # an idle worker ends with the clock
-            return any(real_acquire(lock, True, part) for part in parts)
+                (got,) = map(real_acquire, (lock,), (True,), (-1,))
+                return got
+            for part in () if idle else left_behind.parts(scheduler.left(waiter)):  # an idle worker ends with the clock
+                (got,) = map(real_acquire, (lock,), (True,), (part,))
+                if got:
+                    return True
+            return False
 
 
+@unbroken
 def lock_release(self: Any, *_: object) -> None:
     """`Lock.release` and ``Lock.__exit__``."""
     locks = _locks.current
-    if self in locks.holders:  # with no call before the lock is released, where a signal handler could raise
+    if is_ours := self in locks.holders:
         del locks.holders[self]
-    else:
+    real.lock_release(self)  # before any other call
+    if not is_ours:
         wake_strangers()
-    real.lock_release(self)
     if locks.lines:
         locks.wake_next(self)
 
 
+@unbroken
 def rlock_release(self: Any, *_: object) -> None:
     """`RLock.release` and ``RLock.__exit__``."""
     try:
@@ -181,8 +185,8 @@ def _note_release(lock: Any) -> None:
             locks.wake_next(lock)
 
 
-lock_acquire = _acquirer(real.lock_acquire, lock_release)
-rlock_acquire = _acquirer(real.rlock_acquire, rlock_release)
+lock_acquire = _acquirer(real.lock_acquire)
+rlock_acquire = _acquirer(real.rlock_acquire)
 
 
 def _locked(self: Any) -> bool:

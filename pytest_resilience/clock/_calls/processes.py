@@ -164,7 +164,8 @@ def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:
     def acquire(self: Any, block: bool = True, timeout: float | None = None) -> bool:
         member = current()
         if member is None or not block or (timeout is not None and timeout <= 0):
-            return bool(real_acquire(self, block, timeout))
+            (got,) = map(real_acquire, (self,), (block,), (timeout,))  # no handler can raise before it is returned
+            return bool(got)
         return _wait(member, lambda: real_acquire(self, False), timeout, "a multiprocessing lock")
 
     yield TypePatch(_multiprocessing.SemLock, {"acquire": acquire, "__enter__": acquire})

@@ -15,9 +15,9 @@ from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, cur
 from pytest_resilience.clock._calls.locks import is_idle_at
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
-from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import TypePatch, copies_of
 from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
+from pytest_resilience.clock._reach.unbroken import unbroken
 
 
 class _Real:
@@ -98,15 +98,14 @@ def _note_nothing(items: Any, member: Member, block: bool) -> None:
         member.give_way()
 
 
-def _simple_queue_put(own: _Real, self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-    line = _readers.current.get(self)
-    with _NOTHING if current() is None else real.uncollected():  # items that finalizers put come after this one
-        if line is None and self not in outside_readers.current:
-            wake_strangers()
-        own.put(self, item, block, timeout)
+def _note_item(items: Any) -> None:
+    """Let a thread that waits for it have the item which a queue has got."""
+    line = _readers.current.get(items)
+    if line is None and items not in outside_readers.current:
+        wake_strangers()
     if listeners and current() is not None:
         for listener in listeners:
-            listener(self)
+            listener(items)
     while line:
         try:
             waiter = line.popleft()
@@ -131,8 +130,10 @@ def _simple_queue_patch(kind: Any) -> TypePatch:
     def get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
         return _simple_queue_get(own, self, block, timeout)
 
+    @unbroken
     def put(self: Any, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        _simple_queue_put(own, self, item, block, timeout)
+        own.put(self, item, block, timeout)  # before any other call, in which a finalizer could put another one
+        _note_item(self)
 
     return TypePatch(
         kind,

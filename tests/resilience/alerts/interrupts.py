@@ -1,15 +1,15 @@
-"""What a signal handler does that raises: an exception at every instruction at which one may run, one after the other.
+"""A signal whose handler raises, at every instruction at which it may arrive, one after the other.
 
-CPython runs signal handlers as a function begins, after a call, and as a loop goes round. A real signal meets each of
-these moments by chance and some of them once in a million times; this meets each one once.
+A real signal meets each of these moments by chance and some of them once in a million times; this meets each one once.
+When the handler runs is CPython's own affair: as a function begins, after a call, and as a loop goes round.
 """
 
 from __future__ import annotations
 
+import _thread
 import contextlib
-import dis
-import functools
 import logging
+import signal
 import sys
 
 
@@ -17,59 +17,63 @@ class Interrupt(BaseException):
     """What the signal handler raises."""
 
 
-def interruptions(work, leave_out=lambda _frame, _event: False):
+class Signal(int):
+    """A signal that arrives as its attribute is read: that is no call, after which the handler would run at once."""
+
+    arrives = property(_thread.interrupt_main)
+
+
+SIGNAL = Signal(signal.SIGUSR1)
+
+
+def interruptions(work, leave_out=lambda _frame: False):
     """Call ``work`` again and again, interrupted a moment later each time; end when it comes to its own end.
 
-    ``leave_out`` tells, by frame and event, which moments are none of the caller's.
+    Where ``leave_out`` says of a frame that it is none of the caller's, the signal comes again at the next instruction.
     """
-    moment = 1
-    while _is_interrupted(work, moment, leave_out):
-        yield moment
-        moment += 1
+    moment, count = 1, 0
+    while (struck := _interrupt(work, moment, leave_out)) is not None:
+        count += 1
+        yield count
+        moment = struck + 1  # had it arrived between the two, the handler would have run at the same one
 
 
-def _is_interrupted(work, moment, leave_out):
-    moments = 0
-    before = {}
+def _interrupt(work, moment, leave_out):
+    """Return before which instruction the handler has raised; None if ``work`` has ended before."""
+    moments, struck, handling = 0, None, False
+
+    def handle(_number, frame):
+        nonlocal moment, struck, handling
+        handling = True
+        # Logging keeps its lock where it is struck, and nobody can help that.
+        if frame.f_code is trace.__code__ or frame.f_globals is vars(logging) or leave_out(frame):
+            moment = moments + 1  # where it arrives again
+            handling = False
+            return
+        sys.settrace(previous)
+        struck = moments
+        raise Interrupt
 
     def trace(frame, event, _argument):
         nonlocal moments
-        if frame.f_globals is vars(logging):  # which keeps its lock where it is struck, and nobody can help it
+        if handling or frame.f_code is handle.__code__:
             return None
         frame.f_trace_opcodes = True
-        if event == "call" or (event == "opcode" and _runs_handlers(frame.f_code, before.get(frame), frame.f_lasti)):
-            moments += not leave_out(frame, event)
-            if moments == moment and not leave_out(frame, event):
-                raise Interrupt
-        if event == "opcode":
-            before[frame] = frame.f_lasti
-        elif event == "return":
-            before.pop(frame, None)
+        if event in {"call", "opcode"}:
+            moments += 1
+            if moments == moment:
+                SIGNAL.arrives  # noqa: B018  # see there
         return trace
 
-    previous = sys.gettrace()
-    with contextlib.suppress(Interrupt):
-        sys.settrace(trace)
-        try:
-            work()
-        finally:
-            sys.settrace(previous)
-    return moments >= moment  # CPython ignores what is raised in a callback of a weak reference
-
-
-@functools.cache
-def _runs_handlers(code, before, now):
-    """Whether signal handlers run between two instructions, and what they raise belongs to both.
-
-    CPython runs them as part of the first; here the exception is raised at the second. Where a ``with`` block ends
-    between the two that makes a difference.
-    """
-    if before is None:
-        return False
-    is_call = dis.opname[code.co_code[before]].startswith(("CALL", "JUMP_BACKWARD"))
-    return is_call and _handler(code, before) == _handler(code, now)
-
-
-def _handler(code, offset):
-    entries = dis.Bytecode(code).exception_entries
-    return next((entry.target for entry in entries if entry.start <= offset < entry.end), None)
+    sys._getframe().f_trace_opcodes = True  # without which Python 3.12 leaves instructions out
+    previous, before = sys.gettrace(), signal.signal(SIGNAL, handle)
+    try:
+        with contextlib.suppress(Interrupt):
+            sys.settrace(trace)
+            try:
+                work()
+            finally:
+                sys.settrace(previous)
+    finally:
+        signal.signal(SIGNAL, before)
+    return struck
