@@ -14,7 +14,8 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import nanoseconds
-from pytest_resilience.clock._bubble.waiting import Member, Turns, Waiter, current, members
+from pytest_resilience.clock._bubble.waiting import Member, Turns, Waiter, current
+from pytest_resilience.clock._calls.signals import interrupts_main, real_pthread_kill
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
 from pytest_resilience.clock._reach.patches import Patch
@@ -60,10 +61,8 @@ class _Timer:
         self.rung += 1
         if self._interval:
             self._ring_at(member, due + self._interval)
-        ident = threading.main_thread().ident or 0  # where Python runs all handlers
-        waiting = members.get(ident)
-        if waiting is None or not self._scheduler.interrupt(waiting, lambda: signal.raise_signal(signal.SIGALRM)):
-            signal.pthread_kill(ident, signal.SIGALRM)
+        if not interrupts_main(self._scheduler, signal.SIGALRM):
+            real_pthread_kill(threading.main_thread().ident, signal.SIGALRM)
 
 
 def _go_on_in_real_time(timer: _Timer) -> None:

@@ -20,6 +20,7 @@ from pytest_resilience.clock._calls import (
     refusals,
     select,
     selectors,
+    signals,
     sleep,
     sockets,
     ssl,
@@ -64,7 +65,20 @@ def staying_patched() -> Iterator[None]:
 
 def all_patches() -> Iterator[Patch]:
     """Everything that a clock replaces while it is open."""
-    for module in (clocks, locks, queues, sleep, threads, select, selectors, sockets, processes, questions, alarms):
+    for module in (
+        clocks,
+        locks,
+        queues,
+        sleep,
+        threads,
+        select,
+        selectors,
+        sockets,
+        processes,
+        questions,
+        alarms,
+        signals,
+    ):
         yield from module.patches()
     yield LatePatches(
         {

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import math
 import os
+import signal
 from _thread import get_ident
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
@@ -102,6 +103,7 @@ class Monitor:
 
     def _run(self) -> None:
         self.ident = get_ident()
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # else it got what the program's threads block
         try:
             while True:
                 with real.uncollected(), self.scheduler.mutex:

@@ -41,3 +41,10 @@ def computed(native_id: int) -> int:
             return int(file.read().split()[0])
     except OSError:
         return 0
+
+
+def pending_signals(native_id: int) -> set[int]:
+    """The signals that have been sent to a thread, or to the whole process, and that the thread holds back."""
+    with open(f"/proc/self/task/{native_id}/status", encoding="utf-8", errors="replace") as file:
+        masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigPnd:", "ShdPnd:"))]
+    return {number for number in range(1, 65) if any(mask >> (number - 1) & 1 for mask in masks)}
