@@ -12,6 +12,11 @@ LONGEST = 9_223_372_036
 """The longest wait in seconds that the real functions accept: 2^63 nanoseconds, some 292 years."""
 
 
+def is_timeout(value: object) -> bool:
+    """Whether functions in C take it for a timeout, in seconds or in milliseconds; else they say what is wrong."""
+    return value is None or isinstance(value, (float, SupportsIndex))
+
+
 def nanoseconds(seconds: float | SupportsIndex) -> int:
     """Whole nanoseconds, rounded up: a thread that waits "a little" must not wake at the same instant.
 

@@ -9,7 +9,7 @@ import sys
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
@@ -147,19 +147,19 @@ _real_now, _real_utcnow, _fromtimestamp = (
 )
 
 
-def _virtual_now(cls: type[datetime], tz: tzinfo | None = None) -> Any:
-    member = members.get(get_ident())
-    bound = (_real_now if member is None else _fromtimestamp).__get__(None, cls)
-    return bound(tz) if member is None else bound(_microseconds(_now(member)), tz)
-
-
-def _virtual_utcnow(cls: type[datetime]) -> datetime:
+def _virtual_now(cls: type[datetime], *zone: Any, **zone_by_name: Any) -> Any:
     member = members.get(get_ident())
     if member is None:
-        moment: datetime = _real_utcnow.__get__(None, cls)()
-    else:
-        moment = _fromtimestamp.__get__(None, cls)(_microseconds(_now(member)), UTC).replace(tzinfo=None)
-    return moment
+        return _real_now.__get__(None, cls)(*zone, **zone_by_name)
+    tz = _real_now.__get__(None, datetime)(*zone, **zone_by_name).tzinfo if zone or zone_by_name else None
+    return _fromtimestamp.__get__(None, cls)(_microseconds(_now(member)), tz)
+
+
+def _virtual_utcnow(cls: type[datetime], *none: Any, **none_by_name: Any) -> Any:
+    member = members.get(get_ident())
+    if member is None or none or none_by_name:
+        return _real_utcnow.__get__(None, cls)(*none, **none_by_name)
+    return _fromtimestamp.__get__(None, cls)(_microseconds(_now(member)), UTC).replace(tzinfo=None)
 
 
 def _microseconds(now: int) -> float:

@@ -85,7 +85,7 @@ def _acquirer(real_acquire: Callable[..., bool]) -> Callable[..., bool]:
 
     def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
         member = members.get(get_ident())
-        if member is None or (timeout != -1 and (not blocking or not 0 <= timeout <= threading.TIMEOUT_MAX)):
+        if member is None or (timeout != -1 and (not blocking or not is_long(timeout))):
             (got,) = map(real_acquire, (self,), (blocking,), (timeout,))
             return got
         holders = _locks.current.holders
@@ -103,6 +103,11 @@ def _acquirer(real_acquire: Callable[..., bool]) -> Callable[..., bool]:
         return got
 
     return acquire
+
+
+def is_long(timeout: Any) -> bool:
+    """Whether a lock can be waited for so long; else the C function says what is wrong."""
+    return isinstance(timeout, (int, float)) and 0 <= timeout <= threading.TIMEOUT_MAX
 
 
 def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout: float) -> bool:

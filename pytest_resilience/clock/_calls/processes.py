@@ -166,7 +166,14 @@ def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:
         if member is None or not block or (timeout is not None and timeout <= 0):
             (got,) = map(real_acquire, (self,), (block,), (timeout,))  # no handler can raise before it is returned
             return bool(got)
-        return _wait(member, lambda: real_acquire(self, False), timeout, "a multiprocessing lock")
+        deadline = member.deadline(timeout)
+        while True:  # a look may be another thread's, which must not take the lock: that notes which thread has it
+            (got,) = map(real_acquire, (self,), (False,))
+            if got:
+                return bool(got)
+            left = None if deadline is None else (deadline - member.scheduler.now) / 1e9
+            if not _wait(member, lambda: not self._is_zero(), left, "a multiprocessing lock"):
+                return False
 
     yield TypePatch(_multiprocessing.SemLock, {"acquire": acquire, "__enter__": acquire})
 

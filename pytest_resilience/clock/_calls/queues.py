@@ -12,7 +12,7 @@ from typing import Any
 from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
-from pytest_resilience.clock._calls.locks import is_idle_at
+from pytest_resilience.clock._calls.locks import is_idle_at, is_long
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
 from pytest_resilience.clock._reach.native import TypePatch, copies_of
@@ -48,7 +48,7 @@ def _simple_queue_get(own: _Real, self: Any, block: bool = True, timeout: float 
     if join is not None and get_ident() not in members:
         join()
     member = current()
-    if member is None or (timeout is not None and timeout < 0):
+    if member is None or (timeout is not None and not is_long(timeout)):
         with at_rest() if own.empty(self) else _NOTHING:
             return own.get(self, block, timeout)
     try:

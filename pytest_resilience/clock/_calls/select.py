@@ -5,11 +5,12 @@ from __future__ import annotations
 import select
 from _thread import get_ident
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE
+from pytest_resilience.clock._bubble.units import is_timeout
 from pytest_resilience.clock._bubble.waiting import current, members
 from pytest_resilience.clock._outside.descriptors import epoll_interests
 from pytest_resilience.clock._outside.real_poll import READ, URGENT, WRITE, Interest, real_poll
@@ -56,7 +57,7 @@ def _changing(real_change: Callable[..., None]) -> Callable[..., None]:
 def _poll(self: Any, timeout: Any = None) -> list[Interest]:
     """`select.poll` objects, in virtual time; their timeout is in milliseconds."""
     member = current()
-    if member is None or not (timeout is None or (isinstance(timeout, (int, float)) and timeout < _TOO_LONG)):
+    if member is None or not is_timeout(timeout) or (timeout is not None and timeout >= _TOO_LONG):
         return real_poll(self, timeout)  # which refuses such a timeout
     polling = _polling.current
     if id(self) in polling:
@@ -89,7 +90,8 @@ def _epoll(self: Any, timeout: Any = None, maxevents: int = -1) -> list[Interest
             member.scheduler.yield_now(member)
         return _real_epoll(self, 0, maxevents)
     member = current()
-    found = _real_epoll(self, timeout if member is None else 0, maxevents)
+    is_real = member is None or not is_timeout(timeout)
+    found = _real_epoll(self, timeout if is_real else 0, maxevents)
     if found or member is None:
         return found
     seconds = None if timeout is None or timeout < 0 else timeout
@@ -108,7 +110,13 @@ def _select(*arguments: Any) -> tuple[list[Any], list[Any], list[Any]]:
     member = current()
     timeout = arguments[3] if len(arguments) == 4 else None
     found: tuple[list[Any], list[Any], list[Any]]
-    if member is None or not 3 <= len(arguments) <= 4 or (timeout is not None and timeout < 0):
+    if (
+        member is None
+        or not 3 <= len(arguments) <= 4
+        or not is_timeout(timeout)
+        or (timeout is not None and timeout < 0)
+        or not all(isinstance(chosen, Iterable) for chosen in arguments[:3])
+    ):
         found = _real_select(*arguments)
         return found
     given = [chosen if isinstance(chosen, list) else list(chosen) for chosen in arguments[:3]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
-from pytest_resilience.clock._bubble.units import nanoseconds
+from pytest_resilience.clock._bubble.units import is_timeout, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
 from pytest_resilience.clock._outside.strangers import is_watchdog
 from pytest_resilience.clock._outside.waits import wait_until
@@ -77,10 +78,26 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Member
         scheduler.begin(member)
         try:
             function(*arguments, **keywords)
+        except SystemExit:
+            pass
+        except BaseException as error:  # noqa: BLE001  # as the interpreter does
+            _report(function, error)
         finally:
             scheduler.end(member)
 
     return member, body
+
+
+_HookArgs: Any = next(kind for kind in tuple.__subclasses__() if kind.__qualname__ == "UnraisableHookArgs")
+"""What the hook is given: a class without a public name."""
+
+
+def _report(function: Callable[..., object], error: BaseException) -> None:
+    """Tell `sys.unraisablehook` which function of the program's a thread was started by, not which of the clock's."""
+    traceback = error.__traceback__ and error.__traceback__.tb_next
+    words, names = "Exception ignored in thread started by", sys.version_info >= (3, 13)
+    told = (f"{words} {function!r}", None) if names else (words, function)
+    sys.unraisablehook(_HookArgs((type(error), error, traceback, *told)))
 
 
 def admit(scheduler: Turns, thread: threading.Thread) -> Member:
@@ -130,7 +147,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     """`threading.Thread.join`, in virtual time."""
     member = current()
     target = _by_thread.current.get(self)
-    if member is None or self.ident in {None, member.ident}:
+    if member is None or self.ident in {None, member.ident} or not is_timeout(timeout):
         _real_join(self, timeout)
         return
     polls = timeout is not None and timeout <= 0

@@ -44,6 +44,8 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], sinc
         return None
     share, kind = (ASKED, "pidfd") if is_process else (UNASKED, "descriptor")
     processes = _processes_of(descriptor) if is_process else None
+    if processes == [os.getpid()]:
+        return None
     return Outsider(silence.current.since(descriptor, inode), share, f"{kind} {descriptor}", processes=processes)
 
 

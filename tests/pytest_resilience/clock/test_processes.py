@@ -330,3 +330,11 @@ with VirtualClock() as clock:
 def test_a_process_with_one_thread_forks_as_such():
     """The clock's own thread is not there while the process forks: Python warns of processes with several."""
     subprocess.run([sys.executable, "-W", "error", "-c", FORKS], check=True, timeout=60)
+
+
+def test_nobody_waits_for_the_process_itself(clock):
+    """A pidfd of the own process is no outsider: that it is at work says nothing."""
+    itself = os.pidfd_open(os.getpid())
+    assert select.select([itself], [], [], 3) == ([], [], [])
+    assert clock.elapsed == 3.0
+    os.close(itself)

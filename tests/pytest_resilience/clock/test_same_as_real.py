@@ -3,7 +3,9 @@
 import _thread
 import asyncio
 import gc
+import multiprocessing
 import os
+import queue
 import select
 import signal
 import socket
@@ -12,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from datetime import datetime
 
 import pytest
 
@@ -53,6 +56,64 @@ def wrong_arguments():
     with one, other:
         calls = (one.send,), (one.sendto, b"x"), (one.sendmsg,), (one.send, b"x", 0, 0)
         return [outcome_of(*call) for call in calls]
+
+
+def wrong_times():
+    """Each C function says what is wrong with its arguments, in its own words."""
+    epoll, poll, lock, items = select.epoll(), select.poll(), threading.Lock(), queue.SimpleQueue()
+    thread = threading.Thread(target=int)
+    thread.start()
+    with epoll:
+        calls = (
+            *[(now, *bad) for now in (datetime.now, datetime.utcnow) for bad in (("x",), (None, None))],
+            (lambda: datetime.now(zone=None),),
+            *[(wait, "x") for wait in (epoll.poll, poll.poll, time.sleep)],
+            *[(select.select, *bad) for bad in (([], [], [], "x"), ([], [], [], -1), (1, [], []), ([], []))],
+            (thread.join, "x"),
+            *[(items.get, True, bad) for bad in ("x", -1, 1e300)],
+            *[(lock.acquire, *bad) for bad in ((True, "x"), (True, -2), (False, 1))],
+        )
+        outcomes = [outcome_of(*call) for call in calls]
+    thread.join()
+    return outcomes
+
+
+def lock_of_processes_between_threads():
+    """One that notes which thread has it, so that no other can release it."""
+    lock, outcomes = multiprocessing.get_context("fork").RLock(), []
+
+    def take_and_release():
+        with lock, lock:
+            outcomes.append(lock._semlock._is_mine())
+
+    with lock:
+        threads = [threading.Thread(target=take_and_release) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0)
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def error_of_a_thread_that_nobody_handles():
+    told, over = [], threading.Event()
+
+    def fail():
+        raise ValueError("x")
+
+    def hook(args):
+        told.append((args.err_msg, args.object, repr(args.exc_value), args.exc_traceback.tb_frame.f_code.co_name))
+        over.set()
+
+    hooked, sys.unraisablehook = sys.unraisablehook, hook
+    try:
+        _thread.start_new_thread(fail, ())
+        over.wait(60)
+    finally:
+        sys.unraisablehook = hooked
+    words, source, *rest = told[0]
+    return (source is fail or repr(fail) in words), *rest
 
 
 def socket_of_another_kind():
@@ -169,6 +230,9 @@ PROGRAMS = (
     wait_is_declined,
     wrong_arguments,
     socket_of_another_kind,
+    wrong_times,
+    lock_of_processes_between_threads,
+    error_of_a_thread_that_nobody_handles,
     subclass_with_methods_of_its_own,
 )
 
