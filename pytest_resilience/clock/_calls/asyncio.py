@@ -211,7 +211,8 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         return looked[0]
 
     yield from function_patches(asyncio.base_events.BaseEventLoop, {"time": time})
-    yield AttributePatch(events, {"TimerHandle": TimerHandle})
+    for owner in (events, asyncio):
+        yield AttributePatch(owner, {"TimerHandle": TimerHandle})
     yield BlockPatch(loops.going_on)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+import pkgutil
 import sys
 from _thread import get_ident
 from abc import ABCMeta
@@ -38,7 +40,7 @@ def kind_of_stand_in(real: Any) -> Any:
     """The metaclass for a subclass that takes the place of ``real`` while the clock is open.
 
     Where a name stands for the new class, objects from before the clock must still pass checks against that name; where
-    a program has kept the new class, so must those from after it.
+    a program has kept the new class, so must those from after it, and it is pickled by its name all the same.
     """
 
     # A program may give the class an abstract base besides, whose metaclass has to go with this one.
@@ -49,6 +51,12 @@ def kind_of_stand_in(real: Any) -> Any:
         def __subclasscheck__(self, subclass: type) -> bool:
             return issubclass(subclass, real) if real in self.__bases__ else super().__subclasscheck__(subclass)
 
+    def reduced(made: type) -> Any:
+        name = f"{made.__module__}:{made.__qualname__}"
+        is_away = real in made.__bases__ and pkgutil.resolve_name(name) is not made
+        return (pkgutil.resolve_name, (name,)) if is_away else made.__qualname__
+
+    copyreg.pickle(Kind, reduced)
     return Kind
 
 

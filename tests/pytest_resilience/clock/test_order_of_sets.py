@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import copy
 import pickle
+import pkgutil
 import queue
 import sys
 import threading
@@ -212,6 +214,23 @@ def test_names_kept_from_a_clock_stay_good():
     assert issubclass(real, task_class)
     assert not isinstance(threading.current_thread(), future_class)
     assert not isinstance(real_future(), type("Other", (future_class,), {}))
+
+
+@pytest.mark.parametrize("name", ["asyncio:Task", "asyncio:TimerHandle", "concurrent.futures:Future"])
+def test_a_class_is_pickled_copied_and_derived_from_as_ever(name, monkeypatch):
+    """By the name that a program uses, while the clock is open and after it."""
+    with VirtualClock():
+        kept = pkgutil.resolve_name(name)
+        derived = type("Derived", (kept,), {"__module__": __name__})
+        monkeypatch.setattr(sys.modules[__name__], "Derived", derived, raising=False)
+        for each in (kept, derived):
+            assert pickle.loads(pickle.dumps(each)) is copy.copy(each) is copy.deepcopy(each) is each
+    real = pkgutil.resolve_name(name)
+    assert pickle.loads(pickle.dumps(kept)) is real
+    assert pickle.loads(pickle.dumps(derived)) is derived
+    assert issubclass(derived, real)
+    assert issubclass(derived, kept)
+    assert not issubclass(real, derived)
 
 
 def test_tasks_look_as_ever(clock):
