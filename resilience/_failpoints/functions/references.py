@@ -111,13 +111,25 @@ def is_module(scope: dict[Any, Any]) -> bool:
 
 def classes_of(scopes: list[dict[str, Any]], function: object) -> list[tuple[type, dict[str, Any]]]:
     """Return the classes whose namespaces dictionaries with a function in them are, each with its dictionary."""
+    if not scopes:
+        return []
     home = _home_of(function)
-    found = [(home, scope) for scope in scopes if home is not None and _is_of(scope, home)]
-    others = [scope for scope in scopes if home is None or not _is_of(scope, home)]
-    if others:  # all objects there are have to be asked, which takes milliseconds: once
-        classes = [each for each in referrers(*others) if isinstance(each, type)]
-        found += [(each, scope) for scope in others for each in classes if _is_of(scope, each)]
-    return found
+    classes = [home] if home is not None and all(_is_of(each, home) for each in scopes) else _all_classes()
+    # A copy of a namespace has the same in it: each class is found once.
+    return [(each, found) for each in classes if (found := next((s for s in scopes if _is_of(s, each)), None))]
+
+
+def _all_classes() -> list[type]:
+    """All classes there are: to find them among all objects, as what refers to a namespace, takes ten times as long."""
+    found: dict[int, type] = {}  # by identity, since a metaclass may say what equality is
+    left: list[type] = [object]
+    while left:
+        subclasses: list[type] = type.__subclasses__(left.pop())
+        for each in subclasses:
+            if id(each) not in found:
+                found[id(each)] = each
+                left.append(each)
+    return [*found.values()]
 
 
 def _home_of(function: object) -> type | None:
@@ -135,18 +147,19 @@ def _is_of(scope: dict[Any, Any], owner: type) -> bool:
 
 def other_holders(function: object) -> list[str]:
     """Name the registries, partials and default arguments of the program that hold a function."""
-    return sorted({name for holder in referrers(function) for name in _names_of_holder(holder)})
+    holding = (dict, list, set, tuple, functools.partial)
+    holders = {id(each): each for each in referrers(function) if isinstance(each, holding)}
+    owners = referrers(*holders.values()) if holders else []
+    return sorted({name for owner in owners for name in _names_of_holders(owner, holders)})
 
 
-def _names_of_holder(holder: Any) -> Iterator[str]:
-    if not isinstance(holder, dict | list | set | tuple | functools.partial):
-        return
-    for owner in referrers(holder):
-        if isinstance(owner, FunctionType) and (owner.__defaults__ is holder or owner.__kwdefaults__ is holder):
-            if _is_of_the_program(owner.__module__):
-                yield f"a default argument of {owner.__module__}:{owner.__qualname__}"
-        elif isinstance(owner, dict) and is_module(owner) and _is_of_the_program(owner.get("__name__")):
-            yield from (f"{owner['__name__']}:{name}" for name, value in list(owner.items()) if value is holder)
+def _names_of_holders(owner: Any, holders: dict[int, Any]) -> Iterator[str]:
+    if isinstance(owner, FunctionType):
+        holds = {id(owner.__defaults__), id(owner.__kwdefaults__)} & holders.keys()
+        if holds and _is_of_the_program(owner.__module__):
+            yield f"a default argument of {owner.__module__}:{owner.__qualname__}"
+    elif isinstance(owner, dict) and is_module(owner) and _is_of_the_program(owner.get("__name__")):
+        yield from (f"{owner['__name__']}:{name}" for name, value in list(owner.items()) if id(value) in holders)
 
 
 def _is_of_the_program(module: object) -> bool:

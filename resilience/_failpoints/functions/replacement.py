@@ -12,7 +12,6 @@ from resilience._failpoints.functions.references import (
     ClassAttribute,
     Reference,
     classes_of,
-    names_of,
     references_to,
     referrers,
 )
@@ -56,36 +55,47 @@ class Replacement:
 
     def take_back(self) -> None:
         """Put the function back, wherever its stand-in is by now."""
+        kept, values = [], []
         put = None
         while self._placed:
             reference, put, before = self._placed.pop()
             if reference.current() is put or reference.current() is ABSENT:
                 reference.point_to(before)
             if put is not self._stand_in and sys.getrefcount(put) > _HELD_HERE:
-                _replace(put, self._original if before is ABSENT else before)
+                kept.append(put)
+                values.append(self._original if before is ABSENT else before)
         del put
-        if sys.getrefcount(self._stand_in) > self._unshared:  # looking for references takes milliseconds
-            _replace(self._stand_in, self._original)
+        if kept:  # looking for references takes milliseconds
+            _replace(tuple(kept), values)
+            kept.clear()
+        if sys.getrefcount(self._stand_in) > self._unshared:
+            _replace((self._stand_in,), [self._original])
 
 
 _HELD_HERE: Final = 2
 """References to an object that a local variable alone refers to: that, and the argument of the question."""
 
 
-def _replace(wanted: Any, value: Any) -> None:
-    """Put a value where an object is held: in namespaces, in lists and dictionaries, and in tuples in these."""
-    for holder in referrers(wanted):
+def _replace(wanted: tuple[Any, ...], values: list[Any]) -> None:
+    """Put values where objects are held: in namespaces, in lists and dictionaries, and in tuples in these."""
+    values_of = {id(each): value for each, value in zip(wanted, values, strict=True)}
+    tuples = []
+
+    for holder in referrers(*wanted):
         if isinstance(holder, dict):
-            owners = classes_of([holder], wanted) if "__module__" in holder else []
-            for key in names_of(wanted, holder):
+            keys = [key for key, each in list(holder.items()) if id(each) in values_of]
+            owners = classes_of([holder], holder[keys[0]]) if keys and "__module__" in holder else []
+            for key in keys:
                 if owners:
-                    setattr(owners[0][0], key, value)
+                    setattr(owners[0][0], key, values_of[id(holder[key])])
                 else:
-                    holder[key] = value
+                    holder[key] = values_of[id(holder[key])]
         elif isinstance(holder, list):
-            holder[:] = [value if each is wanted else each for each in holder]
-        elif isinstance(holder, tuple):
-            _replace(holder, tuple(value if each is wanted else each for each in holder))
+            holder[:] = [values_of.get(id(each), each) for each in holder]
+        elif isinstance(holder, tuple) and holder is not wanted:
+            tuples.append(holder)
         elif not isinstance(holder, FrameType) and hasattr(holder, "__dict__"):
-            for key in [key for key, each in list(vars(holder).items()) if each is wanted]:
-                vars(holder)[key] = value
+            for key in [key for key, each in list(vars(holder).items()) if id(each) in values_of]:
+                vars(holder)[key] = values_of[id(vars(holder)[key])]
+    if tuples:
+        _replace(tuple(tuples), [tuple(values_of.get(id(each), each) for each in holder) for holder in tuples])

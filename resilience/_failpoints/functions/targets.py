@@ -148,7 +148,7 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
             "a fault goes into a failpoint (its name), or a function, class, method or property (the object itself, "
             f"not called, or 'package.module:qualname'), got {wanted!r}"
         )
-    bound = None if inspect.isbuiltin(wanted) and any(references_to(wanted)) else _owner_of(wanted)
+    bound = None if inspect.isbuiltin(wanted) and _is_referred_to(wanted) else _owner_of(wanted)
     if bound is not None:
         owner, attribute = bound
     if owner is not None and attribute not in vars(owner):
@@ -170,6 +170,12 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
     name = f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}"
     target = _function(name, ReferenceSeat(function, name), kind_of(function))
     return replace(target, overlooked=functools.partial(other_holders, function))
+
+
+def _is_referred_to(function: Any) -> bool:
+    """Tell whether a module or a class has a built-in function; most have a home, and others are looked for."""
+    home = sys.modules.get(str(function.__module__))
+    return getattr(home, function.__name__, None) is function or any(references_to(function))
 
 
 def _name_in(owner: type, attribute: str) -> str:
