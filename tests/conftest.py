@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import importlib.metadata
@@ -12,9 +13,11 @@ import pkgutil
 import signal
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
+from _pytest.fixtures import FixtureManager
 from hypothesis import settings
 
 import pytest_resilience
@@ -35,14 +38,44 @@ settings.load_profile("suite")
 pytest_plugins = ["pytester"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect tests without collecting garbage: nearly all of a million new objects stay, and are looked at each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """Fail the test that leaves a thread or a lock behind, instead of a later one which waits for that."""
     before = set(threading.enumerate())
+    _leave_old_objects_alone()
     yield
     _let_threads_end(set(threading.enumerate()) - before)
     _let_lock_of_logging_go()
     _end_tracker()
+    if gc.get_freeze_count():  # it takes no time then. Where the test looks for who refers to an object, the kit thaws
+        gc.collect()
+        gc.unfreeze()
+
+
+def _leave_old_objects_alone():
+    """Let collections in the test look at what it has made itself, and not at all that the suite has loaded.
+
+    A test may freeze garbage of its own, as exploring does. That is let go once it is a quarter of the heap.
+    """
+    gc.freeze()
+    if gc.get_freeze_count() > 1.25 * _old.objects:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        _old.objects = gc.get_freeze_count()
+
+
+_old = types.SimpleNamespace(objects=0)
 
 
 def _let_threads_end(threads):
@@ -67,14 +100,6 @@ def _end_tracker():
     if tracker is not None and tracker._resource_tracker._fd is not None:
         gc.collect()  # as it ends it removes the semaphores that are left, which these would do once more
         tracker._resource_tracker._stop()
-
-
-@pytest.fixture
-def frozen_heap():
-    """Nothing that the suite has loaded is looked at by a collection, which would take longer than the test."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture
@@ -103,11 +128,27 @@ def with_plugins():
     return [each for each in every if any(point.group == "pytest11" for point in each.entry_points)]
 
 
+def _quick(look):
+    """What lets a manager of fixtures look into plugins: pytest looks at all names of each, which is a third of a run."""
+    is_made_by = type(pytest.fixture(lambda: None))
+
+    @functools.wraps(look)
+    def pytest_plugin_registered(self, plugin, plugin_name):
+        if isinstance(plugin, types.ModuleType) and not plugin_name.endswith("conftest.py"):
+            everything, plugin = vars(plugin), types.ModuleType(plugin.__name__)
+            vars(plugin).update({name: each for name, each in everything.items() if type(each) is is_made_by})
+        look(self, plugin, plugin_name)
+
+    return pytest_plugin_registered
+
+
 @pytest.fixture
-def suite(pytester, monkeypatch, whole_kit, with_plugins, frozen_heap):
+def suite(pytester, monkeypatch, whole_kit, with_plugins):
     """A folder for a small suite, run with our plugin and no other that is installed, and with warnings as errors."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setattr(importlib.metadata, "distributions", lambda: iter(with_plugins))
+    look = _quick(FixtureManager.pytest_plugin_registered)
+    monkeypatch.setattr(FixtureManager, "pytest_plugin_registered", look)
     # The package that has the name of our plugin is imported already, and its assertions need not be rewritten.
     rewriting = "-W 'ignore:Module already imported so cannot be rewritten'"
     monkeypatch.setenv("PYTEST_ADDOPTS", f"-W error {rewriting} -p no:cacheprovider -p resilience")

@@ -49,7 +49,7 @@ def mode(repeated_mode):
 
 
 @pytest.fixture
-def no_collector(frozen_heap):
+def no_collector():
     """Only reference counting: what is in a cycle stays."""
     gc.disable()
     yield
@@ -136,7 +136,6 @@ def test_arguments_and_results_are_let_go(mode, kind):
 
 
 @pytest.mark.usefixtures("no_collector")
-@pytest.mark.usefixtures("frozen_heap")
 def test_a_decorated_function_can_be_freed(sync_mode):
     """A decorator that is made in a function keeps nothing of it for ever."""
 

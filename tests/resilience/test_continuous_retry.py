@@ -298,7 +298,7 @@ def test_a_cancelled_sleep_leaves_nothing_at_the_event(virtual_clock):
 
 def test_an_event_of_multiprocessing_works(mode):
     """An event of `multiprocessing` stops the loop too."""
-    stop = multiprocessing.get_context("spawn").Event()
+    stop = multiprocessing.get_context("fork").Event()
     stop.set()
     raised = mode.fails(continuous_retry(stop_event=stop)(mode.function(ConnectionError)))
     assert raised.__notes__ == [STOPPED.format("1 attempt")]
@@ -308,7 +308,7 @@ def test_a_loop_without_a_delay_lets_others_run():
     """A task that fails without waiting for anything can be cancelled, though its event can't wake it."""
     attempts = 0
 
-    @continuous_retry(retry_delay=0, stop_event=multiprocessing.get_context("spawn").Event())
+    @continuous_retry(retry_delay=0, stop_event=multiprocessing.get_context("fork").Event())
     async def fetch():
         nonlocal attempts
         attempts += 1

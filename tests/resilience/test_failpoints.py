@@ -128,7 +128,7 @@ def test_a_name_is_not_empty(name):
         failpoint(name)
 
 
-def test_a_callable_that_is_gone_is_no_longer_known(mode, frozen_heap):
+def test_a_callable_that_is_gone_is_no_longer_known(mode):
     """Names of decorated callables live as long as those."""
     fetch = create_retry_decorator()(mode.function("stock", name="short_lived"))
     assert "shop.stock:short_lived" in known_names()

@@ -19,7 +19,7 @@ DECORATORS = {
     "continuous": continuous_retry(retry_delay=3600.0),
     "with an event": continuous_retry(retry_delay=3600.0, stop_event=threading.Event()),
     "with an event of processes": continuous_retry(
-        retry_delay=3600.0, stop_event=multiprocessing.get_context("spawn").Event()
+        retry_delay=3600.0, stop_event=multiprocessing.get_context("fork").Event()
     ),
 }
 NOTE = "shop.stock:fetch: gave up after {}, reason: stop_event (retry loops are stopped)"

@@ -94,7 +94,7 @@ def orders(count):
 
 
 @pytest.fixture
-def shop(frozen_heap):
+def shop():
     """A module with functions of several kinds, newly made."""
     module = types.ModuleType("undo_shop")
     sys.modules[module.__name__] = module

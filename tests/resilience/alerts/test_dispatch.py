@@ -194,7 +194,7 @@ def test_where_no_thread_can_start_flushing_is_bounded_all_the_same(monkeypatch)
     assert gate.taken == ["a"]
 
 
-def test_a_destination_that_is_no_longer_used_is_let_go(frozen_heap):
+def test_a_destination_that_is_no_longer_used_is_let_go():
     """Once its line has ended and another destination has a new one, nothing here keeps the first."""
     dispatcher, old = Dispatcher(), Gate()
     dispatcher.put(FakeAlert(), [old])
