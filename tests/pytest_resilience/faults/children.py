@@ -12,7 +12,6 @@ import resilience
 HOUSE = str(Path(str(resilience.__file__)).parent.parent)
 
 SHOP = """
-import asyncio
 import os
 import sys
 import threading
@@ -46,6 +45,10 @@ def in_a_forked_process(function, *args):
         os._exit(0)
     os.waitpid(child, 0)
     return os.read(ours, 1000).decode()
+
+def in_asyncio(function):
+    import asyncio  # which takes as long as all else that a child imports
+    return asyncio.run(function())
 
 def in_trio(function):
     import trio

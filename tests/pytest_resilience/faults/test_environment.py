@@ -36,7 +36,7 @@ def test_what_is_injected_before_or_later_strikes_in_a_child(shop):
             with faults.inject("shop:Payments", "1*raise(OSError('no object'))"):
                 assert child.ask("Payments()") == "OSError: no object"
             with faults.inject(["shop:later", "shop.passed"], "1*return(5)->1*after return(6)") as both:
-                assert child.ask("asyncio.run(later())") == "5"
+                assert child.ask("in_asyncio(later)") == "5"
                 assert child.ask("passed()") == "6"
         number = child.process.pid
 
@@ -162,7 +162,7 @@ def test_a_crash_kills_a_child(shop):
 def test_a_child_waits_until_the_test_resumes_it(shop):
     """The test sees that a thread or task of a child waits at a ``pause``, and lets it go on; ``hang`` ends with it."""
     with Faults() as faults, child_of(faults) as child:
-        for expression in ("plain()", "asyncio.run(later())", "in_trio(later)"):
+        for expression in ("plain()", "in_asyncio(later)", "in_trio(later)"):
             paused = faults.inject(["shop:plain", "shop:later"], "1*pause->1*hang")
             child.tell(expression)
             paused.wait_reached()

@@ -15,6 +15,7 @@ import pytest
 
 import resilience
 from pytest_resilience import Faults, LeftoverWarning
+from tests.forked import run_forked
 
 HOUSE = str(Path(str(resilience.__file__)).parent.parent)
 
@@ -196,7 +197,7 @@ def test_processes_that_still_run_at_the_end_of_the_test_are_ended(suite, monkey
     monkeypatch.setenv("PYTHONPATH", HOUSE)
     suite.makepyfile(CHILDREN)
 
-    result = suite.runpytest_subprocess("-W", "default", "-s", "-v", "--resilience")
+    result = run_forked(suite, "-W", "default", "-s", "-v", "--resilience")
 
     result.assert_outcomes(passed=2)
     told = {name: rest.split() for name, _, rest in (line.partition(" ") for line in result.outlines)}
@@ -250,7 +251,7 @@ def test_tools_that_the_test_has_opened_by_hand_are_closed_and_named(suite):
     """What a test, or a fixture for it alone, has not closed is closed after it; what lives longer by right is not."""
     suite.makepyfile(SUITE)
 
-    result = suite.runpytest_subprocess("-W", "default", "-s", "-v")
+    result = run_forked(suite, "-W", "default", "-s", "-v")
 
     result.assert_outcomes(passed=3, warnings=1)
     opened = next(line for line in result.outlines if "opened " in line).partition("opened ")[2]

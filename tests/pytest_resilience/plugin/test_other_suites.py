@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.forked import run_forked
+
 pytestmark = pytest.mark.slow
 
 OTHERS = {
@@ -208,8 +210,8 @@ def test_no_outcome_changes(together):
     arguments = ("-q", "-W", "error", "--doctest-modules", "-rA", "--tb=no", "--show-capture=no")
 
     without = outcomes(together.runpytest_subprocess(*arguments, "-p", "no:resilience"))
-    with_it = outcomes(together.runpytest_subprocess(*arguments))
-    in_resilience_mode = outcomes(together.runpytest_subprocess(*arguments, "--resilience", "-p", "randomly"))
+    with_it = outcomes(run_forked(together, *arguments))
+    in_resilience_mode = outcomes(run_forked(together, *arguments, "--resilience", "-p", "randomly"))
 
     assert {re.search(r"\w+(?=\.py)", line)[0] for line in without[0]} == set(OTHERS)
     assert with_it == without

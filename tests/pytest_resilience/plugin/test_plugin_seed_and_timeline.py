@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 SERVICE = """
     from resilience import conn_retry, create_retry_decorator
 
@@ -91,26 +89,6 @@ def test_a_test_case_of_unittest_replays_too(suite):
         for seed in (1, 2)
     )
     assert first == second != {}
-
-
-@pytest.mark.slow
-def test_all_workers_of_xdist_share_the_drawn_seed(suite):
-    """Under -n 2 the header, and the failures in both workers, show one seed."""
-    suite.makepyfile("""
-        import pytest
-
-        @pytest.mark.parametrize("number", range(4))
-        def test_fails(faults, number):
-            raise AssertionError
-    """)
-
-    text = suite.runpytest("--resilience", "-n", "2", "-p", "xdist").stdout.str()
-
-    shown = [line.partition("seed=")[2] for line in text.splitlines() if line.startswith("seed: --resilience-seed=")]
-    header = [line for line in text.splitlines() if line.startswith("resilience: seed ")]
-    assert len(shown) == 4
-    assert {line.rpartition(" ")[2] for line in header} == set(shown)
-    assert len(set(shown)) == 1
 
 
 def test_every_kind_of_failure_shows_timeline_and_seed(suite):

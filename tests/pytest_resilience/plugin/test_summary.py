@@ -237,13 +237,28 @@ def test_without_the_option_there_is_no_summary(suite):
 
 @pytest.mark.slow
 def test_rows_of_all_workers_arrive(suite):
-    """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files."""
-    suite.makepyfile(test_first=FIRST, test_second=SECOND)
+    """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files.
+
+    All workers share the seed that the controller has drawn: its header and each failure show it.
+    """
+    third = """
+        import pytest
+
+        @pytest.mark.parametrize("number", range(6))
+        def test_fails(faults, number):
+            raise AssertionError
+    """
+    suite.makepyfile(test_first=FIRST, test_second=SECOND, test_third=third)
 
     result = suite.runpytest("--resilience", "-n", "2", "-p", "xdist", "-p", "randomly")
 
-    result.assert_outcomes(passed=3, failed=1, errors=1, skipped=1)
-    assert [cells(line) for line in table(result)[1:]] == [cells(line) for line in EXPECTED.splitlines()]
+    result.assert_outcomes(passed=3, failed=7, errors=1, skipped=1)
+    *expected, in_all = [cells(line) for line in EXPECTED.splitlines()]
+    expected += [["test_third.py"], *([f"test_fails[{n}]", "FAILED", "0", "0", "0 s", "0"] for n in range(6)), in_all]
+    assert [cells(line) for line in table(result)[1:]] == expected
+    shown = [line.partition("=")[2] for line in result.outlines if line.startswith("seed: --resilience-seed=")]
+    (header,) = {line.rpartition(" ")[2] for line in result.outlines if line.startswith("resilience: seed ")}
+    assert shown == [header] * 8
 
 
 def test_a_row_survives_a_test_that_errs_in_its_set_up(suite):

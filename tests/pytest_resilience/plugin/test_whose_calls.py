@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+from tests.forked import run_forked
+
 pytestmark = pytest.mark.slow
 
 SUITES = {
@@ -176,7 +178,8 @@ def test_the_test_s_own_code_is_struck_and_no_other(suite):
         path.parent.mkdir(exist_ok=True)
         path.write_text(textwrap.dedent(source))
 
-    result = suite.runpytest_subprocess(
+    result = run_forked(
+        suite,
         *("-v", "--durations=3", "-rA", "--tb=long", "-l", "-p", "no:randomly", "-p", "anyio", "--doctest-glob=*.txt"),
         "--import-mode=importlib",
     )

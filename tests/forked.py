@@ -1,0 +1,43 @@
+"""Runs of pytest in a process of their own, which begins as a copy of this one: nothing has to be imported anew."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+import warnings
+
+import pytest
+
+_PATIENCE_S = 300
+
+
+def run_forked(suite, *arguments):
+    """Run pytest on a suite in a forked process. What it patches, breaks or leaves behind goes with that process."""
+    written = [suite.path / name for name in ("stdout", "stderr")]
+    start = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the timer of the test's limit is a thread
+        child = os.fork()
+    if not child:
+        _run(written, [f"--basetemp={suite.path / 'of the run'}", *arguments])
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    lines = [path.read_text("utf-8").splitlines() for path in written]
+    return pytest.RunResult(code, *lines, time.perf_counter() - start)
+
+
+def _run(written, arguments):
+    code = 1
+    try:
+        signal.alarm(_PATIENCE_S)
+        for descriptor, path in enumerate(written, start=1):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, encoding="utf-8") for number in (1, 2))
+        code = pytest.main(arguments)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
