@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
+import weakref
 from _thread import get_ident
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
-from pytest_resilience.clock._bubble.deadlock import DeadlockError, OverdueError
+from pytest_resilience.clock._bubble.deadlock import DeadlockError, OverdueError, silence
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, current, members
@@ -49,7 +51,7 @@ class _IdleWorkers(dict[Any, None]):
         return super().popitem() if get_ident() in members else self._outside.popitem()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _without_idle_threads(cache: Any) -> Iterator[None]:
     """Hide trio's idle threads: those from before live in real time, and those of the bubble end with it."""
     older = cache._idle_workers
@@ -79,6 +81,21 @@ def _timers(runner: Any, member: Member) -> Iterator[int]:
             yield scheduler.now + nanoseconds_of_difference(deadline - now)
 
 
+def _end_with_process(runs: WeakKeyDictionary[Any, Member]) -> None:
+    """Have the runs of threads that a clock leaves behind cancelled as the process ends, which waits for them."""
+    for runner, member in runs.items():
+        if member.ident != get_ident() and member.thread and not runner.is_guest:
+            left_behind.endings.append(partial(_cancel, weakref.ref(runner), weakref.ref(member.thread)))
+
+
+def _cancel(run: weakref.ref[Any], of_thread: weakref.ref[Any]) -> None:
+    runner = run()
+    if runner is not None and runner.main_task is not None:
+        silence(of_thread())  # else `trio.Cancelled`, in which its thread ends, is reported
+        with contextlib.suppress(RuntimeError):  # the run has ended meanwhile
+            runner.current_trio_token().run_sync_soon(runner.main_task.parent_nursery.cancel_scope.cancel)
+
+
 def _raiser(error: BaseException) -> Callable[[], NoReturn]:
     def raise_error() -> NoReturn:
         raise error
@@ -104,7 +121,7 @@ class _Clocks:
             self._ahead[id(clock)] = clock, self._real_current_time(clock) - now
         return now + self._ahead[id(clock)][1]
 
-    @contextmanager
+    @contextlib.contextmanager
     def going_on(self) -> Iterator[None]:
         yield
         for clock, _ in list(self._ahead.values()):
@@ -122,6 +139,7 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
     # The timer of each thread that runs trio: when it rings, as the scheduler counts, and the deadline that trio gave.
     timers: PerClock[dict[Member, tuple[int, float]]] = PerClock(dict)
     no_timer = (-1, 0.0)
+    runs: PerClock[WeakKeyDictionary[Any, Member]] = PerClock(WeakKeyDictionary, _end_with_process)
     endless: PerClock[WeakSet[Any]] = PerClock(WeakSet)  # the descriptors of the runs that wait for no time at all
     real_sleep_until = timeouts.sleep_until
 
@@ -141,8 +159,9 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
         is_timer = 0 < left < _LONGEST_WAIT
         # In guest mode another thread waits for the run. A wait for a day may be one without end, which must not look
         # like a timer: it may be a deadlock.
-        descriptors = run.GLOBAL_RUN_CONTEXT.runner.io_manager
-        (endless.current.add if left > LONGEST else endless.current.discard)(descriptors)
+        runner = run.GLOBAL_RUN_CONTEXT.runner
+        runs.current[runner] = member
+        (endless.current.add if left > LONGEST else endless.current.discard)(runner.io_manager)
         rings_at = member.scheduler.now + nanoseconds_of_difference(left) if is_timer else -1
         timers.current[member] = (rings_at, deadline)
         return left

@@ -300,7 +300,7 @@ def test_a_thread_that_is_left_over_does_not_wait_for_a_virtual_deadline(name):
 
 
 UNENDING = """
-import asyncio, atexit, queue, threading, time
+import asyncio, atexit, queue, threading, time, trio
 from concurrent.futures import ThreadPoolExecutor
 from pytest_resilience.clock import VirtualClock
 
@@ -317,6 +317,11 @@ def empty(made):
         except queue.Empty:
             pass
 
+async def wait_twice():
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.sleep, 1e6)
+        nursery.start_soon(trio.sleep_forever)
+
 ended, lock, pool = [], threading.Lock(), ThreadPoolExecutor(1)
 lock.acquire()
 atexit.register(lambda: print(len(ended)))  # when the threads have ended
@@ -327,6 +332,7 @@ waits = [
     lambda: empty(queue.Queue()),
     lambda: empty(queue.SimpleQueue()),
     lambda: asyncio.run(asyncio.sleep(1e6)),
+    lambda: trio.run(wait_twice),
 ]
 with VirtualClock() as clock:
     for wait in waits:
@@ -340,4 +346,4 @@ def test_a_process_ends_though_leftover_threads_have_days_to_wait():
     """A wait with a timeout is broken off, so that its thread cleans up and ends, and not killed in the middle."""
     command = [sys.executable, "-W", "ignore", "-c", UNENDING]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert (ran.stdout, ran.stderr, ran.returncode) == ("7\n", "", 0)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("8\n", "", 0)
