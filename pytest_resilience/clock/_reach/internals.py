@@ -61,6 +61,7 @@ INTERNALS = (
     Internal("_uuid", "the module in C by whose `generate_time_safe` `uuid1` takes the time, where there is one"),
     Internal("subprocess.Popen._wait", "what `wait` calls; with a timeout, a loop of short sleeps"),
     Internal("_multiprocessing.SemLock", "what the locks and queues of `multiprocessing` wait for, in C"),
+    Internal("_multiprocessing.SemLock._is_zero", "whether nobody can have it now"),
     Internal("multiprocessing.queues.Queue()._thread", "the thread that writes to its pipe, or None"),
     # --- Pools of threads
     Internal("concurrent.futures.thread._worker", "the function whose code an idle worker stands in"),
