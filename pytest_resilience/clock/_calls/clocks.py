@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from _thread import get_ident
@@ -33,6 +34,13 @@ def on_grain(nanoseconds: int) -> int:
     """
     moment = -(-nanoseconds // _GRAIN) * _GRAIN
     return moment if moment % _SECOND or moment == nanoseconds else moment + _GRAIN
+
+
+def _reading(nanoseconds: int) -> float:
+    """What a clock shows in seconds: rounded up, or who has slept for 0.1 s would often see less than that pass."""
+    whole, rest = divmod(nanoseconds, _SECOND)
+    seconds = nanoseconds / _SECOND
+    return seconds if seconds - whole >= rest / _SECOND else math.nextafter(seconds, math.inf)
 
 
 class Epoch:
@@ -68,7 +76,7 @@ def bubble_ns() -> int | None:
 
 
 def _monotonic() -> float:
-    return _monotonic_ns() / _SECOND
+    return _reading(_monotonic_ns())
 
 
 def monotonic() -> float:
@@ -76,7 +84,7 @@ def monotonic() -> float:
     member = members.get(get_ident())
     if member is None:
         return real.monotonic()
-    return (Epoch.monotonic + member.scheduler.now + member.scheduler.ahead) / _SECOND
+    return _reading(Epoch.monotonic + member.scheduler.now + member.scheduler.ahead)
 
 
 def _time_ns() -> int:
@@ -86,7 +94,7 @@ def _time_ns() -> int:
 
 def _time() -> float:
     member = members.get(get_ident())
-    return real.time() if member is None else _time_ns() / _SECOND
+    return real.time() if member is None else _reading(_time_ns())
 
 
 _NAMES = ("localtime", "gmtime", "ctime", "asctime", "strftime", "clock_gettime", "clock_gettime_ns")
@@ -108,7 +116,7 @@ def _strftime(*arguments: Any) -> Any:
 
 
 def _clock_gettime(clock: int) -> Any:
-    return _real["clock_gettime"](clock) if clock not in _READINGS else _clock_gettime_ns(clock) / _SECOND
+    return _real["clock_gettime"](clock) if clock not in _READINGS else _reading(_clock_gettime_ns(clock))
 
 
 def _clock_gettime_ns(clock: int) -> Any:
@@ -175,7 +183,7 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
         return real.perf_counter_ns() if member is None else start + _now(member)
 
     def perf_counter() -> float:
-        return perf_counter_ns() / _SECOND
+        return _reading(perf_counter_ns())
 
     yield BuiltinPatch(original(time, "perf_counter"), perf_counter)
     yield BuiltinPatch(original(time, "perf_counter_ns"), perf_counter_ns)

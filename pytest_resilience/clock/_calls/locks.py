@@ -22,6 +22,7 @@ from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
+from pytest_resilience.clock._bubble.units import is_timeout
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
@@ -215,7 +216,7 @@ _real_wait: Callable[..., bool] = unpatched(threading.Condition, "wait")
 def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     """`threading.Condition.wait`, on which events, semaphores, barriers, queues and futures rest."""
     member = current()
-    if member is None:
+    if member is None or not is_timeout(timeout):
         with at_rest():
             return _real_wait(self, timeout)
     if not self._is_owned():

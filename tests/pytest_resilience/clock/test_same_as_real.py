@@ -15,6 +15,7 @@ import threading
 import time
 import weakref
 from datetime import datetime
+from fractions import Fraction
 
 import pytest
 
@@ -70,6 +71,7 @@ def wrong_times():
             *[(wait, "x") for wait in (epoll.poll, poll.poll, time.sleep)],
             *[(select.select, *bad) for bad in (([], [], [], "x"), ([], [], [], -1), (1, [], []), ([], []))],
             (thread.join, "x"),
+            *[(threading.Event().wait, bad) for bad in ("x", Fraction(1))],
             *[(items.get, True, bad) for bad in ("x", -1, 1e300)],
             *[(lock.acquire, *bad) for bad in ((True, "x"), (True, -2), (False, 1))],
         )

@@ -230,3 +230,14 @@ def test_an_identifier_by_time_has_virtual_time():
         second = uuid.uuid1()
     assert second.time - first.time == 3600 * 10_000_000
     assert first.time // 10_000_000 == (datetime(2030, 1, 31, 12) - datetime(1582, 10, 15)) // timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("read", [time.monotonic, time.time, lambda: time.clock_gettime(time.CLOCK_MONOTONIC)])
+def test_who_has_slept_sees_no_less_time_pass(read):
+    """The difference of two readings is no less than what was slept in between, as with a real clock."""
+    for seconds in (0.1, 0.2, 0.3, 0.7, 1.1, 1 / 3, 0.001):
+        for start in range(5):
+            with VirtualClock(start=f"2030-01-31T12:00:0{start}"):
+                before = read()
+                time.sleep(seconds)
+                assert seconds <= read() - before < seconds + 1e-6
