@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, Final
 
 from resilience import _config as config
@@ -22,7 +23,7 @@ from resilience._support.wording import counted
 from resilience.redact import clean, message_of, summary_of, traceback_of
 
 _TRACEBACK_EVERY: Final = 10
-_handling: Final = threading.local()
+_handling: Final[ContextVar[bool]] = ContextVar("resilience_handling_a_line", default=False)
 
 
 def log_prefix(resource_name: str, conn_id: str) -> str:
@@ -51,11 +52,12 @@ def _guarded(write: Any, event: Event) -> None:
     """Do as logging's own handlers do about an error in a user's filter: show it, and go on.
 
     What happens while a line is being handled has no line of its own: a handler that ships its records by a function
-    that is retried would be handed lines about that, and ship these, without end.
+    that is retried would be handed lines about that, and ship these, without end. Nor has what a task does that the
+    handler has made, which is where one in an event loop ships: it has a copy of the context.
     """
-    if getattr(_handling, "a_line", False):
+    if _handling.get():
         return
-    _handling.a_line = True
+    handling = _handling.set(True)
     try:
         write(event)
     except Exception as error:  # a filter is foreign code; a lost line must not cost the call, nor the next line
@@ -64,7 +66,7 @@ def _guarded(write: Any, event: Event) -> None:
         if logging.raiseExceptions and sys.stderr is not None:
             sys.stderr.write(f"--- Logging error ---\n{traceback_of(error)}\n")
     finally:
-        _handling.a_line = False
+        _handling.reset(handling)
 
 
 def _call_started(event: CallStarted) -> None:

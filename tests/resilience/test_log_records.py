@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import io
@@ -240,6 +241,31 @@ def test_a_handler_that_ships_by_a_retried_function_is_handed_no_line_about_it(s
     lines = [each for each in shipping.handled if each != "lost"]
     assert not any("ship" in line for line in lines)
     assert shipped == 3 * len(lines)
+
+
+def test_a_handler_that_ships_in_a_task_is_handed_no_line_about_it(handler):
+    """The task that a handler makes in an event loop is part of the handling of its line, also once that is over."""
+
+    @create_retry_decorator(3, wait=NO_WAIT)
+    async def ship():
+        raise ConnectionError("collector down")
+
+    tasks = []
+    shipping = handler(Shipping(lambda: tasks.append(asyncio.ensure_future(ship()))))
+
+    @create_retry_decorator(2, wait=NO_WAIT)
+    async def fetch():
+        raise ConnectionError("refused")
+
+    async def main():
+        await asyncio.gather(fetch(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(fetch(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+    line = "'fetch': ConnectionError: refused"
+    assert shipping.handled == [f"Retry attempt 1 for {line}", f"Giving up after 2 attempts for {line}"] * 2
 
 
 def test_after_a_line_the_next_call_has_its_lines(sync_mode, log, handler):
