@@ -45,7 +45,7 @@ def test_a_short_rate_limit_only_delays_the_alert(
     tmp_path: Path, faults: Faults, discord: DiscordMock, retries: Retries
 ) -> None:
     """After a 429 that asks for 20 seconds the alert is delivered when they have passed."""
-    discord.respond("1*return({'status': 429, 'retry_after': 20})")
+    discord.respond("1*status(429, retry_after=20)")
     faults.inject("Database.connect", "60*raise(ConnectionError('refused'))")
 
     connect(tmp_path / "orders.db").close()

@@ -19,6 +19,7 @@ from types import EllipsisType
 from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
+from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._usage import note
 from pytest_resilience._wording import check_number, count_named, counted, is_count
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
@@ -87,10 +88,12 @@ class DiscordMock:
             opening.enter_context(isolated(Outlet(self._server)))
             self._open = opening.pop_all()
         self._active = True
+        note_open(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         __tracebackhide__ = True
+        note_closed(self)
         try:
             if kind is None:
                 self._complaint = self.complaint()
@@ -102,6 +105,9 @@ class DiscordMock:
                 told(self._server.alerts)
         if self._verify and self._complaint is not None:
             Objections().object(self._complaint)
+
+    def __repr__(self) -> str:
+        return f"<DiscordMock with {counted(len(self._server.alerts), 'alert')}>"
 
     @property
     def alerts(self) -> list[Alert]:
@@ -148,7 +154,8 @@ class DiscordMock:
         """Answer the next requests as a script says, in place of what is left of an earlier one.
 
         ========================================  ====================================================================
-        ``answer(503)``                           the typical answer with that status, the message not stored
+        ``status(503)``, ``answer(503)``          the typical answer with that status, the message not stored
+        ``status(429, retry_after=40)``           the same, and to wait 40 s
         ``answer({"status": 503, ...})``          the answer that the entries below describe
         ``fail(httpx.ConnectError("down"))``      no answer; an `OSError` stands for what httpx makes of it
         ``delay(30)``                             the usual answer after 30 s; a request that waits less times out
@@ -182,7 +189,7 @@ class DiscordMock:
         Example:
             ::
 
-                discord.respond("3*return(500)->1*return({'status': 429, 'retry_after': 40})")
+                discord.respond("3*status(500)->1*status(429, retry_after=40)")
                 discord.respond(fail(httpx.ConnectError("down")).times(2).then(rate_limited(40).times(1)))
         """
         self._require_active("respond")

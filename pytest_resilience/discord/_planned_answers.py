@@ -12,7 +12,7 @@ import httpx
 from pytest_resilience.discord import _answers as answers
 from pytest_resilience.discord._answers import Scope
 from pytest_resilience.discord._rate_limits import WEBHOOK, bucket_headers
-from resilience.testing import Raise, Return, Script, answer, as_script, described
+from resilience.testing import Action, Raise, Return, Script, Status, answer, as_script, described
 
 _ERRORS: Final = {
     name: kind
@@ -86,15 +86,30 @@ def checked(script: Script | str) -> Script:
             raise ValueError(
                 f"Discord can't do {term}: a message that is stored while its answer is lost is lost_answer()"
             )
+        planned_by(term.action)
         match term.action:
-            case Return(value=value) if value is not None:
-                PlannedAnswer.of(value)
             case Raise(error=error) if not isinstance(error, Exception):
                 raise TypeError(
                     f"a request to Discord can't raise {type(error).__name__}: plan an error of httpx, such as "
                     "fail(httpx.ConnectError('down'))"
                 )
     return planned
+
+
+def planned_by(action: Action) -> PlannedAnswer | None:
+    """Return the answer that an action plans; None where it plans none."""
+    match action:
+        case Return(value=value) if value is not None:
+            return PlannedAnswer.of(value)
+        case Status(status=status, body=None, json=None, headers=None, retry_after=wait_ns):
+            wait = {} if wait_ns is None else {"retry_after": wait_ns / 1e9}
+            return PlannedAnswer.of({"status": status, **wait})
+        case Status():
+            raise ValueError(
+                f"Discord can't do {action}: what it answers beside a status is its own; plan the status alone, or "
+                "with retry_after"
+            )
+    return None
 
 
 @final

@@ -16,13 +16,13 @@ import httpx
 from pytest_resilience._httpx_errors import as_httpx_raises
 from pytest_resilience.discord import _answers as answers
 from pytest_resilience.discord._length_limits import faults_of
-from pytest_resilience.discord._planned_answers import PlannedAnswer, checked
+from pytest_resilience.discord._planned_answers import PlannedAnswer, checked, planned_by
 from pytest_resilience.discord._rate_limits import SECOND_NS, RateLimits, server_now_ns
 from pytest_resilience.discord._records import Alert, WebhookRequest, alerts_in, channel_name
 from pytest_resilience.discord._webhooks import Incoming, Webhooks
 from resilience.events import FaultInjected, stream
 from resilience.redact import summary_of
-from resilience.testing import Action, Off, Raise, Return, Script, ScriptRun, Sleep
+from resilience.testing import Action, Off, Raise, Script, ScriptRun, Sleep
 
 _VERSIONS: Final = ("8", "9", "10")  # what older ones answer has other units and another shape of errors
 _FIRST_MESSAGE: Final = 1_000_000_000_000_000_001
@@ -151,11 +151,11 @@ class DiscordServer(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _result_of(
         self, incoming: Incoming, refusal: Refusal | None, action: Action
     ) -> tuple[httpx.Response | Exception, float]:
-        match action:
-            case Raise(error=Exception() as error):
-                return as_httpx_raises(error, incoming.request), 0.0
-            case Return(value=value) if value is not None:
-                return self._planned(incoming, refusal, PlannedAnswer.of(value)), 0.0
+        if isinstance(action, Raise) and isinstance(action.error, Exception):
+            return as_httpx_raises(action.error, incoming.request), 0.0
+        planned = planned_by(action)
+        if planned is not None:
+            return self._planned(incoming, refusal, planned), 0.0
         response = self._usual(incoming, refusal)
         wait_s = action.seconds if isinstance(action, Sleep) else 0.0
         patience_s = (incoming.request.extensions.get("timeout") or {}).get("read")

@@ -50,6 +50,23 @@ def test_a_status_is_answered_as_is_typical_of_it(clock, status):
     assert [each.recorded for each in server.requests] == [False]
 
 
+@pytest.mark.parametrize(
+    ("script", "same"),
+    [
+        ("1*status(503)", "1*return(503)"),
+        ("1*status(204)", "1*return(204)"),
+        ("1*status(429)", "1*return(429)"),
+        ("1*status(429, retry_after=2.5)", "1*return({'status': 429, 'retry_after': 2.5})"),
+    ],
+)
+def test_a_status_is_planned_in_the_words_of_other_requests(clock, script, same):
+    """``status(...)`` is at Discord what it is at any other place for HTTP: the answer that is typical of it."""
+    (server, response), (_, expected) = planned(script), planned(same)
+    assert (response.status_code, response.content) == (expected.status_code, expected.content)
+    assert response.headers.get("retry-after") == expected.headers.get("retry-after")
+    assert [each.planned for each in server.requests] == [script.removeprefix("1*")]
+
+
 def test_server_errors_have_three_kinds_of_bodies(clock):
     """A 502 is a page of HTML, a 504 is empty, and others are JSON."""
     _, page = planned("return(502)")

@@ -63,5 +63,11 @@ def test_other_misuse_of_scripts_is_refused_at_once():
         checked(fail(KeyboardInterrupt()))
     with pytest.raises(ValueError, match="the 'scope' of an answer"):
         rate_limited(scope="none")
+    with pytest.raises(ValueError, match=r"^Discord can't do reset: it can do off, raise, return, sleep, status$"):
+        checked("1*reset")
+    with pytest.raises(
+        ValueError, match=r"^Discord can't do status\(500, 'down'\): what it answers beside a status is its own; "
+    ):
+        checked("1*status(500, 'down')")
     with pytest.raises(ValueError, match="the 'error' of an answer"):
         lost_answer("Timeout")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resilience._failpoints.script.actions.action import HTTP, TCP, Action, action, parameter
+from resilience._failpoints.script.actions.action import DISCORD, HTTP, TCP, Action, action, parameter
 from resilience._failpoints.script.quantities import DURATION, HEADERS, LITERAL, SIZE_OR_SHARE, TEXT, Share, whole
 
 
@@ -11,7 +11,7 @@ class Status(Action):
     """Answer with a status of the script's own, and a body if it says one."""
 
     word = "status"
-    places = HTTP
+    places = HTTP | DISCORD
     example = "2*status(503)->1*status(429, retry_after=2)"
 
     status: int = parameter(whole("an HTTP status", 200, 599))
