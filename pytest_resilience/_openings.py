@@ -1,4 +1,4 @@
-"""What a test opens by hand and has to close: `Faults`, servers and proxies.
+"""What a test opens by hand and has to close: clocks, `Faults`, servers and whatever else has a ``with`` block.
 
 pytest loads this module in every run, so it imports nothing. Each tool says when it opens and closes; the plugin asks
 at the end of a test what is still open that no fixture of a wider scope has opened.

@@ -67,7 +67,7 @@ def unclosed_tools(names: Sequence[str]) -> str | None:
     return _listed(
         "tools that the test had opened were still open when it was over, and were closed then:",
         [clean(name) for name in names],
-        "Open them in a `with` block, or use the fixtures: faults, fault_server, fault_proxy.",
+        "Open them in a `with` block, or use the fixtures, which close themselves.",
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 from typing import Self
 
 from pytest_resilience._objections import Objections
+from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._timeline.timeline import Timeline, opened
 
 
@@ -27,13 +28,18 @@ class TimelineReader:
     def __enter__(self) -> Self:
         self._timeline = self._open.enter_context(opened(self._given))
         self._was_opened = True
+        note_open(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         __tracebackhide__ = True
+        note_closed(self)
         self._open.close()
         if kind is None and self._given is None:
             self._objections.settle()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
 
     def _check_opened(self, name: str) -> None:
         """Object to questions before there was anything to record: whatever was asked for, nothing would be found."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, TypeVar, final
 
+from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._usage import note
 from pytest_resilience._wording import counted
 from resilience.events import (
@@ -94,15 +95,20 @@ class Timeline:
         self._began = _real_seconds()
         self._end = stream.subscribe(self._record, *_KINDS)
         _open.append(self)
+        note_open(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        note_closed(self)
         if self._end is not None:
             self._end()
             self._end = None
             if _open[0] is self:  # what happens in those inside is in this one, too
                 note(**self._counts(), real_s=_real_seconds() - self._began)
             _open.remove(self)
+
+    def __repr__(self) -> str:
+        return f"<Timeline of {counted(len(self.entries), 'event')}>"
 
     def now(self) -> float:
         """Return the seconds since the timeline began."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
+from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._usage import note
 from pytest_resilience.clock._bubble.history import Jump
 from pytest_resilience.clock._bubble.left_behind import left_behind
@@ -105,11 +106,13 @@ class VirtualClock:
         except BaseException:
             self._close()
             raise
+        note_open(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        note_closed(self)
         leftovers = self._close()
         note(virtual_s=self.elapsed)
         said = [*complaints([member.name for member in leftovers], self.jumps)]
@@ -136,6 +139,9 @@ class VirtualClock:
                 if leftovers:
                     left_behind.end_with_process()
         return leftovers
+
+    def __repr__(self) -> str:
+        return f"<VirtualClock after {self.elapsed:g} s>"
 
     def now(self) -> datetime:
         """The wall clock, as an aware `datetime` in UTC."""

@@ -215,8 +215,9 @@ def test_processes_that_still_run_at_the_end_of_the_test_are_ended(suite, monkey
 
 
 SUITE = """
+import time
 import pytest
-from pytest_resilience import FaultProxy, Faults, FaultServer
+from pytest_resilience import DiscordMock, FaultProxy, Faults, FaultServer, Retries, RetryLog, Timeline, VirtualClock
 
 def target():
     return "as it is"
@@ -234,10 +235,15 @@ def mine(kept):
 def test_opens_and_does_not_close(kept, mine):
     server = FaultServer().__enter__()
     Faults().__enter__().inject(target, "raise(OSError)", strict=False)
+    for each in (DiscordMock, Retries, RetryLog, Timeline, VirtualClock):
+        each().__enter__()
+    time.sleep(3600)
     print(f"opened {server.url} {mine.address} {kept.port}")
 
 def test_is_the_next_one(kept):
     assert target() == "as it is"
+    with VirtualClock():
+        time.sleep(3600)
 
 def test_uses_what_closes_by_itself(fault_server, fault_proxy, faults):
     fault_proxy(None)
@@ -259,10 +265,15 @@ def test_tools_that_the_test_has_opened_by_hand_are_closed_and_named(suite):
     result.stdout.fnmatch_lines(
         [
             "*LeftoverWarning: tools that the test had opened were still open when it was over, and were closed then:",
+            "    <VirtualClock after 3600 s>",
+            "    <Timeline of 0 events>",
+            "    <RetryLog>",
+            "    <Retries>",
+            "    <DiscordMock with 0 alerts>",
             "    <Faults with 1 injection>",
             f"    <FaultServer at {url}>",
             f"    <FaultProxy at {address}, proxy of 127.0.0.1:{port}>",
-            "  Open them in a `with` block, or use the fixtures: faults, fault_server, fault_proxy.",
+            "  Open them in a `with` block, or use the fixtures, which close themselves.",
         ],
         consecutive=True,
     )
