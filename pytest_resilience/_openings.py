@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Final, TypeAlias
 
+Tools: TypeAlias = tuple[AbstractContextManager[object], ...]
 _open: Final[list[AbstractContextManager[object]]] = []
 _lives_longer = True
 
@@ -36,11 +37,17 @@ def opening(*, for_one_test: bool) -> Iterator[None]:
         _lives_longer = before
 
 
-def close_what_is_left() -> list[str]:
-    """Close the tools of a test that is over, the newest first; return what they are."""
+def open_now() -> Tools:
+    """Return the tools that are open: those of a test that runs pytest in pytest, or of who explores."""
+    return tuple(_open)
+
+
+def close_what_is_left(before: Tools) -> list[str]:
+    """Close the tools that a test has left open, the newest first, and return what they are."""
     names = []
-    while _open:
-        tool = _open.pop()
+    while left := [each for each in _open if not any(each is other for other in before)]:
+        tool = left[-1]
+        note_closed(tool)
         names.append(repr(tool))
         tool.__exit__(GeneratorExit, None, None)  # as at the end of a block that did not come to its end
     return names

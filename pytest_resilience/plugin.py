@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_resilience._openings import close_what_is_left, opening
+from pytest_resilience._openings import close_what_is_left, open_now, opening
 from pytest_resilience._pytest.debugging import hold_time, let_time_go_on
 from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
 from pytest_resilience._pytest.options import add_options, hand_over, read_options
-from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPEN, OPTIONS, STATE
+from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPEN, OPEN_BEFORE, OPTIONS, STATE
 from pytest_resilience._usage import take
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     take()  # what was done between tests is none of theirs
     if STATE in item.stash and EXPLORED not in item.stash:  # of an earlier run, by a plugin that reruns what fails
         del item.stash[STATE]
+    item.stash[OPEN_BEFORE] = open_now()
     with opening(for_one_test=True):
         return (yield)
 
@@ -126,7 +127,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
         while fixtures:  # those that sys.exit() in a teardown makes pytest drop are finished here, the others already
             fixture, request = fixtures.pop()
             fixture.finish(request)
-        _close_tools()
+        _close_tools(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -137,9 +138,9 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
         return (yield)
 
 
-def _close_tools() -> None:
+def _close_tools(item: pytest.Item) -> None:
     """Close what a test has opened by hand, and name it."""
-    names = close_what_is_left()
+    names = close_what_is_left(item.stash.get(OPEN_BEFORE, ()))
     if names:
         from pytest_resilience._faults.leftovers import unclosed_tools, warn_of
 

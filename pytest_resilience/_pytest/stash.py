@@ -22,6 +22,9 @@ STATE: Final[_StateKey] = pytest.StashKey()
 OPEN: Final = pytest.StashKey[list[tuple[pytest.FixtureDef[Any], Any]]]()
 """The fixtures of the kit that a test has set up, in that order."""
 
+OPEN_BEFORE: Final = pytest.StashKey[tuple[Any, ...]]()
+"""The tools of the kit that were open before a test, and are none of its own."""
+
 EXPLORED: Final = pytest.StashKey[bool]()
 """There while a test is explored."""
 

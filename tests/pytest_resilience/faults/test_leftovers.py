@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import httpx
 import pytest
 
 import resilience
-from pytest_resilience import Faults, LeftoverWarning
+from pytest_resilience import Faults, LeftoverWarning, Retries, VirtualClock
 from tests.forked import run_forked
 
 HOUSE = str(Path(str(resilience.__file__)).parent.parent)
@@ -277,3 +278,28 @@ def test_tools_that_the_test_has_opened_by_hand_are_closed_and_named(suite):
         ],
         consecutive=True,
     )
+
+
+INNER = """
+from pytest_resilience import Retries, Timeline
+
+def test_opens_and_does_not_close():
+    Timeline().__enter__()
+
+def test_opens_and_closes():
+    with Retries():
+        pass
+"""
+
+
+def test_tools_that_were_open_before_a_test_are_not_closed_with_it(suite):
+    """A test that runs pytest in pytest keeps its own, and only those of the tests inside are closed."""
+    suite.makepyfile(INNER)
+    with VirtualClock() as clock, Retries():
+        result = suite.runpytest("-W", "default")
+        time.sleep(60)
+        assert clock.elapsed == 60
+
+    result.assert_outcomes(passed=2, warnings=1)
+    result.stdout.fnmatch_lines(["    <Timeline of 0 events>"])
+    result.stdout.no_fnmatch_line("*<VirtualClock*")
