@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import select
@@ -16,6 +15,7 @@ from typing import Final
 
 from pytest_resilience._faults.socket_thread import MOMENT_S
 from pytest_resilience.clock._reach import real
+from resilience.testing import every_object
 
 _PATIENCE_S: Final = 2.0
 """The real seconds that a process has to clean up after SIGTERM, and then the system after SIGKILL."""
@@ -68,8 +68,7 @@ def _has_ended(handle: int) -> bool:
 def _workers_of_pools() -> set[int]:
     if not multiprocessing.active_children():  # most leftovers are none of multiprocessing's, and the heap is large
         return set()
-    gc.unfreeze()  # a pool may have been made before the heap was frozen, as it is while exploring
-    return {number for each in gc.get_objects() for number in _workers_of(each)}
+    return {number for each in every_object() for number in _workers_of(each)}
 
 
 def _workers_of(pool: object) -> Iterator[int]:

@@ -26,7 +26,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
-from resilience.testing import twin_of
+from resilience.testing import every_object, twin_of
 
 _kept: list[ctypes.Structure] = []
 """Definitions of functions that may be called for as long as the process lives: nothing else refers to them."""
@@ -102,7 +102,7 @@ def original(module: types.ModuleType, name: str) -> Any:
     found = getattr(module, name)
     if _is_of(found, module, name):
         return found
-    for candidate in gc.get_objects():  # in which each built-in function is, as it refers to its module
+    for candidate in every_object():  # in which each built-in function is, as it refers to its module
         if _is_of(candidate, module, name):
             return candidate
     raise RuntimeError(

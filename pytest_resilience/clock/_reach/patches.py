@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from types import FunctionType, ModuleType
 from typing import Any, ClassVar, Protocol
 
-from resilience.testing import exact_trampoline, own_code, put_code, take_code, twin_of
+from resilience.testing import every_object, exact_trampoline, own_code, put_code, take_code, twin_of
 
 _INHERITED = object()
 """In the place of what was there before: nothing was, so that restoring means to delete."""
@@ -124,7 +123,7 @@ def _as_written(owner: Any, name: str) -> Any:
         homes = {(owner.__name__, name)}
     if getattr(found, "__module__", None) in {module for module, _ in homes}:
         return found
-    for candidate in gc.get_objects():
+    for candidate in every_object():
         if isinstance(candidate, (FunctionType, type)) and (candidate.__module__, candidate.__qualname__) in homes:
             return candidate
     raise RuntimeError(

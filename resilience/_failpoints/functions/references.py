@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import gc
 import inspect
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any, Final, Protocol, final
+
+from resilience._support.heap import referrers
 
 _KIT: Final = "pytest_resilience"
 """The package that arms functions in tests: its own references are left, since its calls are no calls of the code."""
@@ -73,15 +74,6 @@ class ClassAttribute:
             setattr(self.owner, self.name, value)
         elif self.current() is not ABSENT:
             delattr(self.owner, self.name)  # it is inherited again
-
-
-def referrers(*wanted: object) -> list[Any]:
-    """Return all that refers to an object, also of what `gc.freeze` has put out of the collector's sight.
-
-    It stays thawed: to freeze it anew would keep for ever what is garbage by now. That costs time, and changes nothing.
-    """
-    gc.unfreeze()
-    return [each for each in gc.get_referrers(*wanted) if each is not wanted]  # the arguments refer to it, too
 
 
 def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:

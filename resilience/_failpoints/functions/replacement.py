@@ -13,8 +13,8 @@ from resilience._failpoints.functions.references import (
     Reference,
     classes_of,
     references_to,
-    referrers,
 )
+from resilience._support.heap import referrers
 
 
 @final

@@ -165,3 +165,26 @@ def test_what_is_mocked_at_the_first_clock_is_not_kept_for_later_ones():
     """The first clock of a process, and the import of the kit, may come while a mock stands there."""
     ran = subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+FROZEN = """
+import gc, threading, time
+from unittest import mock
+
+gc.freeze()
+with mock.patch("time.sleep"), mock.patch("threading.Condition.wait"):
+    from pytest_resilience import VirtualClock
+
+    with VirtualClock():
+        time.sleep(5)
+with VirtualClock() as clock:
+    time.sleep(3600)
+    threading.Event().wait(60)
+print(clock.elapsed)
+"""
+
+
+def test_what_a_mock_has_replaced_is_found_where_the_heap_was_frozen():
+    """What `gc.freeze` has put out of the collector's sight before the first clock is patched all the same."""
+    ran = subprocess.run([sys.executable, "-c", FROZEN], capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.stdout, ran.stderr) == ("3660.0\n", "")
