@@ -86,18 +86,22 @@ def test_who_listens_waits_no_longer_than_some_seconds_for_a_child_that_works_fo
     monkeypatch, let_an_hour_pass_outside
 ):
     """A child that computes and computes does not stop time; that it might have connected is a guess."""
-    is_going_on, looks = children.Work.is_going_on, []
+    listens, is_going_on, looks = sockets._listens, children.Work.is_going_on, []
 
-    def is_still_going_on(work):
-        looks.append(work)
+    def look(server):
+        looks.append(server)
         if len(looks) == 2:
             let_an_hour_pass_outside()
+        return listens(server)
+
+    def is_still_going_on(work):
         while not is_going_on(
             work
         ):  # it is: the kernel tells so every ten milliseconds, and looks may be more frequent
             real.sleep(0.001)
         return True
 
+    monkeypatch.setattr(sockets, "_listens", look)
     monkeypatch.setattr(children.Work, "is_going_on", is_still_going_on)
     with python("while True: pass") as child, pytest.warns(GuessWarning), VirtualClock() as clock:
         with socket.create_server(("127.0.0.1", 0)) as server:
