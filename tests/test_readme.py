@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import os
 import queue
 import re
 import selectors
@@ -151,9 +152,10 @@ def test_commands_exist(block):
 def test_the_summary_is_printed_as_shown():
     """The command that the block names prints it, but for the times."""
     (block,) = _checked_as("printed by: pytest")
-    options = ["-p", "no:randomly", "-p", "no:cacheprovider", *block.argument.split()[1:]]
+    options = ["-p", "resilience", "-p", "timeout", "-p", "no:cacheprovider", *block.argument.split()[1:]]
     command = [sys.executable, "-m", "pytest", *options]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ran = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, encoding="utf-8", check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     _assert_printed(block, ran.stdout)
 

@@ -26,16 +26,18 @@ import resilience
 
 logging.disable()
 
-forking, begun = threading.Event(), threading.Event()
+forking, forked, begun = threading.Event(), threading.Event(), threading.Event()
 
 class Cooldown:
     def find_spec(self, name, path, target=None):
         if name == MODULE and not begun.is_set():
             begun.set()
             forking.wait()
+        if forked.is_set():
+            threading.Event().wait()  # what becomes of the parent's own alert does not matter
 
 sys.meta_path.insert(0, Cooldown())
-os.register_at_fork(before=forking.set)  # called before what was registered earlier
+os.register_at_fork(before=forking.set, after_in_parent=forked.set)  # called before what was registered earlier
 
 @resilience.conn_retry("Redis", "connect", max_retry=0)
 def connect(message):
