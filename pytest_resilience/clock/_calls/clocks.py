@@ -11,6 +11,7 @@ import time
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +20,7 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE
 from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
+from pytest_resilience.clock._reach.native import BoundPatch, BuiltinPatch, TypePatch, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _SECOND = 1_000_000_000  # an int: the true division of two ints is correctly rounded, however large they are
@@ -201,7 +202,9 @@ def patches() -> Iterator[Patch]:
     for name in ("localtime", "gmtime", "ctime"):
         yield BuiltinPatch(original(time, name), _of_now(name))
     # `date.today` and `datetime.today` ask `time.time`.
-    yield TypePatch(_true_datetime(), {"now": classmethod(_virtual_now), "utcnow": classmethod(_virtual_utcnow)})
+    kind, methods = _true_datetime(), {"now": _virtual_now, "utcnow": _virtual_utcnow}
+    yield TypePatch(kind, {name: classmethod(method) for name, method in methods.items()})
+    yield BoundPatch(kind, {name: partial(method, kind) for name, method in methods.items()})
 
 
 def pytest_patches(timing: ModuleType) -> Iterator[Patch]:

@@ -5,9 +5,10 @@
 object that they all share is pointed at a Python function instead, and pointed back afterwards:
 
 * `BuiltinPatch` swaps the method table entry of a built-in function (``time.sleep``, ``os.waitpid``);
-* `TypePatch` swaps methods in the dictionary of an immutable C type (``_thread.lock``, ``datetime.datetime``).
+* `TypePatch` swaps methods in the dictionary of an immutable C type (``_thread.lock``, ``datetime.datetime``). Class
+  methods that are bound already are built-in functions of their own: only `BoundPatch` has to walk the heap.
 
-Both rely on the memory layout of CPython, which is checked before anything is written, and on its global lock (the
+They rely on the memory layout of CPython, which is checked before anything is written, and on its global lock (the
 GIL), without which nothing here is safe. A thread can lose the GIL only at a call, at a jump backward, where a trace
 function runs, which is before each line, and where garbage is collected, which takes a new container. A built-in
 function is described by three fields that must fit together: a thread that finds the C function of one beside the
@@ -22,6 +23,7 @@ import contextlib
 import ctypes
 import gc
 import inspect
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -128,13 +130,16 @@ def ignoring_arguments(function: Callable[[], Any]) -> Callable[..., Any]:
     return cast("Callable[..., Any]", _new_function(ctypes.addressof(definition), function, __name__))
 
 
-def _calling(replacement: Callable[..., Any], module: str) -> types.ModuleType:
-    """The "self" of a patched built-in, whose call is that of ``replacement``.
+def _calling(replacement: Callable[..., Any], own: object) -> object:
+    """The "self" of a patched built-in that had ``own`` for it, whose call is that of ``replacement``.
 
     Python names, shows and pickles a built-in by its "self", as a plain function only where that is a module.
     """
-    kind: type[types.ModuleType] = type(module, (types.ModuleType,), {"__call__": staticmethod(replacement)})
-    return kind(module)
+    call = {"__call__": staticmethod(replacement)}
+    if isinstance(own, type):
+        return type("type", (type,), call)(own.__name__, (own,), {"__module__": own.__module__})
+    name = cast("types.ModuleType", own).__name__
+    return type(name, (types.ModuleType,), call)(name)
 
 
 class BuiltinPatch:
@@ -148,7 +153,7 @@ class BuiltinPatch:
         builtin = cast("types.BuiltinFunctionType", target)
         self._target = builtin
         self._memory, original = _layout(builtin)
-        self._replacement = _calling(replacement, builtin.__module__)
+        self._replacement = _calling(replacement, builtin.__self__)
         # The interpreter chooses by the flags what it passes to the C function, so each convention needs one that takes
         # just that. Where it passes the arguments as an array, it has kept a shortcut (the field ``vectorcall``), which
         # `install` takes away: then it makes a tuple of them, as for any C function of arguments and keywords.
@@ -221,3 +226,34 @@ class TypePatch:
     def restore(self) -> None:
         self._namespace.update(self._originals)
         _type_modified(self._target)
+
+
+class BoundPatch:
+    """`BuiltinPatch` for class methods of a C type that a program has bound already, which no `TypePatch` reaches.
+
+    To find them takes a walk of the heap. It is made where modules have been loaded since the last one: it is in their
+    classes and default arguments that such methods are kept.
+    """
+
+    def __init__(self, owner: type, replacements: Mapping[str, Callable[..., Any]]) -> None:
+        self._owner = owner
+        self._replacements = replacements
+        self._found: dict[int, BuiltinPatch] = {}
+        self._modules = 0
+
+    def install(self) -> None:
+        """Redirect those that there are now."""
+        if self._modules != len(sys.modules):
+            self._modules = len(sys.modules)
+            gc.unfreeze()  # a module may have been loaded before the heap was frozen, as it is while exploring
+            for each in gc.get_referrers(self._owner):
+                if type(each) is types.BuiltinFunctionType and each.__self__ is self._owner:
+                    replacement = self._replacements.get(each.__name__)
+                    if replacement is not None and id(each) not in self._found:
+                        self._found[id(each)] = BuiltinPatch(each, replacement)
+        for patch in self._found.values():
+            patch.install()
+
+    def restore(self) -> None:
+        for patch in self._found.values():
+            patch.restore()

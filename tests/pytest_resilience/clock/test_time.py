@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import partial
 from time import monotonic as copied_monotonic
@@ -241,3 +242,34 @@ def test_who_has_slept_sees_no_less_time_pass(read):
                 before = read()
                 time.sleep(seconds)
                 assert seconds <= read() - before < seconds + 1e-6
+
+
+@dataclass
+class Order:
+    """What takes the time by methods that were bound as this module was loaded."""
+
+    made: datetime = field(default_factory=datetime.now)
+    made_utc: datetime = field(default_factory=partial(datetime.now, UTC))
+    seen: datetime = field(default_factory=datetime.utcnow)
+
+
+BOUND = [datetime.now, datetime.utcnow]
+
+
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+def test_a_method_that_was_bound_before_has_virtual_time():
+    """A dataclass with `datetime.now` for a default factory has it in each clock, and real time in between."""
+    shown = [(repr(method).split(" at ")[0], method.__qualname__, method.__module__) for method in BOUND]
+    for start in ("2030-01-31T12:00", "2040-01-31T12:00"):
+        real = Order()
+        with VirtualClock(start=start):
+            time.sleep(60)
+            order, now = Order(), datetime.now()
+            assert [(repr(each).split(" at ")[0], each.__qualname__, each.__module__) for each in BOUND] == shown
+            with pytest.raises(TypeError, match="tzinfo argument must be None or of a tzinfo subclass, not type 'int'"):
+                BOUND[0](1)
+        assert order.made == now
+        assert order.made_utc == datetime.fromisoformat(start).replace(minute=1, tzinfo=UTC)
+        assert order.seen == datetime.fromisoformat(start).replace(minute=1)
+        assert abs(Order().made - real.made) < timedelta(minutes=10)
+        assert BOUND[0].__self__ is datetime
