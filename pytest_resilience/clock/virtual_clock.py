@@ -21,7 +21,7 @@ from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import missing_patches
-from pytest_resilience.clock._calls.clocks import Epoch, monotonic_patches, on_grain, perf_counter_patches
+from pytest_resilience.clock._calls.clocks import Epoch, monotonic_patches, on_grain, perf_counter_patches, wall_us
 from pytest_resilience.clock._opened import open_clocks
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers
@@ -146,7 +146,7 @@ class VirtualClock:
     def now(self) -> datetime:
         """The wall clock, as an aware `datetime` in UTC."""
         self._check_open()
-        return _EPOCH + timedelta(microseconds=(Epoch.wall + self._scheduler.now) // 1000)
+        return _EPOCH + timedelta(microseconds=wall_us(self._scheduler.now))
 
     @property
     def elapsed(self) -> float:

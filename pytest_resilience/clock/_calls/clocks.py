@@ -95,7 +95,7 @@ def _time_ns() -> int:
 
 def _time() -> float:
     member = members.get(get_ident())
-    return real.time() if member is None else _reading(_time_ns())
+    return real.time() if member is None else _reading(wall_us(_now(member)) * 1000)
 
 
 _NAMES = ("localtime", "gmtime", "ctime", "asctime", "strftime", "clock_gettime", "clock_gettime_ns")
@@ -161,19 +161,19 @@ def _virtual_now(cls: type[datetime], *zone: Any, **zone_by_name: Any) -> Any:
     if member is None:
         return _real_now.__get__(None, cls)(*zone, **zone_by_name)
     tz = _real_now.__get__(None, datetime)(*zone, **zone_by_name).tzinfo if zone or zone_by_name else None
-    return _fromtimestamp.__get__(None, cls)(_microseconds(_now(member)), tz)
+    return _fromtimestamp.__get__(None, cls)(wall_us(_now(member)) / 1_000_000, tz)
 
 
 def _virtual_utcnow(cls: type[datetime], *none: Any, **none_by_name: Any) -> Any:
     member = members.get(get_ident())
     if member is None or none or none_by_name:
         return _real_utcnow.__get__(None, cls)(*none, **none_by_name)
-    return _fromtimestamp.__get__(None, cls)(_microseconds(_now(member)), UTC).replace(tzinfo=None)
+    return _fromtimestamp.__get__(None, cls)(wall_us(_now(member)) / 1_000_000, UTC).replace(tzinfo=None)
 
 
-def _microseconds(now: int) -> float:
-    """The wall clock in seconds, cut to whole microseconds: a float that `datetime` turns back into exactly those."""
-    return (Epoch.wall + now) // 1000 / 1_000_000
+def wall_us(now: int) -> int:
+    """The wall clock in whole microseconds, up to the next one: all that show less than `time.time_ns` agree on it."""
+    return -(-(Epoch.wall + now) // 1000)
 
 
 def perf_counter_patches(start: int) -> Iterator[Patch]:

@@ -120,12 +120,12 @@ def test_datetime_subclasses_and_zones_work_as_ever():
     st.lists(st.integers(0, 10**9).map(lambda n: n / 1000), max_size=5),
 )
 def test_the_start_is_the_instant_asked_for(start, delays):
-    """`now` and `datetime.now` are the start plus what has elapsed, to the microsecond."""
+    """`now` and `datetime.now` are the start plus what has elapsed, up to the next microsecond."""
     with VirtualClock(start) as clock:
         assert clock.now() == datetime.now(UTC) == start.replace(tzinfo=UTC)
         for delay in delays:
             clock.advance(delay)
-        expected = start.replace(tzinfo=UTC) + timedelta(microseconds=clock.elapsed_ns // 1000)
+        expected = start.replace(tzinfo=UTC) + timedelta(microseconds=-(-clock.elapsed_ns // 1000))
         assert clock.now() == datetime.now(UTC) == expected
 
 
@@ -221,6 +221,15 @@ def test_a_clock_that_starts_now_reads_the_same_by_each_way():
             assert datetime.now() == datetime.fromtimestamp(time.time())
             assert datetime.now(UTC) == datetime.fromtimestamp(time.time(), UTC)
             assert datetime.now().microsecond
+
+
+def test_the_wall_clock_reads_the_same_by_each_way_at_any_nanosecond():
+    """Also between two microseconds, where the waits of retries end."""
+    with VirtualClock() as clock:
+        for _ in range(50):
+            time.sleep(0.123456789)
+            assert clock.now() == datetime.now(UTC) == datetime.fromtimestamp(time.time(), UTC)
+            assert time.time_ns() <= round(time.time() * 1_000_000) * 1000 < time.time_ns() + 1000
 
 
 def test_an_identifier_by_time_has_virtual_time():
