@@ -81,10 +81,24 @@ def _waits(wait: object, max_wait: object) -> dict[str, Any]:
     return {"wait": _policy.check_wait(wait)}
 
 
+def _of_other_libraries(attempts: str) -> dict[str, str]:
+    """What to write for the arguments that tenacity, stamina and backoff have in the place of ours."""
+    return {
+        **dict.fromkeys(("attempts", "max_retries", "max_tries", "retries", "stop", "tries"), attempts),
+        **dict.fromkeys(("exception", "exceptions", "on", "retry"), _WHICH_ERRORS),
+    }
+
+
+_WHICH_ERRORS: Final = "write retry_on=... for what is retried, or exclude_exceptions=... for what is not"
+_ATTEMPTS: Final = "write max_attempts=..., which counts the first attempt, too"
+_RETRIES: Final = "write max_retry=..., which does not count the first attempt"
+
+
 @explained(
     write="create_retry_decorator()",
     instead={
-        "max_retry": "write max_attempts=..., which counts the first attempt, too",
+        **_of_other_libraries(_ATTEMPTS),
+        "max_retry": _ATTEMPTS,
         "stop_on": "write exclude_exceptions=...",
         "retry_delay": "write wait=tenacity.wait_fixed(...)",
     },
@@ -180,7 +194,8 @@ Example:
 @explained(
     write='conn_retry("Redis", "connect")',
     instead={
-        "max_attempts": "write max_retry=..., which does not count the first attempt",
+        **_of_other_libraries(_RETRIES),
+        "max_attempts": _RETRIES,
         "stop_on": "write exclude_exceptions=...",
         "retry_delay": "write wait=tenacity.wait_fixed(...)",
         "context": "its lines and alerts name the resource",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, final
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from pytest_resilience._servers.server import FaultServer
 
 _LONGEST_PLAN: Final = 200
+_ADDRESS: Final = re.compile(r"://|^(?:[A-Z]+|\*) /")
+"""What is meant for a URL or an address, also where the host is forgotten: ``GET /items``."""
+
 _KINDS: Final[dict[PlaceKind, str]] = {
     "function": "a function or failpoint",
     "class": "a class",
@@ -152,6 +156,8 @@ class Faults:
         if when is not None and not callable(when):
             raise TypeError(f"when= takes a function of the call's arguments that returns a bool, got {when!r}")
         targets = list(place) if isinstance(place, (list, tuple)) else [place]
+        if not targets:
+            self._objections.object("faults.inject(): a list of places names at least one, or no fault can strike")
         try:
             places = [self._place(target) for target in targets]
             _check_actions(planned, places)
@@ -270,7 +276,7 @@ class Faults:
         )
 
     def _place(self, target: Any) -> Place:
-        if getattr(type(target), "is_served", False) or (isinstance(target, str) and "://" in target):
+        if getattr(type(target), "is_served", False) or (isinstance(target, str) and _ADDRESS.search(target)):
             return self._wire().place_of(target)
         try:
             found = target_of(target)

@@ -47,6 +47,20 @@ WRONG_CALLS = [
         "continuous_retry() has no argument 'exclude_exceptions': write stop_on=...",
     ),
     (
+        lambda: create_retry_decorator(max_retries=5),
+        "create_retry_decorator() has no argument 'max_retries': write max_attempts=..., which counts the first "
+        "attempt, too",
+    ),
+    (
+        lambda: create_retry_decorator(exceptions=OSError),
+        "create_retry_decorator() has no argument 'exceptions': write retry_on=... for what is retried, or "
+        "exclude_exceptions=... for what is not",
+    ),
+    (
+        lambda: conn_retry("Redis", "connect", retries=5),
+        "conn_retry() has no argument 'retries': write max_retry=..., which does not count the first attempt",
+    ),
+    (
         lambda: create_retry_decorator(time_out=5),
         "create_retry_decorator() has no argument 'time_out': did you mean 'timeout'?",
     ),

@@ -98,8 +98,10 @@ class Script:
             raise ValueError(f"{self.terms[-1]} has its count already: call .times() once for each term")
         return self._with("times", count=int(count))
 
-    def __rmul__(self, count: int) -> Script:
+    def __mul__(self, count: int) -> Script:
         return self.times(count)
+
+    __rmul__ = __mul__
 
     def chance(self, percent: float) -> Script:
         """Return the script with its last term striking with a chance of ``percent`` per cent, above 0 and up to 100.

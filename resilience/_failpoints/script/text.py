@@ -66,6 +66,11 @@ _PLACE: Final = re.compile(r"[^=;\s][^=;]*")
 _LONGEST_CHANCE: Final = 60
 """More digits than the smallest chance that a float holds exactly has use for; keeps float() from endless texts."""
 
+_WORDS_OF_BUILDERS: Final = {
+    "fail": "raise", "answer": "return", "delay": "sleep", "passthrough": "off", "slices": "slice",
+}  # fmt: skip
+"""Of the builders whose action is called otherwise in text, as its word is taken in Python."""
+
 _FUNCTION: Final = "a failpoint or a function, such as Redis.connect or package.module:function, and '='"
 _MODIFIERS: Final = "3* (a count), 25% (a chance), @2, /2, +2, [10s..1m] or after"
 
@@ -230,7 +235,11 @@ class _Reader:
         if word is None or kind is None:
             if word is not None and word[0] in ACTIONS:
                 raise self.error(self._expected, found=f"'{word[0]}', which is not for such a place")
-            raise self.error(self._expected + did_you_mean(word[0] if word else "", self._actions))
+            builder_s = _WORDS_OF_BUILDERS.get(word[0]) if word else None
+            hint = (
+                f" (in text it is {builder_s!r})" if builder_s else did_you_mean(word[0] if word else "", self._actions)
+            )
+            raise self.error(self._expected + hint)
         self._source.example = kind.example
         opening = self._source.skip(word.end())
         if not self._text.startswith("(", opening):

@@ -175,6 +175,8 @@ def test_pause_until_the_test_says_so(upstream, faults, clock):
         ("get https://api.example.com/", None),
         ("https://api.example.com/items", None),
         ("GET https://", None),
+        ("GET /items/7", None),
+        ("* /items/*", None),
         ("GET https://api.example.com/#top", None),
         ("GET ftp://api.example.com/", None),
     ],

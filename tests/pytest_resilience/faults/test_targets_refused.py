@@ -96,3 +96,8 @@ def test_what_is_no_function_is_refused_with_what_to_write_instead(app):
     assert objection(None) == f"{wanted}None"
     assert objection(app.plain()) == f"{wanted}1"
     assert objection(app) == f"{wanted}{app!r}"
+
+
+def test_a_list_without_places_is_refused(app):
+    """No fault could strike, and a script of `off` alone would not even be missed at the end."""
+    assert objection([]) == "faults.inject(): a list of places names at least one, or no fault can strike"

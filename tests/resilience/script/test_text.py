@@ -70,6 +70,7 @@ REFUSED = fail(ConnectionError("refused"))
         ("1*after raise(OSError)", fail(OSError).after_effect().times(1)),
         ("after 1*raise(OSError)", fail(OSError).times(1).after_effect()),
         ("3*raise(OSError)", 3 * fail(OSError)),
+        ("3*raise(OSError)", fail(OSError) * 3),
         ("sleep(5s..30s)", delay(5, "30s")),
         ("1*pause->1*crash->hang", pause().times(1).then(crash().times(1)).then(hang())),
         ("status(503)", status(503)),

@@ -49,6 +49,8 @@ OFF = "2*off->1*raise(TimeoutError)"
         ("3*off->", 8, "the end of the script", ACTIONS, OFF),
         ("3*rase(OSError)->off", 3, "'rase'", f"{ACTIONS} (did you mean 'raise', 'reset' or 'pause'?)", RAISE),
         ("pausee", 1, "'pausee'", f"{ACTIONS} (did you mean 'pause'?)", RAISE),
+        ("1*fail(OSError)", 3, "'fail'", f"{ACTIONS} (in text it is 'raise')", RAISE),
+        ("2*passthrough", 3, "'passthrough'", f"{ACTIONS} (in text it is 'off')", RAISE),
         ("off off", 5, "'off'", "'->' and what follows, or the end of the script", OFF),
         ("1*off;1*off", 6, "';'", "'->' and what follows, or the end of the script", OFF),
         ("0*off", 1, "'0*'", "a count from 1 to 1000000000, or none for every call", RAISE),
