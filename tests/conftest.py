@@ -32,7 +32,7 @@ sys.dont_write_bytecode = False
 # talks to their servers, so this is one certificate, whose key nobody has.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "authority.pem")
 
-settings.register_profile("suite", deadline=None)  # machines may be slow
+settings.register_profile("suite", deadline=None, max_examples=50)  # machines may be slow
 settings.load_profile("suite")
 
 pytest_plugins = ["pytester"]
@@ -64,25 +64,34 @@ def nothing_is_left():
     _let_threads_end(set(threading.enumerate()) - before)
     _let_lock_of_logging_go()
     _end_tracker()
-    if gc.get_freeze_count():  # it takes no time then. Where the test looks for who refers to an object, the kit thaws
-        gc.collect()
-        gc.unfreeze()
+    _collect_what_the_test_has_left()
 
 
 def _leave_old_objects_alone():
     """Let collections in the test look at what it has made itself, and not at all that the suite has loaded.
 
-    A test may freeze garbage of its own, as exploring does. That is let go once it is a quarter of the heap.
+    A test may freeze garbage of its own, as exploring does, which is let go now and then. To ask how many objects are
+    frozen takes longer than most tests: Python counts them one by one.
     """
     gc.freeze()
-    if gc.get_freeze_count() > 1.25 * _old.objects:
+    _old.tests += 1
+    if _old.tests % _TESTS_BETWEEN_FULL_COLLECTIONS == 0:
         gc.unfreeze()
         gc.collect()
         gc.freeze()
-        _old.objects = gc.get_freeze_count()
 
 
-_old = types.SimpleNamespace(objects=0)
+def _collect_what_the_test_has_left():
+    """Collect where that takes no time. Where a test looks for who refers to an object, the kit has thawed all others."""
+    is_frozen = len(gc.get_objects(generation=2)) < _MOST_OF_ONE_TEST
+    if is_frozen:
+        gc.collect()
+        gc.unfreeze()
+
+
+_TESTS_BETWEEN_FULL_COLLECTIONS = 500
+_MOST_OF_ONE_TEST = 20_000
+_old = types.SimpleNamespace(tests=0)
 
 
 def _let_threads_end(threads):
