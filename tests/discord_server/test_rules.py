@@ -107,7 +107,7 @@ NAMES = st.sampled_from(
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(body=st.dictionaries(NAMES, VALUES, max_size=4), order=st.randoms(use_true_random=False))
 def test_the_order_of_keys_makes_no_difference(body, order):
     """The faults of a body do not depend on the order in which it is written."""

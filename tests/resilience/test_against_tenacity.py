@@ -372,7 +372,7 @@ def plans(draw):
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(plan=plans())
 @example(plan=Plan([Outcome(ValueError, "a"), Outcome(None, "ok")], ("attempts", 3), calls=3))
 @example(plan=Plan([Outcome(ValueError, "a")], ("attempts", 3), reraise=False, in_handler=True, calls=2))

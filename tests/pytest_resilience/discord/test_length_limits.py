@@ -148,7 +148,7 @@ JSON = st.recursive(
 BODIES = st.dictionaries(KEYS, JSON, max_size=6) | JSON
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(body=BODIES, query=st.sampled_from(["", "?wait=true", "?wait=x", "?thread_id=5"]), exact=st.booleans())
 def test_any_json_gets_an_answer_of_discords_shape(body, query, exact):
     """Whatever JSON comes, the answer is one that Discord could give, and what is taken is recorded."""
@@ -195,7 +195,7 @@ def check_tree(tree):
             check_tree(node)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(content=st.binary(max_size=200) | st.text(max_size=50).map(str.encode))
 def test_any_bytes_get_an_answer(content):
     """A body of any bytes is answered, never with an exception."""

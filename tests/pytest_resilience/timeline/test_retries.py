@@ -338,7 +338,7 @@ def test_a_wait_that_is_at_the_cap_in_half_of_the_calls_is_caught():
     """Where a good part of the calls wait exactly the cap, they retry in step, though others do not."""
     function = capped(tenacity.wait_exponential_jitter(max=16.5))
 
-    text = failure_of(lambda retries: retries.assert_jittered(function), function=function, times=200)
+    text = failure_of(lambda retries: retries.assert_jittered(function), function=function, times=80)
 
     assert "after attempt 5" in text
 

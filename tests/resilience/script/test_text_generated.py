@@ -132,7 +132,7 @@ TOKENS = ["raise", "return", "sleep", "off", "after", "hang", "status", "latency
 
 
 @given(st.text() | st.lists(st.sampled_from(TOKENS), max_size=12).map("".join))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_text_is_a_script_or_a_script_error(text):
     """No text makes the parser raise anything else, and what it accepts round-trips."""
     problem, script = None, None
