@@ -151,6 +151,18 @@ def test_the_rooms_of_the_clock_open_one_way(room):
     assert wrong == set()
 
 
+def test_the_plugin_takes_of_the_clock_what_that_offers():
+    """Whoever is outside of the clock imports its front, or the one file for the plugin, and none of its rooms."""
+    wrong = {
+        f"{name} -> {each}"
+        for name in MODULES
+        if not is_in(name, CLOCK)
+        for each in imported_by(name)
+        if is_in(each, CLOCK) and each not in {CLOCK, f"{CLOCK}._plugin"}
+    }
+    assert wrong == set()
+
+
 def test_the_rule_of_the_clock_knows_neither_the_system_nor_a_library():
     """Who runs and when time moves is decided without ctypes, the operating system or any library to be patched."""
     foreign = {"ctypes", "os", "posix", "select", "socket", "subprocess", "multiprocessing", "asyncio", "trio"}

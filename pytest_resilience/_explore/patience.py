@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NoReturn, Self, final
 
 from pytest_resilience._explore.points import EndlessError, Strike
-from pytest_resilience.clock._bubble.deadlock import OverdueError
-from pytest_resilience.clock._bubble.waiting import Member, current
+from pytest_resilience.clock._plugin import Member, OverdueError, current
 from resilience.errors import Crash
 from resilience.events import CallStarted, stream
 from resilience.typing import Policy

@@ -22,7 +22,7 @@ from pytest_resilience._explore.owner import cancelled_task, current_task, is_ow
 from pytest_resilience._explore.served_points import PlannedFault, is_timed
 from pytest_resilience._faults.served import ServedPlace, served
 from pytest_resilience._timeline.timeline import Timeline
-from pytest_resilience.clock._calls.clocks import monotonic
+from pytest_resilience.clock._plugin import monotonic
 from resilience.errors import Crash
 from resilience.events import CallStarted, FaultInjected, stream
 from resilience.testing import Action, Decision, Interceptor, Raise, arming_all, is_own_call

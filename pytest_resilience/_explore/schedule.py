@@ -21,7 +21,7 @@ from typing import Any, Final, Self, final
 from pytest_resilience._explore.decisions import Decisions
 from pytest_resilience._explore.halves import halves_of
 from pytest_resilience._explore.oracle.suspicion import is_users, short
-from pytest_resilience.clock._bubble.waiting import Later, Member, Outcome, Waiter, current
+from pytest_resilience.clock._plugin import Later, Member, Outcome, Waiter, current
 from resilience.redact import clean
 
 _COUNTED: Final = re.compile(r"(Thread|ThreadPoolExecutor|asyncio|Dummy|Timer)[-_]")  # another number in each run

@@ -24,8 +24,7 @@ from pytest_resilience._faults.left_processes import end_processes, handle_of
 from pytest_resilience._faults.leftovers import ended_processes, running_processes
 from pytest_resilience._faults.socket_thread import MOMENT_S, SocketThread, is_there, read, send
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
-from pytest_resilience.clock._calls.processes import wait_for_children
-from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._plugin import real, wait_for_children
 from resilience.redact import clean, summary_of
 from resilience.testing import (
     FAULTS_VARIABLE,

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from pytest_resilience._faults.socket_thread import MOMENT_S
-from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._plugin import real
 from resilience.testing import every_object
 
 _PATIENCE_S: Final = 2.0

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias, final
 
-from pytest_resilience.clock._reach import real
+from pytest_resilience.clock._plugin import real
 from resilience.testing import LONGEST_MESSAGE, own_calls
 
 MOMENT_S: Final = 0.0005

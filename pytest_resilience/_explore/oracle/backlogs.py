@@ -11,15 +11,14 @@ from typing import Any, Final, Self, final
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion, is_users, short
 from pytest_resilience._explore.oracle.watcher import Watcher
-from pytest_resilience.clock._calls.queues import __file__ as simple_queues
-from pytest_resilience.clock._calls.queues import listeners
+from pytest_resilience.clock._plugin import queues
 
 _MOST: Final = 50  # items; a run without faults may hold as many, and then it is no finding
 _KINDS: Final[tuple[Any, ...]] = (
     *(queue.Queue, queue.LifoQueue, queue.PriorityQueue),
     *(asyncio.Queue, asyncio.LifoQueue, asyncio.PriorityQueue),
 )
-_QUEUES: Final = {queue.__file__, asyncio.queues.__file__, simple_queues}
+_QUEUES: Final = {queue.__file__, asyncio.queues.__file__, queues.__file__}
 
 
 @final
@@ -34,11 +33,11 @@ class Backlogs(Watcher):
         self._real = [(kind, vars(kind)["_put"]) for kind in _KINDS]
         for kind, put in self._real:
             kind._put = self._counting(put)  # noqa: SLF001  # what all its ways of putting come by
-        listeners.append(self._count_simple)
+        queues.listeners.append(self._count_simple)
         return self
 
     def __exit__(self, *_: object) -> None:
-        listeners.remove(self._count_simple)
+        queues.listeners.remove(self._count_simple)
         for kind, put in self._real:
             kind._put = put  # noqa: SLF001  # as above
 

@@ -8,8 +8,7 @@ from typing import Any, Final, Self, final
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion
 from pytest_resilience._explore.oracle.watcher import Watcher
-from pytest_resilience.clock._bubble.history import SPINNING
-from pytest_resilience.clock._bubble.waiting import current
+from pytest_resilience.clock._plugin import SPINNING, current
 from resilience.redact import clean
 
 _LONGEST_NS: Final = 100_000_000  # of virtual time; asyncio's debug mode tells of as much
