@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from resilience._support.kinds import is_async, layers
+from resilience._support.kinds import is_async, layers, without_partials
 
 
 @final
@@ -40,7 +40,7 @@ def target_of(candidate: object) -> Target:
     if refusal is not None:
         raise TypeError(refusal)
     assert callable(candidate)  # for the type checkers; _refusal has seen to it
-    named = _named(candidate)
+    named = without_partials(candidate)
     name = str(getattr(named, "__name__", type(named).__name__))
     qualname = getattr(named, "__qualname__", type(named).__qualname__)
     module = getattr(named, "__module__", None) or type(named).__module__
@@ -58,12 +58,6 @@ def _written_at(named: Any) -> tuple[str, int]:
         return "(unknown file)", 0
 
 
-def _named(candidate: object) -> object:
-    while isinstance(candidate, functools.partial):
-        candidate = candidate.func
-    return candidate
-
-
 _NEVER_CALLED: Final[Any] = None
 _CONTEXT_MANAGER_CODE: Final = frozenset(
     {decorator(_NEVER_CALLED).__code__ for decorator in (contextlib.contextmanager, contextlib.asynccontextmanager)}
@@ -72,7 +66,7 @@ _CONTEXT_MANAGER_CODE: Final = frozenset(
 
 def _refusal(candidate: object) -> str | None:
     """Say why a thing can't be retried and what to write instead; None where it can."""
-    name = getattr(_named(candidate), "__qualname__", type(candidate).__name__)
+    name = getattr(without_partials(candidate), "__qualname__", type(candidate).__name__)
     if inspect.iscoroutine(candidate):
         candidate.close()  # or Python warns that it was never awaited, which hides the message below
         return f"{name!r} is a coroutine, which can be awaited only once: decorate the async function itself"

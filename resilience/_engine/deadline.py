@@ -52,7 +52,7 @@ class Deadline:
     may refuse.
 
     Args:
-        at_ns: The deadline, in nanoseconds of ``time.monotonic_ns()``.
+        at_ns: The deadline, in nanoseconds of ``time.monotonic_ns()``; None where there is none, and it never counts.
 
     Attributes:
         open: Whether it counts. Whoever has made it sets this to false, and then calls `leave`, whatever happens.
@@ -62,17 +62,18 @@ class Deadline:
 
     __slots__ = ("_at_ns", "_in_trio", "_limit", "nearest_ns", "open", "outer")
 
-    def __init__(self, at_ns: int) -> None:
-        self._at_ns = at_ns
+    def __init__(self, at_ns: int | None) -> None:
+        self._at_ns = at_ns or 0
         self._in_trio = False
         self._limit: Any = None
-        self.open = True
+        self.open = at_ns is not None
         self.outer: Deadline | None = _current()
-        self.nearest_ns: int = at_ns if self.outer is None else min(at_ns, self.outer.nearest_ns)
+        self.nearest_ns: int = self._at_ns if self.outer is None else min(self._at_ns, self.outer.nearest_ns)
 
     def begin(self) -> None:
         """Make it known to what runs from here on."""
-        _known.set(self)
+        if self.open:
+            _known.set(self)
 
     def leave(self) -> None:
         """Leave things as they were before, as far as this is the context that it was begun in."""
@@ -89,6 +90,8 @@ class Deadline:
             DeadlineExceededError: At the end of a block that was cut off. One that ends well in spite of that has
                 succeeded.
         """
+        if not self.open:
+            return
         left = max(self._at_ns - time.monotonic_ns(), 0) / 1e9
         self._in_trio = trio_runs_here()
         if self._in_trio:
@@ -103,6 +106,8 @@ class Deadline:
             await self._limit.__aenter__()
 
     async def __aexit__(self, *error: object) -> None:
+        if self._limit is None:
+            return
         try:
             if self._in_trio:
                 self._limit.__exit__(*error)
@@ -114,27 +119,3 @@ class Deadline:
             cut_off = True
         if cut_off:
             raise DeadlineExceededError(self._at_ns) from None
-
-
-@final
-class NoDeadline:
-    """Stands where there is no deadline."""
-
-    __slots__ = ("open",)
-    open: bool
-
-    def begin(self) -> None:
-        """Do nothing."""
-
-    def leave(self) -> None:
-        """Do nothing."""
-
-    async def __aenter__(self) -> None:
-        """Do nothing."""
-
-    async def __aexit__(self, *error: object) -> None:
-        """Do nothing."""
-
-
-def deadline_at(at_ns: int | None) -> Deadline | NoDeadline:
-    return NoDeadline() if at_ns is None else Deadline(at_ns)

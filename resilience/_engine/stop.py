@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 import os
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable
 from types import BuiltinFunctionType
 from typing import Any, Final, final
 
@@ -78,11 +78,12 @@ class AsyncSleep:
 
     async def __call__(self, seconds: float) -> None:
         waiters = _waiters_of(self._event)
+        most = seconds if self._is_awaited else math.inf
         if trio_runs_here():
             import trio
 
             token = trio.lowlevel.current_trio_token()
-            with trio.CancelScope() as scope, woken_by(lambda: token.run_sync_soon(scope.cancel), waiters):
+            with trio.move_on_after(most) as scope, woken_by(lambda: token.run_sync_soon(scope.cancel), waiters):
                 await self._pause(seconds)
             return
         import asyncio
@@ -91,7 +92,7 @@ class AsyncSleep:
             with contextlib.suppress(RuntimeError):  # it is awake already
                 limit.reschedule(loop.time())
 
-        loop, limit = asyncio.get_running_loop(), asyncio.timeout(None)
+        loop, limit = asyncio.get_running_loop(), asyncio.timeout(None if most == math.inf else most)
         with woken_by(lambda: loop.call_soon_threadsafe(wake), waiters):
             try:
                 async with limit:
@@ -106,10 +107,15 @@ class AsyncSleep:
             return
         if event is None or _waiters_of(event) is not None:
             await sleep_async(seconds)
-        elif inspect.iscoroutinefunction(event.wait):
-            await _within(seconds, event.wait)
+        elif self._is_awaited:
+            await event.wait()
         else:
             await _polled(event, seconds)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether the event is one of an event loop, whose own wait is limited then."""
+        return self._event is not None and inspect.iscoroutinefunction(self._event.wait)
 
 
 def _is_own(sleep: object) -> bool:
@@ -138,23 +144,6 @@ async def sleep_async(seconds: float) -> None:
         import asyncio
 
         await asyncio.sleep(seconds)
-
-
-async def _within(seconds: float, wait: Callable[[], Awaitable[Any]]) -> None:
-    if trio_runs_here():
-        import trio
-
-        with trio.move_on_after(seconds):
-            await wait()
-        return
-    import asyncio
-
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            await wait()
-    except TimeoutError:
-        if not limit.expired():
-            raise
 
 
 async def _polled(event: Any, seconds: float) -> None:

@@ -15,7 +15,7 @@ import tenacity
 
 from resilience._engine.callables import Target, target_of
 from resilience._engine.controller import Controller, controller_for, sleep_for
-from resilience._engine.deadline import Deadline, deadline_at
+from resilience._engine.deadline import Deadline
 from resilience._engine.deferred import PLAIN, Pending, generator_error, is_coroutine, is_deferred, is_generator
 from resilience._engine.run import Retried, Run
 from resilience._engine.stop import Sleep, check_stop_event_for, warn_of_blocked_loop
@@ -86,7 +86,7 @@ def _sync_wrapper(retried: Retried) -> Any:
         if armed or stream.observed or not controller.direct or (announced is not None and announced()):
             return _call(Run(retried, args, kwargs), None)
         started_ns = time.monotonic_ns()
-        deadline = deadline_at(None if timeout_ns is None else started_ns + timeout_ns)
+        deadline = Deadline(None if timeout_ns is None else started_ns + timeout_ns)
         try:
             deadline.begin()
             result = function(*args, **kwargs)
@@ -201,9 +201,9 @@ def _call(run: Run, failure: Exception | None) -> Any:
 
 def _attempt(run: Run) -> tuple[bool, Any]:
     """Run the function once; return whether it succeeded, and its result."""
-    retried, args, kwargs, at_ns = run.retried, run.args, run.kwargs, run.deadline_ns
+    retried, args, kwargs = run.retried, run.args, run.kwargs
     interceptor = armed.get(retried.failpoint) if armed else None
-    deadline = deadline_at(at_ns)
+    deadline = Deadline(run.deadline_ns)
     try:
         deadline.begin()
         if interceptor is not None:
@@ -279,9 +279,9 @@ async def _call_async(run: Run, failure: Exception | None, first: Coroutine[Any,
 
 
 async def _attempt_async(run: Run, first: Coroutine[Any, Any, Any] | None) -> tuple[bool, Any]:
-    retried, args, kwargs, at_ns = run.retried, run.args, run.kwargs, run.deadline_ns
+    retried, args, kwargs = run.retried, run.args, run.kwargs
     interceptor = armed.get(retried.failpoint) if armed and first is None else None
-    deadline = deadline_at(at_ns)
+    deadline = Deadline(run.deadline_ns)
     try:
         deadline.begin()
         async with deadline:

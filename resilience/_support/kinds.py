@@ -12,8 +12,14 @@ def is_async(candidate: object) -> bool:
 
 def layers(candidate: object) -> list[object]:
     """Return the callable, what a partial of it holds, and the ``__call__`` of an object: what gives its kind away."""
-    while isinstance(candidate, functools.partial):
-        candidate = candidate.func
+    candidate = without_partials(candidate)
     if inspect.isroutine(candidate) or inspect.isclass(candidate):
         return [candidate]
     return [candidate, getattr(candidate, "__call__", None)]  # noqa: B004  # the method is wanted, not an answer
+
+
+def without_partials(candidate: object) -> object:
+    """Return what a partial, or a partial of one, calls; anything else as it is."""
+    while isinstance(candidate, functools.partial):
+        candidate = candidate.func
+    return candidate

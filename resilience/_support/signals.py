@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 import threading
 from traceback import walk_tb
 from types import CodeType
+
+from resilience._support.kinds import without_partials
 
 
 def raised_by_signal_handler(error: BaseException) -> bool:
@@ -19,7 +20,6 @@ def raised_by_signal_handler(error: BaseException) -> bool:
 
 
 def _code_of(handler: object) -> CodeType | None:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
+    handler = without_partials(handler)
     code = getattr(handler, "__code__", None) or getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004  # the method is wanted, not an answer
     return code if isinstance(code, CodeType) else None
