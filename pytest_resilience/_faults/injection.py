@@ -104,7 +104,7 @@ class Injection(ScriptedFault):
     @property
     def calls(self) -> list[InjectedCall]:
         """The calls that came, in order, whether a fault struck them or not."""
-        with self._drawing:
+        with self._lock:
             return list(self._calls)
 
     def arm(self) -> Self:

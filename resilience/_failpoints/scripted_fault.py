@@ -16,11 +16,11 @@ from resilience._failpoints.own_calls import is_own_call, own_calls
 from resilience._failpoints.script.actions.functions import Off
 from resilience._failpoints.script.run import Decision, ScriptRun
 from resilience._failpoints.script.script import Script
-from resilience._support.fork import renew_after_fork, renewed_lock
+from resilience._support.fork import renew_after_fork
 from resilience.redact import clean
 
 
-class ScriptedFault:
+class ScriptedFault(ScriptRun):
     """A script that decides the calls of the places which it is armed at, with one count for all of them.
 
     A forked process goes on from where its parent stood, and counts for itself from there.
@@ -44,32 +44,14 @@ class ScriptedFault:
         when: Callable[..., object] | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self.name = name
-        self.script = script
-        self.gate = self._gate()
         # By place and seed, so that one more fault elsewhere draws nothing away from this one.
-        self.chance = random.Random(f"{seed}:{name}")  # noqa: S311  # replays are the point
+        super().__init__(script, random.Random(f"{seed}:{name}"))  # noqa: S311  # replays are the point
+        self.name = name
+        self.gate = self._gate()
         self._when = when
-        self._run = ScriptRun(script, self.chance)
         self._now_ns = now_ns
         self._armed_at = now_ns()
-        self._drawing = renewed_lock(self, "_drawing")
         renew_after_fork(self)
-
-    @property
-    def fired(self) -> int:
-        """How many faults struck."""
-        return self._run.fired
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether every planned fault has struck."""
-        return self._run.exhausted
-
-    @property
-    def pending(self) -> str:
-        """What is left of the script, as text; empty when every planned fault has struck."""
-        return self._run.pending
 
     def decide(self, *args: Any, **kwargs: Any) -> Decision | None:
         """Say what becomes of a call; None where it is not for this script, or where no term applies."""
@@ -87,8 +69,8 @@ class ScriptedFault:
         with own_calls():
             if self._when is not None and not self._when(*args, **kwargs):
                 return None
-            with self._drawing:
-                decision = self._run.next(self._now_ns() - self._armed_at)
+            with self._lock:
+                decision = self.next(self._now_ns() - self._armed_at)
                 done = "off" if decision is None else shown(str(decision))
                 self._note(args, kwargs, done, process)
             if decision is not None and not isinstance(decision.action, Off):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import NamedTuple, final
+from typing import NamedTuple
 
 from resilience._failpoints.script.actions.action import Action
 from resilience._failpoints.script.actions.functions import Off
@@ -28,7 +28,6 @@ class Decision(NamedTuple):
         return f"after {self.action}" if self.after else str(self.action)
 
 
-@final
 class ScriptRun:
     """One use of a script, by the calls of any number of threads and tasks.
 
@@ -44,7 +43,7 @@ class ScriptRun:
 
     def __init__(self, script: Script, chance: random.Random | None = None) -> None:
         self.script = script
-        self._chance = chance or random.Random(0)  # noqa: S311  # replays are the point
+        self.chance = chance or random.Random(0)  # noqa: S311  # replays are the point
         self._used = [0] * len(script.terms)
         self._number = 0
         self._lock = renewed_lock(self, "_lock")
@@ -61,20 +60,15 @@ class ScriptRun:
                 if not term.takes(self._number, elapsed) or self._is_used_up(index):
                     continue
                 # Drawn last, and before the count: a coin that says no uses nothing up.
-                if term.chance is not None and not self._chance.random() * 100 < term.chance:
+                if term.chance is not None and not self.chance.random() * 100 < term.chance:
                     continue
                 self._used[index] += 1
-                return Decision(term.action.fresh(self._chance), term.after)
+                return Decision(term.action.fresh(self.chance), term.after)
         return None
 
     @property
-    def evaluations(self) -> int:
-        """How many calls have reached the place, whatever was done to them."""
-        return self._number
-
-    @property
     def fired(self) -> int:
-        """How many of those were struck by a fault: by everything but `Off`."""
+        """How many faults struck: everything but `Off` is one."""
         with self._lock:
             return sum(used for term, used in self._uses() if not isinstance(term.action, Off))
 
