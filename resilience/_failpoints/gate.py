@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import final
+
+from resilience._engine.stop import trio_runs_here
 
 
 class ReleasedError(BaseException):
@@ -14,6 +15,18 @@ class ReleasedError(BaseException):
 
     A `BaseException`, so that the code under test does not take it for an error of the function and try again.
     """
+
+
+def name_of_task() -> str:
+    """Return the name of the task of asyncio or trio that runs."""
+    if trio_runs_here():
+        import trio
+
+        return trio.lowlevel.current_task().name
+    import asyncio
+
+    task = asyncio.current_task()
+    return task.get_name() if task else "a callback"
 
 
 @final
@@ -24,7 +37,6 @@ class Gate:
         self._what = what
         self._changed = threading.Condition()
         self._tickets = 0
-        self._arrived = 0
         self._is_over = False
         self._waiting: dict[object, str] = {}
         self._wake: dict[object, Callable[[], object]] = {}
@@ -66,22 +78,19 @@ class Gate:
 
     async def wait_async(self) -> None:
         """Wait in a task of asyncio or trio."""
-        trio = sys.modules.get("trio")
-        if trio is not None and hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_task():
+        wake: Callable[[], object]
+        wait: Callable[[], Awaitable[object]]
+        if trio_runs_here():
+            import trio
+
             token, reached = trio.lowlevel.current_trio_token(), trio.Event()
-            name, wake, wait = trio.lowlevel.current_task().name, lambda: token.run_sync_soon(reached.set), reached.wait
+            wake, wait = lambda: token.run_sync_soon(reached.set), reached.wait
         else:
             import asyncio
 
-            loop = asyncio.get_running_loop()
-            event = asyncio.Event()
-            task = asyncio.current_task()
-            name, wait = task.get_name() if task else "a callback", event.wait
-
-            def wake() -> object:
-                return loop.call_soon_threadsafe(event.set)
-
-        with self.admitted(name, wake):
+            loop, event = asyncio.get_running_loop(), asyncio.Event()
+            wake, wait = lambda: loop.call_soon_threadsafe(event.set), event.wait
+        with self.admitted(name_of_task(), wake):
             await wait()
         self.check()
 

@@ -23,14 +23,14 @@ import contextlib
 import json
 import os
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NoReturn, final
 
+from resilience._engine.stop import trio_runs_here
 from resilience._failpoints.functions.named_places import NamedPlace
 from resilience._failpoints.functions.unpassed_failpoints import names_in_code
-from resilience._failpoints.gate import ReleasedError
+from resilience._failpoints.gate import ReleasedError, name_of_task
 from resilience._failpoints.own_calls import is_own_call, own_calls
 from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.run import Decision
@@ -200,23 +200,21 @@ class RemoteGate:
         self._number = number
 
     def wait(self) -> None:
-        connection = self._connection(threading.current_thread().name)
-        with connection:
+        with self._connection(threading.current_thread().name) as connection:
             self._check(connection.recv(LONGEST_MESSAGE))
 
     async def wait_async(self) -> None:
-        trio = sys.modules.get("trio")
-        if trio is not None and hasattr(trio, "lowlevel") and trio.lowlevel.in_trio_task():
-            with self._connection(trio.lowlevel.current_task().name) as connection:
+        with self._connection(name_of_task()) as connection:
+            if trio_runs_here():
+                import trio
+
                 await trio.lowlevel.wait_readable(connection)
                 self._check(connection.recv(LONGEST_MESSAGE))
-            return
-        import asyncio
+            else:
+                import asyncio
 
-        task = asyncio.current_task()
-        with self._connection(task.get_name() if task else "a callback") as connection:
-            connection.settimeout(0)
-            self._check(await asyncio.get_running_loop().sock_recv(connection, LONGEST_MESSAGE))
+                connection.settimeout(0)
+                self._check(await asyncio.get_running_loop().sock_recv(connection, LONGEST_MESSAGE))
 
     def _connection(self, name: str) -> socket.socket:
         connection = connected(self._path)
