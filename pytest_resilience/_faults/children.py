@@ -93,7 +93,6 @@ class Children:
         self._numbers: dict[Injection, int] = {}
         self._revision = 0
         self._armed: dict[asyncio.StreamWriter, int] = {}
-        self._handling = threading.RLock()
         self._processes: dict[asyncio.StreamWriter, int] = {}
         self._left: dict[int, int | None] = {}
         self._thread = SocketThread(self._answer, self._look_who_runs)
@@ -183,7 +182,7 @@ class Children:
     ) -> None:
         match message:
             case {"call": int(number), "process": int(process), "args": list(args), "kwargs": dict(kwargs)}:
-                with self._handling:
+                with _handling:
                     send(writer, self._decided(number, process, args, kwargs))
             case {"wait": int(number), "process": int(process), "name": str(name)}:
                 injection = self._injections.get(number)
@@ -269,14 +268,6 @@ class Children:
         if self._problems <= _MOST_PROBLEMS:
             self._object_to(clean(text))
 
-    def pause(self) -> None:
-        """Answer nobody until `resume`: a fork had better find no lock that the thread holds."""
-        self._handling.acquire()
-
-    def resume(self) -> None:
-        """Answer again."""
-        self._handling.release()
-
     def become_child(self) -> None:
         """In a forked process: let the test, and no longer this copy of it, decide the calls here."""
         self._thread.give_up()
@@ -298,22 +289,16 @@ def _disarm(places: Sequence[FunctionPlace], fault: RemoteFault) -> None:
 _open: Final[weakref.WeakSet[Children]] = weakref.WeakSet()
 
 
-def _before_fork() -> None:
-    for each in _open:
-        each.pause()
-
-
-def _after_fork() -> None:
-    for each in _open:
-        each.resume()
+_handling: Final = threading.RLock()
+"""Held while a call is answered, and by who forks: the child had better find no lock that a thread holds."""
 
 
 def _after_fork_in_child() -> None:
+    _handling.release()
     for each in _open.copy():
-        each.resume()
         _open.discard(each)
         each.become_child()
 
 
 # After the clock's own, which gives the child back to real time.
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+os.register_at_fork(before=_handling.acquire, after_in_parent=_handling.release, after_in_child=_after_fork_in_child)
