@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, final
 
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._faults.requests import GARBAGE_BYTES
 from pytest_resilience._servers import effects
 from pytest_resilience._servers.connection import Connection
-from pytest_resilience._servers.proxy import ProxyPlace
+from pytest_resilience._servers.proxy import ProxyPlace, Strike
 from resilience import testing
 
 NANOSECONDS: Final = 1_000_000_000
@@ -25,29 +26,27 @@ class ConnectionPlace:
     def __init__(self, place: ProxyPlace) -> None:
         self.name = place.name
         self._place = place
-        self._deciders: dict[Injection, Decider] = {}
 
     def arm(self, injection: Injection) -> None:
         """Let the injection decide the live connections, oldest first, and new ones."""
-        decider = self._deciders[injection] = Decider(injection, self._place.address)
-        self._place.arm(decider)
+        self._place.arm(_Decider(injection, self._place.address))
 
     def disarm(self, injection: Injection) -> None:
-        self._place.disarm(self._deciders.pop(injection))
+        self._place.disarm(_Decider(injection, self._place.address))
 
 
 @final
-class Decider:
-    """An injection, as a proxy asks it."""
+@dataclass(frozen=True, slots=True)
+class _Decider:
+    """An injection, as a proxy asks it; equal to any other of the same injection."""
 
-    def __init__(self, injection: Injection, address: tuple[str, int]) -> None:
-        self._injection = injection
-        self._address = address
+    injection: Injection
+    address: tuple[str, int]
 
     @property
     def refuses_all(self) -> bool:
         """Whether the script is nothing but ``refuse``, for every connection."""
-        terms = self._injection.script.terms
+        terms = self.injection.script.terms
         return (
             len(terms) == 1
             and terms[0].is_endless
@@ -55,23 +54,18 @@ class Decider:
             and not terms[0].after
         )
 
-    def decide(self) -> ConnectionFault | None:
-        decision = self._injection.decide(*self._address)
-        return None if decision is None else ConnectionFault(decision, self._injection.chance)
+    def decide(self) -> Strike | None:
+        decision = self.injection.decide(*self.address)
+        return None if decision is None else _ConnectionFault(decision, self.injection.chance).strike
 
 
 @final
-class ConnectionFault:
-    """One decision about one connection.
-
-    Attributes:
-        refuses: Whether it refuses the connection, which a Python client of this process learns while it connects.
-    """
+class _ConnectionFault:
+    """One decision about one connection."""
 
     def __init__(self, decision: testing.Decision, chance: random.Random) -> None:
         self._decision = decision
         self._chance = chance
-        self.refuses = isinstance(decision.action, testing.Refuse) and not decision.after
 
     def strike(self, connection: Connection, place: ProxyPlace) -> None:
         """Put effects into the directions of the place, or end the connection; at once, or after the first answer."""

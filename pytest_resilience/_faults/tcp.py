@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, final
 
-from pytest_resilience._faults.connections import Decider
+from pytest_resilience._faults.connections import ConnectionPlace
 from pytest_resilience._faults.dialing import Address, Dialing, is_address_of
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._servers.loop_thread import LoopThread
@@ -66,24 +66,21 @@ class LedAway:
         self._dialing = dialing
         self._armed: list[tuple[TcpPlace, Injection]] = []
         self._proxies: dict[Address, tuple[TcpPlace, FaultProxy]] = {}
-        self._deciders: dict[tuple[TcpPlace, Injection, Address], Decider] = {}
         self._changing = threading.RLock()
 
     def arm(self, place: TcpPlace, injection: Injection) -> None:
         with self._changing:
             self._armed.append((place, injection))
-            for address, (_, proxy) in self._proxies.items():
-                self._arm_at(proxy, address, place, injection)
+            for at_proxy in self._places_of(place):
+                at_proxy.arm(injection)
         if [each for each, _ in self._armed].count(place) == 1:
             self._dialing.open(place.host, place.port, self)
 
     def disarm(self, place: TcpPlace, injection: Injection) -> None:
         with self._changing:
             self._armed.remove((place, injection))
-            for address, (_, proxy) in self._proxies.items():
-                decider = self._deciders.pop((place, injection, address), None)
-                if decider is not None:
-                    proxy.both.disarm(decider)
+            for at_proxy in self._places_of(place):
+                at_proxy.disarm(injection)
         if all(each is not place for each, _ in self._armed):
             self._dialing.close(place.host, place.port, self)
 
@@ -97,7 +94,6 @@ class LedAway:
             ending = [address for address, (place, _) in self._proxies.items() if place.loop is loop]
             for address in ending:
                 _, proxy = self._proxies.pop(address)
-                self._deciders = {key: each for key, each in self._deciders.items() if key[2] != address}
                 proxy.__exit__(None, None, None)
 
     def enter(self, local_port: int, address: Address) -> bool:
@@ -116,13 +112,14 @@ class LedAway:
                 proxy = FaultProxy(f"{host}:{port}", loop=place.loop, now=place.now).__enter__()
                 self._proxies[address] = place, proxy
                 for armed, injection in self._armed:
-                    self._arm_at(proxy, address, armed, injection)
+                    if is_address_of(address, armed.host, armed.port):
+                        ConnectionPlace(proxy.both).arm(injection)
             return self._proxies[address][1]
 
-    def _arm_at(self, proxy: FaultProxy, address: Address, place: TcpPlace, injection: Injection) -> None:
-        if is_address_of(address, place.host, place.port):
-            decider = self._deciders[place, injection, address] = Decider(injection, address)
-            proxy.both.arm(decider)
+    def _places_of(self, place: TcpPlace) -> Iterator[ConnectionPlace]:
+        for address, (_, proxy) in self._proxies.items():
+            if is_address_of(address, place.host, place.port):
+                yield ConnectionPlace(proxy.both)
 
 
 @final

@@ -14,32 +14,25 @@ from pytest_resilience._servers.connection import DIRECTIONS, Arrival, Connectio
 from pytest_resilience._servers.loop_thread import LoopThread
 from resilience.testing import own_calls
 
-
-class Fault(Protocol):
-    """What an action does to a connection."""
-
-    refuses: bool
-    """Whether it is `refuse`."""
-
-    def strike(self, connection: Connection, place: ProxyPlace) -> None:
-        """Put effects into the directions of the place, or end the connection."""
+Strike: TypeAlias = "Callable[[Connection, ProxyPlace], None]"
+"""What a fault does: it puts effects into the directions of the place, or ends the connection."""
 
 
 class Decider(Protocol):
-    """What an injection is to a proxy."""
+    """What an injection is to a proxy; equal to any other that stands for the same one."""
 
     @property
     def refuses_all(self) -> bool:
         """Whether every connection from now on is to be refused."""
 
-    def decide(self) -> Fault | None:
+    def decide(self) -> Strike | None:
         """The fault for one more connection, which counts as a call; None where no term applies."""
 
 
 _TURNS_UNTIL_READ: Final = 2
 """Turns of the loop in which it learns that a client has closed its connection, which is then no live one any more."""
 
-Struck: TypeAlias = tuple[Decider, Fault]
+Struck: TypeAlias = tuple[Decider, Strike]
 
 
 @final
@@ -85,8 +78,8 @@ class ProxyPlace:
             self.deciders.remove(decider)
             for connection in self.proxy.live.copy():
                 struck = connection.struck.get(self, [])
-                if any(by is decider for by, _ in struck):
-                    struck[:] = [(by, fault) for by, fault in struck if by is not decider]
+                if any(by == decider for by, _ in struck):
+                    struck[:] = [(by, strike) for by, strike in struck if by != decider]
                     self._apply(connection)
             await self.proxy.listen()
 
@@ -95,9 +88,9 @@ class ProxyPlace:
     def decided(self, deciders: list[Decider] | None = None) -> Struck | None:
         """Ask about one more connection, the newest decider first."""
         for decider in self.deciders[::-1] if deciders is None else deciders:
-            fault = decider.decide()
-            if fault is not None:
-                return decider, fault
+            strike = decider.decide()
+            if strike is not None:
+                return decider, strike
         return None
 
     def strike(self, connection: Connection, struck: Struck | None) -> None:
@@ -112,7 +105,7 @@ class ProxyPlace:
         for direction in DIRECTIONS:
             connection.link(direction).set_effect(self, None)
         if struck:
-            struck[-1][1].strike(connection, self)
+            struck[-1][1](connection, self)
 
 
 @final
