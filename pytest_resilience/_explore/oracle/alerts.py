@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import final
 
-from pytest_resilience._explore.oracle.suspicion import Suspicion
+from pytest_resilience._explore.oracle.suspicion import Suspicion, without_numbers
 from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience._explore.subject import Ending
 from resilience import ALERT_RATE_LIMIT_SECONDS
@@ -20,12 +19,13 @@ class Alerts(Watcher):
     """Reads the alerts that stand-ins for Discord have taken."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
 
     def read(self, ending: Ending) -> None:
         """Sort the alerts by what they say; numbers in them make no difference."""
         for alert in ending.alerts:
-            self._times[str(alert.channel), _shape(alert.content)].append(alert.at)
+            self._times[str(alert.channel), without_numbers(clean(alert.content, limit=100))].append(alert.at)
 
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield the alerts that came again too soon."""
@@ -34,7 +34,3 @@ class Alerts(Watcher):
             if soon:
                 told = f"{soon + 1} alerts in less than {ALERT_RATE_LIMIT_SECONDS} s say the same: {shape}"
                 yield Suspicion("alert storm", told)
-
-
-def _shape(text: str) -> str:
-    return re.sub(r"\d+", "*", clean(text, limit=100))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final, Self, final
 
-from pytest_resilience._explore.oracle.suspicion import Suspicion, is_users, short
+from pytest_resilience._explore.oracle.suspicion import Suspicion, is_users, place_of_frame
 from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience.clock._plugin import queues
 
@@ -26,20 +26,16 @@ class Backlogs(Watcher):
     """Looks at each item that is put into a queue of the standard library."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._full: dict[str, None] = {}
-        self._real: list[tuple[Any, Callable[..., Any]]] = []
 
     def __enter__(self) -> Self:
-        self._real = [(kind, vars(kind)["_put"]) for kind in _KINDS]
-        for kind, put in self._real:
-            kind._put = self._counting(put)  # noqa: SLF001  # what all its ways of putting come by
+        for kind in _KINDS:
+            self.callback(setattr, kind, "_put", kind._put)  # noqa: SLF001  # what all its ways of putting come by
+            kind._put = self._counting(kind._put)  # noqa: SLF001  # as above
         queues.listeners.append(self._count_simple)
+        self.callback(queues.listeners.remove, self._count_simple)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        queues.listeners.remove(self._count_simple)
-        for kind, put in self._real:
-            kind._put = put  # noqa: SLF001  # as above
 
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield the places that have filled a queue."""
@@ -71,4 +67,4 @@ def _feeder(frame: FrameType | None) -> str | None:
         frame = frame.f_back
     if frame is None or not is_users(frame.f_code.co_filename):
         return None
-    return f"{short(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return place_of_frame(frame)

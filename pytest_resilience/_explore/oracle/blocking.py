@@ -20,11 +20,11 @@ class Blocking(Watcher):
     """Measures each step of a task of asyncio; computing takes no virtual time."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._found: dict[str, None] = {}
-        self._real: Callable[..., Any] = asyncio.Handle._run  # noqa: SLF001  # no public way to see a step
 
     def __enter__(self) -> Self:
-        self._real = real = asyncio.Handle._run  # noqa: SLF001  # as above
+        real: Callable[[Any], None] = asyncio.Handle._run  # noqa: SLF001  # no public way to see a step
 
         def run_and_measure(handle: Any) -> None:
             member = current()
@@ -34,11 +34,9 @@ class Blocking(Watcher):
             if sum(end - start for start, end, _, what, _ in jumps[before:] if what not in _IN_PASSING) > _LONGEST_NS:
                 self._found[_whose(handle)] = None
 
+        self.callback(setattr, asyncio.Handle, "_run", real)
         asyncio.Handle._run = run_and_measure  # type: ignore[method-assign, assignment]  # noqa: SLF001  # as above
         return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.Handle._run = self._real  # type: ignore[method-assign]  # noqa: SLF001  # as above
 
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield the coroutines that have blocked their loop."""

@@ -22,16 +22,15 @@ class GiveUps(Watcher):
     """Counts the records of give-ups that some handler takes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._logger = logging.getLogger("resilience")
         self._heard: Counter[str] = Counter()
         self._gave_up: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         self._logger.handle = self._listening(self._logger.handle)  # type: ignore[assignment, method-assign]  # of this logger alone
+        self.callback(delattr, self._logger, "handle")  # which the class has
         return self
-
-    def __exit__(self, *_: object) -> None:
-        del self._logger.handle  # which the class has
 
     def read(self, ending: Ending) -> None:
         """Count the calls that gave up."""

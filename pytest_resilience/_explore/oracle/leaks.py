@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, final
 
-from pytest_resilience._explore.oracle.suspicion import Suspicion, short, without_chance
+from pytest_resilience._explore.oracle.suspicion import Suspicion, short, without_chance, without_numbers
 from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience._explore.subject import Ending
 from resilience.redact import clean
@@ -28,6 +28,7 @@ class Leaks(Watcher):
     """Compares what there is after a run with what was there before it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._threads: set[threading.Thread] = set()
         self._descriptors: dict[str, str] = {}
         self._locks: Sequence[weakref.ref[Any]] = ()
@@ -50,7 +51,7 @@ class Leaks(Watcher):
         for thread in set(threading.enumerate()) - self._threads:
             thread.join(_ENDS_WITHIN_S)
             if thread.is_alive() and not _is_kept_by_trio(thread):
-                yield _left(f"the thread {_plain(thread.name)!r}")
+                yield _left(f"the thread {without_numbers(clean(thread.name))!r}")
         yield from (_left(f"the task {name}") for name in _pending_tasks())
         for lock in filter(None, (each() for each in self._locks)):
             if repr(lock).startswith("<locked"):  # what a reentrant lock has no method for before 3.14
@@ -103,10 +104,6 @@ def _descriptor(what: str) -> str:
 
 def _shape(path: str) -> str:
     return re.sub(r"\d+(?=/)", "*", without_chance(short(path.removesuffix(_DELETED))))  # pytest numbers its folders
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"\d+", "*", clean(name))
 
 
 def _pending_tasks() -> list[str]:

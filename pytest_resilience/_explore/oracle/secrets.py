@@ -21,16 +21,15 @@ class Secrets(logging.Handler, Watcher):
     """Reads what the program logs; the lines of the kit itself are cleaned when they are made."""
 
     def __init__(self) -> None:
-        super().__init__()
+        logging.Handler.__init__(self)
+        Watcher.__init__(self)
         self._lines: dict[str, str] = {}
         self._alerts: list[str] = []
 
     def __enter__(self) -> Self:
         logging.getLogger().addHandler(self)
+        self.callback(logging.getLogger().removeHandler, self)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line, and what the exception says that is shown below it."""

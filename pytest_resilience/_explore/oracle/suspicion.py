@@ -7,10 +7,10 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
+from traceback import walk_tb
+from types import FrameType
 from typing import Final, Literal, TypeAlias, final
 
 import resilience
@@ -81,17 +81,19 @@ def of_error(kind: Kind, error: BaseException) -> Suspicion:
 
 def statement_of(error: BaseException) -> str:
     """Return the line of the user's own code that raised an error; empty where there is none to be read."""
-    frames = [(frame, line) for frame, line in _frames(error.__traceback__) if is_users(frame.f_code.co_filename)]
-    return clean(linecache.getline(frames[-1][0].f_code.co_filename, frames[-1][1]).strip()) if frames else ""
+    place = _users_place(error)
+    return "" if place is None else clean(linecache.getline(*place).strip())
 
 
 def place_of(error: BaseException) -> str:
     """Return file and line of the innermost frame of the user's own code that an error passed."""
-    frames = [(frame, line) for frame, line in _frames(error.__traceback__) if is_users(frame.f_code.co_filename)]
-    if not frames:
-        return ""
-    frame, line = frames[-1]
-    return f"{short(frame.f_code.co_filename)}:{line}"
+    place = _users_place(error)
+    return "" if place is None else f"{short(place[0])}:{place[1]}"
+
+
+def _users_place(error: BaseException) -> tuple[str, int] | None:
+    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    return next((place for place in reversed(places) if is_users(place[0])), None)
 
 
 def place_of_caller() -> str:
@@ -99,12 +101,21 @@ def place_of_caller() -> str:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # `inspect` would read files
     while frame is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
-    return "" if frame is None else f"{short(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return "" if frame is None else place_of_frame(frame)
+
+
+def place_of_frame(frame: FrameType) -> str:
+    return f"{short(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
 def without_chance(text: str) -> str:
     """Return a text without the part of a path that is drawn by chance, so that two runs say the same."""
     return re.sub(r"(?<=/)tmp\w{8}", "tmp*", text)
+
+
+def without_numbers(text: str) -> str:
+    """Return a text whose numbers, which differ from run to run, are left open."""
+    return re.sub(r"\d+", "*", text)
 
 
 def innermost(error: BaseException) -> tuple[FrameType, int] | None:
@@ -127,9 +138,3 @@ def short(file: str) -> str:
     except (ValueError, OSError):
         shown = file
     return clean(shown)
-
-
-def _frames(traceback: TracebackType | None) -> Iterator[tuple[FrameType, int]]:
-    while traceback is not None:
-        yield traceback.tb_frame, traceback.tb_lineno
-        traceback = traceback.tb_next

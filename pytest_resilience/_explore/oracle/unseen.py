@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final, Self, final
 
-from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error, without_chance
+from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error, without_chance, without_numbers
 from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience.clock import LeftoverThreadWarning
 from resilience.errors import Crash
@@ -27,26 +27,21 @@ class Unseen(logging.Handler, Watcher):
     """Listens to the warnings of the interpreter, the log of asyncio, and the hook for errors of threads."""
 
     def __init__(self) -> None:
-        super().__init__()
+        logging.Handler.__init__(self)
+        Watcher.__init__(self)
         self._found: list[Suspicion] = []
-        self._hook: Any = None
-        self._warnings = warnings.catch_warnings()
         self._show: Any = None
 
     def __enter__(self) -> Self:
-        self._hook, threading.excepthook = threading.excepthook, self._note_thread
+        self.callback(setattr, threading, "excepthook", threading.excepthook)
+        threading.excepthook = self._note_thread
         logging.getLogger("asyncio").addHandler(self)
-        self._warnings.__enter__()
+        self.callback(logging.getLogger("asyncio").removeHandler, self)
+        self.enter_context(warnings.catch_warnings())  # which also brings back what shows warnings
         warnings.filterwarnings("always", category=ResourceWarning)
         warnings.filterwarnings("always", message=_NEVER_AWAITED.pattern, category=RuntimeWarning)
         self._show, warnings.showwarning = warnings.showwarning, self._note_warning
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._warnings.__exit__(None, None, None)  # which brings back what shows warnings, too
-        logging.getLogger("asyncio").removeHandler(self)
-        threading.excepthook = self._hook
-        self._show = self._hook = None
 
     def suspicions(self) -> Iterator[Suspicion]:
         """Yield what was seen."""
@@ -72,7 +67,7 @@ class Unseen(logging.Handler, Watcher):
         ):
             pass  # such a thread is a leak, which is told as one
         elif issubclass(category, ResourceWarning):
-            what = re.sub(r"\d+", "*", without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
+            what = without_numbers(without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
             what = "a socket" if what.startswith("<socket.socket") else what  # its numbers say nothing here
             self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
         else:
@@ -86,7 +81,7 @@ def _coroutine_of(record: logging.LogRecord) -> str:
 
 
 def _plain(thread: threading.Thread | None) -> str:
-    return "that has ended" if thread is None else repr(re.sub(r"\d+", "*", clean(thread.name)))
+    return "that has ended" if thread is None else repr(without_numbers(clean(thread.name)))
 
 
 def _unhandled(error: BaseException, whose: str) -> Suspicion:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import contextlib
+from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Self
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion
 from pytest_resilience._explore.subject import Ending
 
 
-class Watcher(ABC):
-    """Watches one run, for the length of a ``with`` block."""
+class Watcher(contextlib.ExitStack):
+    """Watches one run, for the length of a ``with`` block, at whose end it undoes what it has changed for that."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-    def read(self, ending: Ending) -> None:  # noqa: B027  # most need nothing of it
+    def read(self, ending: Ending) -> None:
         """Keep what is to be known of the objects of the run, which are forgotten after this."""
 
     @abstractmethod
