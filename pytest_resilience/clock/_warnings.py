@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_resilience._wording import counted
 from pytest_resilience.clock._bubble.history import Jump
 from resilience.redact import redact
+from resilience.testing import counted
 
 _MOST = 3
 

@@ -18,7 +18,7 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE, NoTimeLeft
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, members
-from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._calls.clocks import Epoch, monotonic_of
 from pytest_resilience.clock._calls.loop_time import Loops, ahead_of
 from pytest_resilience.clock._calls.order_of_sets import NAMES, class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
@@ -72,11 +72,10 @@ def expects_input(loop: Any) -> bool:
 
 def timers_of(loop: Any, member: Member) -> Iterator[int]:
     """Yield when the timers of a loop ring, in nanoseconds of virtual time."""
-    scheduler = member.scheduler
-    now = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000 + ahead_of(loop)
+    now = monotonic_of(member) / 1_000_000_000 + ahead_of(loop)
     for timer in getattr(loop, "_scheduled", ()):
         if timer._when > now and not timer.cancelled():
-            yield scheduler.now + nanoseconds_of_difference(timer._when - now)
+            yield member.scheduler.now + nanoseconds_of_difference(timer._when - now)
 
 
 def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:

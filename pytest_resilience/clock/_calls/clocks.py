@@ -68,24 +68,29 @@ def _monotonic_ns() -> int:
     return Epoch.monotonic + _now(member)
 
 
+def monotonic_of(member: Member) -> int:
+    """What the monotonic clock of a bubble shows, in nanoseconds, without that anybody has looked at it."""
+    return Epoch.monotonic + member.scheduler.now + member.scheduler.ahead
+
+
 def bubble_ns() -> int | None:
     """The virtual time, for a thread outside that records what happens in the bubble; None where there is none."""
     member = next(iter(list(members.values())), None)
-    if member is None or get_ident() in members:
-        return None
-    return Epoch.monotonic + member.scheduler.now + member.scheduler.ahead
+    return None if member is None or get_ident() in members else monotonic_of(member)
 
 
 def _monotonic() -> float:
     return _reading(_monotonic_ns())
 
 
-def monotonic() -> float:
-    """`time.monotonic`, virtual in the bubble, for event loops: they look at it often and do not spin by it."""
+def monotonic_ns() -> int:
+    """`time.monotonic_ns`, virtual in the bubble, for event loops: they look at it often and do not spin by it."""
     member = members.get(get_ident())
-    if member is None:
-        return real.monotonic()
-    return _reading(Epoch.monotonic + member.scheduler.now + member.scheduler.ahead)
+    return real.monotonic_ns() if member is None else monotonic_of(member)
+
+
+def monotonic() -> float:
+    return _reading(monotonic_ns())
 
 
 def _time_ns() -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.units import nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, current
-from pytest_resilience.clock._calls.clocks import Epoch, monotonic
+from pytest_resilience.clock._calls.clocks import Epoch, monotonic, monotonic_ns
 from pytest_resilience.clock._calls.refusals import check_no_task_is_late
 from pytest_resilience.clock._reach.patches import BlockPatch, Patch, function_patches, unpatched
 
@@ -69,27 +69,22 @@ def patches(api: ModuleType) -> Iterator[Patch]:
     yield from function_patches(freezer, showing)
     for factory in (api.FrozenDateTimeFactory, api.TickingDateTimeFactory, api.StepTickTimeFactory):
         yield from function_patches(factory, _methods(api, factory, walls))
+    readings = {"_get_fake_monotonic": monotonic, "_get_fake_monotonic_ns": monotonic_ns}
+    yield from function_patches(api, {name: _looking(api, name, reading) for name, reading in readings.items()})
 
-    def fake_monotonic() -> float:
+
+def _looking(api: ModuleType, name: str, reading: Callable[[], float]) -> Callable[[], Any]:
+    """A monotonic clock, in freezegun's place for threads of the bubble."""
+    real_reading = unpatched(api, name)
+
+    def look() -> Any:
         if current() is None:
-            return float(real_monotonic())
-        before = monotonic()
+            return real_reading()
+        before = reading()
         api.get_current_time()  # which lets time pass where each look does
         return before
 
-    def fake_monotonic_ns() -> int:
-        member = current()
-        if member is None:
-            return int(real_monotonic_ns())
-        before = Epoch.monotonic + member.scheduler.now
-        api.get_current_time()
-        return before
-
-    real_monotonic, real_monotonic_ns = (
-        unpatched(api, name) for name in ("_get_fake_monotonic", "_get_fake_monotonic_ns")
-    )
-    monotonics = {"_get_fake_monotonic": fake_monotonic, "_get_fake_monotonic_ns": fake_monotonic_ns}
-    yield from function_patches(api, monotonics)
+    return look
 
 
 def _and_then(method: Callable[..., Any], do: Callable[[], None]) -> Callable[..., Any]:

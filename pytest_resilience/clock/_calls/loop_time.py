@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.waiting import members
-from pytest_resilience.clock._calls.clocks import Epoch
+from pytest_resilience.clock._calls.clocks import monotonic_of
 from pytest_resilience.clock._reach import real
 
 
@@ -70,6 +70,6 @@ class Loops:
             if loop._thread_id in others:  # that thread is left behind, and its monotonic clock does not go back
                 left_behind.endings.append(partial(_exit, weakref.ref(loop)))
                 continue
-            ahead = Epoch.monotonic + member.scheduler.now + member.scheduler.ahead - real.monotonic_ns()
+            ahead = monotonic_of(member) - real.monotonic_ns()
             loop.time = _TimeAhead(loop, ahead_of(loop) + ahead / 1e9)
         self.seen.clear()
