@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from resilience.testing import known_names, suggestion
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 call``, ``2 calls``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+from resilience.testing import counted, known_names, suggestion
 
 
 def shown(name: Any) -> str:

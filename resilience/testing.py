@@ -13,9 +13,9 @@
   call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
   all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
 - Besides: `wait_bounds` tells how long a call may wait between two attempts, `sleep_async` sleeps in asyncio and trio,
-  `described` shows a value that was refused, `closest` finds the names that may have been meant and `suggestion` says
-  so, `exported` and `publish` make fronts such as this one, `every_object` lists also those that are
-  hidden from the garbage collector.
+  `described` shows a value that was refused, `counted` puts a number before its noun, `closest` finds the names that
+  may have been meant and `suggestion` says so, `exported` and `publish` make fronts such as this one, `every_object`
+  lists also those that are hidden from the garbage collector.
 
 What is named here is loaded when it is first used.
 """
@@ -114,6 +114,7 @@ if TYPE_CHECKING:
     from resilience._support.lazy import exported as exported
     from resilience._support.lazy import publish as publish
     from resilience._support.wording import closest as closest
+    from resilience._support.wording import counted as counted
     from resilience._support.wording import suggestion as suggestion
 
 _LATE: Final = {
@@ -152,7 +153,7 @@ _LATE: Final = {
     "resilience._failpoints.table": "Interceptor arming arming_all known_names",
     "resilience._support.heap": "every_object",
     "resilience._support.lazy": "exported publish",
-    "resilience._support.wording": "closest suggestion",
+    "resilience._support.wording": "closest counted suggestion",
 }
 if not TYPE_CHECKING:  # type checkers read the imports above
     __all__ = [*sorted(" ".join(_LATE.values()).split())]

@@ -26,8 +26,8 @@ from pytest_resilience._explore.points import Points
 from pytest_resilience._explore.schedule import Schedule
 from pytest_resilience._explore.served_points import check_urls, is_url
 from pytest_resilience._explore.subject import Ending, Subject
-from pytest_resilience._wording import counted
 from pytest_resilience.clock._plugin import held_locks, staying_patched
+from resilience.testing import counted
 
 _MOST_SHRINKING: Final = 100  # runs for one finding: a plan has a few decisions, or some dozens that chance has drawn
 

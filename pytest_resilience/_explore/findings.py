@@ -11,8 +11,8 @@ from pytest_resilience._explore.decisions import Asked, Plan, token_of
 from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault
 from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion
-from pytest_resilience._wording import counted
 from resilience.redact import clean
+from resilience.testing import counted
 
 _LONGEST: Final = 200
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_resilience._explore.findings import Exploration, Finding
-from pytest_resilience._wording import counted
+from resilience.testing import counted
 
 _WIDTH: Final = 76
 _FATES: Final = ("BUG", "failed loudly", "survived", "unreached")

@@ -14,9 +14,9 @@ from pytest_resilience._faults.children import Children, PlaceElsewhere
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._faults.scenario import Scenario, ScenarioError
 from pytest_resilience._timeline.timeline import Timeline
-from pytest_resilience._wording import counted
 from resilience.events import FaultInjected, stream
 from resilience.redact import clean
+from resilience.testing import counted
 
 WRONG_SCENARIO: Final = 2
 

@@ -14,7 +14,6 @@ from pytest_resilience._objections import Objections
 from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._timeline.timeline import Timeline, opened
 from pytest_resilience._usage import note
-from pytest_resilience._wording import counted
 from resilience.events import FaultInjected
 from resilience.redact import clean
 from resilience.testing import (
@@ -24,6 +23,7 @@ from resilience.testing import (
     UnknownPlaceError,
     UnknownTargetError,
     as_script,
+    counted,
     place_at,
     target_of,
 )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import final
 
 from pytest_resilience._faults.injection import Injection
-from pytest_resilience._wording import counted
 from resilience.redact import clean
+from resilience.testing import counted
 
 
 @final

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, final
 import pytest
 
 from pytest_resilience._pytest.stash import EXPLORATION
-from pytest_resilience._wording import counted
+from resilience.testing import counted
 
 _HEAD: Final = ("", "faults", "attempts", "virtual time", "alerts", "real time")
 _SECOND: Final = 1000

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import final
 
 from pytest_resilience._timeline.timeline import Timeline
-from pytest_resilience._wording import counted
 from resilience.events import AttemptFailed, CallEnded, CallStarted, Outcome, Reason
 from resilience.events import Call as RunningCall
+from resilience.testing import counted
 from resilience.typing import Policy
 
 

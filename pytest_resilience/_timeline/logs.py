@@ -13,7 +13,8 @@ from pytest_resilience._objections import Objections
 from pytest_resilience._timeline.log_lines import LogLine, Prefix, recording
 from pytest_resilience._timeline.reader import TimelineReader
 from pytest_resilience._timeline.timeline import Timeline
-from pytest_resilience._wording import check_number, count_named, counted, is_count, shown, type_named, unknown
+from pytest_resilience._wording import check_number, count_named, is_count, shown, type_named, unknown
+from resilience.testing import counted
 
 
 @final

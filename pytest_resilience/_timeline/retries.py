@@ -8,8 +8,8 @@ from typing import Any, Final, final
 
 from pytest_resilience._timeline.calls import Attempt, Call, calls_of
 from pytest_resilience._timeline.reader import TimelineReader
-from pytest_resilience._wording import check_number, counted, is_count, shown, type_named, unknown
-from resilience.testing import wait_bounds
+from pytest_resilience._wording import check_number, is_count, shown, type_named, unknown
+from resilience.testing import counted, wait_bounds
 
 ErrorType = type[BaseException] | str
 Bounds = tuple[float, float] | Callable[[int], tuple[float, float]]

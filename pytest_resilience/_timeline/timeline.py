@@ -16,7 +16,6 @@ from typing import Any, Final, Self, TypeVar, final
 
 from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._usage import note
-from pytest_resilience._wording import counted
 from resilience.events import (
     AlertDelivered,
     AlertFailed,
@@ -33,6 +32,7 @@ from resilience.events import (
     stream,
 )
 from resilience.redact import clean, summary_of
+from resilience.testing import counted
 
 E = TypeVar("E", bound=Event)
 _open: Final[list[Timeline]] = []

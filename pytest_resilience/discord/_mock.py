@@ -21,11 +21,11 @@ from typing import Final, NoReturn, Self
 from pytest_resilience._objections import Objections
 from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._usage import note
-from pytest_resilience._wording import check_number, count_named, counted, is_count
+from pytest_resilience._wording import check_number, count_named, is_count
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
 from pytest_resilience.discord._server import DiscordServer
 from resilience.errors import MissingExtraError
-from resilience.testing import Outlet, Script, ScriptRun, configured, flush, isolated
+from resilience.testing import Outlet, Script, ScriptRun, configured, counted, flush, isolated
 
 _PATIENCE_S: Final = 30.0  # of real time; on a virtual clock nothing takes that long
 _SLICE_S: Final = 5.0  # of the test's clock, on which they may pass in no time; the patience counts real ones

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_resilience._wording import counted, suggestion
+from pytest_resilience._wording import suggestion
+from resilience.testing import counted
 
 KNOWN = ["Kafka.poll", "Redis.connect", "Redis.get", "app.billing:charge", "app.billing:refund", "app.stock:reserve"]
 
