@@ -1,7 +1,7 @@
 """Every private name of other people's code that the clock relies on: what to look at when a new release comes out.
 
-A name that vanishes makes a test hang, or be exact no longer; so a test walks this table on every interpreter and tells
-which row is no longer true. Another one holds that no private name is used that has no row.
+A name that vanishes makes a test hang, or be exact no longer; so `test_internals` walks this table on every interpreter
+and tells which row is no longer true. It also holds that no private name is used that has no row.
 """
 
 from __future__ import annotations
