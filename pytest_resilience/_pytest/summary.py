@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Final, Self, final
+from typing import Final, TypeAlias, final
 
 import pytest
 
 from pytest_resilience._pytest.stash import EXPLORATION
 from resilience.testing import counted
 
+Row: TypeAlias = tuple[str, ...]
+Tally: TypeAlias = Mapping[str, float]
+
+_COLUMNS: Final = ("faults", "attempts", "virtual_s", "alerts", "real_s")
 _HEAD: Final = ("", "faults", "attempts", "virtual time", "alerts", "real time")
 _SECOND: Final = 1000
 _MINUTE: Final = 60
@@ -21,36 +24,13 @@ _LONGEST_NAME: Final = 72
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """What one test did, or several together."""
-
-    name: str
-    faults: int = 0
-    attempts: int = 0
-    virtual_s: float = 0.0
-    alerts: int = 0
-    real_s: float = 0.0
-
-    @classmethod
-    def of_all(cls, name: str, rows: Sequence[Self]) -> Self:
-        columns = ("faults", "attempts", "virtual_s", "alerts", "real_s")
-        return cls(name=name, **{column: sum(getattr(row, column) for row in rows) for column in columns})
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        counts = (str(self.faults), str(self.attempts), duration(self.virtual_s), str(self.alerts))
-        return (self.name, *counts, duration(self.real_s))
-
-
-@final
 class Summary:
     """Collects what the tests did, also those of other processes, and prints it by file, in the order of the files."""
 
     def __init__(self) -> None:
         self._real_s: dict[str, float] = {}
         self._failed: set[str] = set()
-        self._tallies: dict[tuple[str, int, str], dict[str, Any]] = {}
+        self._tallies: dict[tuple[str, int, str], Tally] = {}
         self._explored: dict[tuple[str, int, str], str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -68,20 +48,20 @@ class Summary:
         if not self._tallies:
             return
         tests = [
-            (file, _Row(name=self._name(nodeid), real_s=self._real_s[nodeid], **tally))
+            (file, self._name(nodeid), {**tally, "real_s": self._real_s[nodeid]})
             for (file, _, nodeid), tally in sorted(self._tallies.items())
         ]
-        total = _Row.of_all("in all", [row for _, row in tests])
-        passed = f"{duration(total.virtual_s)} of virtual time in {duration(total.real_s)}"
+        total = _sum(tally for *_, tally in tests)
+        passed = f"{duration(total['virtual_s'])} of virtual time in {duration(total['real_s'])}"
         terminalreporter.section(f"resilience: {counted(len(tests), 'test')}, {passed}")
-        rows: list[_Row | str] = []
+        rows: list[Row] = []
         for file, group in groupby(tests, key=lambda test: test[0]):
-            of_file = [row for _, row in group]
+            of_file = [*group]
             if len(tests) > _MOST_TESTS:
-                rows.append(_Row.of_all(f"{file} ({len(of_file)})", of_file))
+                rows.append(_row(f"{file} ({len(of_file)})", _sum(tally for *_, tally in of_file)))
             else:
-                rows += [file, *of_file]
-        for line in _table([*rows, total]):
+                rows += [(file,), *(_row(name, tally) for _, name, tally in of_file)]
+        for line in _table([_HEAD, *rows, _row("in all", total)]):
             terminalreporter.line(line)
         for (_, _, nodeid), headline in sorted(self._explored.items()):
             terminalreporter.line(f"{nodeid}: {headline}")
@@ -94,18 +74,22 @@ class Summary:
         return f"  {name}  FAILED" if nodeid in self._failed else f"  {name}"
 
 
-def _table(rows: Iterable[_Row | str]) -> list[str]:
-    """Return aligned lines; a text is a line of its own."""
-    lines = [_HEAD, *((row,) if isinstance(row, str) else row.cells for row in rows)]
-    widths = [max(len(line[column]) for line in lines if len(line) > 1) for column in range(len(_HEAD))]
-    return [
-        line[0]
-        if len(line) == 1
-        else "  ".join(
-            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
-        )
-        for line in lines
-    ]
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    kept = [*tallies]
+    return {column: sum(each[column] for each in kept) for column in _COLUMNS}
+
+
+def _row(name: str, tally: Tally) -> Row:
+    faults, attempts, virtual_s, alerts, real_s = (tally[column] for column in _COLUMNS)
+    return (name, str(faults), str(attempts), duration(virtual_s), str(alerts), duration(real_s))
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield aligned lines; a row of one cell is a line of its own."""
+    widths = [max(map(len, column)) for column in zip(*(row for row in rows if len(row) > 1), strict=True)]
+    for name, *cells in rows:
+        aligned = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=False)]
+        yield "  ".join([name.ljust(widths[0]), *aligned]) if cells else name
 
 
 def duration(seconds: float) -> str:

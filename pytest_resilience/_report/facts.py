@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ TIMELINE_FACTS: Final = "resilience-timeline"
 """The property that holds the timeline of a test."""
 
 
+_AS_THEY_ARE: Final = ("runs", "known", "exhausted", "unreached", "stopped", "seconds")
+
+
 def facts_of_timeline(timeline: Timeline) -> list[dict[str, Any]]:
     """Return the events of a test, each with its time."""
     return [{"at": at, "text": text} for at, text in timeline.lines()]
@@ -25,12 +29,7 @@ def facts_of_exploration(exploration: Exploration, again: str | None) -> dict[st
     """Return what exploring a test came to."""
     return {
         "summary": headline(exploration),
-        "runs": exploration.runs,
-        "known": exploration.known,
-        "exhausted": exploration.exhausted,
-        "unreached": exploration.unreached,
-        "stopped": exploration.stopped,
-        "seconds": exploration.seconds,
+        **{name: getattr(exploration, name) for name in _AS_THEY_ARE},
         "matrix": [
             {"point": point, "call": call, "fate": fate, "plans": plans}
             for (point, call, fate), plans in sorted(exploration.fates.items())
@@ -42,12 +41,6 @@ def facts_of_exploration(exploration: Exploration, again: str | None) -> dict[st
 def _facts_of_finding(finding: Finding, again: str | None) -> dict[str, Any]:
     options = f"--resilience --resilience-replay={finding.token}"
     return {
-        "kind": finding.kind,
-        "text": finding.text,
-        "where": finding.where,
-        "plan": [*finding.plan],
-        "scripts": [*finding.scripts],
-        "token": finding.token,
+        **dataclasses.asdict(finding),
         "again": "" if again is None else re.sub("^pytest", f"pytest {options}", again),
-        "timeline": finding.timeline,
     }
