@@ -235,17 +235,13 @@ class Connection:
 
     def reset(self, end: End = "reset") -> None:
         """End it with RST at both sides; what is on its way is lost."""
-        self._finish(end)
-        for side in (self.client, self.server):
-            if side.transport is not None:
-                reset(side.transport)
+        for transport in self._finish(end):
+            reset(transport)
 
     def close(self, end: End) -> None:
         """End it with FIN, after what has been passed on."""
-        self._finish(end)
-        for side in (self.client, self.server):
-            if side.transport is not None:
-                side.transport.close()
+        for transport in self._finish(end):
+            transport.close()
 
     def answer_and_close(self, data: bytes, end: End) -> None:
         """Send the client some bytes in place of the server's, then close."""
@@ -254,12 +250,14 @@ class Connection:
             self.client.transport.write(data)
         self.close(end)
 
-    def _finish(self, end: End) -> None:
+    def _finish(self, end: End) -> list[asyncio.Transport]:
+        """Let nothing pass any more; return what is left to be closed."""
         if self.end == "open":
             self.end = end
         for link in self._links.values():
             link.discard()
             link.has_ended = True
+        return [side.transport for side in (self.client, self.server) if side.transport is not None]
 
     def _ended(self, link: Link) -> None:
         if self.end == "open":

@@ -7,11 +7,10 @@ import contextlib
 import socket
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, ClassVar, Final, Protocol, Self, TypeAlias, final
+from typing import Any, ClassVar, Final, Protocol, TypeAlias, final
 
-from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._servers.connection import DIRECTIONS, Arrival, Connection, Side, open_peers
-from pytest_resilience._servers.loop_thread import LoopThread
+from pytest_resilience._servers.loop_thread import LoopThread, OnLoopback
 from resilience.testing import own_calls
 
 Strike: TypeAlias = "Callable[[Connection, ProxyPlace], None]"
@@ -109,7 +108,7 @@ class ProxyPlace:
 
 
 @final
-class FaultProxy:
+class FaultProxy(OnLoopback):
     """A TCP proxy on loopback in front of ``upstream``, for the length of a ``with`` block.
 
     Use it where the program's address of a server can be set: point it at `address`, and inject faults into the proxy
@@ -131,22 +130,18 @@ class FaultProxy:
         True
     """
 
-    host = "127.0.0.1"
     is_served: ClassVar = True
 
     def __init__(
         self, upstream: str | None, *, loop: LoopThread | None = None, now: Callable[[], float] = lambda: 0.0
     ) -> None:
+        super().__init__(loop, now)
         self._target = _target_of(upstream)
-        self._loop = loop or LoopThread()
-        self._owns_loop = loop is None
-        self._now = now
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._connections: list[Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._foretold: dict[int, Connection] = {}
-        self.port = 0
         self.live: list[Connection] = []
         self._upstreams: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         name = "nobody" if upstream is None else upstream
@@ -181,20 +176,6 @@ class FaultProxy:
     def own_addresses(self) -> list[tuple[str, int]]:
         """The addresses from which it is connected to its upstream, or about to be, which the server may see first."""
         return self._loop.call(lambda: [each.getsockname() for each in self._upstreams if each.fileno() >= 0])
-
-    def __enter__(self) -> Self:
-        self.run(self._open())
-        if self._owns_loop:
-            note_open(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        note_closed(self)
-        try:
-            self.run(self._close())
-        finally:
-            if self._owns_loop:
-                self._loop.stop()
 
     def __repr__(self) -> str:
         return f"<FaultProxy at {self.address}, {self.both.name}>"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Self, final
+from typing import Any, Final, final
 
-from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._servers.connection import open_peers
 from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
-from pytest_resilience._servers.loop_thread import LoopThread
+from pytest_resilience._servers.loop_thread import LoopThread, OnLoopback
 from pytest_resilience._servers.routes import Exchange, Reply, Route, answer_of, request_of
 
 _NOTHING: Final = object()
@@ -18,7 +17,7 @@ _NOT_FOUND: Final = Answer(404, (("Content-Type", "text/plain"),), b"no route of
 
 
 @final
-class FaultServer:
+class FaultServer(OnLoopback):
     """HTTP/1.1 on loopback with keep-alive, for any client in any language, for the length of a ``with`` block.
 
     Use it where the program's URL of a service can be set. `route` says what a healthy server answers, and
@@ -34,8 +33,6 @@ class FaultServer:
         ``with FaultServer() as server: server.route("GET", "/items", json=[])``
     """
 
-    host = "127.0.0.1"
-
     def __init__(
         self,
         *,
@@ -43,14 +40,11 @@ class FaultServer:
         now: Callable[[], float] = lambda: 0.0,
         made: Callable[[Route], object] = lambda _: None,
     ) -> None:
-        self._loop = loop or LoopThread()
-        self._owns_loop = loop is None
-        self._now = now
+        super().__init__(loop, now)
         self._made = made
         self._routes: dict[str, Route] = {}
         self._server: asyncio.Server | None = None
         self._connections: set[HttpConnection] = set()
-        self.port = 0
         self.unexpected: list[str] = []
 
     @property
@@ -101,20 +95,6 @@ class FaultServer:
         if route is made:
             self._made(route)
         return route
-
-    def __enter__(self) -> Self:
-        self._loop.run(self._open())
-        if self._owns_loop:
-            note_open(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        note_closed(self)
-        try:
-            self._loop.run(self._close())
-        finally:
-            if self._owns_loop:
-                self._loop.stop()
 
     def __repr__(self) -> str:
         return f"<FaultServer at {self.url}>"
