@@ -119,13 +119,12 @@ def with_default(function=total):
 
 
 @contextlib.contextmanager
-def opened_shop():
-    """Have the module ``kinds_shop`` newly made."""
-    module = types.ModuleType("kinds_shop")
-    sys.modules[module.__name__] = module
-    exec(SOURCE, vars(module))
+def made_module(name, source=SOURCE):
+    """Have a module newly made of a text, for the length of a block."""
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(source, vars(module))
     yield module
-    del sys.modules[module.__name__]
+    del sys.modules[name]
 
 
 def namespace_of(module):

@@ -6,12 +6,12 @@ import contextlib
 import pytest
 import trio
 
-from tests.pytest_resilience.faults.callables import opened_shop, undone_faults
+from tests.pytest_resilience.faults.callables import made_module, undone_faults
 
 
 @pytest.fixture
 def shop():
-    with opened_shop() as module:
+    with made_module("kinds_shop") as module:
         yield module
 
 

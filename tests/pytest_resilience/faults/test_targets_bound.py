@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-import sys
-import types
 
 import pytest
 
 from pytest_resilience import Faults
+from tests.pytest_resilience.faults.callables import made_module
 
 KEPT = """
 class Pump:
@@ -29,11 +28,8 @@ def repr_of(target):
 @pytest.fixture
 def station():
     """A module that keeps a bound method under two names."""
-    module = types.ModuleType("pump_station")
-    sys.modules[module.__name__] = module
-    exec(KEPT, vars(module))
-    yield module
-    del sys.modules[module.__name__]
+    with made_module("pump_station", KEPT) as module:
+        yield module
 
 
 @pytest.mark.parametrize("named", ["pump_station:press", "pump_station.press", None], ids=["colon", "dots", "object"])

@@ -3,13 +3,12 @@
 import contextlib
 import functools
 import itertools
-import sys
-import types
 from unittest import mock
 
 import pytest
 
 from pytest_resilience import Faults
+from tests.pytest_resilience.faults.callables import made_module
 
 SOURCE = """
 import functools, math
@@ -96,11 +95,8 @@ def orders(count):
 @pytest.fixture
 def shop():
     """A module with functions of several kinds, newly made."""
-    module = types.ModuleType("undo_shop")
-    sys.modules[module.__name__] = module
-    exec(SOURCE, vars(module))
-    yield module
-    del sys.modules[module.__name__]
+    with made_module("undo_shop", SOURCE) as module:
+        yield module
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
