@@ -11,10 +11,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias, final
 
-from resilience._failpoints.script.actions.action import Action, Parameter
+from resilience._failpoints.script.actions.action import Action
 from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.exception_names import exception_class_name, find_exception_class
-from resilience._failpoints.script.misread import MisreadError
 from resilience._failpoints.script.source import Source
 from resilience._failpoints.script.values import call_text
 from resilience._support.wording import did_you_mean
@@ -49,7 +48,7 @@ def read_exception(source: Source, start: int, end: int) -> tuple[BaseException,
     if written is None:
         raise source.error(start, "an exception, such as OSError('lost') or httpx.ConnectTimeout('slow')")
     name = written[0]
-    cls = _exception_class(source, start, name)
+    cls = source.read(start, find_exception_class, name)
     opening = source.skip(written.end())
     texts: dict[int, str] = {}
     arguments: Arguments = (), {}
@@ -91,25 +90,12 @@ def read_parameters(source: Source, start: int, end: int, action: type[Action]) 
             raise source.error(
                 first, f"')': {action.word} takes {clash} or {parameter.name}, and {clash} is given already"
             )
-        given[parameter.name] = _value_of(source, keyword.end() if keyword else first, last, parameter)
+        begins = keyword.end() if keyword else first
+        given[parameter.name] = source.read(begins, parameter.kind.read, source.text[begins:last].rstrip())
     missing = next((each for each in action.parameters if each.is_required and each.name not in given), None)
     if missing is not None:
         raise source.error(end, f"{missing.kind.expected}, as in {action.example}")
     return given
-
-
-def _value_of(source: Source, start: int, end: int, parameter: Parameter) -> object:
-    try:
-        return parameter.kind.read(source.text[start:end].rstrip())
-    except MisreadError as error:
-        raise source.error(start + error.offset, error.expected, found=error.found) from None
-
-
-def _exception_class(source: Source, position: int, name: str) -> type[BaseException]:
-    try:
-        return find_exception_class(name)
-    except MisreadError as error:
-        raise source.error(position + error.offset, error.expected, found=error.found) from error.__cause__
 
 
 def _made(
@@ -218,7 +204,7 @@ class _Values:
         if name is None:
             raise self.error(node)
         position = self._position(node)
-        cls = _exception_class(self._source, position, name)
+        cls = self._source.read(position, find_exception_class, name)
         made, text = _made(self._source, position, name, cls, self.arguments(node), self._texts)
         if text is not None:
             self._texts[id(made)] = text

@@ -301,7 +301,7 @@ def limit(size: int | str, *, reset: bool | None = None) -> Script:
         >>> limit("1KB", reset=True)
         <Script limit(1000, reset=True)>
     """
-    return _script(tcp.Limit.of(size=size, reset=reset or None))
+    return _script(tcp.Limit.of(size=size, reset=reset))
 
 
 def corrupt(offset: int | str) -> Script:

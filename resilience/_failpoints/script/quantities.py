@@ -9,7 +9,7 @@ import ast
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -42,15 +42,24 @@ class Kind:
 
     Attributes:
         expected: What it is, as in "expected ...".
-        read: Makes a value of a text, or raises `MisreadError`.
+        parse: Makes of a text what might as well have been given in code.
         check: Makes a value of what was given in code, or raises `ValueError` or `TypeError`.
         write: The text of a value, or None where it has none.
     """
 
     expected: str
-    read: Callable[[str], Any]
+    parse: Callable[[str], Any]
     check: Callable[[Any], Any]
     write: Callable[[Any], str | None]
+
+    def read(self, text: str) -> Any:
+        """Make a value of a text, or raise `MisreadError`."""
+        try:
+            return self.check(self.parse(text))
+        except MisreadError:
+            raise
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            raise MisreadError(self.expected, found=f"'{text}'" if text else "nothing") from None
 
 
 def check_duration(value: object) -> int:
@@ -63,7 +72,7 @@ def check_duration(value: object) -> int:
 
 
 _DURATION: Final = "seconds, such as 1.5, or a duration, such as 250ms"
-DURATION: Final = Kind(_DURATION, parse_duration, check_duration, format_seconds)
+DURATION: Final = Kind(_DURATION, str, check_duration, format_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +105,33 @@ def _read_span(text: str) -> Span:
 def _above_zero(kind: Kind) -> Kind:
     expected = f"{kind.expected}, above 0"
 
-    def read(text: str) -> Any:
-        value = kind.read(text)
-        if value <= 0:
-            raise MisreadError(expected, found=f"'{text}'")
-        return value
-
     def check(value: object) -> Any:
         checked = kind.check(value)
         if checked <= 0:
             raise ValueError(f"expected {expected}; got {described(value)}")
         return checked
 
-    return Kind(expected, read, check, kind.write)
+    return Kind(expected, kind.parse, check, kind.write)
 
 
-def _size_of(text: str) -> int | None:
-    found = _SIZE.fullmatch(text)
+def _made_by(make: Callable[[object], object], expected: str) -> Kind:
+    """Return the kind of what may be given in code as a text, too; None is made of what is no such value."""
+
+    def check(value: object) -> Any:
+        made = make(value)
+        if made is None:
+            raise (ValueError if isinstance(value, (int, str)) else TypeError)(
+                f"expected {expected}; got {described(value)}"
+            )
+        return made
+
+    return Kind(expected, str, check, str)
+
+
+def _size_of(value: object) -> int | None:
+    if not isinstance(value, str):
+        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    found = _SIZE.fullmatch(value)
     if found is None or found[3] not in _UNITS:
         return None
     whole, decimals, unit = found[1], found[2] or "", _UNITS[found[3]]
@@ -120,37 +139,12 @@ def _size_of(text: str) -> int | None:
     return None if rest else int(whole) * unit + part
 
 
-_SIZE_EXPECTED: Final = "a number of bytes, such as 100, 64KB (1000) or 1KiB (1024)"
-
-
-def _read_size(text: str) -> int:
-    size = _size_of(text)
-    if size is None:
-        raise MisreadError(_SIZE_EXPECTED, found=f"'{text}'" if text else "nothing")
-    return size
-
-
-def _check_size(value: object) -> int:
-    size = _size_of(value) if isinstance(value, str) else value
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-        raise (ValueError if isinstance(value, (int, str)) else TypeError)(
-            f"expected {_SIZE_EXPECTED}; got {described(value)}"
-        )
-    return size
-
-
-OFFSET: Final = Kind(_SIZE_EXPECTED, _read_size, _check_size, str)
+OFFSET: Final = _made_by(_size_of, "a number of bytes, such as 100, 64KB (1000) or 1KiB (1024)")
 SIZE: Final = _above_zero(OFFSET)
 
 
 def whole(expected: str, least: int, most: int) -> Kind:
     text = f"{expected} from {least} to {most}"
-
-    def read(given: str) -> int:
-        value = int(given) if _WHOLE.fullmatch(given) else -1
-        if not least <= value <= most:
-            raise MisreadError(text, found=f"'{given}'" if given else "nothing")
-        return value
 
     def check(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -159,7 +153,7 @@ def whole(expected: str, least: int, most: int) -> Kind:
             raise ValueError(f"expected {text}; got {described(value)}")
         return int(value)
 
-    return Kind(text, read, check, str)
+    return Kind(text, lambda given: int(given) if _WHOLE.fullmatch(given) else None, check, str)
 
 
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,40})?)\s*%")
@@ -195,42 +189,17 @@ def percent_text(percent: float) -> str:
     return f"{Decimal(repr(percent)):f}".removesuffix(".0")
 
 
-def _read_size_or_share(text: str) -> int | Share:
-    share = _PERCENT.fullmatch(text)
+def _size_or_share(value: object) -> int | Share | None:
+    share = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if share is None:
-        size = _size_of(text)
-        if size is None:
-            raise MisreadError("a number of bytes, such as 100, or a share, such as 50%", found=f"'{text}'")
-        return size
+        return _size_of(value)
     percent = float(share[1])
-    if not percent < 100:
-        raise MisreadError("a share below 100%", found=f"'{text}'")
-    return Share(percent)
+    return Share(percent) if percent < 100 else None
 
 
-def _check_size_or_share(value: object) -> int | Share:
-    if isinstance(value, str):
-        try:
-            return _read_size_or_share(value)
-        except MisreadError as error:
-            raise ValueError(f"expected {error.expected}; got {described(value)}") from None
-    return _check_size(value)
-
-
-SIZE_OR_SHARE: Final = Kind(
-    "a number of bytes, such as 100, or a share, such as 50%", _read_size_or_share, _check_size_or_share, str
-)
-
-
-def _read_literal(text: str) -> object:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        raise MisreadError("a Python literal, such as 'text', None or {'ok': True}", found=f"'{text}'") from None
-
-
+SIZE_OR_SHARE: Final = _made_by(_size_or_share, "a number of bytes, such as 100, or a share below 100%, such as 50%")
 LITERAL: Final = Kind(
-    "a Python literal, such as 'text', None or {'ok': True}", _read_literal, lambda x: x, literal_text
+    "a Python literal, such as 'text', None or {'ok': True}", ast.literal_eval, lambda given: given, literal_text
 )
 
 
@@ -240,19 +209,12 @@ def _of_type(expected: str, *types: type) -> Kind:
             raise TypeError(f"expected {expected}; got {described(value)}")
         return value
 
-    def read(text: str) -> object:
-        value = _read_literal(text)
-        try:
-            return check(value)
-        except TypeError:
-            raise MisreadError(expected, found=f"'{text}'") from None
-
-    return Kind(expected, read, check, literal_text)
+    return Kind(expected, ast.literal_eval, check, literal_text)
 
 
 TEXT: Final = _of_type("a text in quotes", str)
 _BOOLEAN: Final = _of_type("True or False", bool)
-FLAG: Final = Kind(_BOOLEAN.expected, lambda text: _BOOLEAN.read(text) or None, _BOOLEAN.check, _BOOLEAN.write)
+FLAG: Final = replace(_BOOLEAN, check=lambda given: _BOOLEAN.check(given) or None)
 """False is what a flag is that is not given."""
 HEADERS: Final = _of_type("headers, such as {'X-Reason': 'overload'}", dict)
 SPAN: Final = Kind(f"{_DURATION}, or a range such as 5s..30s", _read_span, lambda given: given, str)

@@ -90,13 +90,7 @@ class Script:
             TypeError: The count is not an int.
             ValueError: The count is not from 1 to 1000000000, or the term has one already.
         """
-        if not _is_whole(count):
-            raise TypeError(f".times() takes a whole number of calls, such as .times(3); got {described(count)}")
-        if not 1 <= count <= MAX_COUNT:
-            raise ValueError(f".times() takes a number of calls from 1 to {MAX_COUNT}; got {described(count)}")
-        if self.terms[-1].count is not None:
-            raise ValueError(f"{self.terms[-1]} has its count already: call .times() once for each term")
-        return self._with("times", count=int(count))
+        return self._with("times", count=_checked("times", _CALL_NUMBER.check, count))
 
     def __mul__(self, count: int) -> Script:
         return self.times(count)
@@ -169,10 +163,6 @@ class Script:
 
     def __repr__(self) -> str:
         return f"<Script {self}>"
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _checked(method: str, check: Any, value: object) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import final
+from collections.abc import Callable, Iterator
+from typing import TypeVar, final
 
 from resilience._failpoints.script.error import ScriptError
+from resilience._failpoints.script.misread import MisreadError
 
+_T = TypeVar("_T")
 _LONGEST_FOUND = 40
 
 _SPACE = re.compile(r"\s*")
@@ -72,6 +74,13 @@ class Source:
                 first = position = self.skip(position)
         if first < end:
             yield first, end
+
+    def read(self, position: int, read: Callable[[str], _T], text: str) -> _T:
+        """Return what is read of a piece that begins at ``position``; what is wrong in it is an error of the whole."""
+        try:
+            return read(text)
+        except MisreadError as error:
+            raise self.error(position + error.offset, error.expected, found=error.found) from error.__cause__
 
     def error(
         self, position: int, expected: str, *, found: str | None = None, example: str | None = None

@@ -45,7 +45,7 @@ from resilience._failpoints.script.actions import ACTIONS
 from resilience._failpoints.script.actions.action import Action, PlaceKind
 from resilience._failpoints.script.actions.functions import Raise, Return
 from resilience._failpoints.script.arguments import literal_argument, read_exception, read_parameters
-from resilience._failpoints.script.duration import DurationError, parse_duration
+from resilience._failpoints.script.duration import parse_duration
 from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.quantities import MAX_COUNT
 from resilience._failpoints.script.source import Source
@@ -221,13 +221,7 @@ class _Reader:
 
     def _edge(self, text: str, position: int) -> int | None:
         stripped = text.strip()
-        if not stripped:
-            return None
-        try:
-            return parse_duration(stripped)
-        except DurationError as error:
-            offset = position + text.index(stripped) + error.offset
-            raise self._source.error(offset, error.expected, found=error.found) from None
+        return self._source.read(position + text.index(stripped), parse_duration, stripped) if stripped else None
 
     def _action(self) -> Action:
         word = _WORD.match(self._text, self.position)

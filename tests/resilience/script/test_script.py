@@ -191,27 +191,27 @@ EXAMPLES = """fail(ConnectionError('refused')).times(3) or "3*raise(ConnectionEr
         (
             lambda: fail(OSError).times(0),
             ValueError,
-            ".times() takes a number of calls from 1 to 1000000000; got 0 (int)",
+            ".times(): expected a whole number of calls from 1 to 1000000000; got 0 (int)",
         ),
         (
             lambda: fail(OSError).times(10**10),
             ValueError,
-            ".times() takes a number of calls from 1 to 1000000000; got 10000000000 (int)",
+            ".times(): expected a whole number of calls from 1 to 1000000000; got 10000000000 (int)",
         ),
         (
             lambda: fail(OSError).times(True),
             TypeError,
-            ".times() takes a whole number of calls, such as .times(3); got True (bool)",
+            ".times(): expected a whole number of calls from 1 to 1000000000; got True (bool)",
         ),
         (
             lambda: fail(OSError).times("3"),
             TypeError,
-            ".times() takes a whole number of calls, such as .times(3); got '3' (str)",
+            ".times(): expected a whole number of calls from 1 to 1000000000; got '3' (str)",
         ),
         (
             lambda: fail(OSError).times(1).times(2),
             ValueError,
-            "1*raise(OSError) has its count already: call .times() once for each term",
+            "1*raise(OSError) has this modifier already: call .times() once for each term",
         ),
         (
             lambda: fail(OSError).times(1).then("off"),
