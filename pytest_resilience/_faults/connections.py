@@ -84,7 +84,7 @@ class _ConnectionFault:
         elif isinstance(action, testing.Garbage):
             noise = self._chance.randbytes(GARBAGE_BYTES)
             for direction in ("upstream", "downstream"):
-                said = _AtFirstByte(lambda: connection.answer_and_close(noise, "garbage"))
+                said = _AtFirstByte(lambda: connection.answer_and_close(noise, "garbage"), needs_server=False)
                 connection.link(direction).set_effect(place, said)
         elif not isinstance(action, testing.Off):
             for direction in place.directions:
@@ -116,9 +116,10 @@ class _ConnectionFault:
 class _AtFirstByte(effects.Effect):
     """Calls a function in place of passing on the first chunk."""
 
-    def __init__(self, function: Callable[[], None]) -> None:
+    def __init__(self, function: Callable[[], None], *, needs_server: bool = True) -> None:
         super().__init__()
         self._function = function
+        self.needs_server = needs_server
 
     def feed(self, data: bytes | None) -> None:
         """Strike; what came is passed on if the connection still is."""

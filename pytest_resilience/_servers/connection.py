@@ -143,6 +143,11 @@ class Link:
             before.release()
         self.regulate()
 
+    @property
+    def needs_server(self) -> bool:
+        """Whether no effect takes the place of a server that is not there."""
+        return all(each is None or each.needs_server for each in self._effects.values())
+
     def hold_back(self, *, sink_is_full: bool) -> None:
         """Stop or go on reading, as the sink is full or not."""
         self._socket_is_full = sink_is_full
@@ -232,6 +237,17 @@ class Connection:
         """Let bytes flow: both sockets are there."""
         for link in self._links.values():
             link.start()
+
+    def refused_by_server(self) -> None:
+        """Take note that there is no server, of which the client learns unless a fault stands in for it."""
+        self.server.is_lost = True
+        self._links["upstream"].start()
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell the client that there is no server, once no fault stands in for it any more."""
+        if self.server.is_lost and self.server.transport is None and self._links["downstream"].needs_server:
+            self.reset("refused")
 
     def reset(self, end: End = "reset") -> None:
         """End it with RST at both sides; what is on its way is lost."""

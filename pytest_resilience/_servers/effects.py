@@ -26,9 +26,11 @@ class Effect:
     Attributes:
         capacity: How many bytes it holds back before the sender is no longer read from, so that a sender notices a slow
             or silent peer as it would in a network: its own buffers fill up.
+        needs_server: Whether there has to be a server for it; else the client may also be of one that is not there.
     """
 
     capacity = 1 << 20
+    needs_server = True
 
     def __init__(self) -> None:
         self.held = 0
@@ -92,6 +94,8 @@ class Effect:
 
 class Hang(Effect):
     """Holds everything back, as a half-open connection does."""
+
+    needs_server = False
 
     def pieces(self, data: bytes, now: float) -> Iterator[tuple[float, bytes]]:  # noqa: ARG002  # whenever it came
         yield NEVER, data

@@ -105,6 +105,7 @@ class ProxyPlace:
             connection.link(direction).set_effect(self, None)
         if struck:
             struck[-1][1](connection, self)
+        connection.settle()
 
 
 @final
@@ -274,7 +275,7 @@ class FaultProxy(OnLoopback):
             with own_calls():
                 await self._reach_upstream(connection.server)
         except OSError:
-            connection.reset("refused")
+            connection.refused_by_server()
             return
         if connection.client.is_lost:
             connection.server.transport.abort()

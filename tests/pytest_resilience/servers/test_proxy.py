@@ -262,6 +262,24 @@ def test_a_server_that_is_gone_is_an_rst(faults, clock):
     assert proxy.connections[0].end == "refused"
 
 
+def test_a_fault_that_answers_nothing_of_the_server_needs_none(faults, clock):
+    """Where the upstream refuses, `hang` holds the connection until it ends, and `garbage` is answered."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        proxy = faults.proxy(f"127.0.0.1:{reserved.getsockname()[1]}")
+        with faults.inject(proxy, hang()), connect(proxy, timeout=30) as connection:
+            connection.sendall(b"held")
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+            assert clock.elapsed == 30
+            hung = proxy.connections[0]
+        assert hung.end == "refused"
+        with faults.inject(proxy.downstream, garbage()), connect(proxy) as connection:
+            connection.sendall(b"hello")
+            assert connection.recv(1000)
+    assert [each.end for each in proxy.connections] == ["refused", "garbage"]
+
+
 def test_a_unix_socket_as_upstream(faults, clock, tmp_path):
     """The path of a UNIX domain socket is a server, too."""
     path = str(tmp_path / "server")
