@@ -46,13 +46,13 @@ class _Locks:
         self.lines: dict[Any, list[tuple[int, Waiter]]] = {}
         self.signals: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def is_free(self, lock: Any, real_acquire: Callable[..., bool]) -> bool:
+    def is_free(self, lock: Any, real_acquire: Callable[..., bool], real_release: Callable[..., None]) -> bool:
         """Whether a lock could be had; it is taken for a moment to find out, as a reentrant one has no other way."""
         if lock in self.holders:
             return False
         (free,) = map(real_acquire, (lock,), (False,))
         if free:
-            (real.lock_release if type(lock) is real.Lock else real.rlock_release)(lock)
+            real_release(lock)
         return free
 
     def describe(self, lock: Any) -> str:
@@ -81,8 +81,8 @@ def held_locks() -> list[weakref.ref[Any]]:
     return [weakref.ref(lock) for lock, holder in guards if holder is caller or holder.ended]
 
 
-def _acquirer(real_acquire: Callable[..., bool]) -> Callable[..., bool]:
-    """The method ``acquire`` for a lock type, given its C method."""
+def _acquirer(real_acquire: Callable[..., bool], real_release: Callable[..., None]) -> Callable[..., bool]:
+    """The method ``acquire`` for a lock type, given its C methods."""
 
     def acquire(self: Any, blocking: bool = True, timeout: float = -1) -> bool:
         member = members.get(get_ident())
@@ -100,7 +100,7 @@ def _acquirer(real_acquire: Callable[..., bool]) -> Callable[..., bool]:
         elif timeout == 0:
             member.ask_no_longer()
         else:
-            return _wait(self, member, real_acquire, timeout)
+            return _wait(self, member, real_acquire, real_release, timeout)
         return got
 
     return acquire
@@ -111,7 +111,9 @@ def is_long(timeout: Any) -> bool:
     return isinstance(timeout, (int, float)) and 0 <= timeout <= threading.TIMEOUT_MAX
 
 
-def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout: float) -> bool:
+def _wait(
+    lock: Any, member: Member, real_acquire: Callable[..., bool], real_release: Callable[..., None], timeout: float
+) -> bool:
     scheduler, locks, idle = member.scheduler, _locks.current, is_idle_at(member, lock)
     deadline = member.deadline(None if timeout == -1 or idle else timeout)
     arrival, since = next(scheduler.arrivals), real.monotonic()
@@ -122,7 +124,7 @@ def _wait(lock: Any, member: Member, real_acquire: Callable[..., bool], timeout:
             member,
             deadline,
             locks.describe(lock),
-            check=lambda: locks.is_free(lock, real_acquire),
+            check=lambda: locks.is_free(lock, real_acquire, real_release),
             outside=lambda: [] if lock in locks.holders else [Outsider(since, ASKED, "a thread that holds a lock")],
             idle=lambda: idle,
             signal_since=since if locks.holders.get(lock) is member and not idle else -math.inf,
@@ -191,8 +193,8 @@ def _note_release(lock: Any) -> None:
             locks.wake_next(lock)
 
 
-lock_acquire = _acquirer(real.lock_acquire)
-rlock_acquire = _acquirer(real.rlock_acquire)
+lock_acquire = _acquirer(real.lock_acquire, real.lock_release)
+rlock_acquire = _acquirer(real.rlock_acquire, real.rlock_release)
 
 
 def _locked(self: Any) -> bool:

@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from pytest_resilience import VirtualClock
+from pytest_resilience.clock._reach import real
 from tests.resilience.alerts.interrupts import interruptions
 
 
@@ -264,3 +265,31 @@ def test_whatever_is_broken_off_is_left_as_without_a_clock(name, clock_thread):
     found = in_clock(USES[name], clock_thread)
     assert found
     assert found <= outcomes(USES[name])
+
+
+@pytest.mark.filterwarnings("ignore::pytest_resilience.GuessWarning")  # none is at work that holds the lock
+def test_who_is_interrupted_as_it_looks_at_a_lock_leaves_it_free():
+    """A thread that waits for a lock which has been released outside the clock gets it, whoever has looked at it."""
+    with VirtualClock(grace=0) as clock:
+        waiting = []
+
+        def begin():
+            lock = threading.Lock()
+            real.lock_acquire(lock)
+            thread = threading.Thread(target=lock.acquire)
+            thread.start()
+            time.sleep(1)
+            real.lock_release(lock)
+            waiting[:] = [thread]
+
+        begin()
+        count = 0
+        for count in interruptions(lambda: time.sleep(1)):  # noqa: B007  # see above
+            waiting[0].join(5)
+            assert not waiting[0].is_alive()
+            begin()
+        waiting[0].join()
+        before = clock.elapsed
+        time.sleep(5)
+        assert clock.elapsed == before + 5
+    assert count > 10
