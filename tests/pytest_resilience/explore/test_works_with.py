@@ -92,7 +92,7 @@ def test_each_kind_of_test_is_explored_beside_each_option(kinds):
         ([], {"passed": 1, "failed": 9}),
         (["--lf", "-x"], {"failed": 1}),
         (["--lf", "-k", "async"], {"failed": 3, "deselected": 6}),
-        (["-n", "2", "-k", "trio or sound or of_anyio"], {"passed": 1, "failed": 3}),
+        (["-n", "1", "-k", "trio or sound or of_anyio"], {"passed": 1, "failed": 3}),
         (["test_kinds.py::TestCase::test_of_unittest"], {"failed": 1}),
     ]
     for arguments, outcomes in table:
