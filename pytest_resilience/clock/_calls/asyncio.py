@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket
 import contextlib
 import itertools
+import math
 import selectors
 import sys
 from _thread import get_ident
@@ -18,7 +19,7 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE, NoTimeLeft
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, members
-from pytest_resilience.clock._calls.clocks import Epoch, monotonic_of
+from pytest_resilience.clock._calls.clocks import Epoch, in_seconds, monotonic_of
 from pytest_resilience.clock._calls.loop_time import Loops, ahead_of
 from pytest_resilience.clock._calls.order_of_sets import NAMES, class_patches, kind_of_stand_in
 from pytest_resilience.clock._reach import real
@@ -167,7 +168,7 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
 def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
     """The time of a loop, and the order of its timers."""
     events, get_task = asyncio.events, asyncio.tasks.current_task
-    real_init = events.TimerHandle.__init__
+    real_kind, real_init = events.TimerHandle, events.TimerHandle.__init__
     arrivals = itertools.count()
     looked = [0.0]  # what time it was when the latest timer was computed
     loops = Loops()
@@ -187,18 +188,19 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
                 member.scheduler.nudge(1)  # else it is due at once, and whoever computed it does so again
 
         def __lt__(self, other: Any) -> bool:
-            when, others = self._when, other._when
-            try:
-                return when < others if when != others else self._arrival < other._arrival  # type: ignore[no-any-return]  # asyncio comes as a module object
-            except AttributeError:
-                return True  # the other one is from before the clock, which keeps its order among its like
+            if not isinstance(other, real_kind):
+                return NotImplemented
+            if self._when != other._when:
+                return self._when < other._when  # type: ignore[no-any-return]  # asyncio comes as a module object
+            # One that is not in the heap yet comes last, and one from before the clock keeps its order among its like.
+            return self._scheduled and self._arrival < getattr(other, "_arrival", math.inf)
 
     # What the method does anyway, but by way of a name that freezegun replaces.
     def time(self: Any) -> float:
         member = members.get(get_ident())
         if member is None:
             return real.monotonic()
-        scheduler, questions = member.scheduler, member.questions
+        questions = member.questions
         if id(self) not in loops.seen:
             loops.note(self)
         if get_task(self) is not None:  # the loop itself looks at each step, outside of its tasks
@@ -206,7 +208,7 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         questions.asked += GLANCE if isinstance(getattr(self, "_selector", None), _WAITING_SELECTORS) else _STEP
         if questions.asked >= questions.limit:
             member.note_question(0)
-        looked[0] = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000
+        looked[0] = in_seconds(monotonic_of(member))
         return looked[0]
 
     yield from function_patches(asyncio.base_events.BaseEventLoop, {"time": time})

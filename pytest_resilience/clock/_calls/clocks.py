@@ -37,7 +37,7 @@ def on_grain(nanoseconds: int) -> int:
     return moment if moment % _SECOND or moment == nanoseconds else moment + _GRAIN
 
 
-def _reading(nanoseconds: int) -> float:
+def in_seconds(nanoseconds: int) -> float:
     """What a clock shows in seconds: rounded up, or who has slept for 0.1 s would often see less than that pass."""
     whole, rest = divmod(nanoseconds, _SECOND)
     seconds = nanoseconds / _SECOND
@@ -80,7 +80,7 @@ def bubble_ns() -> int | None:
 
 
 def _monotonic() -> float:
-    return _reading(_monotonic_ns())
+    return in_seconds(_monotonic_ns())
 
 
 def monotonic_ns() -> int:
@@ -90,7 +90,7 @@ def monotonic_ns() -> int:
 
 
 def monotonic() -> float:
-    return _reading(monotonic_ns())
+    return in_seconds(monotonic_ns())
 
 
 def _time_ns() -> int:
@@ -100,7 +100,7 @@ def _time_ns() -> int:
 
 def _time() -> float:
     member = members.get(get_ident())
-    return real.time() if member is None else _reading(wall_us(_now(member)) * 1000)
+    return real.time() if member is None else in_seconds(wall_us(_now(member)) * 1000)
 
 
 _NAMES = ("localtime", "gmtime", "ctime", "asctime", "strftime", "clock_gettime", "clock_gettime_ns")
@@ -122,7 +122,7 @@ def _strftime(*arguments: Any) -> Any:
 
 
 def _clock_gettime(clock: int) -> Any:
-    return _real["clock_gettime"](clock) if clock not in _READINGS else _reading(_clock_gettime_ns(clock))
+    return _real["clock_gettime"](clock) if clock not in _READINGS else in_seconds(_clock_gettime_ns(clock))
 
 
 def _clock_gettime_ns(clock: int) -> Any:
@@ -189,7 +189,7 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
         return real.perf_counter_ns() if member is None else start + _now(member)
 
     def perf_counter() -> float:
-        return _reading(perf_counter_ns())
+        return in_seconds(perf_counter_ns())
 
     yield BuiltinPatch(original(time, "perf_counter"), perf_counter)
     yield BuiltinPatch(original(time, "perf_counter_ns"), perf_counter_ns)

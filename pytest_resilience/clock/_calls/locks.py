@@ -108,7 +108,7 @@ def _acquirer(real_acquire: Callable[..., bool], real_release: Callable[..., Non
 
 def is_long(timeout: Any) -> bool:
     """Whether a lock can be waited for so long; else the C function says what is wrong."""
-    return isinstance(timeout, (int, float)) and 0 <= timeout <= threading.TIMEOUT_MAX
+    return timeout is not None and is_timeout(timeout) and 0 <= timeout <= threading.TIMEOUT_MAX
 
 
 def _wait(
@@ -218,7 +218,7 @@ _real_wait: Callable[..., bool] = unpatched(threading.Condition, "wait")
 def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     """`threading.Condition.wait`, on which events, semaphores, barriers, queues and futures rest."""
     member = current()
-    if member is None or not is_timeout(timeout):
+    if member is None or not is_timeout(timeout) or (timeout is not None and timeout > threading.TIMEOUT_MAX):
         with at_rest():
             return _real_wait(self, timeout)
     if not self._is_owned():

@@ -6,13 +6,14 @@ import _socket
 import errno
 import os
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.waiting import Member, current
-from pytest_resilience.clock._outside.real_poll import READ, WRITE
+from pytest_resilience.clock._outside.real_poll import READ, WRITE, ready
 from pytest_resilience.clock._outside.sockets import known_sockets
 from pytest_resilience.clock._outside.waits import wait_for_descriptor
 from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
@@ -25,8 +26,20 @@ _DONTWAIT = socket.MSG_DONTWAIT
 
 
 def _wait(member: Member, self: Any, events: int, timeout: float | None) -> None:
-    if not wait_for_descriptor(member, self.fileno(), events, timeout):
-        raise TimeoutError("timed out")
+    if ready([(self.fileno(), events)]):
+        return
+    limit = _limit_in_kernel(self, events) if timeout is None else timeout
+    if not wait_for_descriptor(member, self.fileno(), events, limit):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) if timeout is None else TimeoutError("timed out")
+
+
+def _limit_in_kernel(self: Any, events: int) -> float | None:
+    """The timeout that a socket without one of Python's has by an option of the kernel's, in seconds."""
+    option = socket.SO_RCVTIMEO if events == READ else socket.SO_SNDTIMEO
+    seconds, microseconds = struct.unpack(
+        "ll", _real_getsockopt(self, socket.SOL_SOCKET, option, struct.calcsize("ll"))
+    )
+    return seconds + microseconds / 1e6 or None
 
 
 def _would_block(self: Any, flags: object = 0) -> bool:

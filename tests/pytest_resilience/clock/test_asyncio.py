@@ -363,3 +363,15 @@ def test_a_loop_that_outlives_a_clock_dies_with_its_last_reference():
     del loop
     gc.collect()
     assert reference() is None
+
+
+def test_a_loop_has_the_time_of_the_monotonic_clock(clock):
+    """To the last bit, whatever fraction of a second it is."""
+
+    async def main():
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            assert asyncio.get_running_loop().time() == time.monotonic()
+
+    asyncio.run(main())
+    assert clock.elapsed == 2.0

@@ -71,7 +71,7 @@ def wrong_times():
             *[(wait, "x") for wait in (epoll.poll, poll.poll, time.sleep)],
             *[(select.select, *bad) for bad in (([], [], [], "x"), ([], [], [], -1), (1, [], []), ([], []))],
             (thread.join, "x"),
-            *[(threading.Event().wait, bad) for bad in ("x", Fraction(1))],
+            *[(threading.Event().wait, bad) for bad in ("x", Fraction(1), 2 * threading.TIMEOUT_MAX)],
             *[(items.get, True, bad) for bad in ("x", -1, 1e300)],
             *[(lock.acquire, *bad) for bad in ((True, "x"), (True, -2), (False, 1))],
         )
@@ -180,6 +180,18 @@ def thread_that_nobody_keeps():
     return reference()
 
 
+def order_of_timers():
+    """As asyncio's tests ask for it: neither of two timers of one time is the earlier one."""
+    loop = asyncio.new_event_loop()
+    first, second = (asyncio.TimerHandle(5, print, (), loop) for _ in range(2))
+    later = asyncio.TimerHandle(6, print, (), loop)
+    loop.close()
+    pairs = [(first, second), (second, first), (first, later), (later, first)]
+    return [(one < other, one <= other, one > other, one == other) for one, other in pairs], outcome_of(
+        first.__lt__, ()
+    )
+
+
 def timer_of_a_loop_in_debug_mode():
     async def main():
         return repr(asyncio.get_running_loop().call_later(5, print)).split(" created at ")[1]
@@ -227,6 +239,7 @@ PROGRAMS = (
     poll_that_waits_too_long,
     list_that_changes_while_it_is_selected_from,
     thread_that_nobody_keeps,
+    order_of_timers,
     timer_of_a_loop_in_debug_mode,
     closed_socket,
     wait_is_declined,

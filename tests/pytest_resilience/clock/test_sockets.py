@@ -8,6 +8,7 @@ import os
 import select
 import selectors
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -254,6 +255,18 @@ def test_a_socket_closed_under_a_waiting_thread_is_an_error_there(clock):
     left.close()
     assert errors == [errno.EBADF, ValueError]
     assert clock.elapsed == 5.0
+
+
+def test_a_timeout_that_the_kernel_has(clock):
+    """One that was set as an option ends the wait as it does in real time, by another error than Python's."""
+    one, other = socket.socketpair()
+    with one, other:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 5, 500_000))
+        with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
+            one.recv(1)
+        assert clock.elapsed == 5.5
+        other.send(b"x")
+        assert one.recv(1) == b"x"
 
 
 def test_a_non_blocking_socket_stays_non_blocking(clock):
