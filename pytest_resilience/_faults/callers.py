@@ -22,6 +22,9 @@ _BEGINNINGS: Final = {
     "runtest",  # of unittest and doctest
     "pytest_runtest_call",  # items of other kinds
     "_call_with_optional_argument",  # setup_module and the like
+    "raises",  # of a function that it is given
+    "warns",
+    "deprecated_call",
 }
 """Functions of pytest that call what a test is made of; a test of the kit runs a suite with each of them."""
 

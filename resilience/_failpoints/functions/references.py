@@ -155,5 +155,7 @@ def _names_of_holders(owner: Any, holders: dict[int, Any]) -> Iterator[str]:
 
 
 def _is_of_the_program(module: object) -> bool:
-    package = str(module).partition(".")[0]
+    if not isinstance(module, str):  # a namespace of `exec`, which is no module
+        return False
+    package = module.partition(".")[0]
     return package not in {"resilience", _KIT} and package not in sys.stdlib_module_names

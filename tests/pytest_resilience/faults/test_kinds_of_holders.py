@@ -169,6 +169,8 @@ def test_a_registry_that_holds_what_is_written_in_c_is_named(shop):
     """Where such a fault never struck, the message says who holds the function, and what to write instead."""
     exec("import math\ntable = [math.lgamma]\nbound = functools.partial(math.lgamma)", vars(shop))
     exec("def wait(function=math.lgamma):\n    return function(3)", vars(shop))
+    nameless = {}
+    exec("import math\ntable = [math.lgamma]", nameless)
     with pytest.raises(pytest.fail.Exception) as unfired, Faults() as faults:
         faults.inject("math:lgamma", "1*return(5)")
         assert [shop.table[0](1), shop.wait(), shop.bound(2)] != [5, 5, 5]

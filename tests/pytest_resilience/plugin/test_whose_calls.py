@@ -72,9 +72,9 @@ SUITES = {
     """,
     "parts_of_tests/test_it.py": """
         # Fixtures and their ends, methods of unittest, setup functions, doctests, and threads are the test's own code.
-        import threading, time, unittest
+        import threading, time, unittest, warnings
         import pytest
-        from pytest_resilience import Faults
+        from pytest_resilience import Faults, call
 
         def struck():
             return time.time() == 5
@@ -103,6 +103,13 @@ SUITES = {
 
         def test_ends():
             assert ENDS == [True, True]
+
+        def test_raises(armed):
+            with Faults() as faults:
+                faults.inject("time:time", "1*raise(OSError)")
+                pytest.raises(OSError, time.time)
+                faults.inject("time:time", call(lambda: warnings.warn("slow")))
+                pytest.warns(UserWarning, time.time)
 
         def test_thread():
             found = []
@@ -189,7 +196,7 @@ def test_the_test_s_own_code_is_struck_and_no_other(suite):
         ("PASSED", "the_runner"): 14,
         ("FAILED", "the_runner"): 7,
         ("PASSED", "hooks"): 2,
-        ("PASSED", "parts_of_tests"): 5,
+        ("PASSED", "parts_of_tests"): 6,
         ("PASSED", "other_plugins"): 1,
         ("PASSED", "alerts"): 1,
     }
