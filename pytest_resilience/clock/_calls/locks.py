@@ -18,6 +18,7 @@ from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pytest_resilience.clock._bubble.deadlock import DeadlockError, OverdueError
 from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
@@ -229,15 +230,16 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     waiter = Waiter(
         member, deadline, "a notification", lasting=True, idle=lambda: is_idle_at(member, self), expects=yes
     )
+    lock = self._lock
+    is_reentrant = type(lock) is real.RLock
     self._waiters.append(waiter)
     saved = self._release_save()
-    lock = self._lock
-    if type(lock) is real.RLock:
-        # The C method has released the lock without telling those who wait for it.
-        locks.holders.pop(lock, None)
-        locks.wake_next(lock)
     outcome = None
     try:
+        if is_reentrant:
+            # The C method has released the lock without telling those who wait for it.
+            locks.holders.pop(lock, None)
+            locks.wake_next(lock)
         if polls:  # without the lock, which others may need to make the notification come
             member.ask_no_longer()
             outcome = waiter.outcome
@@ -245,14 +247,29 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
             outcome = member.scheduler.block(waiter)
         return outcome is Outcome.NOTIFIED
     finally:
-        if type(lock) is real.RLock:
-            for _ in range(saved[0]):
-                rlock_acquire(lock)
+        if is_reentrant:
+            _acquire_again(lock, saved[0])
         else:
             self._acquire_restore(saved)
         if outcome is not Outcome.NOTIFIED:
             with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
+
+
+@unbroken
+def _acquire_again(lock: Any, times: int) -> None:
+    """Take a reentrant lock as often as it was held; what a signal handler raises comes after that, as it does in C."""
+    try:
+        while times:
+            rlock_acquire(lock)
+            times -= 1
+    except (DeadlockError, OverdueError, SystemExit):
+        raise
+    except BaseException:
+        while times:
+            rlock_acquire(lock)
+            times -= 1
+        raise
 
 
 def is_idle_at(member: Member, place: object) -> bool:

@@ -293,3 +293,24 @@ def test_who_is_interrupted_as_it_looks_at_a_lock_leaves_it_free():
         time.sleep(5)
         assert clock.elapsed == before + 5
     assert count > 10
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
+def test_a_wait_for_a_condition_that_is_broken_off_has_taken_its_lock_again():
+    """What the handler raises comes out, and not that the lock was not held at the end of the block."""
+    condition = threading.Condition()
+
+    def work():
+        with condition:
+            condition.wait(3)
+
+    def is_left_out(frame):
+        # After the lock has been given back and before the wait begins, it is lost without the clock, too.
+        return is_of_others(frame) or frame.f_code.co_name == "_condition_wait"
+
+    with VirtualClock():
+        count = 0
+        for count in interruptions(work, is_left_out):  # noqa: B007  # see above
+            assert condition.acquire(blocking=False)
+            condition.release()
+    assert count > 10
