@@ -58,9 +58,9 @@ class Dialing:
     def open(self, host: str, port: str, door: Door) -> None:
         """Lead connections to ``host`` and ``port``, either of which may be ``*``, through a door; the newest first."""
         with self._lock:
-            self._doors.insert(0, (host.lower(), port, door))
-            if len(self._doors) == 1:
+            if not self._doors:
                 self._install()
+            self._doors.insert(0, (host.lower(), port, door))
 
     def close(self, host: str, port: str, door: Door) -> None:
         """Lead them there no more; with the last door everything is as it was."""

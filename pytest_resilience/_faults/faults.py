@@ -84,7 +84,7 @@ class Faults:
         self._given = timeline
         self._timeline: Timeline | None = None
         self._objections = objections or Objections()
-        self._is_fixture = objections is not None
+        self._ends_children = objections is not None  # of a test; the program's own block may end before they do
         self._seed = seed
         self._servers: Servers | None = None
         self._children: Children | None = None
@@ -104,8 +104,8 @@ class Faults:
             # After a fault, exceptions that the log keeps hold the frames, and so the clients, of calls that are over.
             left.append(self._servers.left_open())
         self._armed.close()
-        if self._children is not None:  # a block of the program's own may end before they do
-            left += self._children.left_over(end=self._is_fixture)
+        if self._children is not None:
+            left += self._children.left_over(end=self._ends_children)
         note(calls=sum(len(each.calls) for each in self.injections))
         if kind is None:
             warn_of(left, stacklevel=2)

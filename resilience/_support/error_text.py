@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from typing import Final
 
 from resilience._support.leaves import leaves
 
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _MOST_LEAVES: Final = 5  # a log line shows 2000 characters
 _LEAF_CHARACTERS: Final = 500
 
@@ -32,9 +35,19 @@ def text_of(error: BaseException) -> str:
     text = own_text(error)
     if isinstance(error, BaseExceptionGroup):
         return f"{text}: {'; '.join(texts_of_leaves(error))}"
-    if text.startswith("RetryError[<Future ") and error.__cause__ is not None:
-        return _named(error.__cause__, own_text(error.__cause__))
+    if text.startswith("RetryError[<Future "):
+        last = _error_of_last_attempt(error)
+        return _ADDRESS.sub("", text, count=1) if last is None else _named(last, own_text(last))
     return text if text.strip() else name_of(error)
+
+
+def _error_of_last_attempt(error: BaseException) -> BaseException | None:
+    if error.__cause__ is not None:
+        return error.__cause__
+    with contextlib.suppress(Exception):  # one that is raised by hand may hold anything
+        last = error.args[0].exception(timeout=0)
+        return last if isinstance(last, BaseException) else None
+    return None
 
 
 def texts_of_leaves(group: BaseException) -> list[str]:

@@ -97,6 +97,20 @@ def test_without_reraise_the_lines_name_the_real_error(mode, log):
     assert log.lines == [("ERROR", "Giving up after 1 attempts for 'fetch': ConnectionError: refused")]
 
 
+@pytest.mark.parametrize(
+    ("last", "text"),
+    [
+        (tenacity.Future.construct(1, ConnectionError("refused"), True), "ConnectionError: refused"),
+        (tenacity.Future.construct(1, 0, False), "RetryError[<Future state=finished returned int>]"),
+        (tenacity.Future(1), "RetryError[<Future state=pending>]"),
+    ],
+)
+def test_a_retry_error_that_is_raised_by_hand_is_shown_without_an_address(mode, log, last, text):
+    """The error of its last attempt is named, or what else came of that."""
+    mode.fails(create_retry_decorator(1)(mode.function(tenacity.RetryError(last))), tenacity.RetryError)
+    assert log.lines == [("ERROR", f"Giving up after 1 attempts for 'fetch': RetryError: {text}")]
+
+
 def test_a_deadline_is_given_up_on_once(mode, log):
     """A call that ends at its deadline has the one line of giving up."""
     mode.fails(create_retry_decorator(timeout=5.0, wait=tenacity.wait_fixed(6))(mode.function(ConnectionError)))

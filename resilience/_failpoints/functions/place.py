@@ -127,7 +127,8 @@ _places: Final[weakref.WeakValueDictionary[object, FunctionPlace]] = weakref.Wea
 
 def place_at(target: Target) -> FunctionPlace:
     """The place of a target, which is the same for all who arm it: only so are their faults asked in one order."""
-    return _places.setdefault(target.key, FunctionPlace(target))
+    place = _places.get(target.key)
+    return place if place is not None else _places.setdefault(target.key, FunctionPlace(target))
 
 
 def _wait(action: Action, gate: Waitable) -> None:

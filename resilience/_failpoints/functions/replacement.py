@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any, Final, final
 
@@ -28,6 +28,7 @@ class Replacement:
     def __init__(self, original: Callable[..., Any], stand_in: Callable[..., Any], heir: ClassAttribute | None) -> None:
         self._original = original
         self._stand_in = stand_in
+        self._heir = heir
         self._references: list[Reference] = [heir] if heir is not None else [*references_to(original)]
         self._placed: list[tuple[Reference, Any, Any]] = []
         self._unshared = 0
@@ -66,20 +67,41 @@ class Replacement:
                 values.append(self._original if before is ABSENT else before)
         del put
         if kept:  # looking for references takes milliseconds
-            _replace(tuple(kept), values)
+            _replace(tuple(kept), values, self._heir)
             kept.clear()
         if sys.getrefcount(self._stand_in) > self._unshared:
-            _replace((self._stand_in,), [self._original])
+            _replace((self._stand_in,), [self._original], self._heir)
 
 
 _HELD_HERE: Final = 2
 """References to an object that a local variable alone refers to: that, and the argument of the question."""
 
 
-def _replace(wanted: tuple[Any, ...], values: list[Any]) -> None:
+@final
+class _Inherited:
+    """What whoever has replaced a stand-in in a class puts back where the class had nothing of its own.
+
+    Once it is looked at, it is gone, and what the class inherits is found.
+    """
+
+    def __init__(self, heir: ClassAttribute) -> None:
+        self._heir = heir
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if self._heir.current() is self:
+            self._heir.point_to(ABSENT)
+        return getattr(super(self._heir.owner, owner if instance is None else instance), self._heir.name)
+
+
+def _replace(wanted: tuple[Any, ...], values: list[Any], heir: ClassAttribute | None = None) -> None:
     """Put values where objects are held: in namespaces, in lists and dictionaries, and in tuples in these."""
     values_of = {id(each): value for each, value in zip(wanted, values, strict=True)}
     tuples = []
+
+    def fitting(each: Any, beside: Iterable[Any]) -> Any:
+        if heir is not None and id(each) in values_of and _names(heir, [*beside]):
+            return _Inherited(heir)
+        return values_of.get(id(each), each)
 
     for holder in referrers(*wanted):
         if isinstance(holder, dict):
@@ -89,13 +111,19 @@ def _replace(wanted: tuple[Any, ...], values: list[Any]) -> None:
                 if owners:
                     setattr(owners[0][0], key, values_of[id(holder[key])])
                 else:
-                    holder[key] = values_of[id(holder[key])]
+                    holder[key] = fitting(holder[key], holder.values())
         elif isinstance(holder, list):
-            holder[:] = [values_of.get(id(each), each) for each in holder]
+            holder[:] = [fitting(each, holder) for each in holder]
         elif isinstance(holder, tuple) and holder is not wanted:
             tuples.append(holder)
         elif not isinstance(holder, FrameType) and hasattr(holder, "__dict__"):
             for key in [key for key, each in list(vars(holder).items()) if id(each) in values_of]:
-                vars(holder)[key] = values_of[id(vars(holder)[key])]
+                vars(holder)[key] = fitting(vars(holder)[key], vars(holder).values())
     if tuples:
-        _replace(tuple(tuples), [tuple(values_of.get(id(each), each) for each in holder) for holder in tuples])
+        _replace(tuple(tuples), [tuple(fitting(each, holder) for each in holder) for holder in tuples])
+
+
+def _names(attribute: ClassAttribute, values: list[Any]) -> bool:
+    """Whether the class and the name are among values: who keeps these beside a function is to put it back there."""
+    is_class_there = any(each is attribute.owner for each in values)
+    return is_class_there and any(type(each) is str and each == attribute.name for each in values)

@@ -151,7 +151,7 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
     bound = None if inspect.isbuiltin(wanted) and _is_referred_to(wanted) else _owner_of(wanted)
     if bound is not None:
         owner, attribute = bound
-    if owner is not None and attribute not in vars(owner):
+    if owner is not None and (attribute not in vars(owner) or _is_borrowed(owner, attribute)):
         if attribute == "__new__":  # which no class can lose again: `object.__new__` then takes no arguments any more
             raise UnknownTargetError(
                 f"{owner.__qualname__} has no __new__ of its own: name the class itself, "
@@ -170,6 +170,15 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
     name = f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}"
     target = _function(name, ReferenceSeat(function, name), kind_of(function))
     return replace(target, overlooked=functools.partial(other_holders, function))
+
+
+def _is_borrowed(owner: type, attribute: str) -> bool:
+    """Tell whether a class has under a name of its own what it would inherit of a class written in C.
+
+    So pytest-socket puts `socket.socket.connect` back after each test.
+    """
+    home = getattr(vars(owner)[attribute], "__objclass__", owner)
+    return home is not owner and home in owner.__mro__ and "__module__" not in vars(home)
 
 
 def _is_referred_to(function: Any) -> bool:

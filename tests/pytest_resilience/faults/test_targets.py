@@ -173,6 +173,20 @@ def test_a_method_that_a_python_class_inherits_from_c_can_be_a_target():
     assert "connect" not in vars(socket.socket)
 
 
+def test_a_method_from_c_that_somebody_has_put_back_can_be_a_target(monkeypatch):
+    """pytest-socket leaves `socket.socket.connect` as an attribute of the class itself, and so it stays."""
+    import socket
+
+    inherited = socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", inherited)
+    with Faults() as faults, socket.socket() as connecting:
+        faults.inject("socket:socket.connect", "1*raise(ConnectionRefusedError('struck'))")
+        with pytest.raises(ConnectionRefusedError, match="struck"):
+            connecting.connect(("127.0.0.1", 9))
+
+    assert vars(socket.socket)["connect"] is inherited
+
+
 def test_a_method_of_a_base_class_strikes_its_heirs_too(app):
     """`Base.inherited` is struck wherever it is inherited."""
     with Faults() as faults:

@@ -31,8 +31,22 @@ class Base:
 
 class Heir(Base):
     own = math.lgamma
+
+class Table(dict):
+    pass
 """
-NAMES = ["plain", "cached", "lgamma", "Base.method", "Base.static", "Heir.method", "Heir.own"]
+NAMES = [
+    "Table.get",
+    "Table.__len__",
+    "Heir.static",
+    "plain",
+    "cached",
+    "lgamma",
+    "Base.method",
+    "Base.static",
+    "Heir.method",
+    "Heir.own",
+]
 
 
 class Patcher:
@@ -70,7 +84,7 @@ class Mock(Patcher):
 
 def state_of(module):
     """Everything that can be reached by a name."""
-    classes = [dict(vars(each)) for each in (module.Base, module.Heir)]
+    classes = [dict(vars(each)) for each in (module.Base, module.Heir, module.Table)]
     return dict(vars(module)), classes, module.plain.__code__, module.Base.method.__code__, module.Base.static.__code__
 
 
@@ -110,4 +124,8 @@ def test_the_function_is_back_in_every_order(name, count, shop):
             each.do()
         for index in order:
             patchers[index].undo()
+        (
+            shop.Table().get(len(shop.Table())),
+            shop.Heir.static(),
+        )  # where a class has nothing of its own, a call tidies up
         assert state_of(shop) == before, (kinds, order)

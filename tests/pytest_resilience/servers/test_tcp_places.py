@@ -167,6 +167,17 @@ def test_everything_is_as_before(echo, clock):
         assert connection.recv(1) == b"x"
 
 
+def test_a_place_is_led_away_after_one_that_could_not_be(port, faults, clock, monkeypatch):
+    """Where a mock keeps the functions of `socket` from being replaced, that is said; it has no part in the next place."""
+    with monkeypatch.context() as patching:
+        patching.setattr(socket, "getaddrinfo", object())
+        with pytest.raises(pytest.fail.Exception, match="a fault goes into a failpoint"), Faults() as others:
+            others.inject("tcp://elsewhere.internal:80", refuse())
+    faults.inject(f"tcp://localhost:{port}", refuse().times(1))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("localhost", port))
+
+
 @pytest.mark.parametrize("first", ["faults", "guard"])
 def test_a_guard_of_the_user_over_the_functions_of_socket_is_undone_in_any_order(first, echo, clock, monkeypatch):
     """What a guard has kept while connections were led away is the function itself again."""
