@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import BuiltinFunctionType
 from typing import Final
 
 _READINGS: Final = {
@@ -16,7 +17,28 @@ _READINGS: Final = {
 """What stays real, by the module that has been imported where a test may use it."""
 
 
+_LOADS_IT_TOO: Final = {"sqlite3": "freezegun"}
+"""A library that imports another one for its own needs, which is no sign that a test uses that."""
+
+
+def _is_used(module: str) -> bool:
+    """Tell whether a library has been imported, by somebody else than a library that always does."""
+    loader = _LOADS_IT_TOO.get(module)
+    if module not in sys.modules or loader not in sys.modules:
+        return module in sys.modules
+    its_own = {module, f"_{module}", loader}
+    others = (each for name, each in list(sys.modules.items()) if name.partition(".")[0] not in its_own)
+    return any(_refers_to(module, list(getattr(each, "__dict__", {}).values())) for each in others)
+
+
+def _refers_to(module: str, values: list[object]) -> bool:
+    whole, named = sys.modules[module], (module, f"_{module}")
+    return any(
+        each is whole or (isinstance(each, (type, BuiltinFunctionType)) and each.__module__ in named) for each in values
+    )
+
+
 def said_of_native_clocks() -> str:
     """Name those that this process has imported, for the report of a failure in virtual time; empty for none."""
-    found = [reading for module, reading in _READINGS.items() if module in sys.modules]
+    found = [reading for module, reading in _READINGS.items() if _is_used(module)]
     return f"in real time, whatever the virtual clock shows: {'; '.join(found)}" if found else ""

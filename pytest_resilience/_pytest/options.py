@@ -21,7 +21,7 @@ _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 _SWITCHES: Final = {
     "resilience": "run the tests marked `resilience` too, explore those marked `explore`, and print a summary",
-    "resilience_explore": "explore every test, marked or not, with --resilience",
+    "resilience_explore": "explore every test, marked or not; on the command line it turns on --resilience, too",
 }
 
 
@@ -37,6 +37,9 @@ class _Valued(NamedTuple):
     def flag(self) -> str:
         return f"--{self.name.replace('_', '-')}"
 
+
+_OF_RESILIENCE: Final = ("resilience_explore", "resilience_replay", "resilience_report")
+"""What has no meaning without --resilience: who writes it on the command line wants that, too."""
 
 _SEED: Final = _Valued(
     "resilience_seed", "N", "seed of everything random, such as jitter", f"a whole number from 0 to {LARGEST_SEED}"
@@ -124,6 +127,7 @@ def read_options(config: pytest.Config) -> Options:
         pytest.UsageError: A bad value; the text names option, value and valid values.
     """
     active, explore_all = (_switch(config, name) for name in _SWITCHES)
+    active = active or any(config.getoption(name) for name in _OF_RESILIENCE)
     seed = _read(config, _SEED, lambda text: _whole(text, 0, LARGEST_SEED))
     replay = _read(config, _REPLAY, _token)
     if seed is None and replay is not None:

@@ -94,6 +94,7 @@ def test_a_whole_suite_can_be_explored(suite):
     )
 
     suite.runpytest("--resilience", "--resilience-explore").assert_outcomes(failed=1, passed=1)
+    suite.runpytest("--resilience-explore").assert_outcomes(failed=1, passed=1)
 
 
 def test_what_fails_without_faults_is_reported_as_ever(suite):

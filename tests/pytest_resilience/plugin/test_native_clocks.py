@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from types import ModuleType
 
 import pytest
@@ -33,7 +34,7 @@ FAILING = """
 def test_a_failure_in_virtual_time_names_the_libraries_that_have_real_time(suite, imported):
     """Those that are imported, in one line, where the test has the clock."""
     imported("numpy", "sqlite3")
-    suite.makepyfile(FAILING)
+    suite.makepyfile(f"import sqlite3\n{textwrap.dedent(FAILING)}")
     result = suite.runpytest("--resilience-seed=3")
     result.assert_outcomes(failed=2, passed=1)
     said = (
@@ -49,3 +50,14 @@ def test_nothing_is_said_where_no_such_library_is_imported(suite, imported):
     imported()
     suite.makepyfile(FAILING)
     assert "in real time" not in suite.runpytest().stdout.str()
+
+
+@pytest.mark.parametrize("line", ["import sqlite3", "from sqlite3 import Connection"])
+def test_what_freezegun_alone_has_imported_is_not_said(suite, imported, monkeypatch, line):
+    """freezegun imports sqlite3 for its own needs; only where the program does so, too, its time matters."""
+    imported("sqlite3")
+    sys.modules["sqlite3"].Connection = type("Connection", (), {"__module__": "sqlite3"})
+    monkeypatch.setitem(sys.modules, "freezegun", sys.modules.get("freezegun") or ModuleType("freezegun"))
+    suite.makepyfile(test_without=FAILING, test_with=f"{line}\n{textwrap.dedent(FAILING)}")
+    assert "in real time" not in suite.runpytest("test_without.py").stdout.str()
+    suite.runpytest("test_with.py").stdout.fnmatch_lines(["in real time*SQLite"])

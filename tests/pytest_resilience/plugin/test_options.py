@@ -157,6 +157,15 @@ def test_the_flag_takes_no_value(suite):
     result.stderr.fnmatch_lines(["*argument --resilience: ignored explicit argument 'yes'"])
 
 
+def test_a_report_that_is_asked_for_is_one_of_a_resilience_run(suite):
+    """--resilience-report on the command line turns on --resilience; its ini twin does not."""
+    suite.makepyfile(MARKED)
+    suite.runpytest("--resilience-report=asked.json").assert_outcomes(passed=2)
+    suite.makeini("[pytest]\nresilience_report = wanted.json")
+    suite.runpytest().assert_outcomes(passed=1, skipped=1)
+    assert [each.name for each in suite.path.glob("*.json")] == ["asked.json"]
+
+
 def test_the_help_explains_options_and_ini_twins(suite):
     """--help lists both options and both twins."""
     result = suite.runpytest("--help")
