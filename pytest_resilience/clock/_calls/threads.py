@@ -6,6 +6,7 @@ import _thread
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.units import is_timeout, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
 from pytest_resilience.clock._outside.strangers import is_watchdog
+from pytest_resilience.clock._outside.vitals import wait_until_gone
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
@@ -83,9 +85,14 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Member
         except BaseException as error:  # noqa: BLE001  # as the interpreter does
             _report(function, error)
         finally:
+            _ending.current.append(member.native_id)
             scheduler.end(member)
 
     return member, body
+
+
+_ending: PerClock[deque[int]] = PerClock(lambda: deque(maxlen=100))
+"""The threads that have left the bubble last, and which the interpreter may count for another moment of real time."""
 
 
 _HookArgs: Any = next(kind for kind in tuple.__subclasses__() if kind.__qualname__ == "UnraisableHookArgs")
@@ -219,7 +226,9 @@ _real_count: Callable[[], int] = clone(original(_thread, "_count"))
 
 def _count() -> int:
     """`_thread._count`, by which test suites look whether a thread is left, without the clock's own."""
-    member = current()
+    member, ending = current(), _ending.current
+    while member is not None and ending:
+        wait_until_gone(ending.popleft())
     return _real_count() - (member is not None and member.scheduler.watcher.has_thread)
 
 

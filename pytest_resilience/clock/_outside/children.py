@@ -22,7 +22,12 @@ def own_children() -> list[int]:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:  # the quick way to learn that there are none
         return []
-    return children(os.getpid())
+    looks = (children(os.getpid()) for _ in range(_LOOKS))
+    return next(filter(None, looks), [])  # there is one at least, which a thread that ends may hand on to another
+
+
+_LOOKS = 10
+"""So many at most at a list that another thread, by ending, may change under the reader: one change is rare enough."""
 
 
 def _family(process: int) -> Iterator[int]:
@@ -36,12 +41,17 @@ def _family(process: int) -> Iterator[int]:
 
 def children(process: int) -> list[int]:
     """The processes that ``process`` has started and that are still there."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{process}/task"):
-            with open(f"/proc/{process}/task/{task}/children", "rb") as file:
-                found.extend(int(child) for child in file.read().split())
-    return found
+    for _ in range(_LOOKS):
+        with contextlib.suppress(
+            OSError
+        ):  # of a thread that has ended meanwhile: its children are another thread's now
+            return [child for task in os.listdir(f"/proc/{process}/task") for child in _children(process, task)]
+    return []
+
+
+def _children(process: int, task: str) -> list[int]:
+    with open(f"/proc/{process}/task/{task}/children", "rb") as file:
+        return [int(child) for child in file.read().split()]
 
 
 class Work:

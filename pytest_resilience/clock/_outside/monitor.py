@@ -12,14 +12,14 @@ import fcntl
 import math
 import os
 import signal
-from _thread import get_ident
+from _thread import get_ident, get_native_id
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.waiting import Member
 from pytest_resilience.clock._outside.children import own_children, work_of_children
 from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
-from pytest_resilience.clock._outside.vitals import computed, progress
+from pytest_resilience.clock._outside.vitals import computed, progress, wait_until_gone
 from pytest_resilience.clock._reach import real
 
 TICK = 0.005
@@ -53,7 +53,7 @@ class Monitor:
         self.scheduler: Scheduler
         self.grace = grace
         self._endless = endless
-        self.ident = 0
+        self.ident = self._native_id = 0
         self._pipe: tuple[int, int] | None = None
         self._ended = real.allocate_lock()
         self._stopping = False
@@ -85,6 +85,7 @@ class Monitor:
             self._nudge()
             real.lock_acquire(self._ended)  # which the thread gives back when it ends
             real.lock_release(self._ended)
+            wait_until_gone(self._native_id)
             for end in self._pipe:
                 os.close(end)
             self._pipe = None
@@ -102,7 +103,7 @@ class Monitor:
             real.write(self._pipe[1], b"!")
 
     def _run(self) -> None:
-        self.ident = get_ident()
+        self.ident, self._native_id = get_ident(), get_native_id()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # else it got what the program's threads block
         try:
             while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytest_resilience.clock._bubble.frames import frames_of_others
+from pytest_resilience.clock._reach import real
 
 
 def progress(ident: int, native_id: int) -> tuple[object, ...]:
@@ -48,3 +49,14 @@ def pending_signals(native_id: int) -> set[int]:
     with open(f"/proc/self/task/{native_id}/status", encoding="utf-8", errors="replace") as file:
         masks = [int(line.split()[1], 16) for line in file if line.startswith(("SigPnd:", "ShdPnd:"))]
     return {number for number in range(1, 65) if any(mask >> (number - 1) & 1 for mask in masks)}
+
+
+def wait_until_gone(native_id: int) -> None:
+    """Wait for the moment of real time in which a thread that has nothing left to do ends."""
+    until = real.monotonic() + _GONE_WITHIN
+    while _state(native_id) and real.monotonic() < until:
+        real.sleep(0.0001)
+
+
+_GONE_WITHIN = 10.0
+"""So many real seconds at most for what takes a thread microseconds."""

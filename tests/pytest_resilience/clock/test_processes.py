@@ -367,3 +367,15 @@ def test_nobody_waits_for_the_process_itself(clock):
     assert select.select([itself], [], [], 3) == ([], [], [])
     assert clock.elapsed == 3.0
     os.close(itself)
+
+
+def test_a_child_is_found_while_another_thread_ends(monkeypatch):
+    """The children of a thread that ends are another's; who looks just then looks again."""
+    threads = os.listdir("/proc/self/task")
+    stale = [["0"], [], ["0", *threads]]
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: stale.pop() if stale else listed(path))
+    with python("input()", stdin=subprocess.PIPE) as child:
+        assert child.pid in children.own_children()
+        child.stdin.close()
+    assert stale == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import subprocess
 import sys
@@ -250,3 +251,17 @@ def test_a_thread_cannot_join_itself(clock):
         threading.current_thread().join()
     with pytest.raises(RuntimeError, match="cannot join thread before it is started"):
         threading.Thread().join()
+
+
+def test_threads_that_have_ended_are_not_counted(clock):
+    """A thread is gone once time has passed, however slowly the interpreter takes leave of it."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-7)
+    try:
+        before = _thread._count()
+        for _ in range(100):
+            _thread.start_new_thread(int, ())
+            time.sleep(1)
+            assert _thread._count() == before
+    finally:
+        sys.setswitchinterval(interval)
