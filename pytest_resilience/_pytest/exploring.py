@@ -77,7 +77,7 @@ def _explore(item: pytest.Function, subject: ItemSubject, *, is_marked: bool) ->
     try:
         explorer = Explorer(subject, _limits(item), _progress(item), _kept(item))
         if options.replay is not None:
-            _replay(item, explorer, subject, replay_of(options.replay).plan)
+            _replay(item, explorer, subject, options.replay.plan)
             return
         exploration = explorer.explore()
     except UnknownTargetError as unknown:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, final
 
 import pytest
+
+if TYPE_CHECKING:
+    from pytest_resilience._explore.decisions import Replay
+    from pytest_resilience._explore.limits import Budget
 
 T = TypeVar("T")
 
@@ -92,9 +97,9 @@ class Options:
         max_attempts: How many attempts may fail in a test that uses the fixtures.
         max_virtual_s: How many seconds of virtual time it may spend on failing.
         explore_all: Tests are explored that are not marked ``explore``, too.
-        budget: What exploring a test may cost, as it was written; None where nothing was.
+        budget: What exploring a test may cost; None where nothing was said of it.
         report: The path of the report that is to be written; None where none is.
-        replay: The token of the one plan that is to be run; None where there is none.
+        replay: The one plan that is to be run, and its seed; None where there is none.
     """
 
     active: bool
@@ -103,9 +108,9 @@ class Options:
     max_attempts: int
     max_virtual_s: float
     explore_all: bool = False
-    budget: str | None = None
+    budget: Budget | None = None
     report: str | None = None
-    replay: str | None = None
+    replay: Replay | None = None
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -129,9 +134,9 @@ def read_options(config: pytest.Config) -> Options:
     active, explore_all = (_switch(config, name) for name in _SWITCHES)
     active = active or any(config.getoption(name) for name in _OF_RESILIENCE)
     seed = _read(config, _SEED, lambda text: _whole(text, 0, LARGEST_SEED))
-    replay = _read(config, _REPLAY, _token)
+    replay = _read(config, _REPLAY, _replay)
     if seed is None and replay is not None:
-        seed = _seed_of(replay)
+        seed = replay.seed
     if seed is None:
         seed = getattr(config, "workerinput", {}).get(_HANDED_OVER)
     return Options(
@@ -153,14 +158,16 @@ def hand_over(options: Options, workerinput: dict[str, Any]) -> None:
 
 
 def _read(config: pytest.Config, option: _Valued, read: Callable[[str], T | None]) -> T | None:
-    """Return the value of an option; None where it is not given."""
+    """Return the value of an option, of which ``read`` makes none where it is wrong; None where it is not given."""
     name, text = option.flag, config.getoption(option.name)
     if text is None:
         name = f"the ini option {option.name}"
         text = _from_ini(config, option.name, f"{option.valid}, in quotes where the file is pytest.toml") or None
     if text is None:
         return None
-    value = read(str(text).strip())
+    value = None
+    with contextlib.suppress(ValueError):
+        value = read(str(text).strip())
     if value is None:
         raise pytest.UsageError(f"{name} must be {option.valid}, got {str(text)!r}")
     return value
@@ -184,30 +191,16 @@ def _whole(text: str, least: int, most: int) -> int | None:
     return None
 
 
-def _budget(text: str) -> str | None:
+def _budget(text: str) -> Budget:
     from pytest_resilience._explore.limits import budget_of
 
-    try:
-        budget_of(text)
-    except ValueError:
-        return None
-    return text
+    return budget_of(text)
 
 
-def _seed_of(token: str) -> int:
+def _replay(text: str) -> Replay:
     from pytest_resilience._explore.decisions import replay_of
 
-    return replay_of(token).seed
-
-
-def _token(text: str) -> str | None:
-    from pytest_resilience._explore.decisions import TokenError, replay_of
-
-    try:
-        replay_of(text)
-    except TokenError:
-        return None
-    return text
+    return replay_of(text)
 
 
 def _seconds(text: str) -> float | None:
