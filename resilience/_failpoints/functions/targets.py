@@ -112,6 +112,9 @@ def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "", wr
     function = wanted.__func__ if isinstance(wanted, MethodType) else wanted
     if not isinstance(function, FunctionType) or (heir and isinstance(getattr_static(heir, attribute), staticmethod)):
         return _of_reference(wanted, owner, attribute)
+    dispatching = getattr(getattr(function, "register", None), "__self__", None)
+    if isinstance(dispatching, functools.singledispatchmethod):
+        return _of_dispatching(dispatching, function)
     name = f"{function.__module__}:{function.__qualname__}" if heir is None else _name_in(heir, attribute)
     armed = armed_as(function)
     if armed is not None:
@@ -130,6 +133,21 @@ def _of_class(wanted: type) -> Target:
         raise UnknownTargetError(f"{wanted.__qualname__} {BUILT_IN}")
     attribute = ClassAttribute(wanted, "__init__")
     return replace(_function(name, ReferenceSeat(function, name, attribute), heir=wanted), kind="class")
+
+
+def _of_dispatching(method: functools.singledispatchmethod[Any], made: FunctionType) -> Target:
+    """Return the place of a `singledispatchmethod`, which makes a function at each look-up: its name in the class."""
+    seen_in = inspect.getclosurevars(made).nonlocals["cls"]
+    owner, attribute = next(
+        (base, name) for base in seen_in.__mro__ for name, value in vars(base).items() if value is method
+    )
+
+    @functools.wraps(method.func)
+    def call(receiver: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return method.__get__(receiver, type(receiver))(*args, **kwargs)
+
+    name = _name_in(owner, attribute)
+    return _function(name, ReferenceSeat(call, name, ClassAttribute(owner, attribute)), kind_of(method.func))
 
 
 def _partial_of(wanted: Any) -> functools.partial[Any] | functools.partialmethod[Any] | None:

@@ -90,6 +90,37 @@ def test_a_partialmethod_is_called_by_its_own_name_only(named, shop, faults):
     assert [each.args for each in injection.calls] == [(machine, 2)] * 2
 
 
+class Store:
+    """Has a method that dispatches by type."""
+
+    @functools.singledispatchmethod
+    def load(self, key):
+        return f"any {key}"
+
+    @load.register
+    def _(self, key: int):
+        return f"number {key}"
+
+
+class Shelf(Store):
+    """Inherits it."""
+
+
+@pytest.mark.parametrize("target", [f"{__name__}:Store.load", Store.load, Store().load])
+def test_a_method_that_dispatches_by_type_is_called_whichever_implementation_that_is(target):
+    """What a class gives for a `singledispatchmethod` is made anew each time; its calls are those of the attribute."""
+    before, store = vars(Store)["load"], Store()
+    with Faults() as faults:
+        injection = faults.inject(target, "1*raise(OSError('x'))->off")
+        faults.inject(f"{__name__}:Store.load", "@3return('planned')")
+        with pytest.raises(OSError, match=r"^x$"):
+            store.load(1)
+        assert [store.load(2), Shelf().load(3), store.load("b")] == ["number 2", "planned", "any b"]
+        assert injection.name == f"{__name__}:Store.load"
+        assert injection.calls[0].args == (store, 1)
+    assert vars(Store)["load"] is before
+
+
 @pytest.mark.parametrize("named", ["kinds_shop:ten_more", None])
 def test_a_partial_is_called_by_its_own_name_only(named, shop, faults):
     """Its arguments are among those of the call."""
