@@ -18,7 +18,7 @@ from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds_of_difference
 from pytest_resilience.clock._bubble.waiting import Member, current, members
-from pytest_resilience.clock._calls.clocks import Epoch, monotonic
+from pytest_resilience.clock._calls.clocks import monotonic, monotonic_of
 from pytest_resilience.clock._calls.order_of_sets import class_patches
 from pytest_resilience.clock._outside.real_poll import READ, WRITE, Interest
 from pytest_resilience.clock._outside.waits import wait_for_input
@@ -26,6 +26,8 @@ from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, P
 
 _LONGEST_WAIT = 86_400
 """The seconds for which trio waits at most: it wakes each day without having anything to do."""
+
+_NO_TIMER = (-1, 0.0)
 
 
 class _InOrder(random.Random):  # noqa: S311  # it is trio that wants one
@@ -74,11 +76,10 @@ def _interests(manager: Any) -> list[Interest]:
 
 def _timers(runner: Any, member: Member) -> Iterator[int]:
     """Yield when the deadlines of a run of trio come, in nanoseconds of virtual time."""
-    scheduler = member.scheduler
-    now = (Epoch.monotonic + scheduler.now + scheduler.ahead) / 1_000_000_000  # whichever thread asks
+    now = monotonic_of(member) / 1_000_000_000  # whichever thread asks
     for deadline, _, scope in runner.deadlines._heap if runner is not None else ():
         if now < deadline == scope._registered_deadline and deadline - now <= LONGEST:
-            yield scheduler.now + nanoseconds_of_difference(deadline - now)
+            yield member.scheduler.now + nanoseconds_of_difference(deadline - now)
 
 
 def _end_with_process(runs: WeakKeyDictionary[Any, Member]) -> None:
@@ -103,85 +104,67 @@ def _raiser(error: BaseException) -> Callable[[], NoReturn]:
     return raise_error
 
 
-class _Clocks:
-    """The clocks of runs in the bubble; one that is older than it, or outlives it, goes on from where it stands."""
+class _Runs:
+    """The runs of trio in the bubble: how late it is for each, what they wait for, and in which order they go on.
 
-    def __init__(self, real_current_time: Callable[[Any], float]) -> None:
-        self._real_current_time = real_current_time
+    A clock that is older than the bubble, or outlives it, goes on from where it stands.
+    """
+
+    def __init__(self, trio: ModuleType) -> None:
+        self._run = trio._core._run
+        self._real_current_time = unpatched(self._run.SystemClock, "current_time")
+        self._real_get_events = unpatched(self._run.TheIOManager, "get_events")
+        self._real_sleep_until = trio._timeouts.sleep_until
+        self._arrivals = itertools.count()
         # By how many seconds each is ahead of the monotonic clock, by `id`: those of the bubble are all equal.
         self._ahead: dict[int, tuple[Any, float]] = {}
+        # The timer of each thread that runs trio: when it rings, as the scheduler counts, and the deadline it is for.
+        self._timers: PerClock[dict[Member, tuple[int, float]]] = PerClock(dict)
+        self._members: PerClock[WeakKeyDictionary[Any, Member]] = PerClock(WeakKeyDictionary, _end_with_process)
+        # The descriptors of the runs that wait for no time at all.
+        self._endless: PerClock[WeakSet[Any]] = PerClock(WeakSet)
 
-    def start(self, clock: Any) -> None:
+    def start_clock(self, clock: Any) -> None:
         if current() is not None:
             self._ahead[id(clock)] = clock, 0.0
 
-    def of_bubble(self, clock: Any) -> float:
-        now = monotonic()
-        if id(clock) not in self._ahead:
-            self._ahead[id(clock)] = clock, self._real_current_time(clock) - now
-        return now + self._ahead[id(clock)][1]
-
-    @contextlib.contextmanager
-    def going_on(self) -> Iterator[None]:
-        yield
-        for clock, _ in list(self._ahead.values()):
-            ahead = self.of_bubble(clock) - self._real_current_time(clock)
-            object.__setattr__(clock, "offset", clock.offset + ahead)  # trio means it to stay as it is
-        self._ahead.clear()
-
-
-def patches(trio: ModuleType) -> Iterator[Patch]:
-    """What to replace in `trio`."""
-    run, timeouts = trio._core._run, trio._timeouts
-    real_current_time = unpatched(run.SystemClock, "current_time")
-    real_get_events = unpatched(run.TheIOManager, "get_events")
-    arrivals, clocks = itertools.count(), _Clocks(real_current_time)
-    # The timer of each thread that runs trio: when it rings, as the scheduler counts, and the deadline that trio gave.
-    timers: PerClock[dict[Member, tuple[int, float]]] = PerClock(dict)
-    no_timer = (-1, 0.0)
-    runs: PerClock[WeakKeyDictionary[Any, Member]] = PerClock(WeakKeyDictionary, _end_with_process)
-    endless: PerClock[WeakSet[Any]] = PerClock(WeakSet)  # the descriptors of the runs that wait for no time at all
-    real_sleep_until = timeouts.sleep_until
-
-    def current_time(self: Any) -> float:
+    def current_time(self, clock: Any) -> float:
         member = current()
         if member is None:
-            return float(real_current_time(self))
-        instant, deadline = timers.current.get(member, no_timer)
+            return float(self._real_current_time(clock))
+        instant, deadline = self._timers.current.get(member, _NO_TIMER)
         # As floats, the deadline and the instant computed from it may differ in the last digit.
-        return deadline if instant == member.scheduler.now else clocks.of_bubble(self)
+        return deadline if instant == member.scheduler.now else self._time_in_bubble(clock)
 
-    def deadline_to_sleep_time(self: Any, deadline: float) -> float:
+    def deadline_to_sleep_time(self, clock: Any, deadline: float) -> float:
         member = current()
         if member is None:
-            return float(deadline - real_current_time(self))
-        left = deadline - current_time(self)
+            return float(deadline - self._real_current_time(clock))
+        left = deadline - self.current_time(clock)
         is_timer = 0 < left < _LONGEST_WAIT
         # In guest mode another thread waits for the run. A wait for a day may be one without end, which must not look
         # like a timer: it may be a deadlock.
-        runner = run.GLOBAL_RUN_CONTEXT.runner
-        runs.current[runner] = member
-        (endless.current.add if left > LONGEST else endless.current.discard)(runner.io_manager)
+        runner = self._run.GLOBAL_RUN_CONTEXT.runner
+        self._members.current[runner] = member
+        (self._endless.current.add if left > LONGEST else self._endless.current.discard)(runner.io_manager)
         rings_at = member.scheduler.now + nanoseconds_of_difference(left) if is_timer else -1
-        timers.current[member] = (rings_at, deadline)
+        self._timers.current[member] = (rings_at, deadline)
         return left
 
-    def get_events(self: Any, timeout: float) -> Any:
+    def get_events(self, manager: Any, timeout: float) -> Any:
         member = current()
-        if member is None:
-            return real_get_events(self, timeout)
+        if member is None or timeout <= 0:
+            return self._real_get_events(manager, timeout)
         # In guest mode, which is how anyio's pytest plugin runs trio, a thread without a run of its own waits.
-        runner = getattr(run.GLOBAL_RUN_CONTEXT, "runner", None)
-        if timeout <= 0:
-            return real_get_events(self, timeout)
+        runner = getattr(self._run.GLOBAL_RUN_CONTEXT, "runner", None)
         try:
             return (
                 wait_for_input(
                     member,
-                    lambda: real_get_events(self, 0),
-                    lambda: _interests(self),
-                    None if self in endless.current else timeout,
-                    watch=self._epoll.fileno(),
+                    lambda: self._real_get_events(manager, 0),
+                    lambda: _interests(manager),
+                    None if manager in self._endless.current else timeout,
+                    watch=manager._epoll.fileno(),
                     loop=runner,
                     timers=lambda: _timers(runner, member),
                 )
@@ -195,29 +178,44 @@ def patches(trio: ModuleType) -> Iterator[Patch]:
             task._attempt_abort(_raiser(error))
             return []
 
-    def arrival(item: object) -> int:
-        # Equal deadlines are told apart by `id`, which is different in each run.
-        return next(arrivals) if isinstance(item, run.CancelScope) else id(item)
+    def arrival(self, item: object) -> int:
+        """`id`, by which equal deadlines are told apart: it would be different in each run."""
+        return next(self._arrivals) if isinstance(item, self._run.CancelScope) else id(item)
 
-    def sleep_until(deadline: float) -> Awaitable[None]:
+    def sleep_until(self, deadline: float) -> Awaitable[None]:
         # Only `trio.sleep` calls the function by this name. It has added the seconds that it was given to the time: the
         # difference of the two floats is exact to the nanosecond, and no more.
         member = current()
         if member is not None:
-            member.scheduler.record_sleep(round(deadline - run.current_time(), 9))
-        return real_sleep_until(deadline)  # type: ignore[no-any-return]  # trio comes as a module object
+            member.scheduler.record_sleep(round(deadline - self._run.current_time(), 9))
+        return self._real_sleep_until(deadline)  # type: ignore[no-any-return]  # trio comes as a module object
 
-    clock_methods: dict[str, Callable[..., Any]] = {
-        "start_clock": clocks.start,
-        "current_time": current_time,
-        "deadline_to_sleep_time": deadline_to_sleep_time,
-    }
-    yield from function_patches(run.SystemClock, clock_methods)
-    yield BlockPatch(clocks.going_on)
-    yield from function_patches(run.TheIOManager, {"get_events": get_events})
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Have the clocks go on, once the block is over, from where they stand."""
+        yield
+        for clock, _ in list(self._ahead.values()):
+            ahead = self._time_in_bubble(clock) - self._real_current_time(clock)
+            object.__setattr__(clock, "offset", clock.offset + ahead)  # trio means it to stay as it is
+        self._ahead.clear()
+
+    def _time_in_bubble(self, clock: Any) -> float:
+        now = monotonic()
+        if id(clock) not in self._ahead:
+            self._ahead[id(clock)] = clock, self._real_current_time(clock) - now
+        return now + self._ahead[id(clock)][1]
+
+
+def patches(trio: ModuleType) -> Iterator[Patch]:
+    """What to replace in `trio`."""
+    run, runs = trio._core._run, _Runs(trio)
+    clock_methods = (runs.start_clock, runs.current_time, runs.deadline_to_sleep_time)
+    yield from function_patches(run.SystemClock, {each.__name__: each for each in clock_methods})
+    yield BlockPatch(runs.going_on)
+    yield from function_patches(run.TheIOManager, {"get_events": runs.get_events})
     # Deterministic scheduling is a shuffle, where Hypothesis is.
-    yield AttributePatch(run, {"_ALLOW_DETERMINISTIC_SCHEDULING": False, "_r": _InOrder(), "id": arrival})
-    yield AttributePatch(timeouts, {"sleep_until": sleep_until})
+    yield AttributePatch(run, {"_ALLOW_DETERMINISTIC_SCHEDULING": False, "_r": _InOrder(), "id": runs.arrival})
+    yield AttributePatch(trio._timeouts, {"sleep_until": runs.sleep_until})
     yield BlockPatch(partial(_without_idle_threads, trio._core._thread_cache.THREAD_CACHE))
     yield from class_patches(run.CancelStatus)
     yield from class_patches(run.Task, run, trio._core)
