@@ -29,7 +29,8 @@ SUITES = (
     *("test_threading", "test_thread", "test_threading_local", "test_queue", "test_sched", "test_selectors"),
     *("test_select", "test_poll", "test_socket", "test_subprocess", "test_concurrent_futures", "test_asyncio"),
     *("test_ssl", "test_socketserver", "test_ftplib", "test_poplib", "test_imaplib", "test_smtplib", "test_signal"),
-    *("test_logging", "test_multiprocessing_fork", "test_multiprocessing_spawn"),
+    *("test_logging", "test_multiprocessing_fork", "test_multiprocessing_spawn", "test_time", "test_datetime"),
+    *("test_httplib", "test_urllib2_localnet", "test_xmlrpc", "test_eintr", "test_faulthandler", "test_sqlite3"),
 )
 KNOWN = Path(__file__).with_name("stdlib_differences.toml")
 DONE, CRASHED, HUNG = "done", "crash", "hang"

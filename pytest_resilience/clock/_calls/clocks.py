@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+import warnings
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -173,7 +174,18 @@ def _virtual_utcnow(cls: type[datetime], *none: Any, **none_by_name: Any) -> Any
     member = members.get(get_ident())
     if member is None or none or none_by_name:
         return _real_utcnow.__get__(None, cls)(*none, **none_by_name)
-    return _fromtimestamp.__get__(None, cls)(wall_us(_now(member)) / 1_000_000, UTC).replace(tzinfo=None)
+    if sys.version_info >= (3, 12):
+        warnings.warn(_UTCNOW_IS_DEPRECATED, DeprecationWarning, stacklevel=2)
+    moment = _fromtimestamp.__get__(None, _fromtimestamp.__objclass__)(wall_us(_now(member)) / 1_000_000, UTC)
+    fields: Any = (*moment.timetuple()[:6], moment.microsecond)
+    return cls(*fields)
+
+
+_UTCNOW_IS_DEPRECATED = (
+    "datetime.datetime.utcnow() is deprecated and scheduled for removal in a future version. Use timezone-aware "
+    "objects to represent datetimes in UTC: datetime.datetime.now(datetime.UTC)."
+)
+"""What CPython says of it."""
 
 
 def wall_us(now: int) -> int:

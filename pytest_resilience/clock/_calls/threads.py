@@ -150,11 +150,15 @@ _real_join = unpatched(threading.Thread, "join")
 _real_is_alive: Callable[..., bool] = unpatched(threading.Thread, "is_alive")
 
 
+def _is_in_range(timeout: Any) -> bool:
+    return is_timeout(timeout) and (timeout is None or timeout <= threading.TIMEOUT_MAX)
+
+
 def _join(self: threading.Thread, timeout: float | None = None) -> None:
     """`threading.Thread.join`, in virtual time."""
     member = current()
     target = _by_thread.current.get(self)
-    if member is None or self.ident in {None, member.ident} or not is_timeout(timeout):
+    if member is None or self.ident in {None, member.ident} or not _is_in_range(timeout):
         _real_join(self, timeout)
         return
     polls = timeout is not None and timeout <= 0

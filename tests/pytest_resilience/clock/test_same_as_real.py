@@ -13,8 +13,9 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import weakref
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
@@ -70,7 +71,7 @@ def wrong_times():
             (lambda: datetime.now(zone=None),),
             *[(wait, "x") for wait in (epoll.poll, poll.poll, time.sleep)],
             *[(select.select, *bad) for bad in (([], [], [], "x"), ([], [], [], -1), (1, [], []), ([], []))],
-            (thread.join, "x"),
+            *[(thread.join, bad) for bad in ("x", 2 * threading.TIMEOUT_MAX)],
             *[(threading.Event().wait, bad) for bad in ("x", Fraction(1), 2 * threading.TIMEOUT_MAX)],
             *[(items.get, True, bad) for bad in ("x", -1, 1e300)],
             *[(lock.acquire, *bad) for bad in ((True, "x"), (True, -2), (False, 1))],
@@ -78,6 +79,23 @@ def wrong_times():
         outcomes = [outcome_of(*call) for call in calls]
     thread.join()
     return outcomes
+
+
+class Moment(datetime):
+    """A class whose objects have what its constructor gives them."""
+
+    def __new__(cls, *args, **kwargs):
+        made = super().__new__(cls, *args, **kwargs)
+        made.extra = args[:1]
+        return made
+
+
+def moments_of_a_class_of_ones_own():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        made = [Moment.now(), Moment.utcnow(), Moment.now(UTC), Moment.today()]
+    told = [(str(each.message), each.category, each.filename, each.lineno) for each in caught]
+    return [(type(each), each.extra, each.tzinfo) for each in made], told
 
 
 def lock_of_processes_between_threads():
@@ -246,6 +264,7 @@ PROGRAMS = (
     wrong_arguments,
     socket_of_another_kind,
     wrong_times,
+    moments_of_a_class_of_ones_own,
     lock_of_processes_between_threads,
     error_of_a_thread_that_nobody_handles,
     subclass_with_methods_of_its_own,
