@@ -231,12 +231,12 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
         member, deadline, "a notification", lasting=True, idle=lambda: is_idle_at(member, self), expects=yes
     )
     lock = self._lock
-    is_reentrant = type(lock) is real.RLock
+    kind = type(lock)
     self._waiters.append(waiter)
     saved = self._release_save()
     outcome = None
     try:
-        if is_reentrant:
+        if kind is real.RLock:
             # The C method has released the lock without telling those who wait for it.
             locks.holders.pop(lock, None)
             locks.wake_next(lock)
@@ -247,8 +247,10 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
             outcome = member.scheduler.block(waiter)
         return outcome is Outcome.NOTIFIED
     finally:
-        if is_reentrant:
-            _acquire_again(lock, saved[0])
+        if kind is real.RLock:
+            _acquire_again(rlock_acquire, lock, saved[0])
+        elif kind is real.Lock:
+            _acquire_again(lock_acquire, lock, 1)
         else:
             self._acquire_restore(saved)
         if outcome is not Outcome.NOTIFIED:
@@ -257,17 +259,17 @@ def _condition_wait(self: Any, timeout: float | None = None) -> bool:
 
 
 @unbroken
-def _acquire_again(lock: Any, times: int) -> None:
-    """Take a reentrant lock as often as it was held; what a signal handler raises comes after that, as it does in C."""
+def _acquire_again(acquire: Callable[[Any], bool], lock: Any, times: int) -> None:
+    """Take a lock as often as it was held; what a signal handler raises meanwhile comes after that."""
     try:
         while times:
-            rlock_acquire(lock)
+            acquire(lock)
             times -= 1
     except (DeadlockError, OverdueError, SystemExit):
         raise
     except BaseException:
         while times:
-            rlock_acquire(lock)
+            acquire(lock)
             times -= 1
         raise
 

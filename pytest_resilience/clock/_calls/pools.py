@@ -54,13 +54,13 @@ def _invite(executor: Any, member: Member, real_submit: Callable[..., Any], work
     scheduler, invited = member.scheduler, _invited.current
     outside_readers.current[executor._work_queue] = _arriving(scheduler, weakref.ref(executor))
     frames = frames_of_others()
-    for thread in executor._threads:
-        frame = frames.get(thread.ident)
-        while frame is not None and is_ours(frame):
-            frame = frame.f_back
-        if frame is not None and frame.f_code is worker_code and not are_members({thread}):
-            invited[thread] = admit(scheduler, thread)
     try:
+        for thread in executor._threads:
+            frame = frames.get(thread.ident)
+            while frame is not None and is_ours(frame):
+                frame = frame.f_back
+            if frame is not None and frame.f_code is worker_code and not are_members({thread}):
+                invited[thread] = admit(scheduler, thread)
         for _ in list(invited):
             real_submit(executor, _do_nothing)
         until = real.monotonic() + _PATIENCE

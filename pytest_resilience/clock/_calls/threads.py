@@ -8,6 +8,8 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import starmap
 from typing import Any
 
 from pytest_resilience.clock._bubble.frames import thread_at
@@ -51,7 +53,9 @@ def _starting(real_start: Callable[..., Any]) -> Callable[..., Any]:
             return started
         member, body = _membership(parent, function)
         try:
-            return real_start(body, *arguments, **keywords)
+            # Unpacked: no signal handler can raise then, and have a thread that has started dismissed.
+            (started,) = starmap(partial(real_start, body, *arguments, **keywords), ((),))
+            return started
         except BaseException:
             dismiss(member)
             raise
@@ -73,8 +77,7 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Member
     if isinstance(thread, threading.Thread) and getattr(function, "__name__", "") == "_bootstrap":
         member = admit(scheduler, thread)
     else:
-        member = Member(scheduler, getattr(function, "__qualname__", "thread"))
-        scheduler.prepare(member)
+        member = _prepared(Member(scheduler, getattr(function, "__qualname__", "thread")))
 
     def body(*arguments: Any, **keywords: Any) -> None:
         scheduler.begin(member)
@@ -109,11 +112,20 @@ def _report(function: Callable[..., object], error: BaseException) -> None:
 
 def admit(scheduler: Turns, thread: threading.Thread) -> Member:
     """Make a thread, which is about to start or to `arrive`, a member of the bubble."""
-    member = Member(scheduler, thread.name, thread)
-    with real.uncollected(), scheduler.mutex:
-        if not scheduler.closed:  # a worker may come too late
-            _by_thread.current[thread] = member
-        scheduler.prepare(member)
+    return _prepared(Member(scheduler, thread.name, thread))
+
+
+def _prepared(member: Member) -> Member:
+    """Have a new member wait for its first turn; none is left of it where a signal handler raises meanwhile."""
+    scheduler = member.scheduler
+    try:
+        with real.uncollected(), scheduler.mutex:
+            if member.thread is not None and not scheduler.closed:  # a worker may come too late
+                _by_thread.current[member.thread] = member
+            scheduler.prepare(member)
+    except BaseException:
+        dismiss(member)
+        raise
     return member
 
 

@@ -13,6 +13,7 @@ import math
 import os
 import signal
 from _thread import get_ident, get_native_id
+from itertools import starmap
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.scheduler import Scheduler
@@ -72,11 +73,23 @@ class Monitor:
     def watch(self) -> None:
         self.is_paused = False
         if self._pipe is None:
-            self._pipe = _pipe_beside_the_standard_streams()
-            real.start_new_thread(self._run, ())
-            real.lock_acquire(self._ended)
+            self._start()
         else:
             self._nudge()
+
+    def _start(self) -> None:
+        pipe = _pipe_beside_the_standard_streams()
+        taking, starting = map(real.lock_acquire, (self._ended,)), starmap(real.start_new_thread, ((self._run, ()),))
+        # No call from here on, in which a signal handler could raise: there is a pipe, and the lock is held, as long as
+        # there is a thread.
+        self._pipe = pipe
+        (_,) = taking
+        try:
+            (_,) = starting
+        except BaseException:
+            self._pipe = None
+            real.lock_release(self._ended)
+            raise
 
     def stop(self) -> None:
         """End the thread, if there is one, and wait until it has ended."""

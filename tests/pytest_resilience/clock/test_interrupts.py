@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import queue
@@ -248,7 +249,7 @@ def in_clock(make, clock_thread):
 
     thread = threading.Thread(target=open_clock)
     thread.start()
-    opened.wait()
+    assert opened.wait(60)
     try:
         return outcomes(make)
     finally:
@@ -313,4 +314,16 @@ def test_a_wait_for_a_condition_that_is_broken_off_has_taken_its_lock_again():
         for count in interruptions(work, is_left_out):  # noqa: B007  # see above
             assert condition.acquire(blocking=False)
             condition.release()
+    assert count > 10
+
+
+def test_a_thread_whose_start_is_broken_off_runs_or_has_never_been():
+    """None is waited for that does not come, and none that has started is taken for one that has not."""
+    with VirtualClock() as clock:
+        count = 0
+        for count in interruptions(lambda: _thread.start_new_thread(time.sleep, (1,)), is_of_others):  # noqa: B007  # see above
+            before = clock.elapsed
+            time.sleep(5)
+            assert clock.elapsed == before + 5
+        time.sleep(5)
     assert count > 10
