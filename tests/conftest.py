@@ -129,6 +129,7 @@ def heeded():
 @pytest.fixture(scope="session")
 def whole_kit():
     """All modules of both packages. What a run inside a run imports is forgotten after it, and would be there twice."""
+    importlib.import_module("concurrent.futures.process")  # pickle names its functions, and finds the copy's
     for package in (resilience, pytest_resilience):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.endswith("__main__"):
