@@ -148,13 +148,13 @@ def other_holders(function: object) -> list[str]:
 def _names_of_holders(owner: Any, holders: dict[int, Any]) -> Iterator[str]:
     if isinstance(owner, FunctionType):
         holds = {id(owner.__defaults__), id(owner.__kwdefaults__)} & holders.keys()
-        if holds and _is_of_the_program(owner.__module__):
+        if holds and is_of_the_program(owner.__module__):
             yield f"a default argument of {owner.__module__}:{owner.__qualname__}"
-    elif isinstance(owner, dict) and is_module(owner) and _is_of_the_program(owner.get("__name__")):
+    elif isinstance(owner, dict) and is_module(owner) and is_of_the_program(owner.get("__name__")):
         yield from (f"{owner['__name__']}:{name}" for name, value in list(owner.items()) if id(value) in holders)
 
 
-def _is_of_the_program(module: object) -> bool:
+def is_of_the_program(module: object) -> bool:
     if not isinstance(module, str):  # a namespace of `exec`, which is no module
         return False
     package = module.partition(".")[0]

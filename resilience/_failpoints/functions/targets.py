@@ -14,7 +14,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, Final, final
 
 from resilience._failpoints.functions.kinds import Kind, inside_context_manager, kind_of
-from resilience._failpoints.functions.references import ClassAttribute, other_holders, references_to
+from resilience._failpoints.functions.references import ClassAttribute, is_of_the_program, other_holders, references_to
 from resilience._failpoints.functions.seats import (
     BUILT_IN,
     CodeSeat,
@@ -91,7 +91,22 @@ def target_of_member(owner: object, attribute: str, value: object, written: str 
     Raises:
         UnknownTargetError: It is nothing that can be replaced.
     """
-    return _of_callable(value, owner if isinstance(owner, type) else None, attribute, written)
+    if not isinstance(owner, type):
+        return _of_callable(value, None, attribute, written)
+    descriptor = getattr_static(owner, attribute)
+    if _is_made_anew(value, descriptor) and getattr(owner, attribute) is not value:
+        raise UnknownTargetError(
+            f"{_name_in(owner, attribute)} is another function at each look-up, which {type(descriptor).__name__} "
+            "makes, so nobody would meet the fault: put it into the function of yours that these call, or at a "
+            'failpoint("name") in it'
+        )
+    return _of_callable(value, owner, attribute, written)
+
+
+def _is_made_anew(value: object, descriptor: object) -> bool:
+    """Tell whether a class gives a function that it does not hold, by a descriptor that is not known here."""
+    known = (FunctionType, staticmethod, classmethod, functools.partialmethod, functools.singledispatchmethod)
+    return isinstance(value, (FunctionType, functools.partial)) and not isinstance(descriptor, (*known, type(value)))
 
 
 def _of_callable(wanted: Any, owner: type | None = None, attribute: str = "", written: str = "") -> Target:
@@ -164,7 +179,7 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
     if not callable(wanted) or not hasattr(wanted, "__qualname__"):
         raise UnknownTargetError(
             "a fault goes into a failpoint (its name), or a function, class, method or property (the object itself, "
-            f"not called, or 'package.module:qualname'), got {wanted!r}"
+            f"not called, or 'package.module:qualname'), got {wanted!r}{_in_its_class(wanted)}"
         )
     bound = None if inspect.isbuiltin(wanted) and _is_referred_to(wanted) else _owner_of(wanted)
     if bound is not None:
@@ -188,6 +203,14 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
     name = f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}"
     target = _function(name, ReferenceSeat(function, name), kind_of(function))
     return replace(target, overlooked=functools.partial(other_holders, function))
+
+
+def _in_its_class(wanted: object) -> str:
+    """Say where the calls of an object that can be called are to be struck."""
+    call = getattr(type(wanted), "__call__", None)  # noqa: B004  # its place, and not whether there is one
+    if not isinstance(call, FunctionType) or "<locals>" in call.__qualname__ or not is_of_the_program(call.__module__):
+        return ""
+    return f": what is called is '{call.__module__}:{call.__qualname__}'"
 
 
 def _is_borrowed(owner: type, attribute: str) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from pytest_resilience import Faults
+from resilience import func_retry
 
 
 def objection(target):
@@ -101,3 +104,42 @@ def test_what_is_no_function_is_refused_with_what_to_write_instead(app):
 def test_a_list_without_places_is_refused(app):
     """No fault could strike, and a script of `off` alone would not even be missed at the end."""
     assert objection([]) == "faults.inject(): a list of places names at least one, or no fault can strike"
+
+
+class Lazily:
+    """Makes a function at each look-up."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __get__(self, receiver, owner=None):
+        return lambda *args: self.function(receiver, *args)
+
+
+class Scales:
+    """Has such a method, and can be called."""
+
+    @Lazily
+    def weigh(self):
+        return 5
+
+    def __call__(self):
+        return 6
+
+
+scales = Scales()
+
+
+def test_a_method_that_is_another_function_at_each_look_up_is_refused():
+    """A fault in one of these functions would strike nobody."""
+    assert objection(f"{__name__}:Scales.weigh") == (
+        f"faults.inject(): {__name__}:Scales.weigh is another function at each look-up, which Lazily makes, so nobody "
+        'would meet the fault: put it into the function of yours that these call, or at a failpoint("name") in it'
+    )
+
+
+def test_an_object_that_can_be_called_is_answered_with_what_that_calls():
+    """The calls of the program's own objects are those of their class; those of mocks and of the kit are nobody's."""
+    assert objection(scales).endswith(f", got {scales!r}: what is called is '{__name__}:Scales.__call__'")
+    for other in (mock.Mock(), func_retry):
+        assert objection(other).endswith(f", got {other!r}")
