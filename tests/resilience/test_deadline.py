@@ -130,7 +130,7 @@ def test_an_excluded_error_keeps_its_reason(timed_mode, ends):
 
 def test_the_default_waits_keep_to_it(timed_mode, virtual_clock):
     """Jittered waits never pass the deadline either."""
-    for _ in range(20):
+    for _ in range(10):
         began = virtual_clock.elapsed
         timed_mode.fails(
             create_retry_decorator(100, timeout=45.0)(timed_mode.function(ConnectionError)), ConnectionError

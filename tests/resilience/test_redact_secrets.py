@@ -114,7 +114,7 @@ def beginnings(form):
 
 @pytest.mark.parametrize(("issuer", "begins", "alphabet", "least"), FORMATS["tokens"])
 @given(data=st.data(), chance=CHANCE)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 def test_the_tokens_of_every_issuer_are_hidden(issuer, begins, alphabet, least, data, chance):
     """A token needs no name beside it."""
     length = chance.choice([max(least, 13), least + 32])  # some have exactly that many
@@ -160,7 +160,7 @@ def password(chance, alphabet):
 
 @pytest.mark.parametrize(("template", "alphabet"), TEMPLATES.values(), ids=TEMPLATES)
 @given(chance=CHANCE)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 def test_no_secret_survives_in_any_of_the_usual_surroundings(template, alphabet, chance):
     """Whatever a password is made of, it is gone from the text, and the text around it is not."""
     secret = password(chance, alphabet)

@@ -26,7 +26,7 @@ HTTP += [
 ]
 pieces = st.lists(st.one_of(st.sampled_from(HTTP), st.binary(max_size=300)), max_size=12)
 ends = st.sampled_from(["shut", "close", "reset"])
-bounded = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+bounded = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SCRIPTS = [
     *("off", "hang", "reset", "refuse", "garbage", "latency(1ms, jitter=1ms)", "bandwidth(100KB)", "slice(3)"),
     *(

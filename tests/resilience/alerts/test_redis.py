@@ -122,7 +122,7 @@ def test_both_limiters_agree(server):
                 for each in self.processes:
                     each.close()
 
-    Fleet.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+    Fleet.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
     Fleet.TestCase("runTest").runTest()
 
 

@@ -56,7 +56,7 @@ def test_a_call_that_a_chance_spares_uses_up_no_count():
 @pytest.mark.parametrize("percent", [0.5, 5, 25, 60])
 def test_a_chance_strikes_as_often_as_it_says(percent):
     """Over many calls the share of faults is the chance, within five standard deviations."""
-    calls = 20_000
+    calls = 6_000
     share = percent / 100
     deviation = (calls * share * (1 - share)) ** 0.5
     assert abs(len(struck(f"{percent}%raise(OSError)", calls)) - calls * share) < 5 * deviation
