@@ -6,7 +6,7 @@ since pytest loads the plugin in every run, also in those that do not use it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pytest_resilience._explore.explorer import NotExplorableError as NotExplorableError
@@ -66,12 +66,41 @@ if TYPE_CHECKING:
     from resilience.testing import status as status
     from resilience.testing import truncate as truncate
 
+_LATE: Final = {
+    "pytest_resilience._explore.explorer": "NotExplorableError",
+    "pytest_resilience._explore.findings": "Exploration Finding",
+    "pytest_resilience._explore.surface": "explore",
+    "pytest_resilience._faults.faults": "Faults",
+    "pytest_resilience._faults.injection": "InjectedCall Injection",
+    "pytest_resilience._faults.leftovers": "LeftoverWarning",
+    "pytest_resilience._faults.scenario": "ScenarioError",
+    "pytest_resilience._servers.connection": "Connection",
+    "pytest_resilience._servers.proxy": "FaultProxy",
+    "pytest_resilience._servers.routes": "Request Route",
+    "pytest_resilience._servers.server": "FaultServer",
+    "pytest_resilience._timeline.calls": "Attempt Call",
+    "pytest_resilience._timeline.log_lines": "LogLine Prefix",
+    "pytest_resilience._timeline.logs": "RetryLog",
+    "pytest_resilience._timeline.retries": "Retries",
+    "pytest_resilience._timeline.timeline": "Entry Timeline",
+    "pytest_resilience.clock": "DeadlockError GuessWarning Jump LeftoverThreadWarning VirtualClock",
+    "pytest_resilience.discord": "Alert DiscordMock WebhookRequest edge_ban lost_answer rate_limited",
+    "resilience.errors": "Crash",
+    "resilience.testing": (
+        "Script ScriptError ScriptRun answer bandwidth call corrupt crash delay fail garbage hang latency "
+        "limit passthrough pause refuse reset slices slow_close status truncate"
+    ),
+}
+_NAMES: Final = sorted(" ".join(_LATE.values()).split())
+if not TYPE_CHECKING:  # type checkers read the imports above
+    __all__ = [*_NAMES]
+
 
 def __getattr__(name: str) -> Any:
     from resilience.testing import exported  # not before a name is used: pytest imports this package in every run
 
     try:
-        return exported(__name__, None, name)
+        return exported(__name__, _LATE, name)
     except ModuleNotFoundError as missing:
         if missing.name not in {"pytest", "respx", "freezegun"}:
             raise
@@ -81,4 +110,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__getattr__("__all__")})
+    return sorted({*globals(), *_NAMES})

@@ -23,7 +23,7 @@ What is named here is loaded when it is first used.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from resilience._support.lazy import exported as _exported
 
@@ -117,4 +117,45 @@ if TYPE_CHECKING:
     from resilience._support.wording import counted as counted
     from resilience._support.wording import suggestion as suggestion
 
-__getattr__ = functools.partial(_exported, __name__, None)
+_LATE: Final = {
+    "resilience._alerts.delivery.destinations": "Outlet",
+    "resilience._alerts.system": "flush isolated",
+    "resilience._config": "configured",
+    "resilience._engine.stop": "sleep_async",
+    "resilience._engine.stopping": "retries_off",
+    "resilience._engine.strategies": "wait_bounds",
+    "resilience._failpoints.functions.place": "FunctionPlace place_at",
+    "resilience._failpoints.functions.seats": "UnknownPlaceError UnknownTargetError",
+    "resilience._failpoints.functions.targets": "Target target_of",
+    "resilience._failpoints.functions.trampolines": (
+        "STAND_IN_FILE exact_trampoline own_code put_code take_code twin_of"
+    ),
+    "resilience._failpoints.gate": "ReleasedError",
+    "resilience._failpoints.own_calls": "is_own_call own_calls",
+    "resilience._failpoints.processes.remote": "FAULTS_VARIABLE LONGEST_MESSAGE RemoteFault join_test",
+    "resilience._failpoints.script.actions": "ACTIONS",
+    "resilience._failpoints.script.actions.action": "Action PlaceKind",
+    "resilience._failpoints.script.actions.functions": "Call CrashHere Hang Off Pause Raise Return Sleep",
+    "resilience._failpoints.script.actions.http": "Garbage Reset Status Truncate",
+    "resilience._failpoints.script.actions.tcp": "Bandwidth Corrupt Latency Limit Refuse Slices SlowClose",
+    "resilience._failpoints.script.builders": (
+        "answer bandwidth call corrupt crash delay fail garbage hang latency limit passthrough pause refuse "
+        "reset slices slow_close status truncate"
+    ),
+    "resilience._failpoints.script.error": "ScriptError",
+    "resilience._failpoints.script.quantities": "Share",
+    "resilience._failpoints.script.run": "Decision ScriptRun",
+    "resilience._failpoints.script.script": "Script as_script",
+    "resilience._failpoints.script.term": "Term",
+    "resilience._failpoints.script.text": "parse_plan",
+    "resilience._failpoints.script.values": "described",
+    "resilience._failpoints.scripted_fault": "ScriptedFault shown",
+    "resilience._failpoints.table": "Interceptor arming arming_all known_names",
+    "resilience._support.heap": "every_object",
+    "resilience._support.lazy": "exported publish",
+    "resilience._support.wording": "closest counted suggestion",
+}
+if not TYPE_CHECKING:  # type checkers read the imports above
+    __all__ = [*sorted(" ".join(_LATE.values()).split())]
+
+__getattr__ = functools.partial(_exported, __name__, _LATE)

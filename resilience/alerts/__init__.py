@@ -28,4 +28,7 @@ _LATE: Final = {
     "resilience._alerts.system": "flush isolated",
     "resilience.alerts.notifier": "Alert Notifier",
 }
+if not TYPE_CHECKING:  # type checkers read the imports above
+    __all__ = [*sorted(" ".join(_LATE.values()).split())]
+
 __getattr__ = functools.partial(_exported, __name__, _LATE)
