@@ -144,7 +144,7 @@ def _of_class(wanted: type) -> Target:
     function = getattr_static(wanted, "__init__")
     if isinstance(function, FunctionType):
         return replace(_function(name, CodeSeat(function), heir=wanted), kind="class")
-    if "__init__" in vars(wanted) or not wanted.__flags__ & _HEAP_TYPE or wanted.__flags__ & _IMMUTABLE_TYPE:
+    if "__init__" in vars(wanted) or _is_fixed(wanted):
         raise UnknownTargetError(f"{wanted.__qualname__} {BUILT_IN}")
     attribute = ClassAttribute(wanted, "__init__")
     return replace(_function(name, ReferenceSeat(function, name, attribute), heir=wanted), kind="class")
@@ -213,13 +213,18 @@ def _in_its_class(wanted: object) -> str:
     return f": what is called is '{call.__module__}:{call.__qualname__}'"
 
 
+def _is_fixed(kind: type) -> bool:
+    """Tell whether a class lets nobody change its attributes."""
+    return not kind.__flags__ & _HEAP_TYPE or bool(kind.__flags__ & _IMMUTABLE_TYPE)
+
+
 def _is_borrowed(owner: type, attribute: str) -> bool:
     """Tell whether a class has under a name of its own what it would inherit of a class written in C.
 
     So pytest-socket puts `socket.socket.connect` back after each test.
     """
     home = getattr(vars(owner)[attribute], "__objclass__", owner)
-    return home is not owner and home in owner.__mro__ and "__module__" not in vars(home)
+    return home is not owner and home in owner.__mro__ and _is_fixed(home)
 
 
 def _is_referred_to(function: Any) -> bool:
