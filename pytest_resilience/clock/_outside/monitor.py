@@ -72,10 +72,15 @@ class Monitor:
 
     def watch(self) -> None:
         self.is_paused = False
-        if self._pipe is None:
-            self._start()
-        else:
+        if self._pipe is not None:
             self._nudge()
+            return
+        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:  # the thread inherits that it gets no signal: else it got what all threads of the program hold back
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            self._start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
 
     def _start(self) -> None:
         pipe = _pipe_beside_the_standard_streams()
@@ -117,7 +122,6 @@ class Monitor:
 
     def _run(self) -> None:
         self.ident, self._native_id = get_ident(), get_native_id()
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # else it got what the program's threads block
         try:
             while True:
                 with real.uncollected(), self.scheduler.mutex:

@@ -128,12 +128,13 @@ def test_the_clock_takes_no_signal_away(tmp_path):
     """What is sent to the process, by itself or by a child, reaches the threads of the program only."""
     program = tmp_path / "program.py"
     program.write_text(
-        "import os, signal, subprocess, sys, threading\n"
+        "import _thread, os, signal, subprocess, sys, threading\n"
         "from pytest_resilience import VirtualClock\n"
         "with VirtualClock(grace=60) as clock:\n"
         "    thread = threading.Thread(target=int)\n"
         "    thread.start()\n"
         "    thread.join()\n"
+        "    _thread._count()\n"  # which waits for it to be gone
         "    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
         "    os.kill(os.getpid(), signal.SIGUSR1)\n"
         "    print(signal.sigwait([signal.SIGUSR1]))\n"
