@@ -1,4 +1,4 @@
-"""Optional libraries that another thread is just importing for the first time."""
+"""Optional libraries that another thread is just importing for the first time, or that are mocks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import importlib.machinery
 import sys
 import types
+from unittest import mock
 
 import pytest
 import tenacity
@@ -30,6 +31,13 @@ def half_loaded(monkeypatch):
         monkeypatch.setitem(sys.modules, name, module)
 
 
+@pytest.fixture
+def mocked(monkeypatch):
+    """Let mocks stand in the place of libraries that are not installed."""
+    for name in ("trio", "opentelemetry.trace", "opentelemetry.context"):
+        monkeypatch.setitem(sys.modules, name, mock.MagicMock())
+
+
 def flaky():
     """A function that fails once."""
     failures = [ConnectionError("refused")]
@@ -42,9 +50,10 @@ def flaky():
     return fetch
 
 
-@pytest.mark.usefixtures("half_loaded")
-def test_a_sync_call_is_retried_logged_and_alerted(caplog):
-    """A call whose libraries are half loaded is what it is without them: no line is lost, and no alert."""
+@pytest.mark.parametrize("library", ["half_loaded", "mocked"])
+def test_a_sync_call_is_retried_logged_and_alerted(library, request, caplog):
+    """A call whose libraries are half loaded, or mocks, is what it is without them: no line is lost, and no alert."""
+    request.getfixturevalue(library)
 
     class Inbox:
         def notify(self, alert):
@@ -59,9 +68,10 @@ def test_a_sync_call_is_retried_logged_and_alerted(caplog):
     assert {record.trace_id for record in caplog.records} == {None}
 
 
-@pytest.mark.usefixtures("half_loaded")
-def test_an_async_call_is_retried():
-    """While trio is half loaded, nothing runs in it: the call sleeps in asyncio."""
+@pytest.mark.parametrize("library", ["half_loaded", "mocked"])
+def test_an_async_call_is_retried(library, request):
+    """While trio is half loaded, or a mock, nothing runs in it: the call sleeps in asyncio."""
+    request.getfixturevalue(library)
     fetch = flaky()
 
     @create_retry_decorator(2, wait=tenacity.wait_none())
