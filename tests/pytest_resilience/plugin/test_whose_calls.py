@@ -6,8 +6,6 @@ import textwrap
 
 import pytest
 
-from tests.forked import run_forked
-
 pytestmark = pytest.mark.slow
 
 SUITES = {
@@ -185,8 +183,7 @@ def test_the_test_s_own_code_is_struck_and_no_other(suite):
         path.parent.mkdir(exist_ok=True)
         path.write_text(textwrap.dedent(source))
 
-    result = run_forked(
-        suite,
+    result = suite.runpytest_subprocess(
         *("-v", "--durations=3", "-rA", "--tb=long", "-l", "-p", "no:randomly", "-p", "anyio", "--doctest-glob=*.txt"),
         "--import-mode=importlib",
     )
