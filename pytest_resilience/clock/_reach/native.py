@@ -33,6 +33,9 @@ from resilience.testing import every_object, twin_of
 _kept: list[ctypes.Structure] = []
 """Definitions of functions that may be called for as long as the process lives: nothing else refers to them."""
 
+_clones: list[object] = []
+"""Second functions, which look like what they do the same as, and are not to be taken for it."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _api = ctypes.pythonapi
@@ -105,7 +108,7 @@ def original(module: types.ModuleType, name: str) -> Any:
     if _is_of(found, module, name):
         return found
     for candidate in every_object():  # in which each built-in function is, as it refers to its module
-        if _is_of(candidate, module, name):
+        if _is_of(candidate, module, name) and not any(candidate is each for each in _clones):
             return candidate
     raise RuntimeError(
         f"{module.__name__}.{name} has been replaced by {found!r} and the original is gone; "
@@ -120,7 +123,9 @@ def _is_of(candidate: object, module: types.ModuleType, name: str) -> bool:
 def clone(function: F) -> F:
     """A second built-in function with the behaviour of ``function``, which no patch of ``function`` reaches."""
     memory, _ = _layout(cast("types.BuiltinFunctionType", function))
-    return cast("F", _new_function(memory.definition, function.__self__, function.__module__))  # type: ignore[attr-defined]  # a built-in has __self__
+    made = _new_function(memory.definition, function.__self__, function.__module__)  # type: ignore[attr-defined]  # a built-in has __self__
+    _clones.append(made)
+    return cast("F", made)
 
 
 def ignoring_arguments(function: Callable[[], Any]) -> Callable[..., Any]:
