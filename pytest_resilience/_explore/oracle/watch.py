@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator
-from typing import Final, Self, final
+from typing import Self, final
 
 from pytest_resilience._explore.oracle.alerts import Alerts
 from pytest_resilience._explore.oracle.backlogs import Backlogs
@@ -19,9 +19,6 @@ from pytest_resilience._explore.oracle.watcher import Watcher
 from pytest_resilience._explore.subject import Ending
 from pytest_resilience.discord import Alert
 from pytest_resilience.discord._mock import at_the_end
-
-_FROZEN_BY_PYTHON: Final = 5_000
-"""More than CPython 3.12 has frozen as it starts, some hundreds, and less than what a program has loaded."""
 
 
 @final
@@ -59,15 +56,12 @@ class Watch:
 def uncounted_garbage() -> Iterator[Callable[[], None]]:
     """Leave what there is, garbage as well, out of every later collection, which then takes no time.
 
-    What it returns does so again: the plans that an exploration knows become more with each run. Where somebody else
-    has frozen the heap, it is left so: it can not be thawed in part.
+    What it returns does so again: the plans that an exploration knows become more with each run. A heap that somebody
+    else has frozen is thawed at the end, too: what was frozen when can't be told apart, and to ask whether anything is
+    takes a walk.
     """
-    is_frozen = gc.get_freeze_count() > _FROZEN_BY_PYTHON
-    if is_frozen:
-        gc.collect()  # which is soon done; what it leaves stays frozen for as long as the rest
     gc.freeze()
     try:
         yield gc.freeze
     finally:
-        if not is_frozen:
-            gc.unfreeze()
+        gc.unfreeze()

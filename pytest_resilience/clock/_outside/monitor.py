@@ -7,11 +7,11 @@ when the second thread of a bubble is, or when an outsider first matters.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` makes an enum of each number, which takes longer than all else
 import contextlib
 import fcntl
 import math
 import os
-import signal
 from _thread import get_ident, get_native_id
 from itertools import starmap
 
@@ -75,12 +75,12 @@ class Monitor:
         if self._pipe is not None:
             self._nudge()
             return
-        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        held_back = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
         try:  # the thread inherits that it gets no signal: else it got what all threads of the program hold back
-            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
             self._start()
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, held_back)
 
     def _start(self) -> None:
         pipe = _pipe_beside_the_standard_streams()

@@ -236,20 +236,19 @@ class TypePatch:
 class BoundPatch:
     """`BuiltinPatch` for class methods of a C type that a program has bound already, which no `TypePatch` reaches.
 
-    To find them takes a walk of the heap. It is made where modules have been loaded since the last one: it is in their
-    classes and default arguments that such methods are kept.
+    To find them takes a walk of the heap. It is made again where modules have been loaded since that
+    have the type, or its module, to bind methods of: they are kept in default arguments and in classes.
     """
 
     def __init__(self, owner: type, replacements: Mapping[str, Callable[..., Any]]) -> None:
         self._owner = owner
         self._replacements = replacements
         self._found: dict[int, BuiltinPatch] = {}
-        self._modules = 0
+        self._modules: set[str] = set()
 
     def install(self) -> None:
         """Redirect those that there are now."""
-        if self._modules != len(sys.modules):
-            self._modules = len(sys.modules)
+        if len(self._modules) != len(sys.modules) and self._is_known_to_new_modules():
             gc.unfreeze()  # a module may have been loaded before the heap was frozen, as it is while exploring
             for each in gc.get_referrers(self._owner):
                 if type(each) is types.BuiltinFunctionType and each.__self__ is self._owner:
@@ -258,6 +257,15 @@ class BoundPatch:
                         self._found[id(each)] = BuiltinPatch(each, replacement)
         for patch in self._found.values():
             patch.install()
+
+    def _is_known_to_new_modules(self) -> bool:
+        loaded = dict(sys.modules)
+        new = loaded.keys() - self._modules
+        is_first = not self._modules
+        self._modules = set(loaded)
+        binders = {id(self._owner), id(loaded.get(self._owner.__module__))}
+        namespaces = (getattr(loaded[name], "__dict__", {}).copy() for name in new)
+        return is_first or any(not binders.isdisjoint(map(id, each.values())) for each in namespaces)
 
     def restore(self) -> None:
         for patch in self._found.values():

@@ -82,6 +82,8 @@ _unfrozen_time, _unfrozen_monotonic = functools.partial(time.time), functools.pa
 @pytest.fixture(params=MODES)
 def frozen(request, clock):
     """A freezer in each mode of freezegun, and a function that says how far each clock has gone since then."""
+    with freezegun.freeze_time(MOMENT):
+        """It looks through all modules, and loads what these load late, which may look at the time, too."""
     with freezegun.freeze_time(MOMENT, **MODES[request.param]) as freezer:
         start, zero = _unfrozen_monotonic(), MOMENT.timestamp()
 
