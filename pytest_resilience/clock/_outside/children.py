@@ -42,9 +42,7 @@ def _family(process: int) -> Iterator[int]:
 def children(process: int) -> list[int]:
     """The processes that ``process`` has started and that are still there."""
     for _ in range(_LOOKS):
-        with contextlib.suppress(
-            OSError
-        ):  # of a thread that has ended meanwhile: its children are another thread's now
+        with contextlib.suppress(OSError):  # a thread has ended meanwhile, whose children are another one's now
             return [child for task in os.listdir(f"/proc/{process}/task") for child in _children(process, task)]
     return []
 

@@ -58,8 +58,9 @@ def _is_readable(path: str) -> bool:
     try:
         if os.path.isdir(path):
             return bool(os.listdir(path))
+        os.sched_yield()  # the kernel counts what a thread has computed as it looks for another one to run
         with open(path, "rb") as file:  # bytes, as the first text of a process in ASCII loads the module for it
-            # A kernel that does not count says "0 0 0"; the thread that reads this has computed.
+            # A kernel that does not count says "0 0 0".
             return not file.read().startswith(b"0 ")
     except OSError:
         return False

@@ -36,6 +36,15 @@ def open_others(path, *args, **kwargs):
 builtins.open = open_others
 """
 
+IN_A_NEW_THREAD = """
+import builtins, io, os
+counted, really_open, really_yield = [], builtins.open, os.sched_yield
+def open_others(path, *args, **kwargs):
+    is_early = str(path).endswith("/schedstat") and not counted
+    return io.BytesIO(b"0 0 1\\n") if is_early else really_open(path, *args, **kwargs)
+builtins.open, os.sched_yield = open_others, lambda: (really_yield(), counted.append(True))
+"""
+
 
 def outcome(preparation):
     """What a new interpreter says when it opens a clock after some preparation."""
@@ -101,3 +110,8 @@ def test_a_kernel_that_does_not_tell_enough_is_refused(missing, path, told):
 def test_a_kernel_that_does_not_count_is_refused():
     """A file that says 0 for a thread which has just computed is as good as none."""
     assert "needs /proc/self/task/<thread>/schedstat," in outcome(WITHOUT_ACCOUNTING)
+
+
+def test_a_thread_that_has_just_begun_can_open_the_first_clock():
+    """The kernel says 0 for it, too, until it has looked for another thread to run."""
+    assert outcome(IN_A_NEW_THREAD) == "open"
