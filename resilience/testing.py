@@ -15,7 +15,7 @@
 - Besides: `wait_bounds` tells how long a call may wait between two attempts, `sleep_async` sleeps in asyncio and trio,
   `described` shows a value that was refused, `counted` puts a number before its noun, `closest` finds the names that
   may have been meant and `suggestion` says so, `exported` and `publish` make fronts such as this one, `every_object`
-  lists also those that are hidden from the garbage collector.
+  and `referrers` find also what is hidden from the garbage collector.
 
 What is named here is loaded when it is first used.
 """
@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from resilience._failpoints.table import arming_all as arming_all
     from resilience._failpoints.table import known_names as known_names
     from resilience._support.heap import every_object as every_object
+    from resilience._support.heap import referrers as referrers
     from resilience._support.lazy import exported as exported
     from resilience._support.lazy import publish as publish
     from resilience._support.wording import closest as closest
@@ -151,7 +152,7 @@ _LATE: Final = {
     "resilience._failpoints.script.values": "described",
     "resilience._failpoints.scripted_fault": "ScriptedFault shown",
     "resilience._failpoints.table": "Interceptor arming arming_all known_names",
-    "resilience._support.heap": "every_object",
+    "resilience._support.heap": "every_object referrers",
     "resilience._support.lazy": "exported publish",
     "resilience._support.wording": "closest counted suggestion",
 }

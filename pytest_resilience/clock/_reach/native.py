@@ -28,7 +28,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
-from resilience.testing import every_object, twin_of
+from resilience.testing import every_object, referrers, twin_of
 
 _kept: list[ctypes.Structure] = []
 """Definitions of functions that may be called for as long as the process lives: nothing else refers to them."""
@@ -249,8 +249,7 @@ class BoundPatch:
     def install(self) -> None:
         """Redirect those that there are now."""
         if len(self._modules) != len(sys.modules) and self._is_known_to_new_modules():
-            gc.unfreeze()  # a module may have been loaded before the heap was frozen, as it is while exploring
-            for each in gc.get_referrers(self._owner):
+            for each in referrers(self._owner):
                 if type(each) is types.BuiltinFunctionType and each.__self__ is self._owner:
                     replacement = self._replacements.get(each.__name__)
                     if replacement is not None and id(each) not in self._found:
