@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Self, TypeVar, final
-
-from pytest_resilience._openings import note_closed, note_open
+from typing import Any, TypeVar, final
 
 T = TypeVar("T")
 
@@ -69,40 +67,3 @@ class LoopThread:
                 task.cancel()
             loop.run_until_complete(asyncio.gather(*leftovers, return_exceptions=True))
             loop.close()
-
-
-class OnLoopback:
-    """A server at a port of loopback, for the length of a ``with`` block.
-
-    Args:
-        loop: Where it runs; None for a loop of its own, which makes it a tool that a test has to close.
-        now: Tells the time.
-    """
-
-    host = "127.0.0.1"
-
-    def __init__(self, loop: LoopThread | None, now: Callable[[], float]) -> None:
-        self._loop = loop or LoopThread()
-        self._owns_loop = loop is None
-        self._now = now
-        self.port = 0
-
-    def __enter__(self) -> Self:
-        self._loop.run(self._open())
-        if self._owns_loop:
-            note_open(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        note_closed(self)
-        try:
-            self._loop.run(self._close())
-        finally:
-            if self._owns_loop:
-                self._loop.stop()
-
-    async def _open(self) -> None:
-        raise NotImplementedError
-
-    async def _close(self) -> None:
-        raise NotImplementedError

@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, Final, Protocol, TypeAlias, final
 
 from pytest_resilience._servers.connection import DIRECTIONS, Arrival, Connection, Side, open_peers
-from pytest_resilience._servers.loop_thread import LoopThread, OnLoopback
+from pytest_resilience._servers.loop_thread import LoopThread
+from pytest_resilience._servers.on_loopback import OnLoopback
 from resilience.testing import own_calls
 
 Strike: TypeAlias = "Callable[[Connection, ProxyPlace], None]"

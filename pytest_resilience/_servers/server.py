@@ -9,7 +9,8 @@ from typing import Any, Final, final
 
 from pytest_resilience._servers.connection import open_peers
 from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
-from pytest_resilience._servers.loop_thread import LoopThread, OnLoopback
+from pytest_resilience._servers.loop_thread import LoopThread
+from pytest_resilience._servers.on_loopback import OnLoopback
 from pytest_resilience._servers.routes import Exchange, Reply, Route, answer_of, request_of
 
 _NOTHING: Final = object()
