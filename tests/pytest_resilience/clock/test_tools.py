@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import functools
+import gc
 import subprocess
 import sys
 import threading
@@ -82,8 +83,6 @@ _unfrozen_time, _unfrozen_monotonic = functools.partial(time.time), functools.pa
 @pytest.fixture(params=MODES)
 def frozen(request, clock):
     """A freezer in each mode of freezegun, and a function that says how far each clock has gone since then."""
-    with freezegun.freeze_time(MOMENT):
-        """It looks through all modules, and loads what these load late, which may look at the time, too."""
     with freezegun.freeze_time(MOMENT, **MODES[request.param]) as freezer:
         start, zero = _unfrozen_monotonic(), MOMENT.timestamp()
 
@@ -146,6 +145,23 @@ def test_each_look_at_a_clock_lets_time_pass_where_that_is_asked_for(clock):
         assert clock.elapsed == 90
     assert woken == [20]
     thread.join()
+
+
+def test_a_look_of_the_garbage_collector_lets_no_time_pass(clock):
+    """Where it collects is chance: a test with `auto_tick_seconds` takes the same course beside hypothesis, which looks."""
+    looks = []
+
+    def look(phase, info):
+        looks.append(time.perf_counter() - clock.elapsed)
+
+    gc.callbacks.append(look)
+    try:
+        with freezegun.freeze_time(MOMENT, auto_tick_seconds=15):
+            gc.collect()
+            assert clock.elapsed == 0
+    finally:
+        gc.callbacks.remove(look)
+    assert len(looks) >= 2
 
 
 def test_the_wall_clock_is_itself_again_after_freezing(clock):
