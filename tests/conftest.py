@@ -74,24 +74,30 @@ def _leave_old_objects_alone():
     frozen takes longer than most tests: Python counts them one by one.
     """
     gc.freeze()
+    _old.is_thawed = False
     _old.tests += 1
     if _old.tests % _TESTS_BETWEEN_FULL_COLLECTIONS == 0:
-        gc.unfreeze()
+        _unfreeze()
         gc.collect()
         gc.freeze()
 
 
 def _collect_what_the_test_has_left():
     """Collect where that takes no time. Where a test looks for who refers to an object, the kit has thawed all others."""
-    is_frozen = len(gc.get_objects(generation=2)) < _MOST_OF_ONE_TEST
-    if is_frozen:
+    if not _old.is_thawed:
         gc.collect()
-        gc.unfreeze()
+        _unfreeze()
 
 
-_TESTS_BETWEEN_FULL_COLLECTIONS = 500
-_MOST_OF_ONE_TEST = 20_000
-_old = types.SimpleNamespace(tests=0)
+def _thaw():
+    _old.is_thawed = True
+    _unfreeze()
+
+
+_TESTS_BETWEEN_FULL_COLLECTIONS = 2000
+_old = types.SimpleNamespace(tests=0, is_thawed=False)
+_unfreeze = gc.unfreeze
+gc.unfreeze = _thaw
 
 
 def _let_threads_end(threads):
