@@ -76,6 +76,7 @@ def test_the_bug_is_found(service):
     assert EXPECTED[name] in [finding.kind for finding in explored(service, service.Broken).findings]
 
 
+@pytest.mark.slow
 @every_service
 def test_the_corrected_twin_is_accepted(service):
     """Exploring goes through every plan, and has nothing to say."""

@@ -45,6 +45,7 @@ PLAIN = """
 """
 
 
+@pytest.mark.slow
 def test_the_plain_classes_in_unittest(together):
     """Each fixture is a context manager that needs no pytest run."""
     script = together.makepyfile(plain=PLAIN)

@@ -277,6 +277,7 @@ else:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["patched", "plain", "older"])
 def test_gevent_is_refused(how):
     """gevent is refused as a patch of the whole process, and where it begins to wait, in an older hub too."""

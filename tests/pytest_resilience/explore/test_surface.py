@@ -59,6 +59,7 @@ assert (exploration.runs, exploration.findings) == (3, [])
 """
 
 
+@pytest.mark.slow
 def test_a_run_can_put_a_fault_on_a_function_in_c():
     """What a run injects itself strikes there, though exploring keeps the collector away from what is loaded."""
     small = [

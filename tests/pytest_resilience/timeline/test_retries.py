@@ -334,6 +334,7 @@ def test_waits_that_are_the_same_are_caught(wait, attempt):
     )
 
 
+@pytest.mark.slow
 def test_a_wait_that_is_at_the_cap_in_half_of_the_calls_is_caught():
     """Where a good part of the calls wait exactly the cap, they retry in step, though others do not."""
     function = capped(tenacity.wait_exponential_jitter(max=16.5), attempts=6)

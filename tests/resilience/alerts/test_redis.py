@@ -89,6 +89,7 @@ def test_a_limiter_grants_one_of_many_threads(limiter):
     assert granted == [1]
 
 
+@pytest.mark.slow
 def test_both_limiters_agree(server):
     """Whatever is claimed by whichever process, and however time passes, a fleet behaves like one process."""
 

@@ -123,6 +123,7 @@ class Notifying:
         self.notify = kept.append
 
 
+@pytest.mark.slow
 def test_eight_processes_with_four_threads_send_one_alert(server):
     """When a whole fleet fails at the same moment, one alert leaves, and every call goes on."""
     program = textwrap.dedent(
