@@ -7,7 +7,7 @@ is for the test: it strikes in functions of tests and fixtures, in what these ca
 from __future__ import annotations
 
 import sys
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Final
 
 from resilience.testing import STAND_IN_FILE
@@ -43,25 +43,40 @@ _ANYBODYS: Final = sys.stdlib_module_names | {"tenacity"}
 """What both the kit and the code under test call."""
 
 _KIT: Final = {"resilience", "pytest_resilience"}
+_NEVER_STRUCK: Final = _RUNNER | _KIT
 
 
 def is_of_the_code_under_test() -> bool:
     """Whether the call that a stand-in is asked about is made by the code under test."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # as `inspect` does it, without reading the source
     is_theirs = False  # whether a function that is neither the kit's nor anybody's has been met
+    called: CodeType | None = None  # that of the stand-in, where the frame is its caller's
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
         package = module.partition(".")[0]
-        if package in _RUNNER:
-            return _is_beginning(frame, package)
         if frame.f_code.co_filename == STAND_IN_FILE:
-            pass  # the function that is called
-        elif package not in _KIT:
-            is_theirs = is_theirs or package not in _ANYBODYS
-        elif module.startswith(_DELIVERY) or not (is_theirs or module.startswith(_HANDING_ON)):
-            return False
+            called = frame.f_code
+        else:
+            if called is not None and package in _NEVER_STRUCK and _names(frame, called):
+                return False
+            called = None
+            if package in _RUNNER:
+                return _is_beginning(frame, package)
+            if package not in _KIT:
+                is_theirs = is_theirs or package not in _ANYBODYS
+            elif module.startswith(_DELIVERY) or not (is_theirs or module.startswith(_HANDING_ON)):
+                return False
         frame = frame.f_back
     return True
+
+
+def _names(frame: FrameType, called: CodeType) -> bool:
+    """Whether a function calls another one by a name of its module, or of Python, and not because it was given it."""
+    name = called.co_name
+    if name not in frame.f_code.co_names:
+        return False
+    found = frame.f_globals.get(name, frame.f_builtins.get(name))
+    return type(found) is FunctionType and found.__code__ is called  # read without a function that may be struck
 
 
 def _is_beginning(frame: FrameType, package: str) -> bool:

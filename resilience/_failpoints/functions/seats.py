@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, final
 
 from resilience._failpoints.functions.references import ClassAttribute
 from resilience._failpoints.functions.replacement import Replacement
-from resilience._failpoints.functions.trampolines import put_code, take_code, trampoline, twin_of
+from resilience._failpoints.functions.trampolines import STAND_IN_FILE, put_code, take_code, trampoline, twin_of
 
 BUILT_IN: Final = (
     "is built into Python, where nothing can be replaced: put the fault into the function of yours that calls it, or "
@@ -153,6 +153,7 @@ def _like(function: Function, answer: Function) -> Function:
     def stand_in(*args: Any, **kwargs: Any) -> Any:
         return answer(*args, **kwargs)
 
+    stand_in.__code__ = stand_in.__code__.replace(co_filename=STAND_IN_FILE, co_name=function.__name__)
     return functools.update_wrapper(stand_in, function, updated=())
 
 
