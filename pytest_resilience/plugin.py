@@ -147,6 +147,14 @@ def _close_tools(item: pytest.Item) -> None:
         warn_of([unclosed_tools(names)], stacklevel=2)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_exception_interact(node: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    if node.config.getoption("usepdb") and call.excinfo is not None:
+        from pytest_resilience._pytest.hidden_frames import end_where_the_test_does
+
+        end_where_the_test_does(call.excinfo)
+
+
 def pytest_enter_pdb(config: pytest.Config) -> None:
     hold_time(config)
 
@@ -157,6 +165,10 @@ def pytest_leave_pdb(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    if call.excinfo is not None:
+        from pytest_resilience._pytest.hidden_frames import hide_frames
+
+        hide_frames()
     report: pytest.TestReport = yield
     if report.when == "teardown" and (usage := take()) is not None:
         report.user_properties.append((_TALLY, usage.tally))

@@ -55,6 +55,16 @@ def pytest_sessionfinish():
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(call):
+    """Show the functions of the kit where its own tests fail; the plugin has pytest leave them out of others' tracebacks."""
+    if call.excinfo is not None:
+        for name, module in list(sys.modules.items()):
+            if name.startswith(("resilience.", "pytest_resilience.")):
+                vars(module).pop("__tracebackhide__", None)
+    return (yield)
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """Fail the test that leaves a thread or a lock behind, instead of a later one which waits for that."""
