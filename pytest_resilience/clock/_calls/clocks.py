@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
@@ -224,9 +224,14 @@ def patches() -> Iterator[Patch]:
     yield BoundPatch(kind, {name: partial(method, kind) for name, method in methods.items()})
 
 
+_TAKEN_BY_PYTEST: Final = {name: original(time, name) for name in ("time", "perf_counter", "sleep")}
+"""Found before any clock is open; what pytest has may be freezegun's at the first one."""
+
+
 def pytest_patches(timing: ModuleType) -> Iterator[Patch]:
     """The clock of pytest itself, by which it dates and times its reports, stays real in the thread of the test."""
-    yield AttributePatch(timing, {"time": real.time, "perf_counter": real.perf_counter, "sleep": real.sleep})
+    readings = {"time": real.time, "perf_counter": real.perf_counter, "sleep": real.sleep}
+    yield AttributePatch(timing, readings, _TAKEN_BY_PYTEST)
 
 
 def uuid_patches(uuid: ModuleType) -> Iterator[Patch]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from types import FunctionType, ModuleType
+from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, ClassVar, Protocol
 
 from resilience.testing import every_object, exact_trampoline, own_code, put_code, take_code, twin_of
@@ -54,13 +54,16 @@ class AttributePatch:
 
     What stands in the place of an original when this is installed, such as a mock, stays; so does what stands in the
     place of a replacement when it is restored. If that belongs to a module, whoever takes it away later, and has only
-    the replacement to put back, puts the original back.
+    the replacement to put back, puts the original back. An original that may have been replaced before the first clock
+    is named in ``originals``; the others are what is there when this is made.
     """
 
-    def __init__(self, owner: Any, replacements: Mapping[str, object]) -> None:
+    def __init__(
+        self, owner: Any, replacements: Mapping[str, object], originals: Mapping[str, object] = MappingProxyType({})
+    ) -> None:
         self._owner = owner
         self._replacements = replacements
-        self._originals = {name: self._found(name) for name in replacements}
+        self._originals = {name: self._found(name) for name in replacements} | dict(originals)
         self._installed: list[str] = []
 
     def install(self) -> None:

@@ -195,7 +195,7 @@ def test_timeouts_work_in_frozen_time(clock):
 def test_the_clock_can_be_loaded_in_frozen_time():
     """The first clock of a process may be opened while freezegun has put its own functions in place."""
     code = """
-import freezegun, time, datetime
+import _pytest.timing, freezegun, time, datetime
 with freezegun.freeze_time("2031-05-06"):
     from pytest_resilience.clock import VirtualClock
     with VirtualClock() as clock:
@@ -203,6 +203,10 @@ with freezegun.freeze_time("2031-05-06"):
         assert str(clock.now()) == "2031-05-06 01:00:00+00:00", clock.now()
         assert datetime.datetime.now().hour == 1
 assert time.time.__self__ is time
+with VirtualClock():
+    before = _pytest.timing.time()
+    time.sleep(1_000_000)
+    assert _pytest.timing.time() - before < 600
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
