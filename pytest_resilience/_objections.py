@@ -19,13 +19,11 @@ class Objections:
         self.texts: list[str] = []
 
     def object(self, text: str) -> NoReturn:
-        __tracebackhide__ = True
         self.texts.append(text)
         raise pytest.fail.Exception(text)
 
     def settle(self, *complaints: str | None) -> None:
         """Raise what was objected to, and what else is complained of, at the end of a block that nobody else judges."""
-        __tracebackhide__ = True
         texts = list(dict.fromkeys([*self.texts, *filter(None, complaints)]))
         if texts:
             raise pytest.fail.Exception("\n".join(texts))

@@ -6,6 +6,7 @@ fixture that is used imports what it needs.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +162,16 @@ def pytest_enter_pdb(config: pytest.Config) -> None:
 
 def pytest_leave_pdb(config: pytest.Config) -> None:
     let_time_go_on(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    report: pytest.CollectReport = yield
+    if report.failed and "resilience" in sys.modules:
+        from pytest_resilience._pytest.hidden_frames import report_without_the_kit
+
+        report_without_the_kit(collector, report)
+    return report
 
 
 @pytest.hookimpl(wrapper=True)

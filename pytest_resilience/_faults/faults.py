@@ -96,7 +96,6 @@ class Faults:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        __tracebackhide__ = True
         note_closed(self)
         timeline, self._timeline = self._timeline, None
         left = [held_calls(self.injections)]
@@ -146,7 +145,6 @@ class Faults:
         Example:
             ``faults.inject("Payments.charge", "1*raise(TimeoutError)", when=lambda order: order.total > 100)``
         """
-        __tracebackhide__ = True
         if self._timeline is None:
             self._objections.object(
                 f"faults.inject({place!r}): these faults are not open; arm a fault inside the test that has them, or "
@@ -193,7 +191,6 @@ class Faults:
         Example:
             ``database, payments = faults.run("outage.toml")``
         """
-        __tracebackhide__ = True
         from pytest_resilience._faults.scenario import read_scenario
 
         return [self.inject(each.places, each.script, strict=strict) for each in read_scenario(scenario).faults]

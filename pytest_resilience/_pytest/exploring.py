@@ -72,7 +72,6 @@ def _report(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
 
 def _explore(item: pytest.Function, subject: ItemSubject, *, is_marked: bool) -> None:
     """Explore the test, or replay one plan of it; raise what is to be reported as its failure."""
-    __tracebackhide__ = True
     options = item.config.stash[OPTIONS]
     try:
         explorer = Explorer(subject, _limits(item), _progress(item), _kept(item))
@@ -101,7 +100,6 @@ def _explore(item: pytest.Function, subject: ItemSubject, *, is_marked: bool) ->
 
 def _replay(item: pytest.Function, explorer: Explorer, subject: ItemSubject, plan: Plan) -> None:
     """Run the test as a plan says; raise what came out of it, or what was wrong with it otherwise."""
-    __tracebackhide__ = True
     with explorer.opened():
         explorer.warm_up()
         subject.quiet = False
@@ -122,7 +120,6 @@ def _replay(item: pytest.Function, explorer: Explorer, subject: ItemSubject, pla
 
 
 def _limits(item: pytest.Function) -> Limits:
-    __tracebackhide__ = True
     marker = item.get_closest_marker("explore") or pytest.mark.explore().mark
     options = item.config.stash[OPTIONS]
     try:
@@ -176,5 +173,4 @@ def _key(item: pytest.Function) -> str:
 
 
 def _fail(text: str) -> NoReturn:
-    __tracebackhide__ = True
     raise pytest.fail.Exception(text, pytrace=False) from None

@@ -73,7 +73,6 @@ class FixtureState:
 
     def _check_limits(self, event: Event) -> None:
         """Object to what would go on for ever; the listener runs in the call itself, which this ends."""
-        __tracebackhide__ = True
         with self._counting:
             self._failures[type(event)] += 1
             if self.beyond is None:

@@ -1,4 +1,4 @@
-"""Which functions of the kit the traceback of a failing test leaves out: those that only pass an error on.
+"""The traceback of a failing test leaves out the functions of the kit, unless it is the kit that has made a mistake.
 
 pytest asks each frame for ``__tracebackhide__``, among its own variables and those of its module. `pytest --full-trace`
 shows them all.
@@ -6,23 +6,37 @@ shows them all.
 
 from __future__ import annotations
 
+import dis
 import sys
 from types import FrameType, TracebackType
 from typing import Final
 
 import pytest
 
-_PASSING_ON: Final = ("resilience._engine", "resilience._failpoints.functions", "pytest_resilience.clock")
-_RAISING_WHAT_A_SCRIPT_SAYS: Final = "resilience._failpoints.functions.place"
+_KIT: Final = {"resilience", "pytest_resilience"}
 _MISTAKES: Final = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, TypeError)
-"""What no function of these raises on purpose."""
+_NO_MISTAKE: Final = {
+    "RAISE_VARARGS",  # raised on purpose
+    "RERAISE",
+    "CALL_FUNCTION_EX",  # f(*args, **kwargs): a function of somebody else, with the arguments of somebody else
+}
+"""What the kit does where an error of these types arises that is meant for its user."""
 
 
 def hide_frames() -> None:
     """Have pytest leave them out, in all modules that have been loaded by now."""
     for name, module in list(sys.modules.items()):
-        if name.startswith(_PASSING_ON):
+        if name.partition(".")[0] in _KIT:
             vars(module).setdefault("__tracebackhide__", _is_passed_on)
+
+
+def report_without_the_kit(collector: pytest.Collector, report: pytest.CollectReport) -> None:
+    """Describe anew why a module can't be collected: what it imports has been loaded only after the hooks before."""
+    call: pytest.CallInfo[object] | None = getattr(report, "call", None)  # there until the hook has returned
+    if call is not None and call.excinfo is not None:
+        hide_frames()
+        text = collector.repr_failure(call.excinfo)
+        report.longrepr = report.longrepr if isinstance(text, str) else text
 
 
 def end_where_the_test_does(raised: pytest.ExceptionInfo[BaseException]) -> None:
@@ -30,7 +44,7 @@ def end_where_the_test_does(raised: pytest.ExceptionInfo[BaseException]) -> None
     shown: TracebackType | None = None
     traceback: TracebackType | None = raised.tb
     while traceback is not None:
-        if not _module_of(traceback.tb_frame).startswith(_PASSING_ON):
+        if not _is_of_the_kit(traceback.tb_frame):
             shown = traceback
         traceback = traceback.tb_next
     if shown is not None and _is_passed_on(raised):
@@ -44,9 +58,9 @@ def _is_passed_on(raised: pytest.ExceptionInfo[BaseException]) -> bool:
     traceback = raised.tb
     while traceback.tb_next is not None:
         traceback = traceback.tb_next
-    origin = _module_of(traceback.tb_frame)
-    return origin == _RAISING_WHAT_A_SCRIPT_SAYS or not origin.startswith(_PASSING_ON)
+    instruction = traceback.tb_frame.f_code.co_code[traceback.tb_lasti]
+    return dis.opname[instruction] in _NO_MISTAKE or not _is_of_the_kit(traceback.tb_frame)
 
 
-def _module_of(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__"))
+def _is_of_the_kit(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _KIT

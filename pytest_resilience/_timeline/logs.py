@@ -45,7 +45,6 @@ class RetryLog(TimelineReader):
     @property
     def lines(self) -> list[LogLine]:
         """Every line so far, in order."""
-        __tracebackhide__ = True
         self._check_opened("log")
         with self._recording:
             return list(self._lines)
@@ -63,7 +62,6 @@ class RetryLog(TimelineReader):
     @property
     def prefixes(self) -> list[Prefix]:
         """The prefix of each line that has one, in order."""
-        __tracebackhide__ = True
         return [line.prefix for line in self.lines if line.prefix is not None]
 
     def assert_prefix(self, *, resource: str | None = None, service: str | None = None) -> None:
@@ -81,7 +79,6 @@ class RetryLog(TimelineReader):
         Example:
             ``retry_log.assert_prefix(resource="Redis", service="billing")``
         """
-        __tracebackhide__ = True
         prefixes = self.prefixes
         of_resource = [prefix for prefix in prefixes if resource in {None, prefix.resource}]
         if not of_resource:
@@ -121,7 +118,6 @@ class RetryLog(TimelineReader):
         Example:
             ``retry_log.assert_gave_up("Redis.connect", attempts=101, error=ConnectionError, count=1)``
         """
-        __tracebackhide__ = True
         check_number("attempts", attempts)
         check_number("count", count)
         wanted_name = None if name is None else shown(name)
@@ -162,7 +158,6 @@ class RetryLog(TimelineReader):
         Example:
             ``retry_log.assert_no_secret("hunter2")``
         """
-        __tracebackhide__ = True
         if not isinstance(text, str):
             raise TypeError(f"assert_no_secret() needs the secret to look for as a str, got {type(text).__name__}")
         if not text:
@@ -179,7 +174,6 @@ class RetryLog(TimelineReader):
             self._lines.append(line)
 
     def _fail(self, text: str, hide: Collection[str] = ()) -> None:
-        __tracebackhide__ = True
         lines = "\n".join(map(str, self.lines)) or f"{'':>12}  nothing was logged"
         evidence = f"log lines, in seconds since the test began:\n{lines}\n\n{self._timeline}"
         for secret in hide:

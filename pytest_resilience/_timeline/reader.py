@@ -32,7 +32,6 @@ class TimelineReader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        __tracebackhide__ = True
         note_closed(self)
         self._open.close()
         if kind is None and self._given is None:
@@ -43,7 +42,6 @@ class TimelineReader:
 
     def _check_opened(self, name: str) -> None:
         """Object to questions before there was anything to record: whatever was asked for, nothing would be found."""
-        __tracebackhide__ = True
         if not self._was_opened:
             kind = type(self).__name__
             self._objections.object(

@@ -35,12 +35,10 @@ class Retries(TimelineReader):
     @property
     def all(self) -> list[Call]:
         """Every call, in the order in which they began."""
-        __tracebackhide__ = True
         self._check_opened("retries")
         return calls_of(self._timeline)
 
     def __getitem__(self, name: str | Callable[..., Any]) -> list[Call]:
-        __tracebackhide__ = True
         wanted = shown(name)
         calls = self.all
         found = [call for call in calls if wanted == call.failpoint] or [
@@ -78,7 +76,6 @@ class Retries(TimelineReader):
         Example:
             ``retries.assert_gave_up("Redis.connect", attempts=101, error=ConnectionError)``
         """
-        __tracebackhide__ = True
         self._assert_ended(name, "gave_up", attempts, error, count)
 
     def assert_recovered(
@@ -100,7 +97,6 @@ class Retries(TimelineReader):
         Example:
             ``retries.assert_recovered("Redis.connect", attempts=4)``
         """
-        __tracebackhide__ = True
         self._assert_ended(name, "recovered", attempts, None, count)
 
     def assert_waits(self, name: str | Callable[..., Any], bounds: Bounds | None = None) -> None:
@@ -121,7 +117,6 @@ class Retries(TimelineReader):
         Example:
             ``retries.assert_waits("Redis.connect", bounds=lambda attempt: (0, 2**attempt))``
         """
-        __tracebackhide__ = True
         waits = self._waits(name)
         for call, attempt, wait in waits:
             low, high = self._bounds(call, attempt, bounds)
@@ -151,7 +146,6 @@ class Retries(TimelineReader):
         Example:
             ``retries.assert_jittered("Redis.connect")``
         """
-        __tracebackhide__ = True
         by_attempt: dict[int, list[float]] = {}
         for _, attempt, wait in self._waits(name):
             by_attempt.setdefault(attempt.number, []).append(wait)
@@ -177,7 +171,6 @@ class Retries(TimelineReader):
         error: ErrorType | None,
         count: int | None,
     ) -> None:
-        __tracebackhide__ = True
         check_number("attempts", attempts)
         check_number("count", count)
         calls = self[name]
@@ -201,11 +194,9 @@ class Retries(TimelineReader):
         self._fail(f"{wanted}; it made {_listed(calls) if calls else 'no call'}")
 
     def _waits(self, name: str | Callable[..., Any]) -> list[tuple[Call, Attempt, float]]:
-        __tracebackhide__ = True
         return [(call, each, each.wait) for call in self[name] for each in call.attempts if each.wait is not None]
 
     def _bounds(self, call: Call, attempt: Attempt, bounds: Bounds | None) -> tuple[float, float]:
-        __tracebackhide__ = True
         own = None if bounds is None else _checked(bounds(attempt.number) if callable(bounds) else bounds)
         found = wait_bounds(call.policy, attempt.number, attempt.error, own)
         if found is not None:
@@ -216,7 +207,6 @@ class Retries(TimelineReader):
         )
 
     def _fail(self, text: str, at: float | None = None) -> None:
-        __tracebackhide__ = True
         raise AssertionError(f"{text}\n\n{self._timeline.around(at)}")
 
 

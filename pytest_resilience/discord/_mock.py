@@ -92,7 +92,6 @@ class DiscordMock:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        __tracebackhide__ = True
         note_closed(self)
         try:
             if kind is None:
@@ -224,7 +223,6 @@ class DiscordMock:
                 discord.assert_alerted()
                 discord.assert_alerted(count=1, match=r"Current attempt: 50/\d+", channel="ops")
         """
-        __tracebackhide__ = True
         check_number("count", count)
         pattern = _pattern_of(match)
         alerts = self.alerts
@@ -286,7 +284,6 @@ class DiscordMock:
         return listed("requests, in seconds since the test began:", self._server.requests)
 
     def _fail(self, text: str, alerts: list[Alert]) -> NoReturn:
-        __tracebackhide__ = True
         parts = [text, listed("alerts, in seconds since the test began:", alerts), self._requests_listed()]
         if self._server.problems:
             parts.append(listed("problems:", [f"{'':>14}{each}" for each in self._server.problems]))

@@ -27,8 +27,6 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*(?::[^\W\d]\w*(?:\.[^\W\d]\w*)*)
 
 _KEYWORD = re.compile(r"([^\W\d]\w*)\s*=(?!=)\s*")
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
 
 def literal_argument(source: Source, start: int, end: int) -> object:
     """Return the one literal between two positions."""

@@ -13,8 +13,6 @@ from resilience._failpoints.script.script import Script
 from resilience._failpoints.script.term import Term
 from resilience._failpoints.script.values import described
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
 
 def fail(error: BaseException | type[BaseException]) -> Script:
     """Return a script that raises ``error`` in place of every call; `Script.times` says of how many.

@@ -25,9 +25,6 @@ _EXPECTED = "seconds, such as 1.5, or a duration of the units d, h, m, s, ms, us
 _MOST_DIGITS = 20  # more than the longest duration has; keeps int() away from texts of any length
 
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
-
 class DurationError(MisreadError):
     """A text is not a duration."""
 

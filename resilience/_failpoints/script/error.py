@@ -9,8 +9,6 @@ from resilience._failpoints.script.values import printable
 
 _BEFORE, _AFTER = 60, 60  # how much of a long script is shown around the place
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
 
 @final
 class ScriptError(ValueError):

@@ -18,9 +18,6 @@ from resilience._support.wording import did_you_mean
 _EXPECTED = "an exception class: a builtin such as ConnectionError, or one with its module such as httpx.ConnectTimeout"
 
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
-
 def find_exception_class(name: str) -> type[BaseException]:
     """Return the class called ``name``, importing its module if need be; raise `MisreadError` if there is none."""
     module_name, colon, qualname = name.partition(":")

@@ -17,8 +17,6 @@ from resilience._failpoints.script.duration import format_seconds, from_seconds,
 from resilience._failpoints.script.misread import MisreadError
 from resilience._failpoints.script.values import described, literal_text
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
 MAX_COUNT: Final = 1_000_000_000
 """The largest count of calls and bytes: far more than a test can make, and readable in an error message."""
 

@@ -28,8 +28,6 @@ from resilience._failpoints.script.term import Term
 from resilience._failpoints.script.text import parse_terms
 from resilience._failpoints.script.values import described
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
 _CALL_NUMBER = whole("a whole number of calls", 1, MAX_COUNT)
 
 

@@ -16,8 +16,6 @@ _SPACE = re.compile(r"\s*")
 _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"", re.DOTALL)
 _TOKEN = re.compile(rf"{_STRING.pattern}|->|\w+|\S", re.DOTALL)
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
 
 @final
 class Source:

@@ -52,8 +52,6 @@ from resilience._failpoints.script.source import Source
 from resilience._failpoints.script.term import MARKS, Term
 from resilience._support.wording import did_you_mean
 
-__tracebackhide__ = True  # a mistake in a script is shown where the script is written
-
 _COUNT: Final = re.compile(r"([0-9]+)\s*\*")
 _CHANCE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 _CALL: Final = re.compile(r"([@/+])\s*([0-9]+)")

@@ -5,9 +5,11 @@ import re
 import pytest
 
 STRUCK = """
-import socket, threading, time
+import asyncio, socket, threading, time
+import httpx
 import pytest
-from resilience import create_retry_decorator
+import resilience
+from resilience import create_retry_decorator, failpoint
 
 def connect():
     return "real"
@@ -28,6 +30,47 @@ def test_a_call_that_is_retried(faults, virtual_clock):
     faults.inject(f"{__name__}:connect", "raise(ConnectionError('struck'))")
     work()
 
+def test_a_call_with_wrong_arguments(virtual_clock):
+    work("too many")
+
+def test_a_failpoint(faults):
+    faults.inject("Here", "1*off->raise(OSError('struck'))")
+    for _ in range(2):
+        failpoint("Here")
+
+def test_a_request(faults):
+    faults.inject("GET https://struck.example/*", "raise(ConnectionRefusedError('struck'))")
+    httpx.Client().get("https://struck.example/item")
+
+def test_a_request_that_hangs(faults, virtual_clock):
+    async def ask():
+        async with httpx.AsyncClient() as client:
+            await client.get("https://struck.example/item")
+    faults.inject("GET https://struck.example/*", "hang")
+    asyncio.run(ask())
+
+def test_a_predicate_with_a_bug(faults):
+    faults.inject(connect, "off", when=lambda: None.missing)
+    connect()
+
+def test_a_predicate_of_other_arguments(faults):
+    faults.inject(connect, "off", when=lambda self: True)
+    connect()
+
+def test_a_loop_without_end(faults, virtual_clock):
+    faults.inject(connect, "raise(ConnectionError('struck'))")
+    while True:
+        try:
+            connect()
+        except ConnectionError:
+            time.sleep(3600)
+
+def test_a_wrong_argument():
+    create_retry_decorator(max_attempts="3")
+
+def test_a_wrong_configuration():
+    resilience.configure(discord_webhook_url="https://example.com/hook")
+
 @pytest.mark.filterwarnings("ignore::pytest_resilience.LeftoverThreadWarning")
 def test_a_deadlock(virtual_clock):
     lock = threading.Lock()
@@ -44,6 +87,15 @@ CALLED = {
     "test_a_function": ["test_a_function"],
     "test_a_function_in_c": ["test_a_function_in_c"],
     "test_a_call_that_is_retried": ["test_a_call_that_is_retried", "work"],
+    "test_a_call_with_wrong_arguments": ["test_a_call_with_wrong_arguments"],
+    "test_a_failpoint": ["test_a_failpoint"],
+    "test_a_request": ["test_a_request"],
+    "test_a_request_that_hangs": ["test_a_request_that_hangs", "ask"],
+    "test_a_predicate_with_a_bug": ["test_a_predicate_with_a_bug", "<lambda>"],
+    "test_a_predicate_of_other_arguments": ["test_a_predicate_of_other_arguments"],
+    "test_a_loop_without_end": ["test_a_loop_without_end"],
+    "test_a_wrong_argument": ["test_a_wrong_argument"],
+    "test_a_wrong_configuration": ["test_a_wrong_configuration"],
     "test_a_deadlock": ["test_a_deadlock"],
     "test_a_timeout": ["test_a_timeout"],
 }
@@ -61,7 +113,11 @@ def shown(output):
     """By test, the functions in its traceback."""
     parts = re.split(r"^_+ (\w+) _+$", output, flags=re.MULTILINE)[1:]
     tests = dict(zip(parts[::2], parts[1::2], strict=True))
-    return {name: re.findall(r"^\S+\.py:\d+: in (\w+)$", text, re.MULTILINE) for name, text in tests.items()}
+    line = re.compile(r"^(\S+\.py):\d+: in (\S+)$", re.MULTILINE)
+    return {
+        name: [function for file, function in line.findall(text) if not re.search(r"/(httpx|asyncio)/", file)]
+        for name, text in tests.items()
+    }
 
 
 def test_the_kit_is_left_out(suite):
@@ -76,6 +132,14 @@ def test_the_kit_is_shown_to_who_asks(suite):
     suite.makepyfile(STRUCK)
     output = suite.runpytest("--tb=short", "--full-trace", "-k", "test_a_function_in_c").stdout.str()
     assert "place.py" in output
+
+
+def test_the_kit_is_left_out_where_a_module_is_not_collected(suite):
+    """A decorator that refuses its arguments as the module is imported is shown by the line that has them."""
+    suite.makepyfile("from resilience import conn_retry\n\n\nconn_retry('Redis', 'connect', max_retry='3')")
+    output = suite.runpytest("-p", "no:randomly").stdout.str()
+    assert re.findall(r"^\S+\.py:\d+: in (\S+)$", output, re.MULTILINE) == ["<module>"]
+    assert "max_retry must be an int, got '3'" in output
 
 
 def test_a_mistake_in_the_kit_is_shown(suite):
@@ -99,5 +163,7 @@ def test_a_mistake_in_the_kit_is_shown(suite):
 def test_a_debugger_begins_in_the_test(suite):
     """At the prompt of `--pdb` stand the variables of the last line that is shown."""
     suite.makepyfile(STRUCK, prompt=PROMPT)
-    output = suite.runpytest_subprocess("--pdb", "--pdbcls=prompt:Prompt", "-p", "no:randomly").stdout.str()
-    assert re.findall(r"^prompt in (\w+)$", output, re.MULTILINE) == [names[-1] for names in CALLED.values()]
+    arguments = ("--pdb", "--pdbcls=prompt:Prompt", "-p", "no:randomly", "-k", "not request")
+    output = suite.runpytest_subprocess(*arguments).stdout.str()
+    last_lines = [functions[-1] for test, functions in CALLED.items() if "request" not in test]
+    assert re.findall(r"^prompt in (\S+)$", output, re.MULTILINE) == last_lines
