@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, final
 
-from pytest_resilience._explore.decisions import Asked, Draw, Plan, Taken
+from pytest_resilience._explore.decisions import SEPARATOR, Asked, Draw, Plan, Taken
 from pytest_resilience._explore.findings import Exploration
 from pytest_resilience._explore.menu import Fault
 from pytest_resilience._explore.priorities import Priorities
 
-SEPARATOR: Final = ", call "
 _SAMPLED: Final = 0.5
 """The share of plans with one deviation more where not all can be run; the others have random priorities.
 

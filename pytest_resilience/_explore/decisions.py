@@ -13,6 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias, final
 
+SEPARATOR: Final = ", call "
+"""Between a point and the number of the call, in what a decision about a fault is about."""
+
 _HEAD: Final = "r1-"
 _LONGEST_TOKEN: Final = 10_000
 _LONGEST_PLAN: Final = 100_000
@@ -129,7 +132,8 @@ def replay_of(token: str) -> Replay:
     try:
         if not token.startswith(_HEAD) or len(token) > _LONGEST_TOKEN:
             raise ValueError(token)
-        packed = base64.b64decode(_padded(token.removeprefix(_HEAD)), altchars="-_", validate=True)
+        text = token.removeprefix(_HEAD)
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
         unpacking = zlib.decompressobj()
         text = unpacking.decompress(packed, _LONGEST_PLAN).decode()
         if not unpacking.eof or not text:
@@ -142,10 +146,6 @@ def replay_of(token: str) -> Replay:
             f"{token[:80]!r} is no replay token: it begins with {_HEAD!r} and is copied whole from the line `again:` "
             "of a finding"
         ) from None
-
-
-def _padded(text: str) -> str:
-    return text + "=" * (-len(text) % 4)
 
 
 def _choice(text: str) -> int:

@@ -8,10 +8,10 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, final
 
-from pytest_resilience._explore.agenda import SEPARATOR, Agenda, is_fault
-from pytest_resilience._explore.decisions import Asked, Decisions, Draw, Plan, Taken
+from pytest_resilience._explore.agenda import Agenda, is_fault
+from pytest_resilience._explore.decisions import SEPARATOR, Asked, Decisions, Draw, Plan, Taken
 from pytest_resilience._explore.findings import Exploration, finding_of
 from pytest_resilience._explore.function_points import functions_of
 from pytest_resilience._explore.limits import Limits
@@ -25,11 +25,11 @@ from pytest_resilience._explore.patience import Patience, has_lost_another
 from pytest_resilience._explore.points import Points
 from pytest_resilience._explore.schedule import Schedule
 from pytest_resilience._explore.served_points import check_urls, is_url
+from pytest_resilience._explore.shrinking import shrunk
 from pytest_resilience._explore.subject import Ending, Subject
+from pytest_resilience._timeline.timeline import Timeline
 from pytest_resilience.clock._plugin import held_locks, staying_patched
 from resilience.testing import counted
-
-_MOST_SHRINKING: Final = 100  # runs for one finding: a plan has a few decisions, or some dozens that chance has drawn
 
 
 class NotExplorableError(Exception):
@@ -57,7 +57,7 @@ class Run:
     unmet: list[Taken]
     suspicions: list[Suspicion]
     failed: bool
-    timeline: str
+    timeline: str = ""
 
 
 @final
@@ -151,8 +151,34 @@ class Explorer:
     def run(self, plan: Plan, draw: Draw | None = None) -> Run:
         """Run the test once, as a plan says, and chance where it says nothing."""
         decisions = Decisions(plan, draw)
-        points = Points(decisions, self._menus, self._functions, self._urls, self._subject.test)
         schedule = Schedule(decisions, traced=self.exploration.threaded)
+        with Watch() as watch:
+            run, timeline, is_void, taken_s = self._run(plan, decisions, schedule, watch)
+            seen = Counter(watch.suspicions())
+            if is_void:
+                seen.clear()
+            self._leave_out()
+        self.exploration.threaded = self.exploration.threaded or schedule.switched
+        self._steps = sum(not is_fault(each) for each in decisions.asked) or self._steps
+        self.exploration.deviating = self.exploration.deviating or bool(self._steps)
+        if run.plan:
+            run.suspicions += [*(seen - self._usual)]
+        else:
+            self._usual |= seen
+            self._reached = run.reached
+            self._usual_s = max(self._usual_s or 0.0, taken_s)
+        run.timeline = str(timeline) if run.suspicions else ""
+        return run
+
+    def _run(
+        self, plan: Plan, decisions: Decisions, schedule: Schedule, watch: Watch
+    ) -> tuple[Run, Timeline | None, bool, float]:
+        """Run the test, and judge how it ended. Nothing that this returns keeps objects of the test alive.
+
+        Returns:
+            The run, what happened in it, whether that tells nothing of the program, and how long it took.
+        """
+        points = Points(decisions, self._menus, self._functions, self._urls, self._subject.test)
         patience = Patience(self._usual_s)
         locks: list[weakref.ref[Any]] = []
 
@@ -164,38 +190,20 @@ class Explorer:
                 finally:
                     locks.extend(held_locks())
 
-        with Watch() as watch:
-            ending = self._subject.run(around)
-            ending.held_locks = locks
-            plan = decisions.taken or plan
-            late = None if has_lost_another(points.strikes) else patience.error
-            others = (each for each in ending.errors if each is not patience.error)
-            ending.errors = [*filter(None, [points.endless, late]), *others]
-            suspicions = self._judged(plan, ending, points)
-            is_void = hangs_for_ever(ending.errors, points.strikes, ending.beyond)
-            failed, timeline = bool(ending.errors), ending.timeline
-            watch.read(ending)
-            reached, taken_s = dict(points.calls), patience.taken_s
-            points = ending = patience = late = None  # type: ignore[assignment]  # they keep objects of the test alive
-            self._subject.forget()
-            if timeline is not None:
-                timeline.release()
-            seen = Counter(watch.suspicions())
-            if is_void:
-                seen.clear()
-            self._leave_out()
-        self.exploration.threaded = self.exploration.threaded or schedule.switched
-        self._steps = sum(not is_fault(each) for each in decisions.asked) or self._steps
-        self.exploration.deviating = self.exploration.deviating or bool(self._steps)
-        if plan:
-            suspicions += [*(seen - self._usual)]
-        else:
-            self._usual |= seen
-            self._reached = reached
-            self._usual_s = max(self._usual_s or 0.0, taken_s)
-        return Run(
-            plan, decisions.asked, reached, decisions.unmet, suspicions, failed, str(timeline) if suspicions else ""
-        )
+        ending = self._subject.run(around)
+        ending.held_locks = locks
+        plan = decisions.taken or plan
+        late = None if has_lost_another(points.strikes) else patience.error
+        others = (each for each in ending.errors if each is not patience.error)
+        ending.errors = [*filter(None, [points.endless, late]), *others]
+        suspicions = self._judged(plan, ending, points)
+        is_void = hangs_for_ever(ending.errors, points.strikes, ending.beyond)
+        watch.read(ending)
+        self._subject.forget()
+        if ending.timeline is not None:
+            ending.timeline.release()
+        run = Run(plan, decisions.asked, dict(points.calls), decisions.unmet, suspicions, bool(ending.errors))
+        return run, ending.timeline, is_void, patience.taken_s
 
     def _judged(self, plan: Plan, ending: Ending, points: Points) -> list[Suspicion]:
         if plan:
@@ -273,23 +281,12 @@ class Explorer:
         if key in self._keys:
             return
         if suspicion.kind != "poisoned" and len(run.plan) > 1:
-            run = self._shrunk(run, key)
+            run = shrunk(run, self.run, lambda tried: any(each.key == key for each in tried.suspicions))
         fails = run.failed and suspicion.kind != "poisoned"
         self._keys.add(key)
         self.exploration.findings.append(
             finding_of(suspicion, run.plan, run.asked, run.timeline, seed=self._subject.seed, fails=fails)
         )
-
-    def _shrunk(self, run: Run, key: tuple[str, str]) -> Run:
-        """Return a run with a smaller plan that fails in the same way, if there is one."""
-        left = _MOST_SHRINKING
-        candidates = _smaller(run.plan)
-        while left and (plan := next(candidates, None)) is not None:
-            left -= 1
-            tried = self.run(plan)
-            if any(each.key == key for each in tried.suspicions):
-                run, candidates = tried, _smaller(tried.plan)
-        return run
 
     def _note(self, run: Run) -> None:
         """Note what became of each fault of a run, and which plans would take the same course."""
@@ -304,7 +301,8 @@ class Explorer:
             if fault.calls is not None:
                 came = run.reached.get(point, 0) - int(call) + 1
                 if came <= fault.calls:  # one that went on for longer would have struck nothing more
-                    self._same.add((_without(run.plan, about), about, str(fault.strike)))
+                    before = tuple(each for each in run.plan if each.about != about)
+                    self._same.add((before, about, str(fault.strike)))
         for about, _ in run.unmet:
             point, _, call = about.rpartition(SEPARATOR)
             if point:
@@ -339,19 +337,3 @@ def _differs(what: str) -> str:
         "os.urandom or uuid4, real time in time.perf_counter, a thread or process outside of the virtual clock, or a "
         "state that outlives the test"
     )
-
-
-def _smaller(plan: Plan) -> Iterator[Plan]:
-    """Yield the plans without some of the decisions, at first many at once, then those with a simpler one."""
-    size = len(plan) // 2
-    while size:
-        for index in range(0, len(plan), size):
-            yield (*plan[:index], *plan[index + size :])
-        size //= 2
-    for index, (about, choice) in enumerate(plan):
-        for simpler in range(1, choice):
-            yield (*plan[:index], Taken(about, simpler), *plan[index + 1 :])
-
-
-def _without(plan: Plan, about: str) -> Plan:
-    return tuple(each for each in plan if each.about != about)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from pytest_resilience._explore.decisions import Asked, Plan, token_of
+from pytest_resilience._explore.decisions import SEPARATOR, Asked, Plan, token_of
 from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault
 from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion
@@ -107,7 +107,7 @@ def finding_of(
     """
     taken = {each.about: each.options[each.choice - 1] for each in asked if each.choice}
     steps = [(about, taken[about]) for about, _ in plan if about in taken]
-    faults = [(about.rpartition(", call "), fault) for about, fault in steps if isinstance(fault, Fault)]
+    faults = [(about.rpartition(SEPARATOR), fault) for about, fault in steps if isinstance(fault, Fault)]
     replayable = (
         fails
         and len(faults) == len(steps)

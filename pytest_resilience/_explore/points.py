@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn, Self, final
 
-from pytest_resilience._explore.decisions import Decisions
+from pytest_resilience._explore.decisions import SEPARATOR, Decisions
 from pytest_resilience._explore.function_points import FunctionPoint
 from pytest_resilience._explore.menu import Fault, Menus
-from pytest_resilience._explore.oracle.suspicion import place_of_caller
+from pytest_resilience._explore.oracle.suspicion import happened_during, place_of_caller
 from pytest_resilience._explore.owner import cancelled_task, current_task, is_own_context, timers_run
 from pytest_resilience._explore.served_points import PlannedFault, is_timed
 from pytest_resilience._faults.served import ServedPlace, served
@@ -186,7 +186,7 @@ class Points:
             self._lasting[name] = (lasting, None if left is None else left - 1)
             return lasting
         options = menu()
-        choice = self._decisions.choose(f"{name}, call {self.calls[name]}", options)
+        choice = self._decisions.choose(f"{name}{SEPARATOR}{self.calls[name]}", options)
         if not choice:
             return None
         fault = options[choice - 1]
@@ -197,7 +197,7 @@ class Points:
         """Note that a task which was cancelled works on, and does not just tidy up while that is handled."""
         for reference, index in self._cancelled:
             task, strike = reference(), self.strikes[index]
-            if task is not None and task is current_task() and not _is_being_handled(strike.error):
+            if task is not None and task is current_task() and not happened_during(sys.exc_info()[1], strike.error):
                 self.strikes[index] = replace(strike, went_on=strike.went_on or place_of_caller())
 
     def strike(self, name: str, fault: Fault) -> NoReturn:
@@ -227,13 +227,6 @@ class Points:
         caller = (0, 0) if error is None else (threading.get_ident(), id(current_task()))
         self.strikes.append(Strike(name, self.calls[name], monotonic(), caller, action, error, is_own))
         stream.emit(FaultInjected(name, str(fault.strike)))
-
-
-def _is_being_handled(error: BaseException | None) -> bool:
-    handled = sys.exc_info()[1]
-    while handled is not None and handled is not error:
-        handled = handled.__context__
-    return handled is not None
 
 
 def _endless(name: str, most: int) -> EndlessError:

@@ -39,10 +39,7 @@ class Priorities:
         if options[0].is_late:
             return self._chance.randint(1, len(options)) if changes else 0
         threads = [options[0].first, *(each.instead for each in options)]
-        priorities = [self._priority(each) for each in threads]
+        priorities = [self._priorities.setdefault(each, self._chance.random()) for each in threads]
         if changes:
             self._priorities[threads[0]] = priorities[0] = -float(self._step)
         return max(range(len(threads)), key=priorities.__getitem__)
-
-    def _priority(self, thread: int) -> float:
-        return self._priorities.setdefault(thread, self._chance.random())

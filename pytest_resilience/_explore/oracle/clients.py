@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dis
 import errno
-from types import FrameType
 from typing import Final
 
 import pytest
@@ -47,8 +46,7 @@ def is_raised_by_the_program(error: BaseException) -> bool:
     if isinstance(error, (AssertionError, pytest.fail.Exception.__mro__[1])):
         return False
     found = innermost(error)
-    return found is not None and is_users(found[0].f_code.co_filename) and _is_raise(*found)
-
-
-def _is_raise(frame: FrameType, offset: int) -> bool:
+    if found is None or not is_users(found[0].f_code.co_filename):
+        return False
+    frame, offset = found
     return dis.opname[frame.f_code.co_code[offset]] == "RAISE_VARARGS"

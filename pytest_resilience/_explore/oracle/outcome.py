@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from pytest_resilience._explore.oracle.clients import is_a_timeout, is_of_a_client, is_raised_by_the_program
-from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion, of_error
+from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion, happened_during, of_error
 from pytest_resilience._explore.patience import TooLongError
 from pytest_resilience._explore.points import EndlessError, Strike
 from pytest_resilience.clock import DeadlockError, GuessWarning, LeftoverThreadWarning
@@ -84,16 +84,7 @@ def _says(error: BaseException, struck: Sequence[Strike], kind: type[BaseExcepti
     """
     if kind is asyncio.CancelledError and isinstance(error, kind):
         return True
-    return comes_from(error, _injected_in(struck[:1])) or (kind is Crash and _happened_during(error, struck[0].error))
-
-
-def _happened_during(error: BaseException, other: BaseException | None) -> bool:
-    chain: list[BaseException] = []
-    each: BaseException | None = error
-    while each is not None and each not in chain:
-        chain.append(each)
-        each = each.__context__
-    return any(each is other for each in chain)
+    return comes_from(error, _injected_in(struck[:1])) or (kind is Crash and happened_during(error, struck[0].error))
 
 
 def _injected_in(strikes: Sequence[Strike]) -> Callable[[BaseException], bool]:

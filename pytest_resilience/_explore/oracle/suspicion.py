@@ -126,6 +126,15 @@ def innermost(error: BaseException) -> tuple[FrameType, int] | None:
     return None if traceback is None else (traceback.tb_frame, traceback.tb_lasti)
 
 
+def happened_during(error: BaseException | None, other: BaseException | None) -> bool:
+    """Tell whether an error is another one, or was raised while that one was handled."""
+    seen: list[BaseException] = []
+    while error is not None and error is not other and not any(error is each for each in seen):
+        seen.append(error)
+        error = error.__context__
+    return error is not None and error is other
+
+
 def is_users(file: str) -> bool:
     """Tell whether a file belongs to the code under test, and not to Python, to a library or to this kit."""
     return not file.startswith((*_FOREIGN, "<"))

@@ -22,23 +22,20 @@ from pytest_resilience.discord._mock import at_the_end
 
 
 @final
-class Watch:
+class Watch(contextlib.ExitStack):
     """Watches one run, and the end of everything that it has made."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._watchers: list[Watcher] = [Leaks(), Unseen(), GiveUps(), Alerts(), Secrets(), Backlogs(), Blocking()]
         self._alerts: list[Alert] = []
-        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         for each in self._watchers:
-            self._open.enter_context(each)
+            self.enter_context(each)
         at_the_end.append(self._alerts.extend)
-        self._open.callback(at_the_end.remove, self._alerts.extend)
+        self.callback(at_the_end.remove, self._alerts.extend)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
 
     def read(self, ending: Ending) -> None:
         """Keep what is to be known of the run; after this its objects must be forgotten."""

@@ -1,0 +1,54 @@
+"""Shrinking: from a run that is a bug to one with a smaller plan that shows the same bug."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol, TypeVar
+
+from pytest_resilience._explore.decisions import Plan, Taken
+
+_MOST_RUNS: Final = 100  # for one finding: a plan has a few decisions, or some dozens that chance has drawn
+
+
+class Planned(Protocol):
+    """A run.
+
+    Attributes:
+        plan: What it was told.
+    """
+
+    plan: Plan
+
+
+R = TypeVar("R", bound=Planned)
+
+
+def shrunk(found: R, run: Callable[[Plan], R], is_same: Callable[[R], bool]) -> R:
+    """Return a run with a smaller plan that shows the same bug, if there is one.
+
+    Args:
+        found: The run that shows it.
+        run: Runs another plan.
+        is_same: Tells whether a run shows the same bug.
+    """
+    candidates = _smaller(found.plan)
+    for _ in range(_MOST_RUNS):
+        plan = next(candidates, None)
+        if plan is None:
+            break
+        tried = run(plan)
+        if is_same(tried):
+            found, candidates = tried, _smaller(tried.plan)
+    return found
+
+
+def _smaller(plan: Plan) -> Iterator[Plan]:
+    """Yield the plans without some of the decisions, at first many at once, then those with a simpler one."""
+    size = len(plan) // 2
+    while size:
+        for index in range(0, len(plan), size):
+            yield (*plan[:index], *plan[index + size :])
+        size //= 2
+    for index, (about, choice) in enumerate(plan):
+        for simpler in range(1, choice):
+            yield (*plan[:index], Taken(about, simpler), *plan[index + 1 :])
