@@ -288,7 +288,6 @@ def _disarm(places: Sequence[FunctionPlace], fault: RemoteFault) -> None:
 
 _open: Final[weakref.WeakSet[Children]] = weakref.WeakSet()
 
-
 _handling: Final = threading.RLock()
 """Held while a call is answered, and by who forks: the child had better find no lock that a thread holds."""
 

@@ -25,7 +25,6 @@ _FAKE_NETWORK: Final = "127.77"
 
 Address = tuple[str, int]
 
-
 _MAPPED: Final = "::ffff:"
 """What an IPv4 address begins with where IPv6 is spoken (RFC 4291, section 2.5.5.2)."""
 

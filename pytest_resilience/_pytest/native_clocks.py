@@ -16,7 +16,6 @@ _READINGS: Final = {
 }
 """What stays real, by the module that has been imported where a test may use it."""
 
-
 _LOADS_IT_TOO: Final = {"sqlite3": "freezegun"}
 """A library that imports another one for its own needs, which is no sign that a test uses that."""
 

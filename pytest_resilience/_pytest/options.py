@@ -23,7 +23,6 @@ _MOST_DIGITS: Final = 100  # keeps int() away from texts of any length
 _HANDED_OVER: Final = "resilience_seed"
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
-
 _SWITCHES: Final = {
     "resilience": "run the tests marked `resilience` too, explore those marked `explore`, and print a summary",
     "resilience_explore": "explore every test, marked or not; on the command line it turns on --resilience, too",
@@ -62,7 +61,6 @@ _VIRTUAL_TIME: Final = _Valued(
     "a number of seconds above 0, or of m, h or d, such as 90, 12h or 7d",
 )
 
-
 _BUDGET: Final = _Valued(
     "resilience_budget",
     "N|TIME",
@@ -75,7 +73,6 @@ _REPLAY: Final = _Valued(
     "run one test once, as a finding of its exploration says",
     "a token from the line `again:` of a finding",
 )
-
 
 _REPORT: Final = _Valued(
     "resilience_report",

@@ -16,7 +16,6 @@ EXPLORATION_FACTS: Final = "resilience-exploration"
 TIMELINE_FACTS: Final = "resilience-timeline"
 """The property that holds the timeline of a test."""
 
-
 _AS_THEY_ARE: Final = ("runs", "known", "exhausted", "unreached", "stopped", "seconds")
 
 

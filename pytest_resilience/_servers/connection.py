@@ -16,7 +16,6 @@ End = Literal["open", "client", "server", "reset", "refused", "limit", "garbage"
 _RST_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 """``struct linger``, on and of zero length: closing then sends RST and drops what is not sent (socket(7))."""
 
-
 _ESTABLISHED: Final = 1
 """``TCP_ESTABLISHED``, the state of a connection that neither side has closed (linux/tcp_states.h)."""
 

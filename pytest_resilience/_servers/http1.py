@@ -15,7 +15,6 @@ from pytest_resilience._servers.connection import reset
 _LONGEST_BODY: Final = 64 << 20
 """A request with a longer body is refused: a client that never ends one would fill the memory of the test."""
 
-
 _WITHOUT_BODY: Final = frozenset({204, 304})
 """Statuses whose answers have no body (RFC 9110, sections 15.3.5 and 15.4.5)."""
 

@@ -35,7 +35,6 @@ _SENDER_CHARACTERS: Final = 80
 _NOT_IN_SENDER: Final = re.compile("```|[@#:]")
 _FORBIDDEN_WORD: Final = re.compile("(?<=d)(?=iscord)|(?<=c)(?=lyde)", re.IGNORECASE)
 
-
 Shown = Callable[[str], str]
 
 

@@ -16,7 +16,6 @@ from resilience._secrets.urls import URLS
 _MOST_PASSES: Final = 6
 _COLOUR: Final = re.compile(r"\x1b\[[\d;]{0,20}m")
 
-
 RULES: Final[Mapping[str, Rule]] = {"urls": URLS, **places(), "assignments": ASSIGNMENTS}
 
 

@@ -16,9 +16,6 @@ class Closing(Signals):
     stuck: list[Waiter]
     resumed: set[Waiter]
 
-    def left(self, waiter: Waiter) -> float:
-        return max(0, (waiter.deadline or 0) - self.now) / 1e9
-
     def wait_on(self, waiter: Waiter) -> Outcome:
         """Wait in real time, since the bubble has closed, until the deadline or a notification."""
         member = waiter.member
@@ -28,7 +25,7 @@ class Closing(Signals):
             gate = real.allocate_lock()
             member.waiter, member.gate = waiter, gate
             real.lock_acquire(gate)
-        for part in left_behind.parts(self.left(waiter)):
+        for part in waiter.parts_left():
             if real.lock_acquire(gate, True, part):
                 break
         with real.uncollected(), self.mutex:

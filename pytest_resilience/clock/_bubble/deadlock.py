@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from types import FrameType
 from typing import Any
 
-from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours
+from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours, module_of
 from pytest_resilience.clock._bubble.waiting import Waiter
 from resilience.redact import redact
 
@@ -21,6 +21,9 @@ _HELD = (
     "the thread that holds time where it is sleeps, which would never end.",
     "Inside `with clock.hold(): ...` wait for what comes from outside only; sleep before the block or after it.",
 )
+
+_RUNNER = ("_pytest.", "pluggy.")
+"""Modules of pytest: some thirty frames of these lie below each test, the same ones each time."""
 
 
 class OverdueError(BaseException):
@@ -69,11 +72,7 @@ def silence(thread: Any) -> None:
     calls to find either is an attribute of its own.
     """
     if thread is not None:
-        thread._invoke_excepthook = _report_nothing
-
-
-def _report_nothing(_: object) -> None:
-    pass
+        thread._invoke_excepthook = lambda _: None
 
 
 def _stack(frame: FrameType | None) -> list[str]:
@@ -82,27 +81,19 @@ def _stack(frame: FrameType | None) -> list[str]:
         return ["  (not started yet)"]
     frames: list[tuple[FrameType, int]] = []
     for caller, line in traceback.walk_stack(frame):
-        if frames and _is_of_runner(caller):
+        if frames and module_of(caller).startswith(_RUNNER):
             break
         if not is_ours(caller):
             frames.append((caller, line))
     return _format(traceback.StackSummary.extract(reversed(frames)))
 
 
-def _is_of_runner(frame: FrameType) -> bool:
-    """Whether pytest runs in ``frame``: some thirty frames of it lie below each test, the same ones each time."""
-    return str(frame.f_globals.get("__name__", "")).startswith(("_pytest.", "pluggy."))
-
-
 def _tasks(loop: Any) -> list[tuple[str, list[str]]]:
     """The unfinished tasks of whatever runs the loop: an asyncio event loop, a trio runner or neither."""
     if loop is None:
         return []
-    return _trio_tasks(loop) if hasattr(loop, "main_task") else _asyncio_tasks(loop)
-
-
-def _asyncio_tasks(loop: Any) -> list[tuple[str, list[str]]]:
-    """The unfinished tasks of an asyncio event loop, by name, with their stacks."""
+    if hasattr(loop, "main_task"):
+        return _trio_tasks(loop)
     asyncio = sys.modules["asyncio"]
     tasks = sorted(asyncio.all_tasks(loop), key=lambda task: str(task.get_name()))
     return [(str(task.get_name()), _coroutine_stack(task.get_coro())) for task in tasks]
@@ -114,14 +105,10 @@ def _trio_tasks(runner: Any) -> list[tuple[str, list[str]]]:
     pending = [runner.main_task] if runner.main_task is not None else []
     while pending:
         task = pending.pop(0)
-        frames = [(frame, line) for frame, line in task.iter_await_frames() if not _is_trio(frame)]
+        frames = [(frame, line) for frame, line in task.iter_await_frames() if not module_of(frame).startswith("trio.")]
         found.append((str(task.name), _format(traceback.StackSummary.extract(iter(frames)))))
         pending += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
     return found
-
-
-def _is_trio(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).startswith("trio.")
 
 
 def _coroutine_stack(coroutine: Any) -> list[str]:

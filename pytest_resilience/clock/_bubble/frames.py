@@ -29,7 +29,7 @@ def frames_of_others() -> dict[int, FrameType]:
 def thread_at(name: str, ident: int) -> str:
     """A thread by its name and by the line of the program where it stands, if that can be told."""
     frame = frames_of_others().get(ident)
-    while frame is not None and (is_ours(frame) or _module(frame).partition(".")[0] in _NO_PROGRAM):
+    while frame is not None and (is_ours(frame) or module_of(frame).partition(".")[0] in _NO_PROGRAM):
         frame = frame.f_back
     place = "" if frame is None else f" at {frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
     return f"thread {name!r}{place}"
@@ -37,8 +37,8 @@ def thread_at(name: str, ident: int) -> str:
 
 def is_ours(frame: FrameType) -> bool:
     """Whether the clock's own code runs in ``frame``, or what leads to it in the place of another function."""
-    return _module(frame).startswith(_PACKAGE) or frame.f_code.co_filename == STAND_IN_FILE
+    return module_of(frame).startswith(_PACKAGE) or frame.f_code.co_filename == STAND_IN_FILE
 
 
-def _module(frame: FrameType) -> str:
+def module_of(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", ""))

@@ -163,7 +163,7 @@ class Scheduler(Closing):
         if member in self.holds:
             raise DeadlockError(self.now, [waiter], held=True)
         if not self.skip(member, length, what) and self.block(waiter) is Outcome.CLOSED:
-            for part in left_behind.parts(self.left(waiter)):
+            for part in waiter.parts_left():
                 real.sleep(part)
 
     def hold(self, member: Member | None) -> None:

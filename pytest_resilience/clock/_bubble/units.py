@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import SupportsIndex
+from _thread import TIMEOUT_MAX
+from typing import Any, SupportsIndex
 
 from pytest_resilience.clock._reach.real import monotonic
 
@@ -15,6 +16,11 @@ LONGEST = 9_223_372_036
 def is_timeout(value: object) -> bool:
     """Whether functions in C take it for a timeout, in seconds or in milliseconds; else they say what is wrong."""
     return value is None or isinstance(value, (float, SupportsIndex))
+
+
+def is_in_range(timeout: Any) -> bool:
+    """Whether `threading` waits for so long, or for ever; else its own functions say what is wrong."""
+    return is_timeout(timeout) and (timeout is None or timeout <= TIMEOUT_MAX)
 
 
 def nanoseconds(seconds: float | SupportsIndex) -> int:

@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Protocol
 
 from pytest_resilience.clock._bubble.history import SPINNING, History
+from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import Outsider, Watcher
 from pytest_resilience.clock._bubble.spinning import A_FEW, NOT_YET, Questions
 from pytest_resilience.clock._bubble.units import nanoseconds_of_difference
@@ -139,9 +140,6 @@ class Turns(Protocol):
     def jump(self, member: Member, length: int, what: str) -> None:
         """Let ``length`` pass at once, as in a machine that was suspended: who has slept so long wakes after that."""
 
-    def left(self, waiter: Waiter) -> float:
-        """How many seconds a wait with a deadline has left when the bubble has closed, in real time from then on."""
-
     def yield_now(self, member: Member, patience: int = 0) -> None:
         """Let every other thread that can run go first, and for so many turns those that yield; time does not move."""
 
@@ -191,6 +189,10 @@ class Member:
     def deadline(self, timeout: float | None) -> int | None:
         """When a wait that begins now ends; ``timeout`` is in seconds, often the difference of two readings."""
         return None if timeout is None else self.scheduler.now + nanoseconds_of_difference(timeout)
+
+    def left(self, deadline: int | None) -> float | None:
+        """The seconds until a deadline; 0.0 where it is over, None where there is none."""
+        return None if deadline is None else max(0, deadline - self.scheduler.now) / 1e9
 
     def note_question(self, weight: int) -> None:
         """Note that it has asked for something and got nothing; time passes for it if it does so on and on."""
@@ -301,6 +303,10 @@ class Waiter:
             return [] if self.descriptors is None else [pair for pair in self.descriptors() if pair[0] >= 0]
         except Exception:  # noqa: BLE001  # as above
             return []
+
+    def parts_left(self) -> Iterator[float]:
+        """Divide what the wait has left, in real seconds, since the bubble has closed; nothing without a deadline."""
+        return left_behind.parts(self.member.left(self.deadline) or 0.0)
 
     def release(self) -> None:
         """Notify the waiter; `RuntimeError`, as from a real lock, when it has stopped waiting already."""

@@ -42,7 +42,6 @@ _real_send = _socket.socket.send
 _RESOLUTION = 1e-9
 """The resolution of asyncio's clock, in seconds: a loop takes a timer that rings within it for due."""
 
-
 _WAITING_SELECTORS: tuple[type[Any], ...] = (selectors.EpollSelector, selectors.PollSelector, selectors.SelectSelector)
 """Those that wait in virtual time, the usual one first: a class itself is told faster than a subclass."""
 
@@ -52,7 +51,6 @@ _STEP = 100
 It need not wait for anything, so that the loop goes round and round until a timer is due. In real time that takes it
 some 50 us each time; here time passes from the thousandth on.
 """
-
 
 _OUR_TIME = {"asyncio.base_events", "freezegun.api"}
 """Where the method of a loop comes from that tells the time of the bubble: freezegun's does with ``real_asyncio``."""
@@ -123,13 +121,9 @@ def _leave_out_frames(timer: Any, count: int) -> None:
 def _forgetting_tasks(tasks: ModuleType) -> Iterator[None]:
     """Rid asyncio's set of all tasks of what came before the clock, which would show in its order."""
     references = (tasks._scheduled_tasks if hasattr(tasks, "_scheduled_tasks") else tasks._all_tasks).data
-    references.difference_update([each for each in list(references) if _is_over(each())])
+    references.difference_update([each for each in list(references) if (task := each()) is None or task.done()])
     references.intersection_update(references)  # which lays it out anew, in place, as other threads may add to it
     yield
-
-
-def _is_over(task: Any) -> bool:
-    return task is None or bool(task.done())
 
 
 def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
@@ -165,17 +159,15 @@ def _sleep_patches(asyncio: ModuleType) -> Iterator[Patch]:
     yield AttributePatch(asyncio.tasks, {"__sleep0": sleep_no_time})
 
 
-def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
-    """The time of a loop, and the order of its timers."""
-    events, get_task = asyncio.events, asyncio.tasks.current_task
+def _ordered_timers(events: Any, looked: list[float]) -> Any:
+    """The class of timers that come out of the loop's heap after all earlier ones of the same time, as in real time.
+
+    ``looked`` has what time it was when the latest timer was computed.
+    """
     real_kind, real_init = events.TimerHandle, events.TimerHandle.__init__
     arrivals = itertools.count()
-    looked = [0.0]  # what time it was when the latest timer was computed
-    loops = Loops()
 
-    class TimerHandle(events.TimerHandle, metaclass=kind_of_stand_in(events.TimerHandle)):  # type: ignore[misc, name-defined, metaclass]  # asyncio comes as a module object
-        # It comes out of the loop's heap after all earlier ones of the same time, as in real time.
-
+    class TimerHandle(events.TimerHandle, metaclass=kind_of_stand_in(events.TimerHandle)):  # type: ignore[misc, metaclass]  # asyncio comes as a module object
         __module__, __qualname__, __doc__ = (getattr(events.TimerHandle, name) for name in NAMES)
         __slots__ = ("_arrival",)
 
@@ -195,6 +187,13 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
             # One that is not in the heap yet comes last, and one from before the clock keeps its order among its like.
             return self._scheduled and self._arrival < getattr(other, "_arrival", math.inf)
 
+    return TimerHandle
+
+
+def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
+    """The time of a loop, and the order of its timers."""
+    events, get_task, looked, loops = asyncio.events, asyncio.tasks.current_task, [0.0], Loops()
+
     # What the method does anyway, but by way of a name that freezegun replaces.
     def time(self: Any) -> float:
         member = members.get(get_ident())
@@ -212,8 +211,9 @@ def _timer_patches(asyncio: ModuleType) -> Iterator[Patch]:
         return looked[0]
 
     yield from function_patches(asyncio.base_events.BaseEventLoop, {"time": time})
+    timers = _ordered_timers(events, looked)
     for owner in (events, asyncio):
-        yield AttributePatch(owner, {"TimerHandle": TimerHandle})
+        yield AttributePatch(owner, {"TimerHandle": timers})
     yield BlockPatch(loops.going_on)
 
 

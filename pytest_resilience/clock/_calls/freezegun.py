@@ -70,7 +70,14 @@ def patches(api: ModuleType) -> Iterator[Patch]:
     showing = {name: _and_then(unpatched(freezer, name), walls.show) for name in ("start", "stop")}
     yield from function_patches(freezer, showing)
     for factory in (api.FrozenDateTimeFactory, api.TickingDateTimeFactory, api.StepTickTimeFactory):
-        yield from function_patches(factory, _methods(api, factory, walls))
+        own = _Methods(api, factory, walls)
+        replaced: dict[str, Any] = {
+            "__init__": own.init,
+            "__call__": own.call,
+            "tick": own.tick,
+            "move_to": own.move_to,
+        }
+        yield from function_patches(factory, replaced)
     readings = {"_get_fake_monotonic": monotonic, "_get_fake_monotonic_ns": monotonic_ns}
     yield from function_patches(api, {name: _looking(api, name, reading) for name, reading in readings.items()})
 
@@ -100,55 +107,57 @@ def _and_then(method: Callable[..., Any], do: Callable[[], None]) -> Callable[..
     return call
 
 
-def _methods(api: ModuleType, factory: Any, walls: _Walls) -> dict[str, Callable[..., Any]]:
-    """The methods of a factory, by which freezegun makes each moment that it shows."""
-    real_init, real_call, real_tick, real_move_to = (
-        unpatched(factory, name) for name in ("__init__", "__call__", "tick", "move_to")
-    )
-    is_stepping = factory is api.StepTickTimeFactory
+class _Methods:
+    """The methods of a factory, by which freezegun makes each moment that it shows; ``frozen`` is the factory."""
 
-    def init(self: Any, time_to_freeze: datetime, *more: Any) -> None:
-        real_init(self, time_to_freeze, *more)
+    def __init__(self, api: ModuleType, kind: Any, walls: _Walls) -> None:
+        self._api, self._walls = api, walls
+        self._is_stepping = kind is api.StepTickTimeFactory
+        self._real_init, self._real_call, self._real_tick, self._real_move_to = (
+            unpatched(kind, name) for name in ("__init__", "__call__", "tick", "move_to")
+        )
+
+    def init(self, frozen: Any, time_to_freeze: datetime, *more: Any) -> None:
+        self._real_init(frozen, time_to_freeze, *more)
         member = current()
         if member is not None:
-            walls.set(self, time_to_freeze, member.scheduler.now)
+            self._walls.set(frozen, time_to_freeze, member.scheduler.now)
 
-    def call(self: Any) -> Any:
+    def call(self, frozen: Any) -> Any:
         member = current()
         if member is None:
-            return real_call(self)
-        moment = walls.at(self, member.scheduler.now)
-        if is_stepping and not _is_collecting():
-            _pass(member, timedelta(seconds=self.step_width))
+            return self._real_call(frozen)
+        moment = self._walls.at(frozen, member.scheduler.now)
+        if self._is_stepping and not _is_collecting():
+            _pass(member, timedelta(seconds=frozen.step_width))
         return moment
 
-    def tick(self: Any, delta: Any = None) -> Any:
+    def tick(self, frozen: Any, delta: Any = None) -> Any:
         member = current()
         if member is None:
-            return real_tick(self) if delta is None else real_tick(self, delta)
-        if delta is None or (is_stepping and not delta):
-            delta = self.step_width if is_stepping else 1
+            return self._real_tick(frozen) if delta is None else self._real_tick(frozen, delta)
+        if delta is None or (self._is_stepping and not delta):
+            delta = frozen.step_width if self._is_stepping else 1
         passed = delta if isinstance(delta, timedelta) else timedelta(seconds=float(delta))
         if passed > timedelta(0):
             check_no_task_is_late(member.scheduler.now + _length(passed), "tick()")
             _pass(member, passed)
         else:
-            walls.set(self, walls.at(self, member.scheduler.now) + passed, member.scheduler.now)
-        return walls.at(self, member.scheduler.now)
+            moment = self._walls.at(frozen, member.scheduler.now) + passed
+            self._walls.set(frozen, moment, member.scheduler.now)
+        return self._walls.at(frozen, member.scheduler.now)
 
-    def move_to(self: Any, target_datetime: Any) -> None:
+    def move_to(self, frozen: Any, target_datetime: Any) -> None:
         member = current()
         if member is None:
-            real_move_to(self, target_datetime)
+            self._real_move_to(frozen, target_datetime)
             return
         scheduler = member.scheduler
-        self.time_to_freeze = api._parse_time_to_freeze(target_datetime)
-        ahead = self.time_to_freeze - walls.at(self, scheduler.now)
+        frozen.time_to_freeze = self._api._parse_time_to_freeze(target_datetime)
+        ahead = frozen.time_to_freeze - self._walls.at(frozen, scheduler.now)
         if ahead > timedelta(0):
             scheduler.jump(member, _length(ahead), "a move of freezegun")
-        walls.set(self, self.time_to_freeze, scheduler.now)
-
-    return {"__init__": init, "__call__": call, "tick": tick, "move_to": move_to}
+        self._walls.set(frozen, frozen.time_to_freeze, scheduler.now)
 
 
 def _is_collecting() -> bool:

@@ -19,11 +19,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, OverdueError
-from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
-from pytest_resilience.clock._bubble.units import is_timeout
+from pytest_resilience.clock._bubble.units import is_in_range
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
 from pytest_resilience.clock._calls.questions import asking
 from pytest_resilience.clock._outside.strangers import at_rest
@@ -61,6 +60,21 @@ class _Locks:
         holder = self.holders.get(lock)
         held_by = "a thread outside" if holder is None else f"thread {holder.name!r}"
         return f"{'a lock' if type(lock) is real.Lock else 'a reentrant lock'} that {held_by} holds"
+
+    def block(self, lock: Any, arrival: int, waiter: Waiter) -> Outcome:
+        """Have a thread wait in the line for a lock, at the place that it keeps when another one is faster."""
+        scheduler, place = waiter.member.scheduler, (arrival, waiter)
+        with real.uncollected(), scheduler.mutex:
+            line = self.lines.setdefault(lock, [])
+            bisect.insort(line, place)
+        try:
+            return scheduler.block(waiter)
+        finally:
+            with real.uncollected(), scheduler.mutex:
+                if place in line:
+                    line.remove(place)
+                if not line:
+                    self.lines.pop(lock, None)
 
     def wake_next(self, lock: Any) -> None:
         """Let the first thread that waits for a lock, and has not been woken for it yet, try to get it."""
@@ -109,7 +123,7 @@ def _acquirer(real_acquire: Callable[..., bool], real_release: Callable[..., Non
 
 def is_long(timeout: Any) -> bool:
     """Whether a lock can be waited for so long; else the C function says what is wrong."""
-    return timeout is not None and is_timeout(timeout) and 0 <= timeout <= threading.TIMEOUT_MAX
+    return timeout is not None and is_in_range(timeout) and timeout >= 0
 
 
 def _wait(
@@ -130,18 +144,7 @@ def _wait(
             idle=lambda: idle,
             signal_since=since if locks.holders.get(lock) is member and not idle else -math.inf,
         )
-        place = (arrival, waiter)  # which it keeps when another thread is faster
-        with real.uncollected(), scheduler.mutex:
-            line = locks.lines.setdefault(lock, [])
-            bisect.insort(line, place)
-        try:
-            outcome = scheduler.block(waiter)
-        finally:
-            with real.uncollected(), scheduler.mutex:
-                if place in line:
-                    line.remove(place)
-                if not line:
-                    locks.lines.pop(lock, None)
+        outcome = locks.block(lock, arrival, waiter)
         (got,) = map(real_acquire, (lock,), (False,))
         if got:
             locks.holders[lock] = member
@@ -154,7 +157,7 @@ def _wait(
             if timeout == -1:
                 (got,) = map(real_acquire, (lock,), (True,), (-1,))
                 return got
-            for part in () if idle else left_behind.parts(scheduler.left(waiter)):  # an idle worker ends with the clock
+            for part in waiter.parts_left():  # none for an idle worker, which ends with the clock
                 (got,) = map(real_acquire, (lock,), (True,), (part,))
                 if got:
                     return True
@@ -219,7 +222,7 @@ _real_wait: Callable[..., bool] = unpatched(threading.Condition, "wait")
 def _condition_wait(self: Any, timeout: float | None = None) -> bool:
     """`threading.Condition.wait`, on which events, semaphores, barriers, queues and futures rest."""
     member = current()
-    if member is None or not is_timeout(timeout) or (timeout is not None and timeout > threading.TIMEOUT_MAX):
+    if member is None or not is_in_range(timeout):
         with at_rest():
             return _real_wait(self, timeout)
     if not self._is_owned():

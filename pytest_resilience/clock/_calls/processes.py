@@ -11,13 +11,14 @@ import math
 import os
 import posix
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Waiter, current
-from pytest_resilience.clock._outside.children import own_children
+from pytest_resilience.clock._outside.children import child_outsiders
 from pytest_resilience.clock._outside.descriptors import is_older_pipe, note_pipe
 from pytest_resilience.clock._outside.real_poll import READ, ready
 from pytest_resilience.clock._outside.waits import wait_for_descriptor, wait_until
@@ -30,19 +31,13 @@ def _wait(member: Member, check: Callable[[], Any], timeout: float | None, what:
     """Wait until ``check()`` is true, which any child may bring about, or a certain one; False after ``timeout``."""
     since = real.monotonic()
     over_at = math.inf if timeout is None else since + timeout
-    waiter = Waiter(
-        member, member.deadline(timeout), what, check=check, outside=lambda: _children(process, since, over_at)
-    )
+    outside = partial(child_outsiders, since, over_at, process)
+    waiter = Waiter(member, member.deadline(timeout), what, check=check, outside=outside)
     return bool(check() or wait_until(waiter))
 
 
 def _wait_for_end(member: Member, process: int, timeout: float | None) -> bool:
     return _wait(member, lambda: _has_ended(process), timeout, f"the end of process {process}", max(0, process))
-
-
-def _children(process: int, since: float, over_at: float) -> list[Outsider]:
-    found = [process] if process else own_children()
-    return [Outsider(since, ASKED, f"child {child}", over_at, [child]) for child in found]
 
 
 _polled: PerClock[dict[int, tuple[float, int]]] = PerClock(dict)
@@ -61,7 +56,7 @@ def _is_there_still(member: Member, process: int) -> bool:
         return True
 
     def outside() -> list[Outsider]:
-        return _children(process, since, since + (scheduler.now - began) / 1e9)
+        return child_outsiders(since, since + (scheduler.now - began) / 1e9, process)
 
     def check() -> bool:
         return _has_ended(process) or scheduler.watcher.left(outside()) <= 0
@@ -171,8 +166,7 @@ def multiprocessing_patches(_multiprocessing: ModuleType) -> Iterator[Patch]:
             (got,) = map(real_acquire, (self,), (False,))
             if got:
                 return bool(got)
-            left = None if deadline is None else (deadline - member.scheduler.now) / 1e9
-            if not _wait(member, lambda: not self._is_zero(), left, "a multiprocessing lock"):
+            if not _wait(member, lambda: not self._is_zero(), member.left(deadline), "a multiprocessing lock"):
                 return False
 
     yield TypePatch(_multiprocessing.SemLock, {"acquire": acquire, "__enter__": acquire})

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members, wake_strangers, yes
 from pytest_resilience.clock._calls.locks import is_idle_at, is_long
@@ -57,10 +56,7 @@ def _simple_queue_get(own: _Real, self: Any, block: bool = True, timeout: float 
         if not block or timeout == 0:
             _note_nothing(self, member, block)
             raise
-    scheduler = member.scheduler
-    deadline = member.deadline(timeout)
-    readers = _readers.current
-    line = readers.setdefault(self, deque())
+    deadline, readers = member.deadline(timeout), _readers.current
     while True:
         waiter = Waiter(
             member,
@@ -70,24 +66,30 @@ def _simple_queue_get(own: _Real, self: Any, block: bool = True, timeout: float 
             idle=lambda: is_idle_at(member, self),
             expects=yes,
         )
-        line.append(waiter)
-        try:
-            outcome = scheduler.block(waiter)
-        finally:
-            if waiter in line:
-                line.remove(waiter)
-            if not line:
-                readers.pop(self, None)
+        outcome = _block(self, readers, waiter)
         try:
             return own.get(self, False)
         except own.nothing:
             if outcome is Outcome.TIMED_OUT:
                 raise
             if outcome is Outcome.CLOSED:
-                for part in () if deadline is None else left_behind.parts(scheduler.left(waiter)):
+                for part in waiter.parts_left():
                     with contextlib.suppress(own.nothing):
                         return own.get(self, True, part)
                 return own.get(self, deadline is None)
+
+
+def _block(items: Any, readers: dict[Any, deque[Waiter]], waiter: Waiter) -> Outcome:
+    """Have a thread wait in the line for an item of a queue."""
+    line = readers.setdefault(items, deque())
+    line.append(waiter)
+    try:
+        return waiter.member.scheduler.block(waiter)
+    finally:
+        if waiter in line:
+            line.remove(waiter)
+        if not line:
+            readers.pop(items, None)
 
 
 def _note_nothing(items: Any, member: Member, block: bool) -> None:

@@ -26,7 +26,6 @@ _registered: PerClock[OrderedDict[int, tuple[object, dict[int, int]]]] = PerCloc
 _REMEMBERED = 256
 """So many of these objects are kept, since they cannot be referred to weakly; few programs have more than one."""
 
-
 _polling: PerClock[set[int]] = PerClock(set)
 """The `select.poll` objects by which threads wait: by one of them only one thread may."""
 

@@ -14,9 +14,8 @@ from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.waiting import Turns, Waiter, current, members
-from pytest_resilience.clock._outside.children import own_children
+from pytest_resilience.clock._outside.children import child_outsiders
 from pytest_resilience.clock._outside.vitals import pending_signals
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
@@ -71,7 +70,7 @@ def _awaiting(name: str, *, limited: bool) -> Callable[..., Any]:
             member.deadline(timeout),
             "a signal",
             check=lambda: not pending_signals(thread).isdisjoint(wanted),
-            outside=lambda: [Outsider(since, ASKED, f"child {child}", processes=[child]) for child in own_children()],
+            outside=lambda: child_outsiders(since),
         )
         if not waiter.has_come_true():
             wait_until(waiter)

@@ -121,13 +121,11 @@ def _sendall(self: Any, data: Any, flags: int = 0) -> None:
             known_sockets.current.note_sent(self)
         return
     _wake_stranger(member, self)
-    timeout = self.gettimeout()
-    deadline = None if timeout is None else member.scheduler.now + round(timeout * 1e9)
+    deadline = member.deadline(self.gettimeout())
     with memoryview(data) as view, view.cast("B") as rest:
         start = 0
         while start < len(rest):
-            left = None if deadline is None else max(0, deadline - member.scheduler.now) / 1e9
-            _wait(member, self, WRITE, left)
+            _wait(member, self, WRITE, member.left(deadline))
             start += _real_send(self, rest[start:], flags | _DONTWAIT)
     known_sockets.current.note_sent(self)
 

@@ -13,11 +13,10 @@ from itertools import starmap
 from typing import Any
 
 from pytest_resilience.clock._bubble.frames import thread_at
-from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import NOT_YET
-from pytest_resilience.clock._bubble.units import is_timeout, nanoseconds
+from pytest_resilience.clock._bubble.units import is_in_range, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
 from pytest_resilience.clock._outside.strangers import is_watchdog
 from pytest_resilience.clock._outside.vitals import wait_until_gone
@@ -97,7 +96,6 @@ def _membership(parent: Member, function: Callable[..., object]) -> tuple[Member
 _ending: PerClock[deque[int]] = PerClock(lambda: deque(maxlen=100))
 """The threads that have left the bubble last, and which the interpreter may count for another moment of real time."""
 
-
 _HookArgs: Any = next(kind for kind in tuple.__subclasses__() if kind.__qualname__ == "UnraisableHookArgs")
 """What the hook is given: a class without a public name."""
 
@@ -162,15 +160,11 @@ _real_join = unpatched(threading.Thread, "join")
 _real_is_alive: Callable[..., bool] = unpatched(threading.Thread, "is_alive")
 
 
-def _is_in_range(timeout: Any) -> bool:
-    return is_timeout(timeout) and (timeout is None or timeout <= threading.TIMEOUT_MAX)
-
-
 def _join(self: threading.Thread, timeout: float | None = None) -> None:
     """`threading.Thread.join`, in virtual time."""
     member = current()
     target = _by_thread.current.get(self)
-    if member is None or self.ident in {None, member.ident} or not _is_in_range(timeout):
+    if member is None or self.ident in {None, member.ident} or not is_in_range(timeout):
         _real_join(self, timeout)
         return
     polls = timeout is not None and timeout <= 0
@@ -186,7 +180,7 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         if outcome is Outcome.TIMED_OUT:
             return
         if outcome is Outcome.CLOSED:
-            for part in () if deadline is None else left_behind.parts(member.scheduler.left(waiter)):
+            for part in waiter.parts_left():
                 _real_join(self, part)
             _real_join(self, None if deadline is None else 0)
             return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 
+from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._reach import real
 
@@ -24,6 +26,12 @@ def own_children() -> list[int]:
         return []
     looks = (children(os.getpid()) for _ in range(_LOOKS))
     return next(filter(None, looks), [])  # there is one at least, which a thread that ends may hand on to another
+
+
+def child_outsiders(since: float, over_at: float = math.inf, process: int = 0) -> list[Outsider]:
+    """The children, or a certain one, as outsiders that may act for whoever has waited since then."""
+    found = [process] if process else own_children()
+    return [Outsider(since, ASKED, f"child {child}", over_at, [child]) for child in found]
 
 
 _LOOKS = 10

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pytest_resilience.clock._bubble.left_behind import left_behind
-from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
+from pytest_resilience.clock._bubble.outsider import Outsider
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter
-from pytest_resilience.clock._outside.children import own_children
+from pytest_resilience.clock._outside.children import child_outsiders
 from pytest_resilience.clock._outside.descriptors import is_older_pipe, outsiders
 from pytest_resilience.clock._outside.real_poll import READ, Interest, ready
 from pytest_resilience.clock._outside.silence import silence
@@ -34,7 +34,8 @@ def wait_until(waiter: Waiter) -> Any:
 
 def _wait_in_real_time(waiter: Waiter, check: Callable[[], Any]) -> Any:
     """Wait for what is left of a wait in the middle of which the clock has closed; an event loop looks by itself."""
-    until = math.inf if waiter.deadline is None else real.monotonic() + waiter.member.scheduler.left(waiter)
+    seconds = waiter.member.left(waiter.deadline)
+    until = math.inf if seconds is None else real.monotonic() + seconds
     pause = _BLIND if waiter.descriptors is None else _SIGHTED
     while not (found := check()) and (left := until - real.monotonic()) > 0:
         left_behind.check()
@@ -64,7 +65,7 @@ def wait_for_input(
     def outside() -> list[Outsider]:
         found = outsiders(interests(), expects, since)
         if getattr(loop, "_signal_handlers", None):  # of asyncio: a signal wakes it too, and a child may send one
-            found += [Outsider(since, ASKED, f"child {child}", processes=[child]) for child in own_children()]
+            found += child_outsiders(since)
         return found
 
     waiter = Waiter(
