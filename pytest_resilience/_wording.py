@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from resilience.testing import counted, known_names, suggestion
+from resilience.testing import UnknownTargetError, counted, known_names, suggestion, target_of
+
+NOT_DECORATED: Final = (
+    "only calls of decorated callables are kept, and it is none: those of any function that a fault is injected into "
+    "are in injection.calls"
+)
 
 
 def shown(name: Any) -> str:
@@ -59,4 +64,14 @@ def unknown(name: str, functions: Iterable[str]) -> str | None:
     names = sorted({*known_names(), *functions})
     if name in names or any(each.rpartition(":")[2].rpartition(".")[2] == name for each in names):
         return None
+    if ":" in name and _is_function(name):
+        return NOT_DECORATED
     return f"no failpoint is called that, nor any function that was called. {suggestion(name, names)}"
+
+
+def _is_function(name: str) -> bool:
+    try:
+        target_of(name)
+    except UnknownTargetError:
+        return False
+    return True

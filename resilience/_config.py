@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
 
+from resilience._support.explained import explained
 from resilience._support.fork import renewed_lock
 from resilience._support.kinds import is_async
 from resilience.redact import clean
@@ -51,6 +52,7 @@ _told = _DEFAULTS
 _telling = renewed_lock(sys.modules[__name__], "_telling")
 
 
+@explained(write="configure(service_name=...)", instead={})
 def configure(
     *,
     service_name: str | _Unset | None = UNSET,

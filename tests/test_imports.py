@@ -30,6 +30,18 @@ def tops(names):
     return {name.partition(".")[0] for name in names}
 
 
+def test_errors_and_warnings_say_where_they_are_imported_from_before_they_have_been():
+    """A traceback names them as the program would, although nobody has asked the package for them."""
+    homes = {
+        "resilience._failpoints.script.error": "ScriptError",
+        "pytest_resilience._faults.leftovers": "LeftoverWarning",
+        "pytest_resilience._faults.scenario": "ScenarioError",
+    }
+    code = "".join(f"from {home} import {name}\nprint({name}.__module__)\n" for home, name in homes.items())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["resilience.testing", "pytest_resilience", "pytest_resilience"]
+
+
 def test_importing_it_loads_little_more_than_tenacity():
     """Beyond tenacity and the package itself, a handful of modules of the standard library, none of them heavy."""
     extra = loaded_by("import resilience") - loaded_by("import tenacity")

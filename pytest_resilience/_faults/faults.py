@@ -215,6 +215,7 @@ class Faults:
             upstream: ``"host:port"``, the path of a UNIX domain socket, or None: nobody is there.
 
         Raises:
+            TypeError: An upstream that is no str.
             ValueError: An upstream that is neither.
             pytest.fail.Exception: These faults are not open.
 

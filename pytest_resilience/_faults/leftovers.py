@@ -18,6 +18,8 @@ class LeftoverWarning(UserWarning):
     The text names it, says what became of it, and how to end it in the test.
     """
 
+    __module__ = "pytest_resilience"  # also before it has been asked for there
+
 
 def held_calls(injections: Sequence[Injection]) -> str | None:
     """Name the faults that hold calls, each with the threads and tasks that wait.

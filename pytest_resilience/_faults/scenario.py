@@ -24,6 +24,8 @@ script = "raise(ConnectionError('refused'))"
 class ScenarioError(ValueError):
     """A file is no scenario. The text says where in it, and what was expected."""
 
+    __module__ = "pytest_resilience"  # also before it has been asked for there
+
 
 @final
 @dataclass(frozen=True, slots=True)

@@ -330,12 +330,12 @@ def _bound(host: str, port: int) -> socket.socket:
 
 def _target_of(upstream: str | None) -> str | tuple[str, int] | None:
     """The path of a UNIX domain socket, or a host and a port."""
+    what_it_is = "the upstream of a proxy is 'host:port', the absolute path of a UNIX domain socket, or None for nobody"
+    if not isinstance(upstream, str | None):
+        raise TypeError(f"{what_it_is}; got {upstream!r}")
     if upstream is None or upstream.startswith("/"):
         return upstream
     host, colon, port = upstream.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(
-            "the upstream of a proxy is 'host:port', the absolute path of a UNIX domain socket, or None for nobody; "
-            f"got {upstream!r}"
-        )
+        raise ValueError(f"{what_it_is}; got {upstream!r}")
     return host.strip("[]"), int(port)

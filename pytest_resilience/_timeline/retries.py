@@ -8,7 +8,7 @@ from typing import Any, Final, final
 
 from pytest_resilience._timeline.calls import Attempt, Call, calls_of
 from pytest_resilience._timeline.reader import TimelineReader
-from pytest_resilience._wording import check_number, is_count, shown, type_named, unknown
+from pytest_resilience._wording import NOT_DECORATED, check_number, is_count, shown, type_named, unknown
 from resilience.testing import counted, wait_bounds
 
 ErrorType = type[BaseException] | str
@@ -48,7 +48,7 @@ class Retries(TimelineReader):
         if problem is None:
             return found
         if not isinstance(name, str):
-            self._objections.object(f"retries[{wanted}]: only calls of decorated callables are kept, and it is none")
+            self._objections.object(f"retries[{wanted}]: {NOT_DECORATED}")
         self._objections.object(f"retries[{wanted!r}]: {problem}")
 
     def assert_gave_up(

@@ -48,8 +48,8 @@ def complaints(leftovers: Sequence[str], jumps: Sequence[Jump]) -> Iterator[User
             f"the virtual clock guessed {counted(len(guesses), 'time')} that nothing more would come from outside, and "
             f"moved on:\n{told}\n"
             "What is outside takes real time, so the test may take another course on another machine. Start it inside "
-            "the clock, if it is yours; if it is sure to act, keep time where it is: `with clock.hold(): ...` around "
-            "the wait; if it needs longer, give it more real seconds: VirtualClock(grace=5) or "
+            "the clock, if it is yours; if it is sure to act, keep time where it is: `with virtual_clock.hold(): ...` "
+            "around the wait; if it needs longer, give it more real seconds: VirtualClock(grace=5) or "
             "@pytest.mark.virtual_clock(grace=5); if it won't act, allow the guess: "
             "@pytest.mark.filterwarnings('ignore::pytest_resilience.GuessWarning')"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resilience import conn_retry, continuous_retry, create_retry_decorator
+from resilience import configure, conn_retry, continuous_retry, create_retry_decorator
 
 
 def fetched():
@@ -72,6 +72,11 @@ WRONG_CALLS = [
     (
         lambda: continuous_retry(1.0),
         "continuous_retry() takes its arguments by name only, got 1: write retry_delay=... and the like",
+    ),
+    (
+        lambda: configure(webhook="https://discord.com/api/webhooks/1/x"),
+        "configure() has no argument 'webhook': it has service_name, discord_webhook_url, discord_channels, redis_url, "
+        "max_alerts_per_minute, notifiers, alert_recoveries",
     ),
     (
         lambda: create_retry_decorator(5, (), 30.0, "", True, Exception),

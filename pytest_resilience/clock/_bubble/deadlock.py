@@ -15,11 +15,11 @@ from resilience.redact import redact
 
 _BLOCKED = (
     "every thread is blocked and no timer is pending, so nothing can ever happen again.",
-    "If something outside the clock will wake one of them, say so: `with clock.hold(): ...` around the wait.",
+    "If something outside the clock will wake one of them, say so: `with virtual_clock.hold(): ...` around the wait.",
 )
 _HELD = (
     "the thread that holds time where it is sleeps, which would never end.",
-    "Inside `with clock.hold(): ...` wait for what comes from outside only; sleep before the block or after it.",
+    "Inside `with virtual_clock.hold(): ...` wait only for what comes from outside; sleep before or after the block.",
 )
 
 _RUNNER = ("_pytest.", "pluggy.")

@@ -79,7 +79,7 @@ def target_of(wanted: object) -> Target:
         in_code = names_in_code()  # once more, since modules may have been imported
         if wanted in in_code:
             return failpoint_target(wanted)
-        names = sorted({*known_names(), *in_code, *(_neighbours(wanted) or _cousins(wanted))})
+        names = sorted({*known_names(), *in_code, *(_neighbours(wanted) or [*_cousins(wanted), *_methods(wanted)])})
         hint = f" A function is named with its module: 'package.module:{wanted}'." if wanted.isidentifier() else ""
         raise UnknownPlaceError(f"no failpoint or function is called {wanted!r}. {suggestion(wanted, names)}{hint}")
     return target_of_member(*found, wanted)
@@ -312,6 +312,13 @@ def _cousins(name: str) -> list[str]:
     separator = ":" if ":" in name else "."
     modules = closest(name.rpartition(separator)[0], sys.modules, cutoff=0.8)
     return [each for module_name in modules for each in functions_in(module_name, separator)]
+
+
+def _methods(name: str) -> list[str]:
+    """Return the methods of the loaded classes that a name without a module begins with."""
+    of = name.rpartition(".")[0]
+    modules = [each for each, module in list(sys.modules.items()) if of and of in getattr(module, "__dict__", ())]
+    return [each for module in modules for each in functions_in(module, ":") if each.startswith(f"{module}:{of}.")]
 
 
 def functions_in(module_name: str, separator: str) -> Iterator[str]:

@@ -30,6 +30,8 @@ class ScriptError(ValueError):
         example: A script that is right there.
     """
 
+    __module__ = "resilience.testing"  # also before it has been asked for there
+
     def __init__(self, script: str, column: int, found: str, expected: str, example: str) -> None:
         super().__init__(script, column, found, expected, example)  # all of them, so that it can be pickled
         self.script = script

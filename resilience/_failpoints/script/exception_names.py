@@ -74,14 +74,19 @@ def _attributes(holder: object, parts: list[str], *, offset: int) -> object:
             raise MisreadError(_EXPECTED, offset, f"'{part}', in something that is neither a module nor a class")
         try:
             found = getattr(holder, part)
-        except Exception as error:  # a module's own __getattr__ may raise anything
+        except Exception as error:  # noqa: BLE001  # a module's own __getattr__ may raise anything
             hint = did_you_mean(part, _exceptions_in(holder))
             where = "" if holder is builtins else f" of '{holder.__name__}'"
             expected = f"an exception class{where}{hint}" if where else f"{_EXPECTED}{hint}"
-            raise MisreadError(expected, offset, f"'{part}'") from error
+            raise MisreadError(expected, offset, f"'{part}'") from _worth_showing(error)
         holder = found
         offset += len(part) + 1
     return holder
+
+
+def _worth_showing(error: Exception) -> Exception | None:
+    """An error that says more than that there is no such name."""
+    return None if isinstance(error, AttributeError) else error
 
 
 def _exceptions_in(holder: ModuleType | type) -> list[str]:
@@ -99,6 +104,6 @@ def _import(name: str) -> ModuleType:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             known = {each.partition(".")[0] for each in sys.modules} | sys.stdlib_module_names
             hint = did_you_mean(name, (each for each in known if not each.startswith("_")))
-            raise MisreadError(f"{expected}{hint}", found=f"'{name}'") from error
+            raise MisreadError(f"{expected}{hint}", found=f"'{name}'") from None
         found = f"'{name}', whose import raised {type(error).__qualname__}: {error}"
         raise MisreadError(expected, found=found) from error

@@ -67,7 +67,7 @@ def test_the_message_shows_every_thread_with_its_stack_and_lock(clock):
     assert "\nThread 'right' waits for a lock that thread 'left' holds:\n" in text
     assert text.count("in take\n    with locks[second]:") == 2
     assert text.endswith(
-        "\nIf something outside the clock will wake one of them, say so: `with clock.hold(): ...` around the wait."
+        "\nIf something outside the clock will wake one of them, say so: `with virtual_clock.hold(): ...` around the wait."
     )
     assert "_scheduler.py" not in text
 
@@ -227,5 +227,5 @@ def test_a_sleep_of_the_thread_that_holds_time_is_a_deadlock():
         "deadlock after 0 s of virtual time: the thread that holds time where it is sleeps, which would never end."
     )
     assert last == (
-        "Inside `with clock.hold(): ...` wait for what comes from outside only; sleep before the block or after it."
+        "Inside `with virtual_clock.hold(): ...` wait only for what comes from outside; sleep before or after the block."
     )

@@ -50,6 +50,11 @@ def test_a_function_named_without_its_module_is_answered_with_how_to_name_it(app
     assert objection("qqqqq").endswith(". A function is named with its module: 'package.module:qqqqq'.")
 
 
+def test_a_method_named_without_its_module_is_answered_with_its_whole_name(app):
+    """What the class of a method would be found by is said, wherever that class has been loaded."""
+    assert "target_app:Client.get" in objection("Client.get").partition("Closest: ")[2]
+
+
 def test_a_module_that_breaks_when_it_is_imported_is_named(pytester, monkeypatch):
     """A target in a module that can't be imported says why, rather than that there is no such name."""
     pytester.makepyfile(target_broken="import not_installed_anywhere", target_raising="raise RuntimeError('no config')")

@@ -294,10 +294,12 @@ def test_a_unix_socket_as_upstream(faults, clock, tmp_path):
                 assert served.recv(10) == b"hello"
 
 
-@pytest.mark.parametrize("upstream", ["db.local", ":5432", "db:port", "db:0", "db:70000", ""])
+@pytest.mark.parametrize("upstream", ["db.local", ":5432", "db:port", "db:0", "db:70000", "", 5432, ("db", 5432)])
 def test_an_upstream_that_is_none_is_refused(upstream):
     """It says what an upstream is."""
-    with pytest.raises(ValueError, match=r"^the upstream of a proxy is 'host:port', the absolute path of a UNIX"):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"^the upstream of a proxy is 'host:port', the absolute path of a UNIX"
+    ):
         FaultProxy(upstream)
 
 

@@ -115,7 +115,21 @@ def test_a_function_that_is_not_decorated_is_an_objection():
     with pytest.raises(pytest.fail.Exception) as raised, Retries() as retries:
         retries[undecorated]
 
-    assert str(raised.value) == "retries[undecorated]: only calls of decorated callables are kept, and it is none"
+    assert str(raised.value) == (
+        "retries[undecorated]: only calls of decorated callables are kept, and it is none: those of any function that a "
+        "fault is injected into are in injection.calls"
+    )
+
+
+def test_the_name_of_a_function_that_is_not_decorated_is_an_objection():
+    """Asking by name for a plain function, which another library may retry, says that its calls are not kept."""
+    with pytest.raises(pytest.fail.Exception) as raised, Retries() as retries:
+        retries.assert_gave_up(f"{__name__}:undecorated")
+
+    assert str(raised.value) == (
+        f"retries['{__name__}:undecorated']: only calls of decorated callables are kept, and it is none: those of any "
+        "function that a fault is injected into are in injection.calls"
+    )
 
 
 def test_assertions_about_the_end_pass_where_it_was_so():

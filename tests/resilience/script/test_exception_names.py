@@ -59,6 +59,16 @@ def test_module_of_an_exception_is_imported(tmp_path, monkeypatch):
             sys.modules.pop(name, None)
 
 
+@pytest.mark.parametrize("name", ["ConectionError", "asyncio.TimeoutErr", "asyncioo.TimeoutError"])
+def test_unknown_name_is_all_that_is_told(name):
+    """That Python has not found the name either says nothing more, and is not shown in a traceback."""
+    with pytest.raises(ScriptError) as caught:
+        Script.parse(f"raise({name})")
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
 def test_unknown_module_lists_the_closest_names():
     """A mistyped module is answered with the modules that are loaded or come with Python."""
     with pytest.raises(ScriptError) as caught:
