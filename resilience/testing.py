@@ -13,9 +13,9 @@
   call make one attempt only, each for the length of a ``with`` block. With an `Outlet`, alerts go there in the place of
   all destinations. `flush` waits until none is on its way. Events are listened to by `resilience.subscribe`.
 - Besides: `wait_bounds` tells how long a call may wait between two attempts, `sleep_async` sleeps in asyncio and trio,
-  `described` shows a value that was refused, `counted` puts a number before its noun, `closest` finds the names that
-  may have been meant and `suggestion` says so, `exported` and `publish` make fronts such as this one, `every_object`
-  and `referrers` find also what is hidden from the garbage collector.
+  `parse_duration` reads ``1h30m``, `described` shows a value that was refused, `counted` puts a number before its noun,
+  `closest` finds the names that may have been meant and `suggestion` says so, `exported` and `publish` make fronts such
+  as this one, `every_object` and `referrers` find also what is hidden from the garbage collector.
 
 What is named here is loaded when it is first used.
 """
@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from resilience._failpoints.script.builders import slow_close as slow_close
     from resilience._failpoints.script.builders import status as status
     from resilience._failpoints.script.builders import truncate as truncate
+    from resilience._failpoints.script.duration import parse_duration as parse_duration
     from resilience._failpoints.script.error import ScriptError as ScriptError
     from resilience._failpoints.script.quantities import Share as Share
     from resilience._failpoints.script.run import Decision as Decision
@@ -143,6 +144,7 @@ _LATE: Final = {
         "answer bandwidth call corrupt crash delay fail garbage hang latency limit passthrough pause refuse "
         "reset slices slow_close status truncate"
     ),
+    "resilience._failpoints.script.duration": "parse_duration",
     "resilience._failpoints.script.error": "ScriptError",
     "resilience._failpoints.script.quantities": "Share",
     "resilience._failpoints.script.run": "Decision ScriptRun",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-_MOST_DIGITS: Final = 9
+from resilience.testing import parse_duration
+
+_MOST_RUNS: Final = 1_000_000_000  # nobody waits for so many; keeps int() away from texts of any length
 _MOST_FAULTS: Final = 5  # the number of plans grows with this power
 BUDGET_FORMS: Final = "a number of runs, such as 200, or real time, such as 30s or 5m"
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600}
 
 
 @final
@@ -88,11 +89,13 @@ def budget_of(value: object) -> Budget:
         return value
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise TypeError(f"budget must be {BUDGET_FORMS}, got {value!r}")
-    found = re.fullmatch(rf"([0-9]{{1,{_MOST_DIGITS}}})([smh]?)", str(value).strip())
-    if found is None or not int(found[1]):
-        raise ValueError(f"budget must be {BUDGET_FORMS}, got {value!r}")
-    number, unit = int(found[1]), found[2]
-    return Budget(runs=None, seconds=float(number * _SECONDS[unit])) if unit else Budget(runs=number)
+    text = str(value).strip()
+    with contextlib.suppress(ValueError):
+        if text.isdecimal() and 0 < (runs := int(text)) < _MOST_RUNS:
+            return Budget(runs=runs)
+        if text[-1:].isalpha() and (nanoseconds := parse_duration(text)):
+            return Budget(runs=None, seconds=nanoseconds / 1e9)
+    raise ValueError(f"budget must be {BUDGET_FORMS}, got {value!r}")
 
 
 def _count(name: str, value: object) -> int:

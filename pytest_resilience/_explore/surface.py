@@ -25,7 +25,6 @@ class FunctionSubject:
 
     Attributes:
         seed: From which random numbers are drawn, together with the function's name.
-        test: It itself.
     """
 
     def __init__(self, function: Callable[[], Any], seed: int) -> None:

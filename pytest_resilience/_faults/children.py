@@ -50,12 +50,7 @@ _MOST_PROBLEMS: Final = 20
 
 @final
 class PlaceElsewhere:
-    """A name that this process does not know, but one that the test starts may.
-
-    Attributes:
-        name: As it was given.
-        kind: ``function``.
-    """
+    """A name that this process does not know, but one that the test starts may."""
 
     kind: PlaceKind = "function"
 
@@ -77,8 +72,6 @@ class Children:
         object_to: Is told what children can't do.
 
     Attributes:
-        name: No place of its own.
-        kind: ``function``.
         known: The names that a process has found, or that a call has come from.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,60 +57,49 @@ class _Decider:
 
     def decide(self) -> Strike | None:
         decision = self.injection.decide(*self.address)
-        return None if decision is None else _ConnectionFault(decision, self.injection.chance).strike
+        return None if decision is None else functools.partial(_strike, decision, self.injection.chance)
 
 
-@final
-class _ConnectionFault:
-    """One decision about one connection."""
+def _strike(decision: testing.Decision, chance: random.Random, connection: Connection, place: ProxyPlace) -> None:
+    """Put effects into the directions of the place, or end the connection; at once, or after the first answer."""
+    if decision.after:
+        answered = _AtFirstByte(lambda: _strike(decision._replace(after=False), chance, connection, place))
+        connection.link("downstream").set_effect(place, answered)
+        return
+    action = decision.action
+    if isinstance(action, testing.Reset):
+        connection.reset()
+    elif isinstance(action, testing.Refuse):
+        connection.reset("refused")
+    elif isinstance(action, testing.Garbage):
+        noise = chance.randbytes(GARBAGE_BYTES)
+        for direction in ("upstream", "downstream"):
+            said = _AtFirstByte(lambda: connection.answer_and_close(noise, "garbage"), needs_server=False)
+            connection.link(direction).set_effect(place, said)
+    elif not isinstance(action, testing.Off):
+        for direction in place.directions:
+            connection.link(direction).set_effect(place, _effect(action, chance, connection))
 
-    def __init__(self, decision: testing.Decision, chance: random.Random) -> None:
-        self._decision = decision
-        self._chance = chance
 
-    def strike(self, connection: Connection, place: ProxyPlace) -> None:
-        """Put effects into the directions of the place, or end the connection; at once, or after the first answer."""
-        if self._decision.after:
-            answered = _AtFirstByte(lambda: self._strike(connection, place))
-            connection.link("downstream").set_effect(place, answered)
-        else:
-            self._strike(connection, place)
-
-    def _strike(self, connection: Connection, place: ProxyPlace) -> None:
-        action = self._decision.action
-        if isinstance(action, testing.Reset):
-            connection.reset()
-        elif isinstance(action, testing.Refuse):
-            connection.reset("refused")
-        elif isinstance(action, testing.Garbage):
-            noise = self._chance.randbytes(GARBAGE_BYTES)
-            for direction in ("upstream", "downstream"):
-                said = _AtFirstByte(lambda: connection.answer_and_close(noise, "garbage"), needs_server=False)
-                connection.link(direction).set_effect(place, said)
-        elif not isinstance(action, testing.Off):
-            for direction in place.directions:
-                connection.link(direction).set_effect(place, self._effect(connection))
-
-    def _effect(self, connection: Connection) -> effects.Effect:
-        action = self._decision.action
-        match action:
-            case testing.Hang():
-                return effects.Hang()
-            case testing.Latency():
-                return effects.Latency(_seconds(action.delay), _seconds(action.jitter), self._chance)
-            case testing.Bandwidth():
-                return effects.Bandwidth(action.rate)
-            case testing.Slices():
-                return effects.Slices(action.size, _seconds(action.pause))
-            case testing.SlowClose():
-                return effects.SlowClose(_seconds(action.delay))
-            case testing.Corrupt():
-                return effects.Corrupt(action.offset)
-            case testing.Limit():
-                end = connection.reset if action.reset else connection.close
-                return effects.Limit(action.size, lambda: end("limit"))
-            case _:
-                raise AssertionError(f"{action} at a TCP place")
+def _effect(action: testing.Action, chance: random.Random, connection: Connection) -> effects.Effect:
+    match action:
+        case testing.Hang():
+            return effects.Hang()
+        case testing.Latency():
+            return effects.Latency(_seconds(action.delay), _seconds(action.jitter), chance)
+        case testing.Bandwidth():
+            return effects.Bandwidth(action.rate)
+        case testing.Slices():
+            return effects.Slices(action.size, _seconds(action.pause))
+        case testing.SlowClose():
+            return effects.SlowClose(_seconds(action.delay))
+        case testing.Corrupt():
+            return effects.Corrupt(action.offset)
+        case testing.Limit():
+            end = connection.reset if action.reset else connection.close
+            return effects.Limit(action.size, lambda: end("limit"))
+        case _:
+            raise AssertionError(f"{action} at a TCP place")
 
 
 @final

@@ -57,9 +57,9 @@ class HttpxRequests:
         self._interception = contextlib.ExitStack()
 
     def place(self, name: str) -> HttpxPlace:
-        return HttpxPlace(name, self._arm, self._disarm)
+        return HttpxPlace(name, self)
 
-    def _arm(self, place: HttpxPlace, injection: Injection) -> None:
+    def arm(self, place: HttpxPlace, injection: Injection) -> None:
         if not self._armed:
             with contextlib.ExitStack() as undoing:
                 for transport in _TRANSPORTS:
@@ -69,7 +69,7 @@ class HttpxRequests:
                 self._interception = undoing.pop_all()
         self._armed.insert(0, (place, injection))
 
-    def _disarm(self, injection: Injection) -> None:
+    def disarm(self, injection: Injection) -> None:
         self._armed = [each for each in self._armed if each[1] is not injection]
         if not self._armed:
             self._interception.close()
@@ -196,9 +196,7 @@ class HttpxPlace:
 
     kind: PlaceKind = "httpx"
 
-    def __init__(
-        self, name: str, armed: Callable[[HttpxPlace, Injection], None], disarmed: Callable[[Injection], None]
-    ) -> None:
+    def __init__(self, name: str, requests: HttpxRequests) -> None:
         written = _WRITTEN.fullmatch(name)
         if written is None:
             raise UnknownTargetError(
@@ -209,13 +207,13 @@ class HttpxPlace:
         self._method = written["method"]
         self._url = re.compile(_pattern(written["scheme"], written["host"], written["rest"] or ""))
         self._has_query = "?" in (written["rest"] or "")
-        self._armed, self._disarmed = armed, disarmed
+        self._requests = requests
 
     def arm(self, injection: Injection) -> None:
-        self._armed(self, injection)
+        self._requests.arm(self, injection)
 
     def disarm(self, injection: Injection) -> None:
-        self._disarmed(injection)
+        self._requests.disarm(injection)
 
     def takes(self, request: httpx.Request) -> bool:
         return self._method in {"*", request.method} and self._url.fullmatch(self._text(request.url)) is not None

@@ -23,8 +23,6 @@ class TcpPlace:
     """An address, either part of which may be ``*``.
 
     Attributes:
-        host: Its host, or a pattern.
-        port: Its port, or a pattern.
         loop: On which connections to it are served.
         now: Tells the time for these.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, final
@@ -21,7 +20,6 @@ LARGEST_SEED: Final = 2**32 - 1
 MOST_ATTEMPTS: Final = 1_000_000_000
 _MOST_DIGITS: Final = 100  # keeps int() away from texts of any length
 _HANDED_OVER: Final = "resilience_seed"
-_UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 _SWITCHES: Final = {
     "resilience": "run the tests marked `resilience` too, explore those marked `explore`, and print a summary",
@@ -201,5 +199,6 @@ def _replay(text: str) -> Replay:
 
 
 def _seconds(text: str) -> float | None:
-    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([smhd]?)", text)
-    return float(found[1]) * _UNITS[found[2]] or None if found else None
+    from resilience.testing import parse_duration
+
+    return parse_duration(text) / 1e9 or None

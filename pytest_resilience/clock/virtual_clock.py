@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +17,7 @@ from pytest_resilience.clock._bubble.left_behind import left_behind
 from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.spinning import LIMIT
-from pytest_resilience.clock._bubble.units import LONGEST, nanoseconds
+from pytest_resilience.clock._bubble.units import EPOCH, LONGEST, nanoseconds, nanoseconds_since_epoch
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import missing_patches
@@ -31,7 +31,6 @@ from pytest_resilience.clock._warnings import complaints
 
 __all__ = ["VirtualClock"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _lasting_patches: list[Patch] = []
 """What may stay after a clock, if it has left threads behind."""
 
@@ -146,7 +145,7 @@ class VirtualClock:
     def now(self) -> datetime:
         """The wall clock, as an aware `datetime` in UTC."""
         self._check_open()
-        return _EPOCH + timedelta(microseconds=wall_us(self._scheduler.now))
+        return EPOCH + timedelta(microseconds=wall_us(self._scheduler.now))
 
     @property
     def elapsed(self) -> float:
@@ -277,14 +276,10 @@ def _instant(start: datetime | str | None) -> int | None:
         return None
     if isinstance(start, str):
         try:
-            moment = datetime.fromisoformat(start)
+            start = datetime.fromisoformat(start)
         except ValueError:
             expected = "an ISO 8601 date and time such as '2026-01-31T12:00'"
             raise ValueError(f"start must be {expected}, not {start!r}") from None
-    elif isinstance(start, datetime):
-        moment = start
-    else:
+    if not isinstance(start, datetime):
         raise TypeError(f"start must be a datetime, an ISO 8601 text or None, not {start!r}")
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    return nanoseconds_since_epoch(start)

@@ -176,10 +176,6 @@ def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_bool(value: object) -> bool:
-    return isinstance(value, bool)
-
-
 def _is_wait(value: Any) -> bool:
     if isinstance(value, str):
         return value.isascii() and value.isprintable()
@@ -189,9 +185,9 @@ def _is_wait(value: Any) -> bool:
 _ENTRIES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "status": ("a number from 200 to 599", lambda value: _is_int(value) and 200 <= value <= 599),
     "error": (f"one of {', '.join(sorted(_ERRORS))}", lambda value: isinstance(value, str) and value in _ERRORS),
-    "recorded": ("True or False", _is_bool),
+    "recorded": ("True or False", lambda value: isinstance(value, bool)),
     "retry_after": ("a number of seconds, the text of a header, or None", _is_wait),
     "scope": (f"one of {', '.join(get_args(Scope))}", lambda value: value in get_args(Scope)),
-    "via": ("True or False", _is_bool),
+    "via": ("True or False", lambda value: isinstance(value, bool)),
 }
 """The entries of a planned answer: what each may be, in words, and what tells whether a value is that."""

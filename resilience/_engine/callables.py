@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, final
 
-from resilience._support.kinds import is_async, layers, without_partials
+from resilience._support.kinds import CONTEXT_MANAGERS, is_async, layers, without_partials
 
 
 @final
@@ -58,12 +57,6 @@ def _written_at(named: Any) -> tuple[str, int]:
         return "(unknown file)", 0
 
 
-_NEVER_CALLED: Final[Any] = None
-_CONTEXT_MANAGER_CODE: Final = frozenset(
-    {decorator(_NEVER_CALLED).__code__ for decorator in (contextlib.contextmanager, contextlib.asynccontextmanager)}
-)
-
-
 def _refusal(candidate: object) -> str | None:
     """Say why a thing can't be retried and what to write instead; None where it can."""
     name = getattr(without_partials(candidate), "__qualname__", type(candidate).__name__)
@@ -88,7 +81,7 @@ def _refusal(candidate: object) -> str | None:
             f"{name!r} is an async generator function, whose body runs after the call has returned, so no failure "
             "of it would ever be retried: decorate an async function that returns a list, or one that fetches an item"
         )
-    if getattr(candidate, "__code__", None) in _CONTEXT_MANAGER_CODE:
+    if getattr(candidate, "__code__", None) in CONTEXT_MANAGERS:
         return (
             f"{name!r} makes a context manager, whose body runs after the call has returned, so no failure of it would "
             "ever be retried: decorate the function that it calls to connect"

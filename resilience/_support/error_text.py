@@ -8,7 +8,9 @@ from typing import Final
 
 from resilience._support.leaves import leaves
 
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+"""Where in memory something is, as its text says it: that differs in each run."""
+
 _MOST_LEAVES: Final = 5  # a log line shows 2000 characters
 _LEAF_CHARACTERS: Final = 500
 
@@ -37,7 +39,7 @@ def text_of(error: BaseException) -> str:
         return f"{text}: {'; '.join(texts_of_leaves(error))}"
     if text.startswith("RetryError[<Future "):
         last = _error_of_last_attempt(error)
-        return _ADDRESS.sub("", text, count=1) if last is None else _named(last, own_text(last))
+        return ADDRESS.sub("", text, count=1) if last is None else _named(last, own_text(last))
     return text if text.strip() else name_of(error)
 
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+from typing import Any, Final
+
+_NEVER_CALLED: Final[Any] = None
+CONTEXT_MANAGERS: Final[dict[object, bool]] = {
+    contextlib.contextmanager(_NEVER_CALLED).__code__: False,
+    contextlib.asynccontextmanager(_NEVER_CALLED).__code__: True,
+}
+"""The code that every function has which one of these decorators has made, and whether what it makes is async."""
 
 
 def is_async(candidate: object) -> bool:

@@ -6,6 +6,11 @@ import sys
 from types import ModuleType
 
 
+def is_loading(module: object) -> bool:
+    """Tell whether the code of a module has not come to its end, as importlib itself asks."""
+    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
+
+
 def loaded(name: str) -> ModuleType | None:
     """Return a module that the program has loaded; None where it has not, or is still loading it.
 
@@ -14,5 +19,4 @@ def loaded(name: str) -> ModuleType | None:
     would say yes to whatever it is asked.
     """
     module = sys.modules.get(name)
-    is_loading = getattr(getattr(module, "__spec__", None), "_initializing", False)  # as importlib itself asks
-    return module if isinstance(module, ModuleType) and not is_loading else None
+    return module if isinstance(module, ModuleType) and not is_loading(module) else None

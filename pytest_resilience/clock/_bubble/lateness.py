@@ -18,18 +18,12 @@ def delay_of(waiter: Waiter, chooser: Chooser, deadlines: Deadlines, now: int, s
     """Return what a chooser has go before a thread whose wait has ended; None for nothing."""
     if waiter.since < 0 or waiter.was_late or waiter.handle is not None:
         return None
-    later = later_than(waiter, deadlines, now, slack)
-    first = chooser.delay(waiter, later) if later else None
+    later: dict[int, Later] = {}  # what is due within the slack, one for each instant, the next one first
+    for each in sorted([*_others(waiter, deadlines, now, slack), *_own(waiter, now, slack)], key=lambda x: x.instant):
+        later.setdefault(each.instant, each)
+    first = chooser.delay(waiter, list(later.values())) if later else None
     waiter.was_late = first is not None
     return first
-
-
-def later_than(waiter: Waiter, deadlines: Deadlines, now: int, slack: int) -> list[Later]:
-    """Return what is due within ``slack`` after the end of a wait, one for each instant, the next one first."""
-    found: dict[int, Later] = {}
-    for each in sorted([*_others(waiter, deadlines, now, slack), *_own(waiter, now, slack)], key=lambda x: x.instant):
-        found.setdefault(each.instant, each)
-    return list(found.values())
 
 
 def _others(waiter: Waiter, deadlines: Deadlines, now: int, slack: int) -> Iterator[Later]:

@@ -36,15 +36,12 @@ class Scheduler(Closing):
 
     Attributes:
         running: Who has the baton.
-        everyone: The members, the one that opened the clock first.
-        absent: Those of them that go on without the baton.
+        absent: The members that go on without the baton.
         checked: The waits for what only a look outside can tell, in order of arrival.
         deadlines: The waits that time ends.
         stuck: The waits of a deadlock.
         resumed: The waits that go on in real time since the bubble has closed.
         switches: How often the baton has changed hands.
-        chooser: Takes another course where a real machine might; None: none does.
-        latest: To which instant time moves without `overdue` being called, once.
     """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:

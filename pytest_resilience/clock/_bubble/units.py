@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from _thread import TIMEOUT_MAX
+from datetime import UTC, datetime, timedelta
 from typing import Any, SupportsIndex
 
 from pytest_resilience.clock._reach.real import monotonic
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 LONGEST = 9_223_372_036
 """The longest wait in seconds that the real functions accept: 2^63 nanoseconds, some 292 years."""
@@ -21,6 +24,12 @@ def is_timeout(value: object) -> bool:
 def is_in_range(timeout: Any) -> bool:
     """Whether `threading` waits for so long, or for ever; else its own functions say what is wrong."""
     return is_timeout(timeout) and (timeout is None or timeout <= TIMEOUT_MAX)
+
+
+def nanoseconds_since_epoch(moment: datetime) -> int:
+    """The wall clock at a moment, to the microsecond; one without a zone is in UTC."""
+    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (zoned - EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def nanoseconds(seconds: float | SupportsIndex) -> int:

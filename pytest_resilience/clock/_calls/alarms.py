@@ -17,7 +17,7 @@ from pytest_resilience.clock._bubble.units import nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Turns, Waiter, current
 from pytest_resilience.clock._calls.signals import interrupts_main, real_pthread_kill
 from pytest_resilience.clock._outside.waits import wait_until
-from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
+from pytest_resilience.clock._reach.native import builtin_patches, clone, original
 from pytest_resilience.clock._reach.patches import Patch
 
 _real_alarm = clone(original(_signal, "alarm"))
@@ -114,5 +114,4 @@ def _pause(*arguments: Any) -> None:
 
 
 def patches() -> Iterator[Patch]:
-    for replacement in (_alarm, _setitimer, _getitimer, _pause):
-        yield BuiltinPatch(original(_signal, replacement.__name__[1:]), replacement)
+    yield from builtin_patches(_signal, _alarm, _setitimer, _getitimer, _pause)

@@ -21,7 +21,7 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._bubble.spinning import GLANCE
 from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.native import BoundPatch, BuiltinPatch, TypePatch, clone, original
+from pytest_resilience.clock._reach.native import BoundPatch, BuiltinPatch, TypePatch, builtin_patches, clone, original
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 _SECOND = 1_000_000_000  # an int: the true division of two ints is correctly rounded, however large they are
@@ -203,19 +203,16 @@ def perf_counter_patches(start: int) -> Iterator[Patch]:
     def perf_counter() -> float:
         return in_seconds(perf_counter_ns())
 
-    yield BuiltinPatch(original(time, "perf_counter"), perf_counter)
-    yield BuiltinPatch(original(time, "perf_counter_ns"), perf_counter_ns)
+    yield from builtin_patches(time, perf_counter, perf_counter_ns)
 
 
 def monotonic_patches() -> Iterator[Patch]:
     """The monotonic clock, which threads that a bubble has left behind need for longer."""
-    for replacement in (_monotonic, _monotonic_ns):
-        yield BuiltinPatch(original(time, replacement.__name__[1:]), replacement)
+    yield from builtin_patches(time, _monotonic, _monotonic_ns)
 
 
 def patches() -> Iterator[Patch]:
-    for replacement in (_time, _time_ns, _asctime, _strftime, _clock_gettime, _clock_gettime_ns):
-        yield BuiltinPatch(original(time, replacement.__name__[1:]), replacement)
+    yield from builtin_patches(time, _time, _time_ns, _asctime, _strftime, _clock_gettime, _clock_gettime_ns)
     for name in ("localtime", "gmtime", "ctime"):
         yield BuiltinPatch(original(time, name), _of_now(name))
     # `date.today` and `datetime.today` ask `time.time`.

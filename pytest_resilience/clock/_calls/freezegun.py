@@ -12,17 +12,15 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import FrameType, ModuleType
 from typing import Any
 
-from pytest_resilience.clock._bubble.units import nanoseconds
+from pytest_resilience.clock._bubble.units import EPOCH, nanoseconds, nanoseconds_since_epoch
 from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic, monotonic_ns
 from pytest_resilience.clock._calls.refusals import check_no_task_is_late
 from pytest_resilience.clock._reach.patches import BlockPatch, Patch, function_patches, unpatched
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Walls:
@@ -38,8 +36,8 @@ class _Walls:
         """Begin with what was frozen before the clock was opened."""
         self._unfrozen = Epoch.wall
         for factory in self._api.freeze_factories:
-            ran = self._unfrozen - _as_nanoseconds(factory.start) if hasattr(factory, "start") else 0
-            self._by_factory[factory] = _as_nanoseconds(factory.time_to_freeze) + ran
+            ran = self._unfrozen - nanoseconds_since_epoch(factory.start) if hasattr(factory, "start") else 0
+            self._by_factory[factory] = nanoseconds_since_epoch(factory.time_to_freeze) + ran
         self.show()
         yield
         self._by_factory.clear()
@@ -50,17 +48,13 @@ class _Walls:
 
     def set(self, factory: Any, moment: datetime, now: int) -> None:
         """Set the wall clock of one freezer to a moment, which is now."""
-        self._by_factory[factory] = _as_nanoseconds(moment) - now
+        self._by_factory[factory] = nanoseconds_since_epoch(moment) - now
         self.show()
 
     def at(self, factory: Any, now: int) -> datetime:
         """What the wall clock of one freezer shows now."""
         wall = self._by_factory.get(factory, Epoch.wall)
-        return (_EPOCH + timedelta(microseconds=(wall + now) // 1000)).replace(tzinfo=None)
-
-
-def _as_nanoseconds(moment: datetime) -> int:
-    return (moment.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 1000
+        return (EPOCH + timedelta(microseconds=(wall + now) // 1000)).replace(tzinfo=None)
 
 
 def patches(api: ModuleType) -> Iterator[Patch]:

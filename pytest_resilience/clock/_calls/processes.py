@@ -23,7 +23,7 @@ from pytest_resilience.clock._outside.descriptors import is_older_pipe, note_pip
 from pytest_resilience.clock._outside.real_poll import READ, ready
 from pytest_resilience.clock._outside.waits import wait_for_descriptor, wait_until
 from pytest_resilience.clock._reach import real
-from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, clone, original
+from pytest_resilience.clock._reach.native import BuiltinPatch, TypePatch, builtin_patches, clone, original
 from pytest_resilience.clock._reach.patches import Patch, function_patches, unpatched
 
 
@@ -131,9 +131,7 @@ def _making(make: Callable[..., tuple[int, int]]) -> Callable[..., tuple[int, in
 def patches() -> Iterator[Patch]:
     for make in (original(posix, "pipe"), original(posix, "pipe2")):
         yield BuiltinPatch(make, _making(clone(make)))
-    yield BuiltinPatch(original(posix, "waitpid"), _waitpid)
-    yield BuiltinPatch(original(posix, "read"), _read)
-    yield BuiltinPatch(original(posix, "write"), _write)
+    yield from builtin_patches(posix, _waitpid, _read, _write)
 
 
 def subprocess_patches(subprocess: ModuleType) -> Iterator[Patch]:

@@ -19,7 +19,7 @@ from pytest_resilience.clock._bubble.spinning import NOT_YET
 from pytest_resilience.clock._bubble.units import is_in_range, nanoseconds
 from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter, current
 from pytest_resilience.clock._outside.strangers import is_watchdog
-from pytest_resilience.clock._outside.vitals import wait_until_gone
+from pytest_resilience.clock._outside.vitals import GONE_WITHIN, wait_until_gone
 from pytest_resilience.clock._outside.waits import wait_until
 from pytest_resilience.clock._reach import real
 from pytest_resilience.clock._reach.native import BuiltinPatch, clone, original
@@ -203,10 +203,6 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
         _real_join(self)
 
 
-_GONE_WITHIN = 10.0
-"""So many real seconds at most for what takes a thread microseconds: the program itself may hold the lock, to see."""
-
-
 def _wait_until_gone(thread: Any) -> None:
     """Wait, for moments of real time, until a thread that has left the bubble is gone.
 
@@ -214,7 +210,7 @@ def _wait_until_gone(thread: Any) -> None:
     """
     lock = getattr(thread, "_tstate_lock", None)
     if lock is not None:
-        if not real.lock_acquire(lock, True, _GONE_WITHIN):
+        if not real.lock_acquire(lock, True, GONE_WITHIN):
             return
         real.lock_release(lock)
     _real_join(thread)

@@ -7,7 +7,7 @@ import itertools
 import random
 import weakref
 from _thread import get_ident
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
@@ -97,11 +97,8 @@ def _cancel(run: weakref.ref[Any], of_thread: weakref.ref[Any]) -> None:
             runner.current_trio_token().run_sync_soon(runner.main_task.parent_nursery.cancel_scope.cancel)
 
 
-def _raiser(error: BaseException) -> Callable[[], NoReturn]:
-    def raise_error() -> NoReturn:
-        raise error
-
-    return raise_error
+def _raise(error: BaseException) -> NoReturn:
+    raise error
 
 
 class _Runs:
@@ -175,7 +172,7 @@ class _Runs:
             task = None if runner is None else runner.main_task
             if task is None or task._abort_func is None:
                 raise
-            task._attempt_abort(_raiser(error))
+            task._attempt_abort(partial(_raise, error))
             return []
 
     def arrival(self, item: object) -> int:

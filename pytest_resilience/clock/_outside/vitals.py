@@ -53,10 +53,10 @@ def pending_signals(native_id: int) -> set[int]:
 
 def wait_until_gone(native_id: int) -> None:
     """Wait for the moment of real time in which a thread that has nothing left to do ends."""
-    until = real.monotonic() + _GONE_WITHIN
+    until = real.monotonic() + GONE_WITHIN
     while _state(native_id) and real.monotonic() < until:
         real.sleep(0.0001)
 
 
-_GONE_WITHIN = 10.0
-"""So many real seconds at most for what takes a thread microseconds."""
+GONE_WITHIN = 10.0
+"""So many real seconds at most for what takes a thread microseconds: the program may hold what it needs, to see."""

@@ -25,7 +25,7 @@ import gc
 import inspect
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from resilience.testing import every_object, referrers, twin_of
@@ -74,9 +74,11 @@ def _address(name: str) -> int | None:
 
 # These C functions take (callable, arguments...), which is also how a built-in function receives (self, arguments...):
 # with a Python function as its "self", a built-in calls that function, and errors pass through as usual.
-_CALL_NO_ARGUMENTS = _address("PyObject_CallNoArgs")
-_CALL_ONE_ARGUMENT = _address("PyObject_CallOneArg")
-_CALL_ANY_ARGUMENTS = _address("PyObject_Call")
+_CALLS = {
+    _NO_ARGUMENTS: _address("PyObject_CallNoArgs"),
+    _ONE_ARGUMENT: _address("PyObject_CallOneArg"),
+    _ANY_ARGUMENTS: _address("PyObject_Call"),
+}
 
 _new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
     ("PyCFunction_NewEx", _api)
@@ -130,7 +132,7 @@ def clone(function: F) -> F:
 
 def ignoring_arguments(function: Callable[[], Any]) -> Callable[..., Any]:
     """A built-in function that calls ``function``, whatever it is given."""
-    definition = _MethodDef(b"call", _CALL_NO_ARGUMENTS, _ANY_ARGUMENTS, None)
+    definition = _MethodDef(b"call", _CALLS[_NO_ARGUMENTS], _ANY_ARGUMENTS, None)
     _kept.append(definition)
     return cast("Callable[..., Any]", _new_function(ctypes.addressof(definition), function, __name__))
 
@@ -162,13 +164,8 @@ class BuiltinPatch:
         # The interpreter chooses by the flags what it passes to the C function, so each convention needs one that takes
         # just that. Where it passes the arguments as an array, it has kept a shortcut (the field ``vectorcall``), which
         # `install` takes away: then it makes a tuple of them, as for any C function of arguments and keywords.
-        if original.flags == _NO_ARGUMENTS:
-            function, flags = _CALL_NO_ARGUMENTS, _NO_ARGUMENTS
-        elif original.flags == _ONE_ARGUMENT:
-            function, flags = _CALL_ONE_ARGUMENT, _ONE_ARGUMENT
-        else:
-            function, flags = _CALL_ANY_ARGUMENTS, _ANY_ARGUMENTS
-        self._definition = _MethodDef(original.name, function, flags, original.doc)
+        flags = original.flags if original.flags in _CALLS else _ANY_ARGUMENTS
+        self._definition = _MethodDef(original.name, _CALLS[flags], flags, original.doc)
         self._saved: tuple[int, int, int | None] | None = None
 
     def install(self) -> None:
@@ -187,6 +184,12 @@ class BuiltinPatch:
         memory.self, memory.definition, memory.vectorcall = own, definition, vectorcall  # on one line, see above
         self._saved = None
         _decref(self._replacement)
+
+
+def builtin_patches(module: types.ModuleType, *replacements: Callable[..., Any]) -> Iterator[BuiltinPatch]:
+    """`BuiltinPatch` for functions of a module, each of which is named after its replacement without the underscore."""
+    for each in replacements:
+        yield BuiltinPatch(original(module, each.__name__.removeprefix("_")), each)
 
 
 def _named(target: type, name: str, method: Any) -> Any:

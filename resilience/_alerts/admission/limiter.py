@@ -7,12 +7,11 @@ the lock: a thread that is late there would take its own old time for such a ste
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict, deque
 from typing import Final, final
 
-from resilience._support.error_text import name_of, text_of, texts_of_leaves
+from resilience._support.error_text import ADDRESS, name_of, text_of, texts_of_leaves
 from resilience._support.fork import renewed_lock
 
 ALERT_RATE_LIMIT_SECONDS: Final = 300
@@ -22,7 +21,6 @@ SECOND_NS: Final = 1_000_000_000
 _WINDOW_NS: Final = ALERT_RATE_LIMIT_SECONDS * SECOND_NS
 _MINUTE_NS: Final = 60 * SECOND_NS
 _SIGNATURE_CHARACTERS: Final = 100
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def signature_of(function: str, error: BaseException, context: str) -> str:
@@ -32,7 +30,7 @@ def signature_of(function: str, error: BaseException, context: str) -> str:
     """
     is_group = isinstance(error, BaseExceptionGroup)
     message = "; ".join(sorted({*texts_of_leaves(error)})) if is_group else text_of(error)
-    return f"{context}:{function}:{name_of(error)}:{_ADDRESS.sub('', message)[:_SIGNATURE_CHARACTERS]}"
+    return f"{context}:{function}:{name_of(error)}:{ADDRESS.sub('', message)[:_SIGNATURE_CHARACTERS]}"
 
 
 @final

@@ -14,6 +14,7 @@ from resilience._alerts.delivery.cooldowns import Cooldown
 from resilience._alerts.delivery.queued_alert import Message, QueuedAlert, this_thread
 from resilience._alerts.delivery.sink import Sink, Undelivered
 from resilience._alerts.events import AlertFailed
+from resilience._engine import wait_equal_jitter
 from resilience._events import stream
 from resilience._support.fork import importing
 from resilience._support.latch import Latch
@@ -24,7 +25,7 @@ MOST_TRIES: Final = 5
 PATIENCE_S: Final = 120.0
 """The most that the waits for one message may add up to, in seconds: an older alert is of no use."""
 
-_LONGEST_BACKOFF_S: Final = 30.0  # so that `MOST_TRIES` fit into `PATIENCE_S`
+_BACKOFF: Final = wait_equal_jitter(max_wait=30.0)  # so that `MOST_TRIES` fit into `PATIENCE_S`
 
 
 @final
@@ -220,7 +221,8 @@ class Line:
         else:
             message.uncertain |= undelivered.may_have_arrived
             if undelivered.backs_off:
-                message.backoff = Cooldown(_backoff_s(message.tries), undelivered.problem)
+                bounds = _BACKOFF.bounds(message.tries)
+                message.backoff = Cooldown(random.uniform(*bounds), undelivered.problem)  # noqa: S311  # jitter is no secret
 
     def _fail(self, problem: str) -> None:
         alerts, self._message = self._message.alerts, Message()
@@ -235,9 +237,3 @@ class Line:
                 if alert is not None:
                     alerts.append(alert)
         return alerts
-
-
-def _backoff_s(tries: int) -> float:
-    from resilience._engine import wait_equal_jitter
-
-    return random.uniform(*wait_equal_jitter(_LONGEST_BACKOFF_S).bounds(tries))  # noqa: S311  # jitter is no secret

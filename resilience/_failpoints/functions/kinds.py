@@ -22,6 +22,7 @@ from types import FunctionType
 from typing import Any, Final, TypeAlias, final
 
 from resilience._failpoints.table import Interceptor
+from resilience._support.kinds import CONTEXT_MANAGERS
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -36,13 +37,6 @@ class Kind(Enum):
     CONTEXT = "context manager"
     ASYNC_CONTEXT = "async context manager"
 
-
-_NEVER_CALLED: Final[Any] = None
-_CONTEXT_MANAGERS: Final[dict[object, Kind]] = {
-    contextlib.contextmanager(_NEVER_CALLED).__code__: Kind.CONTEXT,
-    contextlib.asynccontextmanager(_NEVER_CALLED).__code__: Kind.ASYNC_CONTEXT,
-}
-"""The code that every function has which one of these decorators has made."""
 
 _RUNNERS: Final = {"run", "run_until_complete", "run_coroutine_threadsafe", "async_to_sync", "syncify"}
 """What a plain function calls that runs the async function which it wraps, and returns its result."""
@@ -69,10 +63,10 @@ def inside_context_manager(function: Any) -> tuple[FunctionType, Kind] | None:
     """The generator function that a function which makes context managers was made of; None for other functions."""
     seen = function
     while seen is not None:
-        kind = _CONTEXT_MANAGERS.get(getattr(seen, "__code__", None))
+        code = getattr(seen, "__code__", None)
         seen = getattr(seen, "__wrapped__", None)
-        if kind is not None and isinstance(seen, FunctionType):
-            return seen, kind
+        if code in CONTEXT_MANAGERS and isinstance(seen, FunctionType):
+            return seen, Kind.ASYNC_CONTEXT if CONTEXT_MANAGERS[code] else Kind.CONTEXT
     return None
 
 

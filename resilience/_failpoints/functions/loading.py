@@ -14,6 +14,8 @@ from types import ModuleType
 from typing import Any, Final
 from zipimport import zipimporter
 
+from resilience._support.loaded import is_loading
+
 _MARK: Final = "_initializing"
 _LOADERS: Final[tuple[Any, ...]] = (ExtensionFileLoader, SourceFileLoader, SourcelessFileLoader, zipimporter)
 _listeners: Final[list[Callable[[ModuleType], object]]] = []
@@ -28,11 +30,6 @@ def on_loaded(listener: Callable[[ModuleType], object]) -> None:
         for loader in _LOADERS:
             loader.exec_module = _telling(loader.exec_module)
     _listeners.append(listener)
-
-
-def is_loading(module: ModuleType) -> bool:
-    """Whether the code of a module has not come to its end."""
-    return bool(getattr(getattr(module, "__spec__", None), _MARK, False))
 
 
 def _mark(spec: ModuleSpec) -> Any:

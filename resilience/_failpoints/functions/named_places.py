@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, Final, final
 
-from resilience._failpoints.functions.loading import is_loading, on_loaded
+from resilience._failpoints.functions.loading import on_loaded
 from resilience._failpoints.functions.place import Fault, FunctionPlace, place_at
 from resilience._failpoints.functions.seats import UnknownTargetError
 from resilience._failpoints.functions.targets import Target, failpoint_target, functions_in, target_of_member
@@ -18,6 +18,7 @@ from resilience._failpoints.functions.unpassed_failpoints import names_in_code
 from resilience._failpoints.script.actions.action import PlaceKind
 from resilience._failpoints.table import known_names
 from resilience._support.fork import renewed_lock
+from resilience._support.loaded import is_loading
 from resilience._support.wording import suggestion
 from resilience.redact import clean
 
@@ -43,7 +44,6 @@ class NamedPlace:
         refusal_by: Says what a kind of place can't do of the fault.
 
     Attributes:
-        name: As it was written.
         is_known: Whether anything of that name was found.
     """
 

@@ -56,9 +56,6 @@ class FunctionPlace:
         name: The failpoint, or ``module:qualname``.
         kind: ``function``, or ``class``.
         overlooked: Names what else holds the function, where no fault strikes.
-
-    Args:
-        target: What is struck.
     """
 
     def __init__(self, target: Target) -> None:

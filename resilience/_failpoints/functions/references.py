@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FunctionType, MethodType
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, TypeAlias, final
 
 from resilience._support.heap import referrers
 
@@ -16,19 +16,6 @@ _KIT: Final = "pytest_resilience"
 """The package that arms functions in tests: its own references are left, since its calls are no calls of the code."""
 
 ABSENT: Final = object()
-
-
-class Reference(Protocol):
-    """One place that refers to a function."""
-
-    def current(self) -> Any:
-        """What it refers to; `ABSENT` for nothing."""
-
-    def fitting(self, value: Any) -> Any:
-        """A function in the form that it has here: bound to an object, or as a static method."""
-
-    def point_to(self, value: Any) -> None:
-        """Have it refer to something else; to nothing, where that is `ABSENT`."""
 
 
 @final
@@ -40,9 +27,11 @@ class ModuleName:
     name: str
 
     def current(self) -> Any:
+        """What it refers to; `ABSENT` for nothing."""
         return self.namespace.get(self.name, ABSENT)
 
     def fitting(self, value: Any) -> Any:
+        """A function in the form that it has here: bound to an object, or in a class as a static method."""
         before = self.current()
         return MethodType(value, before.__self__) if isinstance(before, MethodType) else value
 
@@ -76,7 +65,11 @@ class ClassAttribute:
             delattr(self.owner, self.name)  # it is inherited again
 
 
-def references_to(function: object) -> Iterator[ModuleName | ClassAttribute]:
+Reference: TypeAlias = ModuleName | ClassAttribute
+"""One place that refers to a function."""
+
+
+def references_to(function: object) -> Iterator[Reference]:
     """Yield the names in modules and the attributes of classes that refer to a function, bound or wrapped or not."""
     namespaces: list[dict[str, Any]] = []
     for referrer in referrers(function):

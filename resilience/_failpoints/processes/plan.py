@@ -10,12 +10,13 @@ import threading
 from types import ModuleType
 from typing import Final, NoReturn
 
-from resilience._failpoints.functions.loading import is_loading, on_loaded
+from resilience._failpoints.functions.loading import on_loaded
 from resilience._failpoints.functions.named_places import NamedPlace
 from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.script import Script
 from resilience._failpoints.script.text import parse_plan
 from resilience._failpoints.scripted_fault import ScriptedFault
+from resilience._support.loaded import is_loading
 from resilience.redact import clean, redact
 
 _log: Final = logging.getLogger("resilience")

@@ -60,6 +60,15 @@ class Kind:
             raise MisreadError(self.expected, found=f"'{text}'" if text else "nothing") from None
 
 
+def checked(where: str, check: Callable[[Any], Any], value: object) -> Any:
+    """Return what a check makes of a value; what is wrong with that begins with where it was given."""
+    try:
+        return check(value)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{where}: {error}") from None
+
+
 def check_duration(value: object) -> int:
     """Return the nanoseconds of a number of seconds or of a text such as ``"250ms"``."""
     if isinstance(value, str):

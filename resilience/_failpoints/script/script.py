@@ -23,7 +23,7 @@ from typing import Any, final
 
 from resilience._failpoints.script.actions import ACTIONS
 from resilience._failpoints.script.actions.action import PlaceKind
-from resilience._failpoints.script.quantities import MAX_COUNT, check_duration, check_percent, whole
+from resilience._failpoints.script.quantities import MAX_COUNT, check_duration, check_percent, checked, whole
 from resilience._failpoints.script.term import Term
 from resilience._failpoints.script.text import parse_terms
 from resilience._failpoints.script.values import described
@@ -88,7 +88,7 @@ class Script:
             TypeError: The count is not an int.
             ValueError: The count is not from 1 to 1000000000, or the term has one already.
         """
-        return self._with("times", count=_checked("times", _CALL_NUMBER.check, count))
+        return self._with("times", count=checked(".times()", _CALL_NUMBER.check, count))
 
     def __mul__(self, count: int) -> Script:
         return self.times(count)
@@ -100,26 +100,26 @@ class Script:
 
         The draws come from the seed of the test and from the place, so that a run can be repeated.
         """
-        return self._with("chance", chance=_checked("chance", check_percent, percent))
+        return self._with("chance", chance=checked(".chance()", check_percent, percent))
 
     def only(self, number: int) -> Script:
         """Return the script with its last term for the call of this number alone, counted from 1 since it was armed."""
-        return self._with("only", only=_checked("only", _CALL_NUMBER.check, number))
+        return self._with("only", only=checked(".only()", _CALL_NUMBER.check, number))
 
     def every(self, number: int) -> Script:
         """Return the script with its last term for every ``number``-th call since it was armed."""
-        return self._with("every", every=_checked("every", _CALL_NUMBER.check, number))
+        return self._with("every", every=checked(".every()", _CALL_NUMBER.check, number))
 
     def skip(self, number: int) -> Script:
         """Return the script with its last term for the calls after the first ``number`` since it was armed."""
-        return self._with("skip", skip=_checked("skip", _CALL_NUMBER.check, number))
+        return self._with("skip", skip=checked(".skip()", _CALL_NUMBER.check, number))
 
     def between(self, start: float | str | None = None, end: float | str | None = None) -> Script:
         """Return the script with its last term for the calls from ``start`` until before ``end``.
 
         Both are seconds, or durations such as ``"10m"``, since the script was armed; None leaves that side open.
         """
-        window = tuple(None if each is None else _checked("between", check_duration, each) for each in (start, end))
+        window = tuple(None if each is None else checked(".between()", check_duration, each) for each in (start, end))
         if window == (None, None):
             raise ValueError(".between() takes a start, an end, or both, such as .between('10s', '1m')")
         if None not in window and window[0] >= window[1]:  # type: ignore[operator]  # neither is None
@@ -161,14 +161,6 @@ class Script:
 
     def __repr__(self) -> str:
         return f"<Script {self}>"
-
-
-def _checked(method: str, check: Any, value: object) -> Any:
-    try:
-        return check(value)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f".{method}(): {error}") from None
 
 
 def as_script(script: Script | str) -> Script:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import cmath
 import math
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from inspect import signature
@@ -18,9 +17,9 @@ from typing import Any
 
 from resilience._failpoints.script.exception_copy import constructor_arguments, identity
 from resilience._failpoints.script.exception_names import exception_class_name
+from resilience._support.error_text import ADDRESS
 
 _LITERAL_TYPES = {NoneType, bool, int, float, complex, str, bytes, EllipsisType, tuple, list, set, dict}
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LONGEST_SHOWN = 100
 _LONGEST_DECIMAL = 2_000  # bits; the interpreter limits how many decimal digits it converts
 
@@ -72,8 +71,7 @@ def stand_in(value: object) -> str:
     if isinstance(value, BaseException):
         with suppress(Exception):  # a foreign __str__ may raise anything
             text = f"{exception_class_name(type(value)) or type(value).__qualname__}: {value}"
-    text = _ADDRESS.sub("", text)  # it would differ in every run
-    return f"<{_short(text.removeprefix('<').removesuffix('>'))}>"
+    return f"<{_short(ADDRESS.sub('', text).removeprefix('<').removesuffix('>'))}>"
 
 
 def described(value: object) -> str:

@@ -50,7 +50,7 @@ def test_what_chance_draws_is_the_same_each_time():
 
 def test_a_budget_of_real_time_is_spent_and_not_exceeded_by_more_than_a_run():
     """Where all plans fit they are run, and it ends before its time."""
-    exploration = explore(lambda: depositing(2), budget="60s")
+    exploration = explore(lambda: depositing(2), budget="0.5m30s")
     assert exploration.exhausted
     assert exploration.seconds < 60
 

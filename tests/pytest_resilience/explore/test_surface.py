@@ -160,6 +160,10 @@ def test_a_function_that_can_be_run_once_only_is_not_explored():
             {"budget": "soon"},
             "budget must be a number of runs, such as 200, or real time, such as 30s or 5m, got 'soon'",
         ),
+        (
+            {"budget": "1.5"},
+            "budget must be a number of runs, such as 200, or real time, such as 30s or 5m, got '1.5'",
+        ),
         ({"budget": 1.5}, "budget must be a number of runs, such as 200, or real time, such as 30s or 5m, got 1.5"),
     ],
 )

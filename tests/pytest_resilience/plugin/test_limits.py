@@ -38,7 +38,9 @@ def test_attempts_without_end_fail_the_test(suite, arguments):
     )
 
 
-@pytest.mark.parametrize("arguments", [("--resilience-max-virtual-time=1m",), ("-o", "resilience_max_virtual_time=60")])
+@pytest.mark.parametrize(
+    "arguments", [("--resilience-max-virtual-time=1m5s",), ("-o", "resilience_max_virtual_time=60")]
+)
 def test_virtual_time_without_end_fails_the_test(suite, arguments):
     """The same by the clock: what retries for more virtual time than is allowed is ended."""
     suite.makepyfile(

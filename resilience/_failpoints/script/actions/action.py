@@ -6,7 +6,7 @@ import random
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias, TypeVar, dataclass_transform
 
-from resilience._failpoints.script.quantities import Kind
+from resilience._failpoints.script.quantities import Kind, checked
 from resilience._failpoints.script.values import stand_in
 
 PlaceKind: TypeAlias = Literal["function", "class", "httpx", "http", "tcp", "discord"]
@@ -65,20 +65,15 @@ class Action:
         Raises:
             TypeError, ValueError: A value that is not of its kind; the text names it.
         """
-        checked: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for parameter in cls.parameters:
             value = given[parameter.name]
             if value is None and not parameter.is_required:
                 continue
-            try:
-                checked[parameter.name] = parameter.kind.check(value)
-            except TypeError as error:
-                raise TypeError(f"{cls.word}, {parameter.name}: {error}") from None
-            except ValueError as error:
-                raise ValueError(f"{cls.word}, {parameter.name}: {error}") from None
-            if parameter.excludes in checked:
+            values[parameter.name] = checked(f"{cls.word}, {parameter.name}", parameter.kind.check, value)
+            if parameter.excludes in values:
                 raise ValueError(f"{cls.word} takes {parameter.excludes} or {parameter.name}, and here are both")
-        return cls(**checked)
+        return cls(**values)
 
     @property
     def text(self) -> str:

@@ -36,6 +36,12 @@ class Off(Action):
     example = "2*off->1*raise(TimeoutError)"
 
 
+def _write(made: Action, text: str | None, value: object) -> None:
+    """Give an action its text, in which a stand-in is shown for a value that has none."""
+    object.__setattr__(made, "replayable", text is not None)
+    object.__setattr__(made, "text", f"{made.word}({stand_in(value) if text is None else text})")
+
+
 @action
 class Raise(Action):
     """Raise ``error`` in place of the call.
@@ -59,9 +65,7 @@ class Raise(Action):
 
     def __post_init__(self) -> None:
         if not self.text:
-            text = exception_text(self.error)
-            object.__setattr__(self, "replayable", text is not None)
-            object.__setattr__(self, "text", f"raise({text or stand_in(self.error)})")
+            _write(self, exception_text(self.error), self.error)
 
     def fresh(self, chance: random.Random) -> Raise:  # noqa: ARG002  # nothing is drawn
         """Return the action with a copy of the exception that nobody has raised yet."""
@@ -90,9 +94,7 @@ class Return(Action):
 
     def __post_init__(self) -> None:
         if not self.text:
-            text = literal_text(self.value)
-            object.__setattr__(self, "replayable", text is not None)
-            object.__setattr__(self, "text", f"return({stand_in(self.value) if text is None else text})")
+            _write(self, literal_text(self.value), self.value)
 
     def fresh(self, chance: random.Random | None = None) -> Return:  # noqa: ARG002  # nothing is drawn
         """Return the action with a value that no earlier call can have changed."""
