@@ -35,7 +35,7 @@ os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "authority.pem")
 settings.register_profile("suite", deadline=None, max_examples=50)  # machines may be slow
 settings.load_profile("suite")
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.time_limit"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,28 @@
+"""The thread that keeps the time limit of all tests."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+def test_a_test_that_hangs_ends_with_all_stacks(suite, monkeypatch):
+    """The process ends, and says where each thread is; a test that has another limit is not in its way."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    suite.makepyfile("""
+        import threading
+        import pytest
+
+        @pytest.mark.timeout(6000)
+        def test_ends():
+            pass
+
+        def test_hangs():
+            threading.Event().wait()
+    """)
+    limit = ["-p", "pytest_timeout", "-p", "tests.time_limit", "--timeout=0.1", "--timeout-method=thread"]
+
+    result = suite.runpytest_subprocess(*limit, "-v")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*test_ends PASSED*", "*Timeout*", "*in test_hangs", "*Timeout*"])
