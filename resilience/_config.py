@@ -29,7 +29,7 @@ class _Unset:
 
 
 UNSET: Final = _Unset()
-DEFAULT_MAX_ALERTS_PER_MINUTE: Final = 20
+DEFAULT_MAX_ALERTS_PER_MINUTE: Final = 20  # a channel of Discord takes about 30 messages
 _EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 

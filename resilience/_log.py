@@ -22,7 +22,7 @@ from resilience._support.signals import raised_by_signal_handler
 from resilience._support.wording import counted
 from resilience.redact import clean, message_of, summary_of, traceback_of
 
-_TRACEBACK_EVERY: Final = 10
+_TRACEBACK_EVERY: Final = 10  # failures of a `continuous_retry`, which may go on for days
 _handling: Final[ContextVar[bool]] = ContextVar("resilience_handling_a_line", default=False)
 
 

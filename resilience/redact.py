@@ -32,7 +32,7 @@ __all__ = ["add_pattern", "add_secret", "clean", "message_of", "redact", "summar
 _LONGEST_INPUT: Final = 100_000
 # How far before such a cut a secret may begin whose head alone no pattern would recognize.
 _STRADDLE: Final = 512
-_SHORTEST_SECRET: Final = 6
+_SHORTEST_SECRET: Final = 6  # a shorter one would be found in ordinary words
 # No rule hides a single word that is shorter.
 _SHORTEST_FORM: Final = 16
 # Where a pattern finds the empty text, it finds it nearly everywhere.

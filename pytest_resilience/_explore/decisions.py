@@ -17,8 +17,8 @@ SEPARATOR: Final = ", call "
 """Between a point and the number of the call, in what a decision about a fault is about."""
 
 _HEAD: Final = "r1-"
-_LONGEST_TOKEN: Final = 10_000
-_LONGEST_PLAN: Final = 100_000
+_LONGEST_TOKEN: Final = 10_000  # of characters; one of dozens of decisions has some hundred
+_LONGEST_PLAN: Final = 100_000  # of bytes: what is pasted must not fill the memory as it is unpacked
 _END_OF_NAME: Final = "\x1f"  # no name of a point or thread has it
 _END_OF_DECISION: Final = "\x1e"
 

@@ -14,7 +14,7 @@ from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion
 from resilience.redact import clean
 from resilience.testing import counted
 
-_LONGEST: Final = 200
+_LONGEST: Final = 200  # characters of a decision, as of a script that holds a body
 
 
 @final

@@ -16,7 +16,7 @@ from pytest_resilience._pytest.options import Options
 from pytest_resilience.clock import VirtualClock
 
 _MOST_ATTEMPTS = 2_000  # of one run, which takes seconds; policies that end make fewer
-_MOST_SECONDS = 86_400.0
+_MOST_SECONDS = 86_400.0  # of virtual time in one run, as in a test of pytest
 
 
 @final

@@ -18,7 +18,7 @@ from resilience.events import FaultInjected, stream
 from resilience.redact import clean
 from resilience.testing import counted
 
-WRONG_SCENARIO: Final = 2
+WRONG_SCENARIO: Final = 2  # the exit status of wrong usage, as Python itself has it
 
 _NOT_FOUND, _NOT_EXECUTABLE, _KILLED = 127, 126, 128  # as shells have it
 

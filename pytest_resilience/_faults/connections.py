@@ -15,7 +15,7 @@ from pytest_resilience._servers.connection import Connection
 from pytest_resilience._servers.proxy import ProxyPlace, Strike
 from resilience import testing
 
-NANOSECONDS: Final = 1_000_000_000
+NANOSECONDS: Final = 1_000_000_000  # in a second
 
 
 @final

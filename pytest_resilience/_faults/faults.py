@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pytest_resilience._servers.routes import Route
     from pytest_resilience._servers.server import FaultServer
 
-_LONGEST_PLAN: Final = 200
+_LONGEST_PLAN: Final = 200  # characters of what is pending of a script
 _ADDRESS: Final = re.compile(r"://|^(?:[A-Z]+|\*) /")
 """What is meant for a URL or an address, also where the host is forgotten: ``GET /items``."""
 

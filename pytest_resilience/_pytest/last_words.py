@@ -6,7 +6,7 @@ from typing import Any, Final
 
 NOT_RUN: Final = "a resilience test: run it with --resilience"
 OVERSLEPT: Final = "resilience-slept"
-_MOST_TESTS: Final = 5
+_MOST_TESTS: Final = 5  # the first few show what is wrong; each has a line
 
 
 def write_last_words(reporter: Any) -> None:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LARGEST_SEED: Final = 2**32 - 1
-MOST_ATTEMPTS: Final = 1_000_000_000
+LARGEST_SEED: Final = 2**32 - 1  # what other generators of random numbers take, too
+MOST_ATTEMPTS: Final = 1_000_000_000  # more than any run can make
 _MOST_DIGITS: Final = 100  # keeps int() away from texts of any length
 _HANDED_OVER: Final = "resilience_seed"
 

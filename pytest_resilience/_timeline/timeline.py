@@ -39,9 +39,9 @@ _open: Final[list[Timeline]] = []
 _real_seconds: Final = functools.partial(time.perf_counter)  # freezegun replaces references to the function itself
 TITLE: Final = "timeline, in seconds since the test began:"
 _SHOWN_FIRST: Final = 20  # with the last and those around the failure, one screen
-_SHOWN_LAST: Final = 20
-_SHOWN_AROUND: Final = 5
-_LONGEST_ACTION: Final = 200
+_SHOWN_LAST: Final = 20  # as above
+_SHOWN_AROUND: Final = 5  # before it and after it, as above
+_LONGEST_ACTION: Final = 200  # characters of a script, so that a line stays one
 _KINDS: Final = (
     CallStarted, AttemptFailed, CallEnded, FaultInjected, AlertDelivered, AlertFailed, AlertSuppressed, AlertRefused,
     RecoveryDelivered, NoWebhook, WindowShared,

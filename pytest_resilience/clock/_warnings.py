@@ -8,7 +8,7 @@ from pytest_resilience.clock._bubble.history import Jump
 from resilience.redact import redact
 from resilience.testing import counted
 
-_MOST = 3
+_MOST = 3  # guesses, and names in each: the first show where to look, and `jumps` has all
 
 
 class LeftoverThreadWarning(UserWarning):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pytest_resilience.discord._answers import Fault
 
-_NO_LIMIT: Final = 10**9
+_NO_LIMIT: Final = 10**9  # more than any message has
 _LIMITS: Final[dict[str, tuple[type[dict[str, Any] | list[Any] | str], int]]] = {
     "": (dict, _NO_LIMIT),
     "content": (str, 2000),

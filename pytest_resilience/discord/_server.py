@@ -25,7 +25,7 @@ from resilience.redact import summary_of
 from resilience.testing import Action, Off, Raise, Script, ScriptRun, Sleep
 
 _VERSIONS: Final = ("8", "9", "10")  # what older ones answer has other units and another shape of errors
-_FIRST_MESSAGE: Final = 1_000_000_000_000_000_001
+_FIRST_MESSAGE: Final = 1_000_000_000_000_000_001  # as long as the ids of real ones
 _CHANNEL_ID: Final = "990000000000000000"
 
 

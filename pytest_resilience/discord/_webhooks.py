@@ -10,7 +10,7 @@ from typing import Any, Final, final
 
 import httpx
 
-_FIRST_ID: Final = 990_000_000_000_000_001
+_FIRST_ID: Final = 990_000_000_000_000_001  # as long as the ids of real ones
 _TOKEN_LENGTH: Final = 68  # as real ones are
 _HOSTS: Final = frozenset(
     prefix + domain for prefix in ("", "ptb.", "canary.") for domain in ("discord.com", "discordapp.com")

@@ -19,10 +19,10 @@ from resilience.redact import clean, redact
 CONTENT_CHARACTERS: Final = 2000
 """The longest content of a message. Source: Discord developer documentation, "Execute Webhook"."""
 
-_NAME_CHARACTERS: Final = 200
+_NAME_CHARACTERS: Final = 200  # of a function or a type: no usual one is longer
 _LONGEST_NAME: Final = 250  # with backslashes; four of these and the rest of a text fit into a message
 _CUT: Final = "…"
-_MESSAGE_CHARACTERS: Final = 10_000
+_MESSAGE_CHARACTERS: Final = 10_000  # kept of a message until it is redacted, which may shorten it, and cut
 _DANGEROUS: Final = re.compile(r"(?<=``)(?=`)|(?<=\])(?=\()")
 _JOINER: Final = "\u2060"  # nothing to be seen, but no longer the same to Discord
 
@@ -31,7 +31,7 @@ _MARKUP: Final = re.compile(
     r"(?P<url>https?://[^\s<]+)|[*`]|_(?![0-9A-Za-z_])|_(?=_)|(?<=_)_|~(?=~)|(?<=~)~|\|(?=\|)|(?<=\|)\|"
     r"|\\(?=[^0-9A-Za-z\s]|\Z)|<(?=[@#:/]|t:|a:|id:|https?:)|(?<=\])\("
 )
-_SENDER_CHARACTERS: Final = 80
+_SENDER_CHARACTERS: Final = 80  # the longest name of a webhook
 _NOT_IN_SENDER: Final = re.compile("```|[@#:]")
 _FORBIDDEN_WORD: Final = re.compile("(?<=d)(?=iscord)|(?<=c)(?=lyde)", re.IGNORECASE)
 

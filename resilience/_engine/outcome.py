@@ -7,7 +7,7 @@ from typing import Any, Final, Self, final
 
 import tenacity
 
-_LONGEST_TEXT: Final = 100
+_LONGEST_TEXT: Final = 100  # characters of a result or an error in the text of a `RetryError`
 
 
 @final

@@ -16,7 +16,7 @@ from typing import Any, Final, final
 from resilience._engine.stopping import loops_are_stopped, woken_by
 from resilience._support.loaded import loaded
 
-_POLL_S: Final = 0.05
+_POLL_S: Final = 0.05  # an event that can wake nobody is noticed so much later at most
 
 
 def check_stop_event(event: object) -> Any:

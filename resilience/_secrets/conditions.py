@@ -15,7 +15,7 @@ _OPTION: Final = re.compile(r"--\w|-\w$")
 _PARAMETER: Final = re.compile(
     r"(?:(?:\w+:)?[\w+.-]++://)?[\w.\\-]++(?::\d{1,5}+)?(?:/[^?;,\s]*+)?[?;,](?:\S*[?;,&])?(?P<name>[\w.-]{1,64}+)=[^;,&?]*+"
 )
-_SQL_STATEMENT: Final = 2_000
+_SQL_STATEMENT: Final = 2_000  # characters before a value in which its columns are looked for
 
 
 def is_word(found: re.Match[str]) -> bool:

@@ -51,7 +51,7 @@ NEED_WORD_BEFORE: Final = frozenset(phrase.split()[-1] for phrase in _PHRASES if
 
 _CAMEL_HUMP: Final = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
-_LONGEST_NAME: Final = 80
+_LONGEST_NAME: Final = 80  # characters at the end of a name, by which it is judged: it bounds the work
 
 
 def words_of(name: str) -> list[str]:

@@ -12,7 +12,7 @@ ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 """Where in memory something is, as its text says it: that differs in each run."""
 
 _MOST_LEAVES: Final = 5  # a log line shows 2000 characters
-_LEAF_CHARACTERS: Final = 500
+_LEAF_CHARACTERS: Final = 500  # of each, so that none hides the others
 
 
 def name_of(error: BaseException) -> str:

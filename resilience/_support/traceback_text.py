@@ -14,13 +14,13 @@ _T = TypeVar("_T")
 _Line = str | Callable[[], str]
 """A line, or what writes it: foreign text is cleaned for those lines alone that are kept."""
 
-_FRAMES_AT_EACH_END: Final = 15
-_ERRORS_AT_EACH_END: Final = 5
-_LINES_AT_EACH_END: Final = 120
+_FRAMES_AT_EACH_END: Final = 15  # more are a recursion, as a rule
+_ERRORS_AT_EACH_END: Final = 5  # of a chain, and of the notes of an error
+_LINES_AT_EACH_END: Final = 120  # of the whole, on some screens
 # Cleaning them takes some 30 ms, for which an event loop may stand still; a usual traceback has a tenth of that.
 _MOST_CHARACTERS: Final = 30_000
-_LONGEST_CHAIN: Final = 1000
-_GROUP_WIDTH: Final = 10
+_LONGEST_CHAIN: Final = 1000  # that is walked; a few of it are shown
+_GROUP_WIDTH: Final = 10  # members of a group that are shown
 _MOST_ERRORS: Final = 50  # of a group of groups, too, of which each level has so many
 
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"

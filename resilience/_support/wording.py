@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-_MOST: Final = 5
+_MOST: Final = 5  # names in one sentence
 
 
 def counted(number: int, noun: str) -> str:

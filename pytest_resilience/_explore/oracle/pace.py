@@ -11,7 +11,7 @@ from pytest_resilience._explore.points import Strike
 from resilience.redact import clean
 from resilience.testing import Status
 
-_ALIKE_S: Final = 1e-4
+_ALIKE_S: Final = 1e-4  # more than floats and clocks round by, and less than any two draws of a jitter differ by
 _MOST_ALIKE: Final = 3  # waits in a row; of those that are drawn, no two are alike
 _NANOSECONDS: Final = 1_000_000_000
 

@@ -13,7 +13,7 @@ from pytest_resilience._explore.subject import Ending
 from resilience.redact import clean, redact
 
 _MOST_LINES: Final = 500  # of one run
-_LONGEST: Final = 5_000
+_LONGEST: Final = 5_000  # characters of a line: redaction takes its time for each
 
 
 @final

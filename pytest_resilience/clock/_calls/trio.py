@@ -27,7 +27,7 @@ from pytest_resilience.clock._reach.patches import AttributePatch, BlockPatch, P
 _LONGEST_WAIT = 86_400
 """The seconds for which trio waits at most: it wakes each day without having anything to do."""
 
-_NO_TIMER = (-1, 0.0)
+_NO_TIMER = (-1, 0.0)  # at no instant
 
 
 class _InOrder(random.Random):  # noqa: S311  # it is trio that wants one

@@ -20,7 +20,7 @@ ALERT_RATE_LIMIT_SECONDS: Final = 300
 SECOND_NS: Final = 1_000_000_000
 _WINDOW_NS: Final = ALERT_RATE_LIMIT_SECONDS * SECOND_NS
 _MINUTE_NS: Final = 60 * SECOND_NS
-_SIGNATURE_CHARACTERS: Final = 100
+_SIGNATURE_CHARACTERS: Final = 100  # what comes later in a message often differs each time
 
 
 def signature_of(function: str, error: BaseException, context: str) -> str:

@@ -29,7 +29,7 @@ _EXCHANGE_S: Final = 2.0  # an alert that is sent by hand waits for it
 _RETRY_NS: Final = 30 * SECOND_NS  # a server that is down costs one alert in so long the timeout, not each
 _WINDOW_MS: Final = ALERT_RATE_LIMIT_SECONDS * 1000
 _PREFIX: Final = "resilience:alert:"
-_WITHOUT_END: Final = -1
+_WITHOUT_END: Final = -1  # what PTTL says of a key that never expires
 
 
 @final

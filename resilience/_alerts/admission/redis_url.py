@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import redis
 
 _TIMEOUT_S: Final = 0.5  # the failing call may wait for it, where an alert is sent by hand
-_ANSWER_BYTES: Final = 65_536
+_ANSWER_BYTES: Final = 65_536  # those to our commands have some dozens
 _UNREADABLE: Final = (
     "the URL of the Redis can't be read; a password with a character such as / # ? or @ must be percent-encoded"
 )

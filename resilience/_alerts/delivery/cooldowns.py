@@ -16,9 +16,9 @@ LONGEST_COOLDOWN_S: Final = 3600.0
 """Bans at the edge last up to an hour; nothing that an answer asks for is waited for longer."""
 
 _BUDGET: Final = 25  # a channel takes about 30 messages a minute from all of its webhooks
-_BUDGET_S: Final = 60
+_BUDGET_S: Final = 60  # the minute of the above
 _MOST_INVALID: Final = 100  # 10,000 answers of 401, 403 or 429 in 10 minutes get the whole address banned
-_INVALID_S: Final = 600
+_INVALID_S: Final = 600  # the 10 minutes of the above
 
 
 @final

@@ -21,7 +21,7 @@ from resilience._support.latch import Latch
 from resilience.redact import clean, summary_of
 
 MOST_WAITING: Final = 100  # five minutes of alerts at the default cap; older ones are of no use
-MOST_TRIES: Final = 5
+MOST_TRIES: Final = 5  # with waits of up to 2, 4, 8 and 16 s between them, which outlast a hiccup
 PATIENCE_S: Final = 120.0
 """The most that the waits for one message may add up to, in seconds: an older alert is of no use."""
 

@@ -32,7 +32,7 @@ from resilience.redact import summary_of
 if TYPE_CHECKING:
     import ssl
 
-_TIMEOUTS_S: Final = {"connect": 3.0, "read": 5.0, "write": 5.0, "pool": 1.0}
+_TIMEOUTS_S: Final = {"connect": 3.0, "read": 5.0, "write": 5.0, "pool": 1.0}  # as a rule a thread of ours waits
 _EXCHANGE_S: Final = 15.0  # all of the above once, and a little: a server that trickles meets no other limit
 _ANSWER_BYTES: Final = 65_536  # errors of Discord have a few hundred
 _PROBLEM_CHARACTERS: Final = 300  # some errors show all that was received

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 MOST_ALERTS: Final = 10  # one as the content and nine embeds, which leaves room for one more embed of ours
 
-_EMBED_CHARACTERS: Final = 4096
-_ALL_EMBEDS_CHARACTERS: Final = 6000
+_EMBED_CHARACTERS: Final = 4096  # of one description
+_ALL_EMBEDS_CHARACTERS: Final = 6000  # of all embeds of a message together
 _NOBODY: Final[dict[str, list[str]]] = {"parse": []}
 
 

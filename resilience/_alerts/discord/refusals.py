@@ -17,10 +17,10 @@ from typing import Any, Final, final
 from resilience._engine.retry_after import retry_after_of
 from resilience.redact import clean
 
-_MOST_FAULTS: Final = 5
+_MOST_FAULTS: Final = 5  # named in one line of the log
 _DEEPEST_FAULT: Final = 10  # Discord's trees have six levels at most: embeds, index, fields, index, name, _errors
-_PROBLEM_CHARACTERS: Final = 500
-_TEXT_READ: Final = 2000
+_PROBLEM_CHARACTERS: Final = 500  # of such a line
+_TEXT_READ: Final = 2000  # of such an answer: a page begins with a head that says nothing
 _TEXT_CHARACTERS: Final = 100  # of an answer that has no message: of a page in HTML, for example
 _TAG: Final = re.compile(r"<style.*?</style>|<script.*?</script>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 

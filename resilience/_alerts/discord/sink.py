@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from resilience.alerts.notifier import Alert
 
 _COOLDOWN_S: Final = 300.0  # after a ban that does not say how long it lasts
-_LONGEST_JITTER_S: Final = 0.5
-_UNKNOWN_CHANNEL: Final = 10003
+_LONGEST_JITTER_S: Final = 0.5  # enough for a fleet not to come back all at once
+_UNKNOWN_CHANNEL: Final = 10003  # which a thread is that was deleted
 _WEBHOOK_IS_GONE: Final = frozenset({(401, 50027), (404, 10015)})  # a wrong token, and an unknown webhook
-_REFUSES_THE_MESSAGE: Final = frozenset({400, 403, 405, 413})
+_REFUSES_THE_MESSAGE: Final = frozenset({400, 403, 405, 413})  # for what it says, or how it is sent
 
 
 @final

@@ -10,7 +10,7 @@ from resilience._failpoints.script.error import ScriptError
 from resilience._failpoints.script.misread import MisreadError
 
 _T = TypeVar("_T")
-_LONGEST_FOUND = 40
+_LONGEST_FOUND = 40  # characters of a word that is no part of a script: enough to know it by
 
 _SPACE = re.compile(r"\s*")
 _STRING = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"", re.DOTALL)

@@ -20,7 +20,7 @@ from resilience._failpoints.script.exception_names import exception_class_name
 from resilience._support.error_text import ADDRESS
 
 _LITERAL_TYPES = {NoneType, bool, int, float, complex, str, bytes, EllipsisType, tuple, list, set, dict}
-_LONGEST_SHOWN = 100
+_LONGEST_SHOWN = 100  # characters of a value in an error message
 _LONGEST_DECIMAL = 2_000  # bits; the interpreter limits how many decimal digits it converts
 
 
