@@ -16,14 +16,12 @@ from pytest_resilience._openings import close_what_is_left, open_now, opening
 from pytest_resilience._pytest.debugging import hold_time, let_time_go_on
 from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
 from pytest_resilience._pytest.options import add_options, hand_over, read_options
-from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPEN, OPEN_BEFORE, OPTIONS, STATE
+from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPEN, OPEN_BEFORE, OPTIONS, STATE, TALLY
 from pytest_resilience._usage import take
 
 if TYPE_CHECKING:
     from pytest_resilience import DiscordMock, FaultProxy, Faults, FaultServer, Retries, RetryLog, VirtualClock
     from pytest_resilience._pytest.fixture_state import FixtureState
-
-_TALLY = "resilience"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -182,7 +180,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         hide_frames()
     report: pytest.TestReport = yield
     if report.when == "teardown" and (usage := take()) is not None:
-        report.user_properties.append((_TALLY, usage.tally))
+        report.user_properties.append((TALLY, usage.tally))
         if usage.overslept_s:
             report.user_properties.append((OVERSLEPT, usage.overslept_s))
     state = _state_of(item)

@@ -13,7 +13,7 @@ from resilience.redact import clean, message_of, traceback_of, type_name
 
 logger: Final = logging.getLogger("resilience")
 
-_LONGEST_CHAIN: Final = 5
+_LONGEST_CHAIN: Final = 5  # of causes and contexts that a handler may format
 
 
 def write_record(
@@ -104,17 +104,13 @@ def _stand_in(error: BaseException, fit: Callable[[str], str]) -> BaseException:
     try:
         shown = kind.__new__(kind, text)
         shown.args = (text,)
-        safe = str(shown) == text and _is_safe(repr(shown), kind.__module__, kind.__qualname__)
+        texts = (repr(shown), kind.__module__, kind.__qualname__)  # nothing in them may have to be hidden or escaped
+        safe = str(shown) == text and all(clean(each, limit=len(each) + 1) == each for each in texts)
     except Exception:  # noqa: BLE001  # an exception class may do anything when it is made
         safe = False
     if not safe:
         shown = RuntimeError(f"{type_name(error)}: {text}")
     return BaseException.with_traceback(shown, bare_traceback(error.__traceback__, clean))
-
-
-def _is_safe(*texts: str) -> bool:
-    """Whether nothing in the texts would have to be hidden or escaped."""
-    return all(clean(text, limit=len(text) + 1) == text for text in texts)
 
 
 def _trace_id() -> str | None:

@@ -11,7 +11,6 @@ from pytest_resilience._explore.points import EndlessError, Strike
 from pytest_resilience.clock._plugin import Member, OverdueError, current
 from resilience.errors import Crash
 from resilience.events import CallStarted, stream
-from resilience.typing import Policy
 
 _TIMES: Final = 10  # as long as without faults: what has to be done again takes its time again
 _MORE_S: Final = 3_600.0  # the program may have waits of its own for what fails, such as those of a circuit breaker
@@ -65,7 +64,9 @@ class Patience:
             self.taken_s = (self._scheduler.now - self._began) / 1e9
 
     def _note_call(self, event: CallStarted) -> None:
-        self._waits_s += _longest_wait_s(event.call.policy)
+        policy = event.call.policy
+        longest_s = (policy.max_attempts or 1) * max(policy.max_wait or 0.0, policy.max_retry_after)
+        self._waits_s += longest_s if policy.timeout is None else policy.timeout
 
     def _latest(self) -> int:
         return self._began + round((_TIMES * (self._usual_s or 0) + self._waits_s + _MORE_S) * 1e9)
@@ -85,13 +86,6 @@ class Patience:
             f"{self._usual_s:g} s, and the policies of its calls let them wait for {self._waits_s:g} s"
         )
         raise self.error
-
-
-def _longest_wait_s(policy: Policy) -> float:
-    """Return for how long the waits of one call may add up to."""
-    if policy.timeout is not None:
-        return policy.timeout
-    return (policy.max_attempts or 1) * max(policy.max_wait or 0.0, policy.max_retry_after)
 
 
 def has_lost_another(strikes: Sequence[Strike]) -> bool:

@@ -25,7 +25,7 @@ class PlannedFault(Injection):
         super().__init__([place], passthrough(), Timeline())
         self._ask = ask
 
-    def _decide(self, args: tuple[Any, ...], kwargs: dict[str, Any], process: int | None = None) -> Decision | None:  # noqa: ARG002  # places of other processes are none of it
+    def decide_for(self, process: int | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision | None:  # noqa: ARG002  # places of other processes are none of it
         return self._ask(args)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from pytest_resilience._explore.findings import Exploration, Finding
 from resilience.testing import counted
 
-_WIDTH: Final = 76
+_WIDTH: Final = 76  # of the heads of findings, behind which the places stand in one column
 _FATES: Final = ("BUG", "failed loudly", "survived", "unreached")
 _MARGIN: Final = "   "
 
@@ -50,6 +50,12 @@ def matrix_of(exploration: Exploration) -> Iterator[str]:
         yield f"{_MARGIN}{point:<{width}}  call {call}: {said}"
 
 
+def replay_command(finding: Finding, again: str) -> str:
+    """Return the command that runs a test as a finding says, given the one that runs it alone."""
+    program, _, target = again.partition(" ")
+    return f"{program} --resilience --resilience-replay={finding.token} {target}"
+
+
 def _lines_of(finding: Finding, number: int, again: str | None) -> Iterator[str]:
     head = f"{number}  {finding}"
     yield f"{head:<{_WIDTH}} {finding.where}".rstrip()
@@ -57,7 +63,6 @@ def _lines_of(finding: Finding, number: int, again: str | None) -> Iterator[str]
     for index, script in enumerate(finding.scripts):
         yield f"{_MARGIN}{'as a script:' if not index else '':<14} {script}"
     if again is not None:
-        program, _, target = again.partition(" ")
-        yield f"{_MARGIN}{'again:':<14} {program} --resilience --resilience-replay={finding.token} {target}"
+        yield f"{_MARGIN}{'again:':<14} {replay_command(finding, again)}"
     if finding.timeline:
         yield from (f"{_MARGIN}{line}" for line in finding.timeline.splitlines())

@@ -16,7 +16,6 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.injection import Injection
@@ -45,7 +44,7 @@ _LONGEST_PATH: Final = 70
 _LONGEST_REFUSAL: Final = 200
 """What a class can't do of a script is told to all processes, with all else that is armed in one message."""
 
-_MOST_PROBLEMS: Final = 20
+_MOST_PROBLEMS: Final = 20  # a process in a loop has the same one again and again
 
 
 @final
@@ -105,9 +104,7 @@ class Children:
         _open.add(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self not in _open:  # a forked process, which is none of its own
             return
         _open.discard(self)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Protocol, Self, final
 from pytest_resilience._faults.callers import is_of_the_code_under_test
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.errors import Crash
-from resilience.testing import Decision, PlaceKind, Script, ScriptedFault, shown
+from resilience.testing import PlaceKind, Script, ScriptedFault, shown
 
 
 class Place(Protocol):
@@ -138,10 +138,6 @@ class Injection(ScriptedFault):
             place.arm(self)
             self._places.append(place)
             self._elsewhere = place
-
-    def decide_for(self, process: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision | None:
-        """Say what becomes of a call of another process."""
-        return self._decide(args, kwargs, process)
 
     def resume(self) -> None:
         """Let every call go on that waits at a ``pause``."""

@@ -28,6 +28,9 @@ OPEN_BEFORE: Final = pytest.StashKey[tuple[Any, ...]]()
 EXPLORED: Final = pytest.StashKey[bool]()
 """There while a test is explored."""
 
+TALLY: Final = "resilience"
+"""The property of a report that says what its test has done, in numbers."""
+
 EXPLORATION: Final = "resilience-explored"
 """The property of a report that says in one line what exploring its test came to."""
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, final
 
 import pytest
 
-from pytest_resilience._pytest.stash import EXPLORATION
+from pytest_resilience._pytest.stash import EXPLORATION, TALLY
 from resilience.testing import counted
 
 Row: TypeAlias = tuple[str, ...]
@@ -16,9 +16,9 @@ Tally: TypeAlias = Mapping[str, float]
 
 _COLUMNS: Final = ("faults", "attempts", "virtual_s", "alerts", "real_s")
 _HEAD: Final = ("", "faults", "attempts", "virtual time", "alerts", "real time")
-_SECOND: Final = 1000
-_MINUTE: Final = 60
-_MOST_TESTS: Final = 60
+_SECOND: Final = 1000  # milliseconds
+_MINUTE: Final = 60  # seconds, and in an hour so many of these
+_MOST_TESTS: Final = 60  # rows that a screen shows; of more tests, each file has one
 _LONGEST_NAME: Final = 72
 """The parameters of one test would otherwise make every row wider than the terminal."""
 
@@ -39,7 +39,7 @@ class Summary:
             self._failed.add(report.nodeid)
         file, line, _ = report.location
         for name, value in report.user_properties:
-            if name == "resilience" and report.when == "teardown" and isinstance(value, dict):
+            if name == TALLY and report.when == "teardown" and isinstance(value, dict):
                 self._tallies[file, line or 0, report.nodeid] = value
             elif name == EXPLORATION:
                 self._explored[file, line or 0, report.nodeid] = str(value)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Any, Final
 
-from pytest_resilience._explore.findings import Exploration, Finding
-from pytest_resilience._explore.texts import headline
+from pytest_resilience._explore.findings import Exploration
+from pytest_resilience._explore.texts import headline, replay_command
 from pytest_resilience._timeline.timeline import Timeline
 
 EXPLORATION_FACTS: Final = "resilience-exploration"
@@ -33,13 +32,8 @@ def facts_of_exploration(exploration: Exploration, again: str | None) -> dict[st
             {"point": point, "call": call, "fate": fate, "plans": plans}
             for (point, call, fate), plans in sorted(exploration.fates.items())
         ],
-        "findings": [_facts_of_finding(finding, again) for finding in exploration.findings],
-    }
-
-
-def _facts_of_finding(finding: Finding, again: str | None) -> dict[str, Any]:
-    options = f"--resilience --resilience-replay={finding.token}"
-    return {
-        **dataclasses.asdict(finding),
-        "again": "" if again is None else re.sub("^pytest", f"pytest {options}", again),
+        "findings": [
+            {**dataclasses.asdict(each), "again": "" if again is None else replay_command(each, again)}
+            for each in exploration.findings
+        ],
     }

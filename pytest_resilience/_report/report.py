@@ -10,10 +10,10 @@ from typing import Any, Final, final
 
 import pytest
 
+from pytest_resilience._pytest.stash import TALLY
 from pytest_resilience._report.facts import EXPLORATION_FACTS, TIMELINE_FACTS
 
-VERSION: Final = 1
-_TALLY: Final = "resilience"
+VERSION: Final = 1  # of what schema.json describes
 _ORDER: Final = ("skipped", "passed", "failed", "error")  # the last that is met is the outcome of a test
 
 
@@ -34,7 +34,7 @@ class Report:
         if report.when == "call" or outcome != "passed":
             test["outcome"] = max(test["outcome"], outcome, key=_ORDER.index)
         for name, value in report.user_properties:
-            if name == _TALLY and report.when == "teardown" and isinstance(value, dict):
+            if name == TALLY and report.when == "teardown" and isinstance(value, dict):
                 test["counts"] = value
             elif name == TIMELINE_FACTS and report.when == "teardown":
                 test["timeline"] = value

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import Self
 
 from pytest_resilience._openings import note_closed, note_open
@@ -108,9 +107,7 @@ class VirtualClock:
         note_open(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         note_closed(self)
         leftovers = self._close()
         note(virtual_s=self.elapsed)

@@ -19,7 +19,7 @@ _TIMELESS_WAITS: Final[frozenset[type]] = frozenset({
     tenacity.wait_exponential, tenacity.wait_random_exponential, tenacity.wait_exponential_jitter,
 })  # fmt: skip
 _DECISIVE: Final = frozenset({
-    "after", "before", "before_sleep", "enabled", "retry", "retry_error_callback", "stop", "wait",
+    "after", "before", "before_sleep", "enabled", "keeps_time", "retry", "retry_error_callback", "stop", "wait",
 })  # fmt: skip
 
 
@@ -80,11 +80,6 @@ class Controller(tenacity.BaseRetrying):
     def publish(self, statistics: dict[str, Any]) -> None:
         """Show the statistics of a call that has ended, in the one dictionary that users hold."""
         self.statistics.update(statistics)  # always the same keys, so that no reader ever misses one
-        self._decide()
-
-    def keep_time(self, keeps_time: bool) -> None:  # noqa: FBT001  # a setter
-        """Say whether the wrapper does."""
-        self.keeps_time = keeps_time
         self._decide()
 
     def _decide(self) -> None:

@@ -184,7 +184,8 @@ class Run:
             self._end("succeeded" if self._attempt == 1 else "recovered", error=raised)
             return raised
         reason = self._stopped_by or ("deadline" if self._cut_off else "excluded")
-        broken = reason == "excluded" and not self._is_last(raised)
+        is_last = raised is self._error or isinstance(raised, self.retried.controller.retry_error_cls)
+        broken = reason == "excluded" and not is_last
         if broken and self._error is not None:
             if raised.__context__ is None and raised.__cause__ is None:
                 raised.__context__ = self._error
@@ -245,10 +246,6 @@ class Run:
         raised = controller.retry_error_cls(outcome)
         raised.__cause__ = error
         return raised
-
-    def _is_last(self, raised: Exception) -> bool:
-        """Whether this is the error of the last attempt, or what tenacity makes of it."""
-        return raised is self._error or isinstance(raised, self.retried.controller.retry_error_cls)
 
     def _end_with(self, raised: BaseException, reason: Reason, *, broken: bool = False) -> BaseException:
         error = self._error if self._error is not None else raised

@@ -51,7 +51,7 @@ def retried(candidate: Any, policy: Policy, announced: Callable[[], bool] | None
 
 
 def _wrapper(target: Target, policy: Policy, controller: Controller, announced: Callable[[], bool] | None) -> Any:
-    controller.keep_time(policy.timeout is not None or controller.timed)
+    controller.keeps_time = policy.timeout is not None or controller.timed
     parts = Retried(target, policy, controller, announced)
     wrapper = _async_wrapper(parts) if target.is_async else _sync_wrapper(parts)
     own = inspect.isroutine(target.function)  # the attributes of a callable object are not those of a function

@@ -55,7 +55,7 @@ class ScriptedFault(ScriptRun):
 
     def decide(self, *args: Any, **kwargs: Any) -> Decision | None:
         """Say what becomes of a call; None where it is not for this script, or where no term applies."""
-        return None if is_own_call() else self._decide(args, kwargs)
+        return None if is_own_call() else self.decide_for(None, args, kwargs)
 
     def crash(self) -> NoReturn:
         """End the process, as nothing that it does itself would."""
@@ -65,7 +65,8 @@ class ScriptedFault(ScriptRun):
         """Forget the calls that waited in the parent."""
         self.gate = self._gate()
 
-    def _decide(self, args: tuple[Any, ...], kwargs: dict[str, Any], process: int | None = None) -> Decision | None:
+    def decide_for(self, process: int | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Decision | None:
+        """Say what becomes of a call of another process; None stands for this one."""
         with own_calls():
             if self._when is not None and not self._when(*args, **kwargs):
                 return None

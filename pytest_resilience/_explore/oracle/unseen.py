@@ -56,7 +56,8 @@ class Unseen(logging.Handler, Watcher):
     def _note_thread(self, given: Any) -> None:
         error = given.exc_value
         if error is not None and not isinstance(error, (*_OURS, SystemExit)):
-            self._found.append(_unhandled(error, f"the thread {_plain(given.thread)}"))
+            name = given.thread and repr(without_numbers(clean(given.thread.name)))
+            self._found.append(_unhandled(error, f"the thread {name or 'that has ended'}"))
 
     def _note_warning(self, message: Any, category: type[Warning], *rest: Any, **named: Any) -> None:
         coroutine = _NEVER_AWAITED.match(str(message))
@@ -78,10 +79,6 @@ def _coroutine_of(record: logging.LogRecord) -> str:
     """Return the coroutine that asyncio names, in the only form in which it hands it over."""
     named = re.search(r"coro=<(.*?)(?:\(\))? done", record.getMessage())
     return clean(named[1]) if named else "of a library"
-
-
-def _plain(thread: threading.Thread | None) -> str:
-    return "that has ended" if thread is None else repr(without_numbers(clean(thread.name)))
 
 
 def _unhandled(error: BaseException, whose: str) -> Suspicion:

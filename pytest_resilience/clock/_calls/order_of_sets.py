@@ -60,17 +60,14 @@ def kind_of_stand_in(real: Any) -> Any:
     return Kind
 
 
-def numbered(real: Any) -> Any:
-    """A class like ``real`` whose objects keep the number of their creation in the clock as their hash."""
-    names = {name: getattr(real, name) for name in NAMES}
-    return kind_of_stand_in(real)(
-        real.__name__, (_Open, real), {**names, "__slots__": ("_creation",), "__hash__": _hash}
-    )
-
-
 def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
-    """Number what is made of the class ``real`` by its name in its own module and in others, or by a cell's content."""
-    made = numbered(real)
+    """Number what is made of the class ``real`` by its name in its own module and in others, or by a cell's content.
+
+    The number of its creation in the clock is the hash of such an object.
+    """
+    names = {name: getattr(real, name) for name in NAMES}
+    namespace = {**names, "__slots__": ("_creation",), "__hash__": _hash}
+    made = kind_of_stand_in(real)(real.__name__, (_Open, real), namespace)
     for owner in (sys.modules[real.__module__], *owners):
         yield AttributePatch(owner, {"cell_contents" if isinstance(owner, CellType) else real.__name__: made})
 

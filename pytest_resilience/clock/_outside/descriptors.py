@@ -32,7 +32,7 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], sinc
     if stat.S_ISSOCK(status.st_mode):
         return known_sockets.current.outsider_at(descriptor, inode, events, expects)
     if stat.S_ISFIFO(status.st_mode):
-        return outsider_at_pipe(descriptor, inode)
+        return _outsider_at_pipe(descriptor, inode)
     try:
         name = os.readlink(f"/proc/self/fd/{descriptor}")
     except OSError:
@@ -43,7 +43,9 @@ def _outsider_at(descriptor: int, events: int, expects: Callable[[], bool], sinc
     if not is_process and ("event" in name or "inotify" in name):
         return None
     share, kind = (ASKED, "pidfd") if is_process else (UNASKED, "descriptor")
-    processes = _processes_of(descriptor) if is_process else None
+    processes = None
+    if is_process:
+        processes = [int(number) for number in re.findall(rb"^Pid:\s*(\d+)", _information(descriptor), re.MULTILINE)]
     if processes == [os.getpid()]:
         return None
     return Outsider(silence.current.since(descriptor, inode), share, f"{kind} {descriptor}", processes=processes)
@@ -53,11 +55,6 @@ def epoll_interests(descriptor: int) -> list[Interest]:
     """The descriptors registered at the epoll object ``descriptor``."""
     found = re.findall(rb"tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)", _information(descriptor))
     return [(int(fd), int(events, 16)) for fd, events in found]
-
-
-def _processes_of(descriptor: int) -> list[int]:
-    """The process that a pidfd stands for."""
-    return [int(process) for process in re.findall(rb"^Pid:\s*(\d+)", _information(descriptor), re.MULTILINE)]
 
 
 def _information(descriptor: int) -> bytes:
@@ -86,7 +83,7 @@ def is_older_pipe(descriptor: int) -> bool:
     return stat.S_ISFIFO(status.st_mode) and status.st_ino not in _made.current
 
 
-def outsider_at_pipe(descriptor: int, inode: int) -> Outsider | None:
+def _outsider_at_pipe(descriptor: int, inode: int) -> Outsider | None:
     """The outsider that may use a pipe; None if both of its ends are in this process alone."""
     ends = sum(found == inode for found in open_inodes(os.getpid()))
     others = sharers(inode)

@@ -19,7 +19,7 @@ from types import CodeType, FrameType
 from pytest_resilience.clock._bubble.frames import frames_of_others, is_ours, thread_at
 from pytest_resilience.clock._bubble.outsider import ASKED, FREED, Outsider
 from pytest_resilience.clock._bubble.per_clock import PerClock
-from pytest_resilience.clock._bubble.waiting import Member, Waiter, members
+from pytest_resilience.clock._bubble.waiting import Member, members
 from pytest_resilience.clock._outside.vitals import computed, could_run
 from pytest_resilience.clock._reach import real
 
@@ -96,7 +96,8 @@ class WokenStrangers:
 
         And none if no thread among ``everyone`` waits for what any thread might do.
         """
-        if not self._strangers or not any(_expects(member.waiter) for member in everyone):
+        waiters = [member.waiter for member in everyone if member.waiter is not None]
+        if not self._strangers or not any(each.expects() and not each.idle() for each in waiters):
             return []
         now, outside = real.monotonic(), dict(_outside())
         for ident in outside.keys() - self._older:  # started by another, to do its work
@@ -142,10 +143,6 @@ def _outside() -> list[tuple[int, threading.Thread]]:
 def is_watchdog(thread: object) -> bool:
     """Whether a thread only watches over the test from outside, as the timer of pytest-timeout does."""
     return getattr(getattr(thread, "function", None), "__module__", "") in _WATCHDOGS
-
-
-def _expects(waiter: Waiter | None) -> bool:
-    return waiter is not None and waiter.expects() and not waiter.idle()
 
 
 def _place(frame: FrameType | None) -> object:

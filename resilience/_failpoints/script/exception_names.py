@@ -75,7 +75,8 @@ def _attributes(holder: object, parts: list[str], *, offset: int) -> object:
         try:
             found = getattr(holder, part)
         except Exception as error:  # noqa: BLE001  # a module's own __getattr__ may raise anything
-            hint = did_you_mean(part, _exceptions_in(holder))
+            kinds = [(name, each) for name, each in vars(holder).items() if isinstance(each, type)]
+            hint = did_you_mean(part, [name for name, each in kinds if issubclass(each, BaseException)])
             where = "" if holder is builtins else f" of '{holder.__name__}'"
             expected = f"an exception class{where}{hint}" if where else f"{_EXPECTED}{hint}"
             raise MisreadError(expected, offset, f"'{part}'") from _worth_showing(error)
@@ -87,10 +88,6 @@ def _attributes(holder: object, parts: list[str], *, offset: int) -> object:
 def _worth_showing(error: Exception) -> Exception | None:
     """An error that says more than that there is no such name."""
     return None if isinstance(error, AttributeError) else error
-
-
-def _exceptions_in(holder: ModuleType | type) -> list[str]:
-    return [name for name, each in vars(holder).items() if isinstance(each, type) and issubclass(each, BaseException)]
 
 
 def _import(name: str) -> ModuleType:
