@@ -254,6 +254,9 @@ def _make_all_log_lines(discord):
         resilience.create_retry_decorator(exclude_exceptions=PermissionError)(work)()
     failures = iter([ConnectionError("refused")] * 2)
     resilience.continuous_retry()(work)()
+    failures = iter([ConnectionError("refused")] * 9)
+    with pytest.raises(ConnectionError):
+        resilience.continuous_retry(timeout=3)(work)()
     resilience.conn_retry("Redis", "connect")(work)()
     assert discord.alerts
     discord.respond("1*return(404)")

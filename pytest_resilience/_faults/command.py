@@ -69,7 +69,7 @@ def _injection(scenario: Scenario, index: int, timeline: Timeline) -> Injection:
     for place in places:
         if "://" in place.name:
             raise ScenarioError(
-                f"{where}, place: {place.name!r} is no failpoint or function, which a command can do alone"
+                f"{where}, place: a command can be struck at failpoints and functions only, not at {place.name!r}"
             )
         refusal = fault.script.refusal_by(place.kind)
         if refusal is not None:

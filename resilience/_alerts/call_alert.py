@@ -64,7 +64,7 @@ class CallAlert(QueuedAlert):
 class RecoveryNotice(QueuedAlert):
     """The notice that a call has recovered.
 
-    It is queued behind the call's alert, so that its turn comes when that one's fate is known.
+    It is queued behind the call's alert: at each destination its turn comes when that one's fate there is known.
     """
 
     def __init__(self, admission: Admission, call: Call, attempt: int) -> None:
@@ -79,12 +79,14 @@ class RecoveryNotice(QueuedAlert):
         """Ask for room alone: a call recovers once."""
         return not this_thread.delivers and self.claim.ask_for_room()
 
-    def may_leave(self) -> bool:
-        """Tell whether anybody was told that the call was failing."""
-        if self._admission.alerting.get(self._call, False):
-            return True
-        self.claim.withdraw()
-        return False
+    def leaves(self) -> bool:
+        """Tell each destination anew, as others may take longer, whether anybody was told that the call was failing."""
+        return self._admission.alerting.get(self._call, False)
+
+    def abandoned(self) -> None:
+        super().abandoned()
+        if self.finished.is_open and not self.reached:
+            self.claim.withdraw()
 
     def on_delivered(self) -> None:
         stream.emit(RecoveryDelivered(call=self._call, attempt=self._attempt))

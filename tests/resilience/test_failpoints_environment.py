@@ -313,6 +313,28 @@ def test_what_the_script_itself_has_is_struck_or_named(tmp_path, place, printed,
     assert done.stderr.splitlines()[1:] == said
 
 
+def test_a_misspelt_failpoint_is_named_at_the_end_of_a_script(tmp_path):
+    """A name that is almost that of a failpoint is told; another may be that of another process."""
+    text = 'from resilience import conn_retry\n\n\n@conn_retry("Redis", "connect")\ndef connect():\n    pass\n'
+    (tmp_path / "script.py").write_text(text, "utf-8")
+    plan = "Redis.conect=1*raise(OSError);Payments.charge=1*raise(OSError)"
+    environment = {**os.environ, "PYTHONPATH": HOUSE, "RESILIENCE_FAILPOINTS": plan}
+
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    assert done.stderr.splitlines()[1:] == [
+        "no fault could strike at Redis.conect: there was no such failpoint or function. Closest: Redis.connect."
+    ]
+
+
 def test_every_kind_of_callable_is_struck(run):
     """Classes, properties, generators and what is inherited are struck; what a class can't do is said when it is known."""
     done = run(

@@ -94,7 +94,9 @@ class DiscordSink:
             try:
                 self._webhook, self._client = parse_webhook_url(self._url), Client(self._substitute)
             except ValueError as error:
-                self._problem = f"the configured webhook URL is not Discord's: {error}"
+                # Those that `configure` was told have been checked.
+                variable = "RESILIENCE_DISCORD_WEBHOOK_URL or RESILIENCE_DISCORD_WEBHOOK_URL_<CHANNEL>"
+                self._problem = f"the webhook URL in {variable} is not Discord's: {error}"
             self._url = None
         return self._problem or self._cooldowns.why_disabled(self._webhook)
 

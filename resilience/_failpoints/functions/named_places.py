@@ -19,13 +19,16 @@ from resilience._failpoints.script.actions.action import PlaceKind
 from resilience._failpoints.table import known_names
 from resilience._support.fork import renewed_lock
 from resilience._support.loaded import is_loading
-from resilience._support.wording import suggestion
+from resilience._support.wording import closest, suggestion
 from resilience.redact import clean
 
 _SCRIPT: Final = "__main__"
 """The module of the script that is run itself, which nobody loads: nothing tells when it has got a function."""
 
 _log: Final = logging.getLogger("resilience")
+_MISSPELT: Final = 0.8
+"""How much like a failpoint a name is that is meant to be one; another may be for another process."""
+
 _named: Final[list[NamedPlace]] = []
 _changing = renewed_lock(sys.modules[__name__], "_changing")
 
@@ -115,8 +118,8 @@ class NamedPlace:
                 "a script has its functions only as it runs, so they can't be armed: decorate the function, pass a "
                 'failpoint("name") in it, or move it into a module that the script imports'
             )
-        elif is_written:
-            names = [*functions_in(_SCRIPT, ":")]
+        elif is_written or closest(name, known_names(), cutoff=_MISSPELT):
+            names = [*functions_in(_SCRIPT, ":")] if is_written else known_names()
             problem = f"there was no such failpoint or function. {suggestion(name, names)}"
         else:
             return None

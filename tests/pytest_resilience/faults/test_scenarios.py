@@ -145,7 +145,7 @@ def test_a_scenario_for_a_command_has_places_that_other_processes_can_have(writt
     outage = written('[[fault]]\nplace = "tcp://db:5432"\nscript = "reset"')
     assert main([str(outage), "--", "true"]) == 2
     assert capsys.readouterr().err == (
-        "resilience: fault 1, place: 'tcp://db:5432' is no failpoint or function, which a command can do alone\n"
+        "resilience: fault 1, place: a command can be struck at failpoints and functions only, not at 'tcp://db:5432'\n"
     )
     outage = written(f'{FAULT}script = "reset"')
     assert main([str(outage), "--", "true"]) == 2

@@ -161,7 +161,8 @@ def test_a_wrong_url_in_the_environment_is_told_without_the_url(make_call, event
         alerts.flush(None)
     (failed,) = events
     assert failed.problem == (
-        "the configured webhook URL is not Discord's: its host is not Discord's; "
+        "the webhook URL in RESILIENCE_DISCORD_WEBHOOK_URL or RESILIENCE_DISCORD_WEBHOOK_URL_<CHANNEL> is not Discord's: "
+        "its host is not Discord's; "
         "expected https://discord.com/api/webhooks/<id>/<token>"
     )
 

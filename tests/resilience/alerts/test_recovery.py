@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import httpx
 import pytest
 import tenacity
@@ -113,6 +115,32 @@ def test_a_recovery_counts_for_the_cap(discord, make_call, clock):
         clock.advance(60)
         fail(make_call(), 50)
         assert len(contents(discord)) == 1
+
+
+def test_who_was_told_of_the_outage_is_told_of_its_end_beside_a_destination_that_fails(make_call):
+    """What one destination can't take is no matter of another that takes longer."""
+
+    class Broken:
+        def notify(self, alert):
+            raise RuntimeError("the pager is down")
+
+    class Slow:
+        def notify(self, alert):
+            received.append(alert.text)
+            recovered.wait(60)
+            for thread in threading.enumerate():  # that of the broken one has dealt with the notice, too
+                if thread.name == threading.current_thread().name and thread is not threading.current_thread():
+                    thread.join(60)
+
+    received, recovered = [], threading.Event()
+    call = make_call()
+    with configured(discord_webhook_url=None, notifiers=[Broken(), Slow()]), alerts.isolated():
+        fail(call, 50)
+        recover(call)
+        recovered.set()
+        assert alerts.flush(60)
+    assert len(received) == 2
+    assert received[1].startswith("✅ Recovered: ")
 
 
 def test_a_notifier_is_told_what_it_is_about(make_call):
