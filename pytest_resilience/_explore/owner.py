@@ -54,7 +54,7 @@ def cancelled_task(error: BaseException) -> object | None:
 
 def timers_run() -> bool:
     """Tell whether a timer of the running event loop is pending, which may be that of a timeout."""
-    import asyncio  # which has been loaded by whoever awaits something here
+    import asyncio  # loaded already, by the code that awaits something here
 
     scheduled: list[Any] = getattr(asyncio.get_running_loop(), "_scheduled", [])
     return any(not each.cancelled() for each in scheduled)

@@ -29,7 +29,7 @@ from resilience.testing import Action, Decision, Interceptor, Raise, arming_all,
 from resilience.typing import Policy
 
 MOST_STRIKES: Final = 200  # of one run, and some more where a policy has many attempts
-_NO_TIME_S: Final = 1.0  # of virtual time: who tries as often in less does not wait in between
+_NO_TIME_S: Final = 1.0  # of virtual time: code that tries as often in less does not wait in between
 _unused: Final = random.Random(0)  # noqa: S311  # an exception draws nothing
 _BARE: Final = "_nothing"  # the function of a failpoint that was made by hand
 
@@ -217,7 +217,7 @@ class Points:
 
     async def hang(self, name: str, fault: Fault) -> None:
         """Let the call wait until its task is cancelled, as a timeout does."""
-        import asyncio  # which has been loaded by whoever awaits this
+        import asyncio  # loaded already, by the code that awaits this
 
         self._note_strike(name, fault, None, is_own=False)
         await asyncio.get_running_loop().create_future()

@@ -154,7 +154,7 @@ class Schedule:
         return self._decisions.choose(f"{about} {self._asked[about]}", options)
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """Trace the functions of the program; whoever traces besides, such as coverage, goes on doing so."""
+        """Trace the functions of the program; other tracers, such as coverage, go on."""
         thread, its_own, others = self._earlier
         earlier = its_own if threading.get_ident() == thread else others
         theirs = earlier(frame, event, argument) if earlier is not None else None

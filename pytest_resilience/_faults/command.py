@@ -87,7 +87,7 @@ class _Run:
         self._timeline = timeline
 
     def say(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # whoever read it is gone, which is no reason to end the command
+        with contextlib.suppress(OSError):  # its reader is gone, which is no reason to end the command
             sys.stderr.write(f"resilience: {text}\n")
             sys.stderr.flush()
 

@@ -126,7 +126,7 @@ class Faults:
 
         Args:
             place: The name of a failpoint, ``"package.module:qualname"``, or a function, class, method or property
-                itself, which is struck whoever holds it; a route of `FaultServer`; a `FaultProxy`, or one of its
+                itself, wherever it is called; a route of `FaultServer`; a `FaultProxy`, or one of its
                 directions; ``"tcp://host:port"``, where either may be ``*``; ``"GET https://api.example.com/items/*"``
                 for requests of httpx; or a list of these, with one count.
                 A fault on a function that another library retries strikes outside of its retries; ``fetch.__wrapped__``

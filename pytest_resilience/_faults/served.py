@@ -32,7 +32,7 @@ Watcher: TypeAlias = Callable[[ServedPlace], Callable[[], object]]
 
 @final
 class Served:
-    """Knows every route and proxy that is open, and tells whoever watches."""
+    """Knows every route and proxy that is open, and tells a watcher."""
 
     def __init__(self) -> None:
         self._open: dict[object, ServedPlace] = {}
@@ -54,7 +54,7 @@ class Served:
 
     @contextlib.contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
-        """Tell somebody of every place that is open, and of each that opens in the ``with`` block."""
+        """Tell a watcher of every place that is open, and of each that opens in the ``with`` block."""
         self._watcher = watcher
         try:
             for target, opened in list(self._open.items()):

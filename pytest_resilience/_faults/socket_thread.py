@@ -1,4 +1,4 @@
-"""A thread that serves a UNIX socket, line by line of JSON, for whoever may connect."""
+"""A thread that serves a UNIX socket, line by line of JSON, for whatever may connect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_CONNECTIONS: Final = 500
 """More than a test has processes and threads in them; few enough to leave it descriptors of its own."""
 
 _FIRST_WORD_S: Final = 10.0
-"""Who connects and says nothing for so long is sent away. A process of ours speaks at once, if the machine lets it."""
+"""A connection that says nothing for so long is closed: a process of ours speaks at once, if the machine lets it."""
 
 _LAST_TURNS: Final = 5
 """Turns of the loop from the arrival of a message to its end: accepted, received, read, answered, and one more."""
@@ -116,7 +116,7 @@ class SocketThread(threading.Thread):
                     message = await read(reader)
                 await self._answer(message, reader, writer)
         except (Exception, asyncio.CancelledError):  # noqa: BLE001, S110
-            pass  # the test is over, or whoever that was is gone, or was no process of ours
+            pass  # the test is over, or the other side is gone, or was no process of ours
         finally:
             self._writers.discard(writer)
             writer.close()
@@ -143,6 +143,6 @@ def is_there(writer: asyncio.StreamWriter) -> bool:
 
 
 def send(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
-    """Send a message, if somebody is there."""
+    """Send a message, unless the other side is gone."""
     if not writer.is_closing():
         writer.write(json.dumps(message).encode() + b"\n")

@@ -18,7 +18,7 @@ _MISTAKES: Final = (ArithmeticError, AssertionError, AttributeError, ImportError
 _NO_MISTAKE: Final = {
     "RAISE_VARARGS",  # raised on purpose
     "RERAISE",
-    "CALL_FUNCTION_EX",  # f(*args, **kwargs): a function of somebody else, with the arguments of somebody else
+    "CALL_FUNCTION_EX",  # f(*args, **kwargs): another's function, with another's arguments
 }
 """What the kit does where an error of these types arises that is meant for its user."""
 

@@ -21,7 +21,7 @@ _LOADS_IT_TOO: Final = {"sqlite3": "freezegun"}
 
 
 def _is_used(module: str) -> bool:
-    """Tell whether a library has been imported, by somebody else than a library that always does."""
+    """Tell whether anything but the library that always does so has imported this one."""
     loader = _LOADS_IT_TOO.get(module)
     if module not in sys.modules or loader not in sys.modules:
         return module in sys.modules

@@ -41,7 +41,7 @@ class _Valued(NamedTuple):
 
 
 _OF_RESILIENCE: Final = ("resilience_explore", "resilience_replay", "resilience_report")
-"""What has no meaning without --resilience: who writes it on the command line wants that, too."""
+"""What has no meaning without --resilience: written on the command line, it turns that on."""
 
 _SEED: Final = _Valued(
     "resilience_seed", "N", "seed of everything random, such as jitter", f"a whole number from 0 to {LARGEST_SEED}"

@@ -88,7 +88,7 @@ class Side(asyncio.Protocol):
 
 @final
 class Arrival(asyncio.Protocol):
-    """Stands for a client of which nothing is known yet, until somebody takes its transport over."""
+    """Stands for a client of which nothing is known yet, until a server or a tunnel takes its transport over."""
 
     def __init__(self, arrived: Callable[[asyncio.Transport], None]) -> None:
         self._arrived = arrived

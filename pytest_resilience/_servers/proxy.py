@@ -295,7 +295,7 @@ class FaultProxy(OnLoopback):
 
 
 async def _connected(found: Sequence[tuple[Any, ...]], made: Callable[[socket.socket], object]) -> socket.socket:
-    """A socket to the first of the addresses of a name at which somebody is; ``made`` gets each that is tried.
+    """A socket to the first of the addresses of a name that takes it; ``made`` gets each that is tried.
 
     Raises:
         OSError: Nobody is at any of them: what the last one said.

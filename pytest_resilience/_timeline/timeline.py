@@ -180,7 +180,7 @@ class Timeline:
 
 
 def opened(timeline: Timeline | None) -> AbstractContextManager[Timeline]:
-    """Return a block with the timeline itself, which somebody else has opened, or with a new one of its own."""
+    """Return a block with the timeline itself, which is open already, or with a new one of its own."""
     return Timeline() if timeline is None else contextlib.nullcontext(timeline)
 
 

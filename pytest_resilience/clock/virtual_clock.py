@@ -177,7 +177,7 @@ class VirtualClock:
         return sum(jump.guess for jump in self.jumps)
 
     def advance(self, seconds: float) -> None:
-        """Sleep for ``seconds`` of virtual time; whoever wakes on the way does so at its own deadline.
+        """Sleep for ``seconds`` of virtual time; what wakes on the way does so at its own deadline.
 
         Raises:
             ValueError: if ``seconds`` is negative, NaN or longer than 292 years: time moves forward only.

@@ -39,7 +39,7 @@ Shown = Callable[[str], str]
 
 
 class Failure(NamedTuple):
-    """The words of an error as they are, for whoever cleans them later; the error and its frames need not live on."""
+    """The words of an error, not cleaned yet; the error itself and its frames need not live on."""
 
     error_type: str
     message: str

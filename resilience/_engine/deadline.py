@@ -1,7 +1,7 @@
 """The deadline of the running call: for its attempts to ask about, and for async ones to be cut off at.
 
 What a signal handler raises may strike between any two calls, also where a block is entered or left. So a deadline
-counts only while it is open. Whoever has made one closes it by a plain assignment at the beginning of a ``finally``,
+counts only while it is open. The code that made one closes it by a plain assignment as a ``finally`` begins,
 where nothing can come in between; then what is left behind in a context is passed over, and forgotten with the next.
 """
 
@@ -55,7 +55,7 @@ class Deadline:
         at_ns: The deadline, in nanoseconds of ``time.monotonic_ns()``; None where there is none, and it never counts.
 
     Attributes:
-        open: Whether it counts. Whoever has made it sets this to false, and then calls `leave`, whatever happens.
+        open: Whether it counts. The code that made it sets this to false and then calls `leave`, whatever happens.
         nearest_ns: It, or the deadline of an outer call that comes earlier.
         outer: What counted before.
     """

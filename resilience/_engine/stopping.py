@@ -1,4 +1,4 @@
-"""Stopping the retry loops of a whole process, waking whoever sleeps in one, and turning all retries off in a test."""
+"""Stopping the retry loops of a whole process, waking those that sleep, and turning all retries off in a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Stopping:
     """Whether loops are to stop, and how to wake those that sleep.
 
     A signal handler may run between any two steps of the thread that it interrupts, so nothing here takes a lock: each
-    change is one operation of the interpreter, and whoever sleeps says how to be woken before asking whether to sleep.
+    change is one operation of the interpreter, and a loop says how to wake it before it asks whether to sleep.
     """
 
     def __init__(self) -> None:

@@ -31,7 +31,7 @@ def name_of_task() -> str:
 
 @final
 class Gate:
-    """Lets nobody through until it is opened; whoever waits when it closes for good ends by `ReleasedError`."""
+    """Holds every caller until it is opened; those waiting when it closes for good end by `ReleasedError`."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -53,7 +53,7 @@ class Gate:
         return len(self._waiting)
 
     def open(self) -> None:
-        """Let everybody through who waits now, and nobody who comes later."""
+        """Let the callers through that wait now, and none that come later."""
         self._end(is_over=False)
 
     def close_for_good(self) -> None:
@@ -96,7 +96,7 @@ class Gate:
 
     @contextlib.contextmanager
     def admitted(self, name: str, wake: Callable[[], object]) -> Iterator[None]:
-        """Have somebody waked when the gate opens or closes for good, who waits in the ``with`` block.
+        """Call ``wake`` when the gate opens or closes for good, for a caller that waits in the ``with`` block.
 
         Raises:
             ReleasedError: It has closed for good already.

@@ -79,7 +79,7 @@ class ScriptedFault(ScriptRun):
         return decision
 
     def _note(self, args: tuple[Any, ...], kwargs: dict[str, Any], done: str, process: int | None) -> None:
-        """Keep a call, where somebody wants to know of it."""
+        """Keep a call, in a fault that is asked about its calls."""
 
     def _gate(self) -> Gate:
         return Gate(f"the fault {shown(str(self.script))} at {self.name}")

@@ -1,7 +1,7 @@
 """Named places where a fault can be injected, and the table of those that are armed.
 
 Every decorated callable is a failpoint; `failpoint` makes one by hand. Unarmed they cost one look at an empty table.
-What an armed one does is the business of whoever armed it: this module knows no faults.
+What an armed one does is up to the code that armed it: this module knows no faults.
 """
 
 from __future__ import annotations

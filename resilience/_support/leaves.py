@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-_MOST: Final = 10_000  # a group of groups is as deep and wide as whoever raises it likes
+_MOST: Final = 10_000  # a group of groups can be made as deep and wide as one likes
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""An end for what may otherwise go on as long as somebody else likes."""
+"""An end for what may otherwise go on for as long as the other side sends."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def judge(
         elif struck[0].went_on:
             told = f"the task went on after the cancellation at {struck[0].point}"
             yield Suspicion("swallowed cancellation", told, struck[0].went_on)
-        return  # the program has died, or a task that somebody else has cancelled: what it left is nobody's claim
+        return  # the program has died, or a task that others have cancelled: what it left says nothing
     for error in errors:
         if isinstance(error, (LeftoverThreadWarning, GuessWarning)):  # the first is a leak, which is told as one
             continue

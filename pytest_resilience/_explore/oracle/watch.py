@@ -53,8 +53,8 @@ class Watch(contextlib.ExitStack):
 def uncounted_garbage() -> Iterator[Callable[[], None]]:
     """Leave what there is, garbage as well, out of every later collection, which then takes no time.
 
-    What it returns does so again: the plans that an exploration knows become more with each run. A heap that somebody
-    else has frozen is thawed at the end, too: what was frozen when can't be told apart, and to ask whether anything is
+    What it returns does so again: the plans that an exploration knows become more with each run. A heap that was
+    frozen before is thawed at the end, too: what was frozen when can't be told apart, and to ask whether anything is
     takes a walk.
     """
     gc.freeze()

@@ -27,7 +27,7 @@ _RUNNER = ("_pytest.", "pluggy.")
 
 
 class OverdueError(BaseException):
-    """Raised in a thread that waits, by whoever was told that time moves beyond the latest instant."""
+    """Raised in a thread that waits, when time would move beyond the latest instant."""
 
 
 class DeadlockError(BaseException):

@@ -280,7 +280,7 @@ class Scheduler(Closing):
         return None
 
     def _next_yielded(self) -> Member:
-        """Take out who goes on of those that have yielded; one with patience lets others go first, who yield again."""
+        """Take out that of the yielded that goes on; one with patience lets others go first, which yield again."""
         for waiter in self._yielded:
             if not waiter.patience:
                 self._yielded.remove(waiter)

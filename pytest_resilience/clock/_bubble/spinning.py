@@ -22,7 +22,7 @@ NOT_YET = 10
 """The weight of a question that got "not yet" for its answer: a program that works gets it once in a while only."""
 
 A_FEW = 10 * NOT_YET
-"""What a program asks that tries whether it can have a lock, or an item; who asks more waits for it in this way."""
+"""What a program asks that tries whether it can have a lock, or an item; asking more is a way of waiting for it."""
 
 _MOST_STEPS = 10
 """So many waits of 0 s in a row make clocks go on, by 1 ns first and twice as much each time.

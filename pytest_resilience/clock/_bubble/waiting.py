@@ -138,7 +138,7 @@ class Turns(Protocol):
         """Let ``length`` pass for a thread that sleeps; a `DeadlockError` where it holds time itself."""
 
     def jump(self, member: Member, length: int, what: str) -> None:
-        """Let ``length`` pass at once, as in a machine that was suspended: who has slept so long wakes after that."""
+        """Let ``length`` pass at once, as in a suspended machine: those that have slept so long wake after that."""
 
     def yield_now(self, member: Member, patience: int = 0) -> None:
         """Let every other thread that can run go first, and for so many turns those that yield; time does not move."""
@@ -206,7 +206,7 @@ class Member:
     def give_way(self) -> None:
         """Let other threads go first where something that was asked for was not there, and might be then.
 
-        Where the schedule is chosen, who has asked a few times goes on, as on a real machine: that lets nobody in.
+        Where the schedule is chosen, one that has asked a few times goes on, as on a real machine: that lets nobody in.
         """
         self.note_question(NOT_YET)
         if self.scheduler.chooser is None or self.questions.asked > A_FEW:

@@ -177,7 +177,7 @@ def _ordered_timers(events: Any, looked: list[float]) -> Any:
             self._arrival = next(arrivals)
             member = members.get(get_ident())
             if member is not None and 0 < when - ahead_of(loop) - looked[0] < _RESOLUTION:
-                member.scheduler.nudge(1)  # else it is due at once, and whoever computed it does so again
+                member.scheduler.nudge(1)  # else it is due at once, and is computed again
 
         def __lt__(self, other: Any) -> bool:
             if not isinstance(other, real_kind):

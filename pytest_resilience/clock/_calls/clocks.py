@@ -53,7 +53,7 @@ class Epoch:
 
 
 def _now(member: Member) -> int:
-    """What a program that looks at a clock sees; who does nothing else sees it go on in the end."""
+    """What a program that looks at a clock sees; if it does nothing else, it sees time go on in the end."""
     questions = member.questions
     questions.asked += GLANCE
     questions.has_looked = True
@@ -70,7 +70,7 @@ def _monotonic_ns() -> int:
 
 
 def monotonic_of(member: Member) -> int:
-    """What the monotonic clock of a bubble shows, in nanoseconds, without that anybody has looked at it."""
+    """What the monotonic clock of a bubble shows, in nanoseconds, without counting as a look at it."""
     return Epoch.monotonic + member.scheduler.now + member.scheduler.ahead
 
 

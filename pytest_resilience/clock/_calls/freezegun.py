@@ -1,9 +1,9 @@
 """freezegun beside the clock: it sets the wall clock of the bubble, and virtual time moves on from there.
 
 A frozen clock does not stand still while the program sleeps, since all clocks agree; without sleeps it is as frozen as
-ever. ``tick`` lets virtual time pass, and so does each look at a clock under ``auto_tick_seconds``: who sleeps wakes on
-the way. ``move_to`` sets the wall clock; forward, time jumps there, and who has slept long enough wakes there, as when
-a machine has been suspended.
+ever. ``tick`` lets virtual time pass, and so does each look at a clock under ``auto_tick_seconds``: sleepers wake on
+the way. ``move_to`` sets the wall clock; forward, time jumps there, and those that have slept long enough wake there,
+as when a machine has been suspended.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Child processes: they live in real time, so time stands still for them as for anybody outside.
+"""Child processes: they live in real time, so time stands still for them as for all that is outside.
 
-Whoever waits for a child gives it the clock's grace from its last sign of life: as long as it, or a child of its own,
-uses the processor, time does not move.
+A thread that waits for a child gives it the clock's grace from its last sign of life: as long as it, or a child of its
+own, uses the processor, time does not move.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def own_children() -> list[int]:
 
 
 def child_outsiders(since: float, over_at: float = math.inf, process: int = 0) -> list[Outsider]:
-    """The children, or a certain one, as outsiders that may act for whoever has waited since then."""
+    """The children, or a certain one, as outsiders that may act for a thread that has waited since then."""
     found = [process] if process else own_children()
     return [Outsider(since, ASKED, f"child {child}", over_at, [child]) for child in found]
 

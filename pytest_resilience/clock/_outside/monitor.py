@@ -202,7 +202,7 @@ class Monitor:
 
 
 def _pipe_beside_the_standard_streams() -> tuple[int, int]:
-    """A pipe that does not block, and takes no descriptor below 3: who has closed one of these may put it back."""
+    """A pipe that does not block, and takes no descriptor below 3: a program may have closed one for a while."""
     ends = os.pipe()
     reader, writer = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 3) for end in ends)
     for end in ends:

@@ -16,7 +16,7 @@ def progress(ident: int, native_id: int) -> tuple[object, ...]:
 
 
 def _place_of(ident: int) -> tuple[int, int | None]:
-    """Where a thread stands, without its frame: who kept that while others run would keep the objects in it, too."""
+    """Where a thread stands, without its frame: kept while others run, that would keep the objects in it, too."""
     frame = frames_of_others().get(ident)
     return id(frame), None if frame is None else frame.f_lasti
 

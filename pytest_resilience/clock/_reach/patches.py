@@ -22,7 +22,7 @@ class Patch(Protocol):
 
 
 class FunctionPatch:
-    """Have the calls of a Python function go to ``replacement`` while installed, whoever holds it.
+    """Have the calls of a Python function go to ``replacement`` while installed, through every reference to it.
 
     The function gets other code and stays where it is: mocks and guards over it may come and go in any order.
     """
@@ -53,9 +53,9 @@ class AttributePatch:
     """Replace attributes of a module, a class or another object while installed.
 
     What stands in the place of an original when this is installed, such as a mock, stays; so does what stands in the
-    place of a replacement when it is restored. If that belongs to a module, whoever takes it away later, and has only
-    the replacement to put back, puts the original back. An original that may have been replaced before the first clock
-    is named in ``originals``; the others are what is there when this is made.
+    place of a replacement when it is restored. If that belongs to a module and is taken away later, when only the
+    replacement can be put back, the original comes in its place. An original that may have been replaced before the
+    first clock is named in ``originals``; the others are what is there when this is made.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class AttributePatch:
 
 
 _owed: dict[tuple[int, str], tuple[object, object]] = {}
-"""By module and name: a replacement that somebody may put back, and the original, which has to come in its place."""
+"""By module and name: a replacement that others may put back, and the original, which has to come in its place."""
 
 
 def _owe(module: ModuleType, name: str, replacement: object, original: object) -> None:

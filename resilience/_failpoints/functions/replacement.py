@@ -21,8 +21,8 @@ from resilience._support.heap import referrers
 class Replacement:
     """A stand-in at every reference to a function, or at one attribute of a class that has inherited it.
 
-    Whoever has put something else there meanwhile, such as a mock, keeps it there until it takes that away; and then
-    finds the function, though it had found the stand-in before: what it has kept is replaced as well.
+    What others put there meanwhile, such as a mock, stays until they take it away; and then they put back the function,
+    though they had found the stand-in: what they have kept is replaced as well.
     """
 
     def __init__(self, original: Callable[..., Any], stand_in: Callable[..., Any], heir: ClassAttribute | None) -> None:
@@ -79,7 +79,7 @@ _HELD_HERE: Final = 2
 
 @final
 class _Inherited:
-    """What whoever has replaced a stand-in in a class puts back where the class had nothing of its own.
+    """What is put back in a class by those that replaced a stand-in there, where the class had nothing of its own.
 
     Once it is looked at, it is gone, and what the class inherits is found.
     """
@@ -124,6 +124,6 @@ def _replace(wanted: tuple[Any, ...], values: list[Any], heir: ClassAttribute | 
 
 
 def _names(attribute: ClassAttribute, values: list[Any]) -> bool:
-    """Whether the class and the name are among values: who keeps these beside a function is to put it back there."""
+    """Whether the class and the name are among values: if so, the function kept with them is to be put back there."""
     is_class_there = any(each is attribute.owner for each in values)
     return is_class_there and any(type(each) is str and each == attribute.name for each in values)

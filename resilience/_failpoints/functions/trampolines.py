@@ -1,11 +1,11 @@
 """Code for a Python function that hands each of its calls to another one: what it is armed with.
 
-A function that is armed gets other code, and nothing else: whoever holds it, in a registry, as a route, as a default
-argument, under whichever name, calls what it is armed with, and whatever else is put in its place and taken away again
-meanwhile, in any order, is left alone. The original function is made anew of its code, its closure and its defaults.
+A function that is armed gets other code, and nothing else. So every reference to it, in a registry, as a route, as a
+default argument, by another name, calls what it is armed with; and what else is put in its place meanwhile, and taken
+away again in any order, is left alone. The original function is made anew of its code, its closure and its defaults.
 
-A fault and a virtual clock may both give one function other code. Whoever simply put back the code that it had found
-would put back the other's, when that is gone already: so each takes its own away again, in any order.
+A fault and a virtual clock may both give one function other code. If each put back the code that it had found, it might
+put back the other's when that is gone already; so each takes its own away again, in any order.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _compiled(word: str, parameters: str, body: str, free: tuple[str, ...]) -> C
 
 
 _codes: dict[int, list[CodeType]] = {}
-"""By the identity of the function, which whoever has given it code keeps alive: its own code, and what came over it."""
+"""By the identity of the function, which those that gave it code keep alive: its own code, and what came over it."""
 
 
 def put_code(function: FunctionType, code: CodeType, *, beneath: bool = False) -> None:
