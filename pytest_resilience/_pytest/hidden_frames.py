@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 _KIT: Final = {"resilience", "pytest_resilience"}
+_RUNNER: Final = {"_pytest", "pluggy"}
 _MISTAKES: Final = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, TypeError)
 _NO_MISTAKE: Final = {
     "RAISE_VARARGS",  # raised on purpose
@@ -52,7 +53,9 @@ def end_where_the_test_does(raised: pytest.ExceptionInfo[BaseException]) -> None
 
 
 def _is_passed_on(raised: pytest.ExceptionInfo[BaseException]) -> bool:
-    """Whether an error is not a mistake in the kit itself, which has to be seen."""
+    """Whether an error is not a mistake in the kit itself, which has to be seen, and has been anywhere else."""
+    if all(_package_of(each.frame.raw) in _KIT | _RUNNER for each in raised.traceback):
+        return False
     if not isinstance(raised.value, _MISTAKES):
         return True
     traceback = raised.tb
@@ -63,4 +66,8 @@ def _is_passed_on(raised: pytest.ExceptionInfo[BaseException]) -> bool:
 
 
 def _is_of_the_kit(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__")).partition(".")[0] in _KIT
+    return _package_of(frame) in _KIT
+
+
+def _package_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]

@@ -142,6 +142,32 @@ def test_the_kit_is_left_out_where_a_module_is_not_collected(suite):
     assert "max_retry must be an int, got '3'" in output
 
 
+def test_what_the_kit_says_itself_is_not_said_to_be_hidden(suite):
+    """Where there is no line but those of the kit, as in what exploring finds, pytest does not speak of hidden ones."""
+    suite.makepyfile(
+        """
+        import pytest
+        from pytest_resilience import VirtualClock
+
+        @pytest.mark.explore
+        def test_nothing():
+            pass
+
+        @pytest.fixture
+        def other_clock():
+            with VirtualClock():
+                yield
+
+        def test_a_clock_in_a_clock(other_clock, virtual_clock):
+            pass
+        """
+    )
+    output = suite.runpytest("--resilience", "--tb=short").stdout.str()
+    assert "there is nothing to explore" in output
+    assert "a virtual clock is open already" in output
+    assert "entries are hidden" not in output
+
+
 def test_a_mistake_in_the_kit_is_shown(suite):
     """An error that it does not raise on purpose is seen where it arises, so that it can be reported."""
     suite.makepyfile(
