@@ -104,7 +104,7 @@ def _thaw():
     _unfreeze()
 
 
-_TESTS_BETWEEN_FULL_COLLECTIONS = 2000
+_TESTS_BETWEEN_FULL_COLLECTIONS = 4000  # more than each of two workers has, to each of which one takes a second
 _old = types.SimpleNamespace(tests=0, is_thawed=False)
 _unfreeze = gc.unfreeze
 gc.unfreeze = _thaw

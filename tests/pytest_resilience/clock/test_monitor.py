@@ -77,11 +77,11 @@ def test_two_threads_that_spin_wait_for_time_in_the_end():
     """Threads that only yield, while another one sleeps, are taken to wait for time to pass."""
     with VirtualClock() as clock:
         done = []
-        thread = threading.Thread(target=lambda: (time.sleep(0.01), done.append(1)))
+        thread = threading.Thread(target=lambda: (time.sleep(0.002), done.append(1)))
         thread.start()
         while not done:
             time.sleep(0)
-        assert clock.elapsed == pytest.approx(0.01, rel=0.1)
+        assert clock.elapsed == pytest.approx(0.002, rel=0.1)
         assert clock.guesses == 0
         thread.join()
 
@@ -213,7 +213,7 @@ def test_a_pipe_that_is_read_in_c_delivers_at_its_time():
         with os.fdopen(reading) as file:
             lines.extend((line, clock.elapsed) for line in iter(file.readline, ""))
 
-    with pytest.warns(GuessWarning), VirtualClock(grace=2) as clock:
+    with pytest.warns(GuessWarning), VirtualClock(grace=0.2) as clock:
         thread = threading.Thread(target=read, args=(clock,))
         thread.start()
         with os.fdopen(writing, "w") as file:

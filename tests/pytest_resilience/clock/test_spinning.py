@@ -20,7 +20,7 @@ from pytest_resilience.clock import GuessWarning, LeftoverThreadWarning, Virtual
 class ImpatientClock(VirtualClock):
     """Few questions are many, so that the tests take little time."""
 
-    _most_questions = 2_000
+    _most_questions = 500
 
 
 class ClockThatExpectsNoComputing(VirtualClock):
@@ -188,7 +188,7 @@ def test_whoever_takes_a_lock_again_and_again_lets_others_have_it(kind):
                     break
             rounds += 1
         thread.join()
-        assert rounds <= 2_000
+        assert rounds <= 500
         assert clock.guesses == 0
 
 

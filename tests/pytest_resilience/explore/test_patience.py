@@ -39,7 +39,7 @@ def in_threads(*, ends):
     worker = threading.Thread(target=work)
     worker.start()
     while not done:
-        time.sleep(1)
+        time.sleep(5)
     worker.join()
 
 
@@ -55,7 +55,7 @@ async def in_tasks(sleep, spawn, *, ends):
 
     spawn(work)
     while not done:
-        await sleep(1)
+        await sleep(5)
 
 
 def on_asyncio(*, ends):

@@ -115,12 +115,12 @@ def shop():
 
 
 @pytest.fixture
-def heap(name, monkeypatch):
-    """What may refer to a function of the module: only what comes after it, where it is the module's own.
+def heap(name, count, monkeypatch):
+    """What may refer to a function: only what comes after it, where it is the module's own, or where there are three tools.
 
     Each fault and each end of one look through the heap, and that of the suite is hidden, unless the test thaws it.
     """
-    if "gamma" not in name and "own" not in name:
+    if count == 3 or ("gamma" not in name and "own" not in name):
         monkeypatch.setattr(gc, "unfreeze", lambda: None)
 
 
