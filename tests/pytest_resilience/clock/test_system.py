@@ -46,6 +46,31 @@ builtins.open, os.sched_yield = open_others, lambda: (really_yield(), counted.ap
 """
 
 
+FORK_FOR_EACH_LINE = """
+import os, sys
+import pytest_resilience.clock
+for line in sys.stdin:
+    if not os.fork():
+        exec(eval(line), {})
+        sys.stdout.flush()
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def first_clock():
+    """What a process that has loaded the kit says when it opens its first clock after some preparation."""
+    command = [sys.executable, "-W", "error", "-c", FORK_FOR_EACH_LINE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def outcome(preparation):
+            print(repr(preparation + OPEN_A_CLOCK), file=process.stdin, flush=True)
+            return process.stdout.readline().strip()
+
+        yield outcome
+
+
 def outcome(preparation):
     """What a new interpreter says when it opens a clock after some preparation."""
     command = [sys.executable, "-W", "error", "-c", preparation + OPEN_A_CLOCK]
@@ -80,9 +105,9 @@ def test_another_interpreter_is_refused_at_the_import():
     )
 
 
-def test_threads_that_run_at_the_same_time_are_refused():
+def test_threads_that_run_at_the_same_time_are_refused(first_clock):
     """A free-threaded Python that runs without the lock would let other threads see half a patch."""
-    assert outcome("import sys\nsys._is_gil_enabled = lambda: False\n") == (
+    assert first_clock("import sys\nsys._is_gil_enabled = lambda: False\n") == (
         "RuntimeError: virtual time needs the global interpreter lock (GIL), without which threads would run at the same "
         "time, and this free-threaded Python has switched it off; run this test on a standard build of CPython, or "
         "without the virtual clock"
@@ -99,19 +124,19 @@ def test_threads_that_run_at_the_same_time_are_refused():
         ("fdinfo", "/proc/self/fdinfo", "what an epoll object waits for"),
     ],
 )
-def test_a_kernel_that_does_not_tell_enough_is_refused(missing, path, told):
+def test_a_kernel_that_does_not_tell_enough_is_refused(missing, path, told, first_clock):
     """Without a file that the clock reads it would hang, or let time pass too early: it does not open."""
-    assert outcome(f"MISSING = {missing!r}\n{WITHOUT_A_FILE}") == (
+    assert first_clock(f"MISSING = {missing!r}\n{WITHOUT_A_FILE}") == (
         f"RuntimeError: virtual time needs {path}, which tells {told}, and this kernel or sandbox does not have it; run "
         "this test where /proc is complete, as in an ordinary container, or without the virtual clock"
     )
 
 
-def test_a_kernel_that_does_not_count_is_refused():
+def test_a_kernel_that_does_not_count_is_refused(first_clock):
     """A file that says 0 for a thread which has just computed is as good as none."""
-    assert "needs /proc/self/task/<thread>/schedstat," in outcome(WITHOUT_ACCOUNTING)
+    assert "needs /proc/self/task/<thread>/schedstat," in first_clock(WITHOUT_ACCOUNTING)
 
 
-def test_a_thread_that_has_just_begun_can_open_the_first_clock():
+def test_a_thread_that_has_just_begun_can_open_the_first_clock(first_clock):
     """The kernel says 0 for it, too, until it has looked for another thread to run."""
-    assert outcome(IN_A_NEW_THREAD) == "open"
+    assert first_clock(IN_A_NEW_THREAD) == "open"
