@@ -57,7 +57,7 @@ def type_named(error: object) -> str:
 
 
 def unknown(name: str, functions: Iterable[str]) -> str | None:
-    """Say which names come closest to one that neither a failpoint nor a function has; None where one has it.
+    """Say which names come closest to one that is unknown; None where a failpoint or a function has it.
 
     Of functions, those that were called count; others are known by the failpoints that are named after them.
     """

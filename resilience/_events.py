@@ -100,7 +100,7 @@ class CallEnded(Event):
 
     @property
     def foreseen(self) -> bool:
-        """Whether it gave up as it was told to: stopped, or at once, with an error that is not to be retried."""
+        """Whether the call gave up as it was told to: stopped, or at once, with an error that is not to be retried."""
         at_once = self.attempts == 1 and not self.broken and self.call.policy.kind == "retry"
         return self.reason == "stop_event" or (self.reason == "excluded" and at_once)
 

@@ -109,7 +109,7 @@ class Menus:
 
 
 def _told(policy: Policy) -> object:
-    """Return what of a policy the menu depends on: a decorator that is made anew has the same."""
+    """Return the part of a policy that the menu depends on; a decorator that is made again has the same."""
     return policy.retry_on, policy.exclude_exceptions, policy.max_attempts, policy.timeout
 
 

@@ -28,7 +28,7 @@ _COUNTED: Final = re.compile(r"(Thread|ThreadPoolExecutor|asyncio|Dummy|Timer)[-
 _MOST_ASKED: Final = 5_000  # of one run: a loop of many lines asks at each of them
 _LATENESS: Final = 10_000_000  # nanoseconds; a busy machine wakes a thread by so much late
 _PATIENCE: Final = 20
-"""For so many turns a thread that is pre-empted stays behind others that only look whether something has come.
+"""How many turns a pre-empted thread stays behind others that only look whether something has come.
 
 A pool looks for an idle worker at each job that it gets; a thread that spins until this one goes on does so for longer.
 """

@@ -46,7 +46,7 @@ class Subject(Protocol):
     test: Callable[..., Any]
 
     def run(self, around: Around) -> Ending:
-        """Run it once, in virtual time and with its random numbers from their beginning; ``around`` its body alone."""
+        """Run the test once, in virtual time, its random numbers from their beginning; ``around`` its body alone."""
 
     def forget(self) -> None:
         """Drop everything of the last run, so that its objects end."""

@@ -36,7 +36,7 @@ class FunctionSubject:
         )
 
     def run(self, around: Around) -> Ending:
-        """Call it once, in an event loop where it is async."""
+        """Call the function once, in an event loop where it is async."""
         errors: list[BaseException] = []
         state: FixtureState | None = None
         clock = VirtualClock()

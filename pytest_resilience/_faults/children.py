@@ -124,13 +124,13 @@ class Children:
         return {**os.environ, FAULTS_VARIABLE: self._path}
 
     def arm(self, injection: Injection) -> None:
-        """Let it strike in all processes, and wait until they have it."""
+        """Let a fault strike in all processes, and wait until they have it."""
         number = self._numbers[injection] = len(self._numbers)
         self._injections[number] = injection
         self._publish()
 
     def disarm(self, injection: Injection) -> None:
-        """Let it strike nowhere any more."""
+        """Let a fault strike in no process any more."""
         self._injections.pop(self._numbers[injection], None)
         self._publish()
 

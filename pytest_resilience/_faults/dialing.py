@@ -62,7 +62,7 @@ class Dialing:
             self._doors.insert(0, (host.lower(), port, door))
 
     def close(self, host: str, port: str, door: Door) -> None:
-        """Lead them there no more; with the last door everything is as it was."""
+        """Redirect these connections no more; after the last door everything is as it was."""
         with self._lock:
             self._doors.remove((host.lower(), port, door))
             if not self._doors:

@@ -45,7 +45,7 @@ _TRANSPORTS: Final[tuple[type[Any], ...]] = (
 _METHODS: Final = ("handle_request", "handle_async_request")
 
 _passing: Final[ContextVar[httpx.Request | None]] = ContextVar("_passing", default=None)
-"""The request that has been decided already, while its transport hands it to another one."""
+"""The request whose fault is decided already, while its transport hands it to another transport."""
 
 
 @final

@@ -28,14 +28,14 @@ class Place(Protocol):
         """Ask the injection, before any that was armed earlier, what becomes of each call."""
 
     def disarm(self, injection: Injection) -> None:
-        """Ask it no more; what it holds back goes on."""
+        """Ask the fault no more; what it holds back goes on."""
 
 
 class Elsewhere(Place, Protocol):
     """Other processes as a place."""
 
     def wait_until(self, check: Callable[[], bool]) -> None:
-        """Wait until something has come true that these may bring about."""
+        """Wait until something is true that these processes may bring about."""
 
 
 @final
@@ -108,7 +108,7 @@ class Injection(ScriptedFault):
             return list(self._calls)
 
     def arm(self) -> Self:
-        """Put it at its places: all of them, or none if one refuses."""
+        """Arm the fault at its places: all of them, or none if one refuses."""
         with contextlib.ExitStack() as undoing:
             for place in self._places:
                 place.arm(self)
@@ -118,7 +118,7 @@ class Injection(ScriptedFault):
         return self
 
     def disarm(self) -> None:
-        """End it: calls go through from now on, and those that it made to wait end; harmless when it has ended."""
+        """End the fault: calls go through from now on, and those that it holds end. Harmless when it has ended."""
         if not self._is_armed:
             return
         self._is_armed = False
@@ -129,11 +129,11 @@ class Injection(ScriptedFault):
 
     @property
     def places(self) -> list[Place]:
-        """Where it is put."""
+        """The places where the fault is armed."""
         return list(self._places)
 
     def spread(self, place: Elsewhere) -> None:
-        """Put it at other processes as well, if it has not ended."""
+        """Arm the fault in other processes as well, if it has not ended."""
         if self._is_armed:
             place.arm(self)
             self._places.append(place)

@@ -1,4 +1,4 @@
-"""What is said of whatever a test has left over when it is over."""
+"""What is said of all that a test has left behind."""
 
 from __future__ import annotations
 

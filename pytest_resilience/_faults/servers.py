@@ -23,10 +23,10 @@ from pytest_resilience._timeline.timeline import Timeline
 from resilience.redact import clean
 
 _CHOSEN_PORTS: Final = range(32_768, 65_536)
-"""Of which Linux chooses one for who asks for any (ip_local_port_range), so that it is another one in each run."""
+"""Linux chooses one of these where any will do (ip_local_port_range): another one in each run."""
 
 _dialing: Final = Dialing()
-"""The one table of addresses that are led away: only the latest table of a kind would be asked."""
+"""The one table of redirected addresses: of several, only the latest would be asked."""
 
 _led_away: Final = LedAway(_dialing)
 """The one table of proxies to addresses, as above."""

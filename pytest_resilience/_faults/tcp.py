@@ -83,7 +83,7 @@ class LedAway:
             self._dialing.close(place.host, place.port, self)
 
     def proxies_on(self, loop: LoopThread) -> list[tuple[str, FaultProxy]]:
-        """What connections are led through that are served on a loop, each with the name of the place."""
+        """The proxies that connections are led through, served on a loop; each with the name of the place."""
         return [(place.name, proxy) for place, proxy in self._proxies.values() if place.loop is loop]
 
     def close(self, loop: LoopThread) -> None:

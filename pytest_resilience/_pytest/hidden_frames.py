@@ -21,7 +21,7 @@ _NO_MISTAKE: Final = {
     "RERAISE",
     "CALL_FUNCTION_EX",  # f(*args, **kwargs): another's function, with another's arguments
 }
-"""What the kit does where an error of these types arises that is meant for its user."""
+"""What the kit does where it raises an error of these types for its user."""
 
 
 def hide_frames() -> None:

@@ -68,7 +68,7 @@ class ItemSubject:
         self._item = item
 
     def begin(self) -> None:
-        """Run the test as it is, which sets up what outlives it, such as fixtures of its module."""
+        """Run the test as it is. That sets up what outlives it, such as fixtures of its module."""
         self.renew()
         self._run_phases()
 

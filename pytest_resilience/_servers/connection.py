@@ -249,12 +249,12 @@ class Connection:
             self.reset("refused")
 
     def reset(self, end: End = "reset") -> None:
-        """End it with RST at both sides; what is on its way is lost."""
+        """End the connection with RST at both sides; what is on its way is lost."""
         for transport in self._finish(end):
             reset(transport)
 
     def close(self, end: End) -> None:
-        """End it with FIN, after what has been passed on."""
+        """End the connection with FIN, after what has been passed on."""
         for transport in self._finish(end):
             transport.close()
 

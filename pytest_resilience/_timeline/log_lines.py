@@ -84,18 +84,18 @@ class LogLine:
 
     @property
     def is_give_up(self) -> bool:
-        """Whether it says that a call gave up, or was not retried at all."""
+        """Whether the line says that a call gave up, or was not retried at all."""
         pattern = _GIVE_UPS.get(self.level)
         return pattern is not None and pattern.fullmatch(self.text) is not None
 
     @property
     def names(self) -> set[str]:
-        """What the call that it is about is called: its failpoint, and the names of its function."""
+        """The names of the call that the line is about: its failpoint, and the names of its function."""
         failpoint = str(self.fields["failpoint"])
         return {failpoint, failpoint.rpartition(":")[2].rpartition(".")[2], str(self.record.funcName)}
 
     def contents(self) -> Iterator[tuple[str, str]]:
-        """Yield everything in it, each with what that is."""
+        """Yield each part of the record, with the name of its kind."""
         record = self.record
         error = record.exc_info[1] if record.exc_info else None
         yield "the text", self.text

@@ -1,4 +1,4 @@
-"""What all that read a timeline have in common: it is that of the test, or one of their own."""
+"""The base of all that read a timeline: that of the test, or one of their own."""
 
 from __future__ import annotations
 

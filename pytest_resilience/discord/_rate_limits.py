@@ -87,7 +87,7 @@ class Window:
         return self.size - self._used
 
     def take(self, now_ns: int) -> bool:
-        """Count one, if there may be one more, and tell whether that is so."""
+        """Count a request, unless the limit is reached; tell whether it was counted."""
         left = self.left(now_ns)
         if left == self.size:
             self._opened_ns = now_ns

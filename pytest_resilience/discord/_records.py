@@ -9,7 +9,7 @@ from typing import Any, Final, final
 from pytest_resilience.discord._webhooks import Incoming
 
 _KIT: Final = "/pytest-resilience/"  # as the kit's own client calls itself in its User-Agent
-_SENT_AGAIN: Final = "Sent again: "  # so begins the embed in which it says that an alert may be there twice
+_SENT_AGAIN: Final = "Sent again: "  # begins the embed saying that an alert may be there twice
 
 
 @final

@@ -25,7 +25,7 @@ _LONGEST_WAIT_S: Final = 180.0  # the patience of a line, and a minute for the e
 def should_send_alert(func_name: str, exception: BaseException, context: str = "") -> bool:
     """Tell whether an error may alert now, and if so, take the alert of its window.
 
-    For alerts that are sent by other means than this package's. Atomic under threads and tasks, and in the whole fleet
+    For alerts that something else than this package sends. Atomic under threads and tasks, and in the whole fleet
     where ``redis_url`` is configured; then it may wait for Redis for a moment (half a second where Redis is down).
 
     Args:

@@ -1,4 +1,4 @@
-"""What is told of a failing call: its alert, and that it has recovered; each from the question to the delivery."""
+"""The alert of a failing call and the notice of its recovery, each from its admission to its delivery."""
 
 from __future__ import annotations
 

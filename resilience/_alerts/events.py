@@ -46,7 +46,7 @@ class AlertSuppressed(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecoveryDelivered(Event):
-    """The notice that a call has recovered, which had alerted, has reached its channel.
+    """A call that had alerted has recovered, and the notice of it has reached its channel.
 
     Attributes:
         attempt: The attempt that has succeeded.

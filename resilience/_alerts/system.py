@@ -41,7 +41,7 @@ class AlertSystem:
         self.send(CallAlert(self.admission, call, attempt, error), call.policy.channel)
 
     def tell_recovery(self, call: Call, attempt: int) -> None:
-        """Say that a call has recovered, if it has alerted. Never blocks."""
+        """Send word that a call has recovered, if it had alerted. Never blocks."""
         if call in self.admission.alerting:
             self.send(RecoveryNotice(self.admission, call, attempt), call.policy.channel)
 

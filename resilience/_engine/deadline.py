@@ -71,7 +71,7 @@ class Deadline:
         self.nearest_ns: int = self._at_ns if self.outer is None else min(self._at_ns, self.outer.nearest_ns)
 
     def begin(self) -> None:
-        """Make it known to what runs from here on."""
+        """Make the deadline known to what runs from here on."""
         if self.open:
             _known.set(self)
 

@@ -40,7 +40,7 @@ def is_random(found: re.Match[str]) -> bool:
 
 
 def is_random_in_prose(found: re.Match[str]) -> bool:
-    """What looks made by a machine, the longer the less its name says: of a sentence it could be any word."""
+    """What looks made by a machine; where its name says less, it has to be longer than a word of a sentence."""
     name = found["name"].lower()
     if name.endswith(("password", "passwd", "passphrase", "pwd")) or found["verb"]:
         return looks_random(_bare(found), 6)

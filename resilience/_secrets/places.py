@@ -21,7 +21,7 @@ class Rule(NamedTuple):
     """What hides one kind of secret."""
 
     near: tuple[str, ...]
-    """It is tried only on texts that hold one of these, in lower case: nearly none does, and asking costs little."""
+    """A text that holds none of these, in lower case, is passed over: nearly all are, and asking costs little."""
     hide: Callable[[str], str]
     """Returns a text with the marker in the place of each such secret."""
 

@@ -73,7 +73,7 @@ class Value(NamedTuple):
 
     @property
     def in_prose(self) -> bool:
-        """Whether it may be the beginning of a sentence: ``password: must be longer``."""
+        """Whether the value may begin a sentence: ``password: must be longer``."""
         return ":" in self.separator and self.is_spaced and not self.quoted
 
 
@@ -88,7 +88,7 @@ def _is_placeholder(value: Value) -> bool:
 
 
 def _is_scheme(value: Value) -> bool:
-    """What stands before the credentials in a header, which are hidden already, or a placeholder: ``Bearer %s``."""
+    """What comes before the credentials of a header, if these are hidden already or a placeholder: ``Bearer %s``."""
     words = _AFTER_SCHEME.split(value.text + value.after, maxsplit=2)
     return "authorization" in value.name.lower() and len(words) > 1 and stands_for_secret(words[1].strip("'\""))
 

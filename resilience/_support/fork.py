@@ -19,7 +19,7 @@ class Renewable(Protocol):
     """What has threads or connections that a child process does not inherit in a usable state."""
 
     def after_fork(self) -> None:
-        """Repair it in the child, in which only the forking thread exists."""
+        """Repair this object in the child, where only the forking thread exists."""
 
 
 _instances: Final[weakref.WeakSet[Renewable]] = weakref.WeakSet()

@@ -12,7 +12,7 @@ CONTEXT_MANAGERS: Final[dict[object, bool]] = {
     contextlib.contextmanager(_NEVER_CALLED).__code__: False,
     contextlib.asynccontextmanager(_NEVER_CALLED).__code__: True,
 }
-"""The code that every function has which one of these decorators has made, and whether what it makes is async."""
+"""The code of the functions that each of these decorators makes, and whether what they return is async."""
 
 
 def is_async(candidate: object) -> bool:

@@ -120,7 +120,7 @@ def comes_from(error: BaseException | None, is_injected: Callable[[BaseException
 
 
 def _merely_happened(error: BaseException) -> bool:
-    """Whether its type is one that mistakes have, so that a context says nothing about a purpose."""
+    """Whether an error is of a type that mistakes have, so that its context tells of no purpose."""
     if isinstance(error, _VERDICT):
         return True
     return type(error).__module__ == "builtins" and not isinstance(error, OSError)

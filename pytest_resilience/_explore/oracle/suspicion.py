@@ -63,7 +63,7 @@ class Suspicion:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells it from others: where it was seen, else what happened, whichever error it was."""
+        """What tells a finding from others: where it was seen, else what happened, without the text of an error."""
         return self.kind, self.where or self.text.partition(": ")[0].lstrip(_HOW_MANY)
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ from pytest_resilience.discord._mock import at_the_end
 
 @final
 class Watch(contextlib.ExitStack):
-    """Watches one run, and the end of everything that it has made."""
+    """Watches one run, until all that it has made has ended."""
 
     def __init__(self) -> None:
         super().__init__()

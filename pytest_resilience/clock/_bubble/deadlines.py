@@ -29,7 +29,7 @@ class Deadlines:
             heapq.heappush(self._heap, (waiter.deadline, arrival, waiter))
 
     def note_ended(self, waiter: Waiter) -> None:
-        """Note that a wait has ended early, which may have had no deadline."""
+        """Note that a wait, with or without a deadline, has ended early."""
         self._ended += waiter.deadline is not None
 
     def remove(self, waiter: Waiter) -> None:

@@ -19,7 +19,9 @@ def delay_of(waiter: Waiter, chooser: Chooser, deadlines: Deadlines, now: int, s
     if waiter.since < 0 or waiter.was_late or waiter.handle is not None:
         return None
     later: dict[int, Later] = {}  # what is due within the slack, one for each instant, the next one first
-    for each in sorted([*_others(waiter, deadlines, now, slack), *_own(waiter, now, slack)], key=lambda x: x.instant):
+    # The other timers of an event loop, too: one that wakes late finds several of them due, and keeps their order.
+    own = [Later(instant, None) for instant in waiter.timers() if now + _SAME < instant <= now + slack]
+    for each in sorted([*_others(waiter, deadlines, now, slack), *own], key=lambda x: x.instant):
         later.setdefault(each.instant, each)
     first = chooser.delay(waiter, list(later.values())) if later else None
     waiter.was_late = first is not None
@@ -32,8 +34,3 @@ def _others(waiter: Waiter, deadlines: Deadlines, now: int, slack: int) -> Itera
             continue
         if (other.deadline - now) * _SHARE <= other.deadline - other.since:
             yield Later(other.deadline, other.member)
-
-
-def _own(waiter: Waiter, now: int, slack: int) -> Iterator[Later]:
-    """Yield the other timers of an event loop: one that wakes late finds several of them due, and keeps their order."""
-    yield from (Later(instant, None) for instant in waiter.timers() if now + _SAME < instant <= now + slack)

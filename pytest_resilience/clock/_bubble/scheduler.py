@@ -322,7 +322,7 @@ class Scheduler(Closing):
         self.running = member
 
     def _check(self, waiters: list[Waiter]) -> bool:
-        """Wake those for which something outside has come true, in the order given; whether there are any."""
+        """Wake in the order given those whose wait something outside has ended; tell whether there are any."""
         ready = [waiter for waiter in waiters if waiter.has_come_true()]
         for waiter in ready:
             if waiter.outcome is None:

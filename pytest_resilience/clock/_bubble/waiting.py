@@ -39,7 +39,7 @@ class Strangers(Protocol):
         """Note that threads outside, at work now, are to do something for the bubble afterwards."""
 
     def forget(self) -> bool:
-        """Expect no more of them; whether there was any."""
+        """Expect nothing more of threads outside; tell whether anything was expected."""
 
     def outsiders(self, everyone: list[Member]) -> list[Outsider]:
         """Those that may still act, if any thread among ``everyone`` waits for what any thread might do."""
@@ -195,7 +195,7 @@ class Member:
         return None if deadline is None else max(0, deadline - self.scheduler.now) / 1e9
 
     def note_question(self, weight: int) -> None:
-        """Note that it has asked for something and got nothing; time passes for it if it does so on and on."""
+        """Note that the thread asked for something and got nothing; time passes for it if it goes on so."""
         questions = self.questions
         questions.asked += weight
         if questions.asked >= questions.limit and self is current():

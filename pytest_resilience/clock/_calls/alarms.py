@@ -36,7 +36,7 @@ class _Timer:
         self._scheduler: Turns
 
     def set(self, member: Member, seconds: float, interval: float = 0) -> tuple[float, float]:
-        """Set it, or for 0 s none; what was left of the one before, in seconds."""
+        """Set the alarm, or none for 0 s; return what was left of the one before, in seconds."""
         before = self.left()
         if self._alarm is not None:
             self._scheduler.clear_alarm(self._alarm)

@@ -78,7 +78,7 @@ def timers_of(loop: Any, member: Member) -> Iterator[int]:
 
 
 def _sleeper(asyncio: ModuleType) -> Callable[[Any, float], bool]:
-    """What notes a sleep, and sleeps it on the spot if nothing else could run before its end, here or elsewhere."""
+    """A function that notes a sleep, and ends it at once if nothing else could run in between, here or elsewhere."""
     get_task = asyncio.tasks.current_task
     eager_tasks = getattr(asyncio.tasks, "_eager_tasks", ())
 

@@ -39,7 +39,7 @@ def on_grain(nanoseconds: int) -> int:
 
 
 def in_seconds(nanoseconds: int) -> float:
-    """What a clock shows in seconds: rounded up, or who has slept for 0.1 s would often see less than that pass."""
+    """What a clock shows in seconds: rounded up, or a sleep of 0.1 s would often seem shorter than that."""
     whole, rest = divmod(nanoseconds, _SECOND)
     seconds = nanoseconds / _SECOND
     return seconds if seconds - whole >= rest / _SECOND else math.nextafter(seconds, math.inf)

@@ -38,7 +38,7 @@ class _Locks:
     Attributes:
         holders: Those that threads of the bubble hold. Whatever else is locked is held by a thread outside.
         lines: Who waits for a lock, first come first served, each with the number of its arrival.
-        signals: Those for which a thread has waited that held them itself: they guard nothing.
+        signals: Locks that a thread has waited for although it held them itself: they guard nothing.
     """
 
     def __init__(self) -> None:
@@ -83,14 +83,14 @@ class _Locks:
             if waiter.outcome is None and waiter.member.scheduler.fire(waiter, Outcome.NOTIFIED):
                 break
         if line and (caller := current()) is not None:
-            caller.note_question(NOT_YET)  # who takes it again at once, and again, would never let the others have it
+            caller.note_question(NOT_YET)  # or one that takes it again and again would never let the others have it
 
 
 _locks = PerClock(_Locks, lambda locks: locks.holders.clear())  # a thread that is left over keeps the rest
 
 
 def held_locks() -> list[weakref.ref[Any]]:
-    """Return the locks that the calling thread holds, or one that has ended, but for those that wake who holds them."""
+    """Return the locks that the calling thread holds, or one that has ended; signals guard nothing."""
     caller, locks = current(), _locks.current
     guards = [(lock, holder) for lock, holder in list(locks.holders.items()) if lock not in locks.signals]
     return [weakref.ref(lock) for lock, holder in guards if holder is caller or holder.ended]

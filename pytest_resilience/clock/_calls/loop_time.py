@@ -48,7 +48,7 @@ def _exit(reference: weakref.ref[Any]) -> None:
 
 
 class Loops:
-    """Those that have looked at the time of the bubble."""
+    """The loops that have looked at the time of the bubble."""
 
     def __init__(self) -> None:
         self.seen: dict[int, weakref.ref[Any]] = {}
@@ -59,7 +59,7 @@ class Loops:
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """Set them forward as the clock closes, by what it was ahead of real time."""
+        """Set these loops forward as the clock closes, by what it was ahead of real time."""
         yield
         own = get_ident()
         others = members.keys() - {own}

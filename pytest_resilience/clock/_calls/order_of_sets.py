@@ -15,7 +15,7 @@ from pytest_resilience.clock._bubble.waiting import members
 from pytest_resilience.clock._reach.patches import AttributePatch, Patch
 
 NAMES = ("__module__", "__qualname__", "__doc__")
-"""What a class that takes the place of another has of it, by which it is pickled and shown."""
+"""What a class takes over from the one that it replaces, to be pickled and shown like that."""
 
 
 class _Open:

@@ -38,7 +38,7 @@ listeners: list[Callable[[Any], None]] = []
 """Are told of each queue in C that has got an item from a thread of the bubble."""
 
 outside_readers: PerClock[dict[Any, Callable[[], None]]] = PerClock(dict)
-"""What threads outside call when they come to a queue for work: it may make threads of the bubble of them."""
+"""Called by threads outside that come to a queue for work: it may take them into the bubble."""
 
 
 def _simple_queue_get(own: _Real, self: Any, block: bool = True, timeout: float | None = None) -> Any:
@@ -101,7 +101,7 @@ def _note_nothing(items: Any, member: Member, block: bool) -> None:
 
 
 def _note_item(items: Any) -> None:
-    """Let a thread that waits for it have the item which a queue has got."""
+    """Give the item that a queue has got to a thread that waits for it."""
     line = _readers.current.get(items)
     if line is None and items not in outside_readers.current:
         wake_strangers()

@@ -34,7 +34,7 @@ real_pthread_kill = clone(original(_signal, "pthread_kill"))
 
 
 def _sending(real_send: Callable[..., Any], own: Callable[[], int | None]) -> Callable[..., Any]:
-    """What sends a signal to the process or thread that ``own`` tells, or to any other."""
+    """A function that sends a signal to the process or thread that ``own`` returns, or to any other."""
 
     def send(*arguments: Any) -> Any:
         member = current()
@@ -54,7 +54,7 @@ def _is_handled(number: Any) -> bool:
 
 
 def _awaiting(name: str, *, limited: bool) -> Callable[..., Any]:
-    """What waits for one of some signals, for a time if ``limited``; it gets what is wrong said by the C function."""
+    """A function that waits for signals, for a time if ``limited``; the C function says what is wrong."""
     real_wait = clone(original(_signal, name))
 
     def wait(*arguments: Any) -> Any:

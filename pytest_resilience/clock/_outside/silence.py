@@ -16,7 +16,7 @@ class Silence:
         self._since: dict[int, tuple[int, float]] = {}  # with the inode, as numbers of descriptors are used again
 
     def since(self, descriptor: int, inode: int) -> float:
-        """When it began at a descriptor, in real seconds: now, if it has not yet."""
+        """When the silence of a descriptor began, in real seconds: now, if it had not yet."""
         known, since = self._since.get(descriptor, (None, 0.0))
         if known != inode:
             since = real.monotonic()

@@ -25,7 +25,7 @@ _UNTIL_CONNECTED_S = 5.0
 
 
 class Sockets:
-    """Those that threads of the bubble have made, and what has passed by them."""
+    """The sockets that threads of the bubble have made, and what has gone through them."""
 
     def __init__(self) -> None:
         self._by_descriptor: dict[int, weakref.ref[socket.socket]] = {}

@@ -37,7 +37,7 @@ def wrong_platform() -> str | None:
 
 @cache
 def missing() -> str | None:
-    """What the clock needs and does not have here, if there is such a thing. Neither comes or goes while it runs."""
+    """What the clock needs and does not have here, if anything. That does not change while the process runs."""
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         return (
             "virtual time needs the global interpreter lock (GIL), without which threads would run at the same time, "

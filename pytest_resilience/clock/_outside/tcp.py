@@ -26,7 +26,7 @@ def is_under_way(here: socket.socket, there: socket.socket, events: int) -> bool
 
 
 def _is_on_its_way(sender: socket.socket, receiver: socket.socket) -> bool:
-    """Whether bytes have been sent that have not arrived; those that are only not acknowledged have.
+    """Whether bytes that were sent have not arrived yet; those that only lack their acknowledgement have.
 
     Source: ``struct tcp_info`` of linux/tcp.h, which grows at its end: since Linux 4.19 it has all of these.
     """

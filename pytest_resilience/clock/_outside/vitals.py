@@ -1,4 +1,4 @@
-"""What the system tells about a thread of this process: whether it runs, and for how long it has."""
+"""What the system tells about a thread of this process: whether it runs, and how long it has run in all."""
 
 from __future__ import annotations
 

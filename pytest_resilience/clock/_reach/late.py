@@ -74,7 +74,7 @@ class LatePatches(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Let the others find the module, and have it patched after it has been loaded."""
+        """Let the other finders find the module, and have it patched when it has been loaded."""
         if fullname not in self._makers:
             return None
         for finder in sys.meta_path:

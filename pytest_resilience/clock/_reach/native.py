@@ -193,7 +193,7 @@ def builtin_patches(module: types.ModuleType, *replacements: Callable[..., Any])
 
 
 def _named(target: type, name: str, method: Any) -> Any:
-    """A method that is called what the one is that it replaces, by which it is pickled, and has its signature."""
+    """A method with the name of the one that it replaces, by which it is pickled, and with its signature."""
     if isinstance(method, classmethod):
         return classmethod(_named(target, name, method.__func__))
     if not isinstance(method, types.FunctionType):

@@ -113,7 +113,7 @@ class Claim:
         return not self._asks_fleet or self._is_admitted()
 
     def lapse(self) -> None:
-        """Leave to another alert what this one would have told: it is not sent."""
+        """Leave what this alert would have told to another one, as it is not sent."""
         self._admission.count_suppressed(self.suppressed)
         self.suppressed = 0
 

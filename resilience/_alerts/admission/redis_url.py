@@ -69,7 +69,7 @@ def connect(url: str) -> redis.Redis:
 
 
 class _Bounded:
-    """What a connection class of redis-py gets in front of it, so that no answer is longer than one may be."""
+    """A base put first in a connection class of redis-py, so that no answer is too long."""
 
     def _connect(self) -> Any:
         return _BoundedSocket(super()._connect())  # type: ignore[misc]  # redis-py's, which comes next

@@ -82,7 +82,7 @@ class QueuedAlert:
             return self._leaves
 
     def delivered(self) -> None:
-        """Settle it for one destination, which has it."""
+        """Settle the alert for one destination, which has it."""
         with self._counting:
             is_first, self.reached = not self.reached, True
         if is_first:
@@ -91,16 +91,16 @@ class QueuedAlert:
         self._settle()
 
     def failed(self, problem: str) -> None:
-        """Settle it for one destination, which can't have it."""
+        """Settle the alert for one destination, which can't get it."""
         stream.emit(AlertFailed(problem=problem))
         self._settle()
 
     def dropped(self) -> None:
-        """Settle it for one destination, whose queue was full."""
+        """Settle the alert for one destination, whose queue was full."""
         self._settle(dropped=True)
 
     def abandoned(self) -> None:
-        """Settle it for one destination, without a word."""
+        """Settle the alert for one destination, without a word."""
         self._settle()
 
     def _settle(self, *, dropped: bool = False) -> None:

@@ -87,7 +87,7 @@ class Client:
 
     def _exchange(self, webhook: Webhook, body: dict[str, Any]) -> tuple[httpx.Response, bytes]:
         if self._transport is None:
-            with importing:  # since httpx, too, imports what it stands on as late as that
+            with importing:  # httpx, too, imports what it needs only here
                 self._transport = self._substitute or _new_transport(DISCORD_API)
         request = httpx.Request(
             "POST",

@@ -96,7 +96,7 @@ class DiscordError(Exception):
 
 
 def _is_moment(value: object) -> bool:
-    """Whether this is a number of seconds or a date, be it past."""
+    """Whether this is a number of seconds or a date, even a past one."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return False
     with contextlib.suppress(ValueError):

@@ -39,7 +39,7 @@ class Kind(Enum):
 
 
 _RUNNERS: Final = {"run", "run_until_complete", "run_coroutine_threadsafe", "async_to_sync", "syncify"}
-"""What a plain function calls that runs the async function which it wraps, and returns its result."""
+"""By these calls a plain function runs the async function that it wraps, to return its result."""
 
 
 def own_kind(function: object) -> Kind:

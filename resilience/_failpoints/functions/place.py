@@ -39,7 +39,7 @@ class Fault(Protocol):
 
     @property
     def is_ours(self) -> Callable[[], bool]:
-        """Tells whether the call that is being made is one that it is for; others it lets through unseen."""
+        """Tells whether the fault is for the call that is being made; it lets others through unseen."""
 
     def decide(self, *args: Any, **kwargs: Any) -> Decision | None:
         """Say what becomes of a call; None where that is another's business."""
@@ -75,7 +75,7 @@ class FunctionPlace:
             self._faults.insert(0, fault)
 
     def disarm(self, fault: Fault) -> None:
-        """Ask it no more; with the last of them the function is back. Harmless where another has taken its place."""
+        """Ask this fault no more; after the last the function is back. Harmless where another has taken its place."""
         with self._changing:
             if fault not in self._faults:
                 return

@@ -27,7 +27,7 @@ class ModuleName:
     name: str
 
     def current(self) -> Any:
-        """What it refers to; `ABSENT` for nothing."""
+        """What the name refers to; `ABSENT` for nothing."""
         return self.namespace.get(self.name, ABSENT)
 
     def fitting(self, value: Any) -> Any:

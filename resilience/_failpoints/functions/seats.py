@@ -43,7 +43,7 @@ class Seat(Protocol):
         """Have ``answer`` called in its place."""
 
     def leave(self) -> None:
-        """Have it called again."""
+        """Have the function called again."""
 
 
 @final
@@ -57,7 +57,7 @@ class CodeSeat:
         self._undo = contextlib.ExitStack()
 
     def take(self, answer: Function) -> None:
-        """Give it other code, and the signature that it had."""
+        """Give the function other code, and the signature of its own."""
         function = self._function
         self.original = twin_of(function)
         if not {"__signature__", "__wrapped__"} & function.__dict__.keys():

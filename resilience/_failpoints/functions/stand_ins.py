@@ -95,7 +95,7 @@ def armed_as(function: object) -> Seat | None:
 
 
 def unarmed(function: object) -> object:
-    """What a function does where nobody strikes: it itself, where it is not armed."""
+    """What a function does where no fault strikes: the function itself, where it is not armed."""
     stand_in = _active.get(id(function))
     return function if stand_in is None else stand_in.seat.original
 

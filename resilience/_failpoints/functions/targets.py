@@ -255,7 +255,7 @@ def _owner_of(method: Any) -> tuple[type, str] | None:
 def _resolve(name: str) -> tuple[Any, str, Any] | None:
     """Return what ``package.module:qualname`` or ``package.module.qualname`` names; None where there is none.
 
-    Three things: what holds it, the name it has there, and it itself.
+    Three things: what holds the object, the name that it has there, and the object.
     """
     for module_name, qualname in _splits(name):
         found: Any = _module(module_name, name)

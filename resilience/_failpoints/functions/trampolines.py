@@ -122,7 +122,7 @@ _codes: dict[int, list[CodeType]] = {}
 
 
 def put_code(function: FunctionType, code: CodeType, *, beneath: bool = False) -> None:
-    """Give the function other code, ``beneath`` all that others have given it or over that."""
+    """Give the function other code: over what others have given it, or ``beneath`` all of that."""
     codes = _codes.setdefault(id(function), [function.__code__])
     codes.insert(1 if beneath else len(codes), code)
     function.__code__ = codes[-1]

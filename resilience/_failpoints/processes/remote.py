@@ -1,4 +1,4 @@
-"""Faults of a process that a test decides which has started it.
+"""Faults of a process, as decided by the test that has started it.
 
 ``RESILIENCE_FAULTS`` is a UNIX socket in a folder that only the user can open. Lines of JSON go over it, which both
 sides take for nothing but data. Each process keeps one connection, over which it is told what is armed, at each change:
@@ -160,7 +160,7 @@ class RemoteFault:
 
     Attributes:
         gate: Where calls wait until the test says that they may go on.
-        is_ours: Tells whether the call that is being made is one that it is for.
+        is_ours: Tells whether the fault is for the call that is being made.
     """
 
     def __init__(self, path: str, number: int, *, is_ours: Callable[[], bool] = lambda: True) -> None:

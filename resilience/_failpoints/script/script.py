@@ -142,7 +142,7 @@ class Script:
         return Script((*self.terms, *following.terms))
 
     def refusal_by(self, kind: PlaceKind) -> str | None:
-        """Say what a kind of place can't do of it, and what it can; None where it can do all."""
+        """Say what of the script a kind of place can't do, and what it can; None where it can do all."""
         refused = next((term.action for term in self.terms if kind not in term.action.places), None)
         if refused is None:
             return None

@@ -40,12 +40,12 @@ class Term:
 
     @property
     def is_endless(self) -> bool:
-        """Whether it is for every call from here on, so that nothing behind it is reached."""
+        """Whether the term is for every call from here on, so that no term behind it is reached."""
         return all(getattr(self, each) is None for each in ("count", "chance", "window", *MARKS.values()))
 
     @property
     def contradiction(self) -> str | None:
-        """Why it can never strike, or not as often as it says; None where it can."""
+        """Why the term can never strike, or not as often as it says; None where it can."""
         if self.only is None:
             return None
         if self.count is not None and self.count > 1:
