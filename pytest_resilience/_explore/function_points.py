@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, final
 
-from resilience.testing import Interceptor, Target, target_of
+from resilience.testing import Interceptor, Target, UnknownTargetError, target_of
 
 _WILD: Final = "*?["
 
@@ -59,7 +59,7 @@ def functions_of(points: Sequence[str | Callable[..., Any]]) -> list[FunctionPoi
     """Return what names, patterns of names, and functions stand for.
 
     Raises:
-        UnknownTargetError: There is no such function.
+        UnknownTargetError: There is no such function, or none that a pattern is for.
     """
     found: dict[object, Target] = {}
     for each in points:
@@ -73,13 +73,19 @@ def functions_of(points: Sequence[str | Callable[..., Any]]) -> list[FunctionPoi
 def _matching(pattern: str) -> list[str]:
     """Return the functions and methods of loaded modules whose names match a pattern."""
     module_pattern, _, name_pattern = pattern.partition(":")
-    return [
+    found = [
         f"{module}:{name}"
         for module in sorted(sys.modules)
         if fnmatch.fnmatchcase(module, module_pattern)
         for name in _names_in(module)
         if fnmatch.fnmatchcase(name, name_pattern or "*")
     ]
+    if not found:
+        raise UnknownTargetError(
+            f"no function of the modules that are loaded is called like {pattern!r}: a pattern is "
+            "'package.module:name', and the test module has to import that module"
+        )
+    return found
 
 
 def _names_in(module: str) -> Iterator[str]:

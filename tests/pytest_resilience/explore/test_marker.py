@@ -141,6 +141,11 @@ def test_options_that_make_no_sense_are_refused(suite, arguments, message):
             "explore(what=3)",
             "@pytest.mark.explore: it has faults, schedules, points, allowed, budget, got 'what'; write for example @*",
         ),
+        (
+            "explore(points=['orders.stok:*'])",
+            "@pytest.mark.explore(points=...): no function of the modules that are loaded is called like "
+            "'orders.stok:?': a pattern is 'package.module:name', and the test module has to import that module",
+        ),
         ("explore(points=['nothing.like:this'])", "@pytest.mark.explore(points=...): no failpoint or function is *"),
     ],
 )
