@@ -63,15 +63,21 @@ class Servers:
         return server
 
     def complaint(self) -> str | None:
-        """Say which requests no route took; None where there were none."""
-        unexpected = [clean(request) for server in self._servers for request in server.unexpected]
-        if not unexpected:
-            return None
-        lines = "\n".join(f"  {request}" for request in dict.fromkeys(unexpected))
-        return (
-            f"requests came that no route of fault_server takes, and got 404:\n{lines}\n"
-            "Say what a healthy server answers there: fault_server.route(method, path, json=...)."
+        """Say which requests no route took, and which answers could not be made; None where there were none."""
+        complaints = (
+            _complaint(
+                "requests came that no route of fault_server takes, and got 404:",
+                [request for server in self._servers for request in server.unexpected],
+                "Say what a healthy server answers there: fault_server.route(method, path, json=...).",
+            ),
+            _complaint(
+                "answers of fault_server could not be made, and clients got 500:",
+                [request for server in self._servers for request in server.unanswered],
+                "What reply= is given takes the request, and returns what JSON can say, a str, bytes, or (status, any "
+                "of these).",
+            ),
         )
+        return "\n".join(filter(None, complaints)) or None
 
     def proxy(self, upstream: str | None) -> FaultProxy:
         proxy = self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
@@ -131,3 +137,8 @@ class Servers:
             _dialing.open(proxy.host, str(proxy.port), door)
             self._open.callback(_dialing.close, proxy.host, str(proxy.port), door)
         return ConnectionPlace(target.both if isinstance(target, FaultProxy) else target)
+
+
+def _complaint(what: str, requests: list[str], write: str) -> str | None:
+    lines = "\n".join(f"  {clean(each)}" for each in dict.fromkeys(requests))
+    return f"{what}\n{lines}\n{write}" if requests else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Any, Final, final
 
 from pytest_resilience._servers.connection import open_peers
@@ -12,7 +14,9 @@ from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.on_loopback import OnLoopback
 from pytest_resilience._servers.routes import Exchange, Reply, Route, answer_of, request_of
+from resilience.redact import summary_of
 
+_BROKEN: Final = Answer(500, (("Content-Type", "text/plain"),), b"the answer of this server could not be made\n")
 _NOTHING: Final = object()
 _NOT_FOUND: Final = Answer(404, (("Content-Type", "text/plain"),), b"no route of this server takes the request\n")
 
@@ -29,6 +33,7 @@ class FaultServer(OnLoopback):
         host: Where it listens: 127.0.0.1.
         port: A free port, chosen when it opens.
         unexpected: The requests that no route took, such as ``GET /nonsense``.
+        unanswered: The requests whose answer could not be made, each with the error that was raised.
 
     Example:
         ``with FaultServer() as server: server.route("GET", "/items", json=[])``
@@ -47,6 +52,7 @@ class FaultServer(OnLoopback):
         self._server: asyncio.Server | None = None
         self._connections: set[HttpConnection] = set()
         self.unexpected: list[str] = []
+        self.unanswered: list[str] = []
 
     @property
     def url(self) -> str:
@@ -126,10 +132,19 @@ class FaultServer(OnLoopback):
             return
         route.requests.append(request)
         exchange = Exchange(route, request, connection)
-        if route.fault is not None:
-            await route.fault(exchange)
-        else:
-            exchange.send(await exchange.healthy())
+        try:
+            if route.fault is not None:
+                await route.fault(exchange)
+            else:
+                exchange.send(await exchange.healthy())
+        except Exception as error:  # noqa: BLE001  # a reply is foreign code, and the client waits for an answer
+            self.unanswered.append(f"{route.name}: {summary_of(error)} ({_origin(error)})")
+            exchange.send(_BROKEN)
+
+
+def _origin(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{PurePath(frame.filename).name}:{frame.lineno}"
 
 
 def _is_given(value: object) -> bool:

@@ -88,6 +88,8 @@ def _delay(seconds: object) -> int:
         raise TypeError(
             f"delay() takes seconds, such as 1.5, or a duration, such as '250ms'; got {described(seconds)}"
         ) from None
+    except ValueError as error:  # that of a text is of a type of our own
+        raise ValueError(str(error)) from None
 
 
 def passthrough() -> Script:

@@ -2,6 +2,7 @@
 
 import gc
 import http.client
+import re
 import socket
 import threading
 from contextlib import closing
@@ -187,6 +188,25 @@ def test_only_requests_that_a_predicate_takes(server, client, faults):
     )
     assert client.get("/items").status_code == 200
     assert client.get("/items?big=1").status_code == 503
+
+
+@pytest.mark.parametrize("reply", [lambda request: request.nonsense, lambda _: object()])
+@pytest.mark.parametrize("script", [None, "1*off", "1*after status(503)", "1*truncate(50%)"])
+def test_a_reply_with_a_bug_fails_the_test(reply, script):
+    """The client gets 500 at once, and the test is told at its end which error was raised, and where."""
+    with pytest.raises(pytest.fail.Exception) as caught, Faults() as faults:
+        server = faults.server()
+        route = server.route("GET", "/items", reply=reply)
+        if script is not None:
+            faults.inject(route, script)
+        assert [httpx.get(f"{server.url}/items").status_code for _ in range(2)] == [500, 500]
+    first, problem, hint = str(caught.value).splitlines()
+    assert first == "answers of fault_server could not be made, and clients got 500:"
+    assert re.fullmatch(r"  GET /items: (AttributeError|TypeError): .+ \(\w+\.py:\d+\)", problem)
+    assert (
+        hint
+        == "What reply= is given takes the request, and returns what JSON can say, a str, bytes, or (status, any of these)."
+    )
 
 
 def test_a_request_that_no_route_takes_fails_the_test():

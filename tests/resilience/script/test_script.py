@@ -266,3 +266,4 @@ def test_mistake_in_code_says_what_to_write(mistake, kind, message):
         mistake()
 
     assert str(caught.value) == message
+    assert caught.type is kind
