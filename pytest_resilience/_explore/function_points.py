@@ -45,11 +45,9 @@ class FunctionPoint:
             self._point = None
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer for the function."""
         return function(*args, **kwargs) if self._point is None else self._point.call(function, args, kwargs)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer for an async function."""
         if self._point is None:
             return await function(*args, **kwargs)
         return await self._point.call_async(function, args, kwargs)

@@ -48,7 +48,6 @@ class Fault:
 
     @property
     def hangs(self) -> bool:
-        """Whether the call never ends by itself."""
         return isinstance(self.strike.terms[0].action, Hang)
 
     @property

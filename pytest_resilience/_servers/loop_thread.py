@@ -24,7 +24,6 @@ class LoopThread:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop, which runs."""
         with self._starting:
             if self._loop is None:
                 # A selector loop, whatever policy the program under test has: uvloop has no virtual time.

@@ -63,7 +63,6 @@ class Field(NamedTuple):
 
     @property
     def before(self) -> str:
-        """The text before the name."""
         return self.text[max(0, self.at - 20) : self.at]
 
 

@@ -46,7 +46,6 @@ class Place:
         return re.compile(_ABBREVIATION.sub(lambda found: _TABLE["abbreviations"][found[1]], self._source), re.VERBOSE)
 
     def hide(self, text: str) -> str:
-        """Replace every secret of this place."""
         return self._pattern.sub(self._replace, text)
 
     def _replace(self, found: re.Match[str]) -> str:

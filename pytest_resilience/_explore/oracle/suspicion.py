@@ -71,7 +71,6 @@ class Suspicion:
 
 
 def of_error(kind: Kind, error: BaseException) -> Suspicion:
-    """Return the suspicion that an error shows."""
     name, text = type_name(error), message_of(error).partition("\\n")[0]
     said = text if isinstance(error, AssertionError) and text.startswith("assert") else f"{name}: {text}"
     if text == name and isinstance(error, AssertionError):

@@ -44,7 +44,6 @@ class Unseen(logging.Handler, Watcher):
         return self
 
     def suspicions(self) -> Iterator[Suspicion]:
-        """Yield what was seen."""
         yield from self._found
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -44,7 +44,6 @@ class Watch(contextlib.ExitStack):
             each.read(ending)
 
     def suspicions(self) -> list[Suspicion]:
-        """Return what was seen."""
         gc.collect()
         return [seen for each in self._watchers for seen in each.suspicions()]
 

@@ -67,7 +67,6 @@ class Monitor:
 
     @property
     def has_thread(self) -> bool:
-        """Whether the thread is there."""
         return self.ident != 0  # which it sets itself: the interpreter counts it only once it has begun
 
     def watch(self) -> None:

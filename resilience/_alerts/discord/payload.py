@@ -17,6 +17,7 @@ MOST_ALERTS: Final = 10  # one as the content and nine embeds, which leaves room
 
 _EMBED_CHARACTERS: Final = 4096  # of one description
 _ALL_EMBEDS_CHARACTERS: Final = 6000  # of all embeds of a message together
+_AGAIN: Final = "Sent again: the answer at <t:{:.0f}:T> was lost, so this may be here twice."
 _NOBODY: Final[dict[str, list[str]]] = {"parse": []}
 
 
@@ -28,7 +29,7 @@ def message_body(alerts: Sequence[Alert], repeats_since: float | None = None) ->
         repeats_since: When an earlier try may have delivered the same, in seconds of the epoch; it is labelled then.
     """
     first, *others = alerts
-    embeds = [_label(repeats_since)] if repeats_since is not None else []
+    embeds = [{"description": _AGAIN.format(repeats_since)}] if repeats_since is not None else []
     room = _ALL_EMBEDS_CHARACTERS - sum(len(each["description"]) for each in embeds)
     for number, alert in enumerate(others):
         fair = min(room // (len(others) - number), _EMBED_CHARACTERS)
@@ -52,7 +53,3 @@ def _body(content: str, alert: Alert) -> dict[str, Any]:
     if alert.title:
         body["username"] = alert.title
     return body
-
-
-def _label(since: float) -> dict[str, str]:
-    return {"description": f"Sent again: the answer at <t:{since:.0f}:T> was lost, so this may be here twice."}

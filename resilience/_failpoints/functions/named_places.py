@@ -78,7 +78,6 @@ class NamedPlace:
         _warn_of(problems)
 
     def disarm(self) -> None:
-        """Let the fault strike no more."""
         with _changing:
             _named.remove(self)
             for place in self._armed:  # oldest first: a module that was loaded twice gets its latest function back
