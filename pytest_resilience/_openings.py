@@ -47,7 +47,9 @@ def close_what_is_left(before: Tools) -> list[str]:
     names = []
     while left := [each for each in _open if not any(each is other for other in before)]:
         tool = left[-1]
-        note_closed(tool)
         names.append(repr(tool))
-        tool.__exit__(GeneratorExit, None, None)  # as at the end of a block that did not come to its end
+        try:
+            tool.__exit__(GeneratorExit, None, None)  # as at the end of a block that did not come to its end
+        finally:
+            note_closed(tool)
     return names

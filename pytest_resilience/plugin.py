@@ -6,6 +6,7 @@ fixture that is used imports what it needs.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -139,10 +140,13 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 
 def _close_tools(item: pytest.Item) -> None:
     """Close what a test has opened by hand, and name it."""
-    names = close_what_is_left(item.stash.get(OPEN_BEFORE, ()))
-    if names:
+    before = item.stash.get(OPEN_BEFORE, ())
+    if len(open_now()) > len(before):
         from pytest_resilience._faults.leftovers import unclosed_tools, warn_of
+        from pytest_resilience._uninterrupted import Uninterrupted
 
+        with Uninterrupted():
+            names = close_what_is_left(before)
         warn_of([unclosed_tools(names)], stacklevel=2)
 
 
@@ -178,6 +182,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         from pytest_resilience._pytest.hidden_frames import hide_frames
 
         hide_frames()
+        if call.when == "teardown":  # which a time limit may have broken off
+            with contextlib.suppress(Exception):
+                close_what_is_left(item.stash.get(OPEN_BEFORE, ()))
     report: pytest.TestReport = yield
     if report.when == "teardown" and (usage := take()) is not None:
         report.user_properties.append((TALLY, usage.tally))

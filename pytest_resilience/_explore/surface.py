@@ -43,8 +43,7 @@ class FunctionSubject:
         try:
             with clock:
                 state = FixtureState(self._seed, self._limits, clock)
-                with state.open:
-                    state.begin()
+                with state:
                     try:
                         with around():
                             self._call()

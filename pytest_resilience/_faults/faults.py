@@ -13,6 +13,7 @@ from pytest_resilience._faults.leftovers import held_calls, warn_of
 from pytest_resilience._objections import Objections
 from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._timeline.timeline import Timeline, opened
+from pytest_resilience._uninterrupted import Uninterrupted
 from pytest_resilience._usage import note
 from resilience.events import FaultInjected
 from resilience.redact import clean
@@ -96,6 +97,14 @@ class Faults:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with Uninterrupted():
+            left = self._close()
+        if kind is None:
+            warn_of(left, stacklevel=2)
+        if kind is None and self._given is None:
+            self._objections.settle(self.complaint())
+
+    def _close(self) -> list[str | None]:
         note_closed(self)
         timeline, self._timeline = self._timeline, None
         left = [held_calls(self.injections)]
@@ -106,10 +115,7 @@ class Faults:
         if self._children is not None:
             left += self._children.left_over(end=self._ends_children)
         note(calls=sum(len(each.calls) for each in self.injections))
-        if kind is None:
-            warn_of(left, stacklevel=2)
-        if kind is None and self._given is None:
-            self._objections.settle(self.complaint())
+        return left
 
     def inject(
         self,

@@ -8,11 +8,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Self, final
 
 from pytest_resilience._objections import Objections
+from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._pytest.native_clocks import said_of_native_clocks
 from pytest_resilience._timeline.timeline import TITLE, Timeline
+from pytest_resilience._uninterrupted import Uninterrupted
 from resilience import resume_retry_loops
 from resilience.alerts import isolated
 from resilience.events import AttemptFailed, Event, FaultInjected, stream
@@ -46,7 +48,7 @@ class FixtureState:
         self.timeline = Timeline()
         self.objections = Objections()
         self.faults: Faults | None = None
-        self.open = contextlib.ExitStack()
+        self._open = contextlib.ExitStack()
         self.passed: bool | None = None
         self.left: list[str | None] = []
         self.around: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext
@@ -55,17 +57,27 @@ class FixtureState:
         self._failures: Counter[type[Event]] = Counter()
         self._counting = threading.Lock()
 
-    def begin(self) -> None:
+    def __enter__(self) -> Self:
         """Start recording, with the random numbers of this test's seed, and with no alert sent so far.
 
         Retry loops that the test stops may go on after it.
         """
-        self.open.callback(random.setstate, random.getstate())
+        note_open(self)
+        self._open.callback(random.setstate, random.getstate())
         self.reseed()
-        self.open.enter_context(isolated(_NOWHERE))
-        self.open.callback(resume_retry_loops)
-        self.open.enter_context(self.timeline)
-        self.open.callback(stream.subscribe(self._check_limits, AttemptFailed, FaultInjected))
+        self._open.enter_context(isolated(_NOWHERE))
+        self._open.callback(resume_retry_loops)
+        self._open.enter_context(self.timeline)
+        self._open.callback(stream.subscribe(self._check_limits, AttemptFailed, FaultInjected))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with Uninterrupted():
+            note_closed(self)
+            self._open.close()
+
+    def __repr__(self) -> str:
+        return "<the fixtures' own state>"
 
     def reseed(self) -> None:
         """Draw the random numbers of this test from their beginning."""

@@ -17,8 +17,7 @@ def recording(item: pytest.Item, clock: VirtualClock | None) -> Iterator[Fixture
     """Keep what the fixtures of a test share, for the length of a ``with`` block; fail where it has complaints."""
     options = item.config.stash[OPTIONS]
     state = item.stash[STATE] = FixtureState(f"{options.seed}:{item.nodeid}", options, clock)
-    with state.open:
-        state.begin()
+    with state:
         yield state
     complaints = state.complaints()
     if complaints and state.passed:

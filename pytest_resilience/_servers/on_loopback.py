@@ -7,6 +7,7 @@ from typing import Self
 
 from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._servers.loop_thread import LoopThread
+from pytest_resilience._uninterrupted import Uninterrupted
 
 
 class OnLoopback:
@@ -32,12 +33,13 @@ class OnLoopback:
         return self
 
     def __exit__(self, *_: object) -> None:
-        note_closed(self)
-        try:
-            self._loop.run(self._close())
-        finally:
-            if self._owns_loop:
-                self._loop.stop()
+        with Uninterrupted():
+            note_closed(self)
+            try:
+                self._loop.run(self._close())
+            finally:
+                if self._owns_loop:
+                    self._loop.stop()
 
     async def _open(self) -> None:
         raise NotImplementedError

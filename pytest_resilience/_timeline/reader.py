@@ -8,6 +8,7 @@ from typing import Self
 from pytest_resilience._objections import Objections
 from pytest_resilience._openings import note_closed, note_open
 from pytest_resilience._timeline.timeline import Timeline, opened
+from pytest_resilience._uninterrupted import Uninterrupted
 
 
 class TimelineReader:
@@ -32,8 +33,9 @@ class TimelineReader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        note_closed(self)
-        self._open.close()
+        with Uninterrupted():
+            note_closed(self)
+            self._open.close()
         if kind is None and self._given is None:
             self._objections.settle()
 

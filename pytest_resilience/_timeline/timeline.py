@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self, TypeVar, final
 
 from pytest_resilience._openings import note_closed, note_open
+from pytest_resilience._uninterrupted import Uninterrupted
 from pytest_resilience._usage import note
 from resilience.events import (
     AlertDelivered,
@@ -99,13 +100,14 @@ class Timeline:
         return self
 
     def __exit__(self, *_: object) -> None:
-        note_closed(self)
-        if self._end is not None:
-            self._end()
-            self._end = None
-            if _open[0] is self:  # what happens in those inside is in this one, too
-                note(**self._counts(), real_s=_real_seconds() - self._began)
-            _open.remove(self)
+        with Uninterrupted():
+            note_closed(self)
+            if self._end is not None:
+                self._end()
+                self._end = None
+                if _open[0] is self:  # what happens in those inside is in this one, too
+                    note(**self._counts(), real_s=_real_seconds() - self._began)
+                _open.remove(self)
 
     def __repr__(self) -> str:
         return f"<Timeline of {counted(len(self.entries), 'event')}>"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from pytest_resilience._openings import note_closed, note_open
+from pytest_resilience._uninterrupted import Uninterrupted
 from pytest_resilience._usage import note
 from pytest_resilience.clock._bubble.history import Jump
 from pytest_resilience.clock._bubble.left_behind import left_behind
@@ -108,9 +109,10 @@ class VirtualClock:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        note_closed(self)
-        leftovers = self._close()
-        note(virtual_s=self.elapsed)
+        with Uninterrupted():
+            note_closed(self)
+            leftovers = self._close()
+            note(virtual_s=self.elapsed)
         said = [*complaints([member.name for member in leftovers], self.jumps)]
         if error is not None:
             for complaint in said:

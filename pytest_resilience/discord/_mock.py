@@ -20,6 +20,7 @@ from typing import Final, NoReturn, Self
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._openings import note_closed, note_open
+from pytest_resilience._uninterrupted import Uninterrupted
 from pytest_resilience._usage import note
 from pytest_resilience._wording import check_number, count_named, is_count
 from pytest_resilience.discord._records import Alert, WebhookRequest, channel_name, listed
@@ -92,16 +93,17 @@ class DiscordMock:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        note_closed(self)
         try:
             if kind is None:
                 self._complaint = self.complaint()
-            note(alerts=len(self._server.alerts))
         finally:
-            self._active = False
-            self._open.close()
-            for told in at_the_end.copy():
-                told(self._server.alerts)
+            with Uninterrupted():
+                note_closed(self)
+                note(alerts=len(self._server.alerts))
+                self._active = False
+                self._open.close()
+                for told in at_the_end.copy():
+                    told(self._server.alerts)
         if self._verify and self._complaint is not None:
             Objections().object(self._complaint)
 

@@ -15,6 +15,7 @@ import os
 from _thread import get_ident, get_native_id
 from itertools import starmap
 
+from pytest_resilience._uninterrupted import Uninterrupted
 from pytest_resilience.clock._bubble.outsider import ASKED, Outsider
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.waiting import Member
@@ -97,17 +98,18 @@ class Monitor:
 
     def stop(self) -> None:
         """End the thread, if there is one, and wait until it has ended."""
-        if self._pipe is not None:
-            self._stopping = True
-            self._nudge()
-            real.lock_acquire(self._ended)  # which the thread gives back when it ends
-            real.lock_release(self._ended)
-            wait_until_gone(self._native_id)
-            for end in self._pipe:
-                os.close(end)
-            self._pipe = None
-            self.ident = 0
-            self._stopping = False
+        with Uninterrupted():
+            if self._pipe is not None:
+                self._stopping = True
+                self._nudge()
+                real.lock_acquire(self._ended)  # which the thread gives back when it ends
+                real.lock_release(self._ended)
+                wait_until_gone(self._native_id)
+                for end in self._pipe:
+                    os.close(end)
+                self._pipe = None
+                self.ident = 0
+                self._stopping = False
 
     def pause(self) -> None:
         """End the thread until the next thread blocks: a process should have one thread only when it forks."""
