@@ -154,10 +154,17 @@ def whole_kit():
                 importlib.import_module(module.name)
 
 
+class _Distribution(importlib.metadata.PathDistribution):
+    """One whose files are read once, and not in each run inside a run."""
+
+    metadata = functools.cached_property(importlib.metadata.PathDistribution.metadata.fget)
+    entry_points = functools.cached_property(importlib.metadata.PathDistribution.entry_points.fget)
+
+
 @pytest.fixture(scope="session")
 def with_plugins():
     """The distributions that bring plugins. Each run inside a run looks through all that are installed, a hundred files."""
-    every = importlib.metadata.distributions()
+    every = (_Distribution(each._path) for each in importlib.metadata.distributions())
     return [each for each in every if any(point.group == "pytest11" for point in each.entry_points)]
 
 
@@ -170,7 +177,8 @@ def _quick(look):
         if isinstance(plugin, types.ModuleType) and not plugin_name.endswith("conftest.py"):
             everything, plugin = vars(plugin), types.ModuleType(plugin.__name__)
             vars(plugin).update({name: each for name, each in everything.items() if type(each) is is_made_by})
-        look(self, plugin, plugin_name)
+        if not type(plugin).__module__.startswith("_pytest."):  # objects of its own have none
+            look(self, plugin, plugin_name)
 
     return pytest_plugin_registered
 
