@@ -198,7 +198,7 @@ def test_processes_that_still_run_at_the_end_of_the_test_are_ended(suite, monkey
     monkeypatch.setenv("PYTHONPATH", HOUSE)
     suite.makepyfile(CHILDREN)
 
-    result = suite.runpytest_subprocess("-W", "default", "-s", "-v", "--resilience")
+    result = run_forked(suite, "-W", "default", "-s", "-v", "--resilience")
 
     result.assert_outcomes(passed=2)
     told = {name: rest.split() for name, _, rest in (line.partition(" ") for line in result.outlines)}

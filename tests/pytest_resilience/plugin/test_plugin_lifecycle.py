@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from tests.forked import run_forked
+
 LEFT = """
     import logging, random, threading, time
     import pytest, service
@@ -101,7 +103,7 @@ def test_everything_is_as_it_was_whatever_happens_in_a_test(suite):
     """Passing, failing, erring and odd ends of tests leave no patch, logger, clock, failpoint or thread behind."""
     suite.makepyfile(service=HELPERS, test_left=LEFT.replace("INTERRUPT", "pass"), conftest=CHECK)
 
-    result = suite.runpytest_subprocess("-p", "no:threadexception")
+    result = run_forked(suite, "-p", "no:threadexception")
 
     result.assert_outcomes(passed=4, failed=2, errors=2)
     result.stdout.fnmatch_lines(["*everything is as it was*"])
@@ -112,7 +114,7 @@ def test_everything_is_as_it_was_after_ctrl_c(suite):
     """A KeyboardInterrupt in the middle of a test leaves nothing patched either."""
     suite.makepyfile(service=HELPERS, test_left=LEFT.replace("INTERRUPT", "raise KeyboardInterrupt"), conftest=CHECK)
 
-    result = suite.runpytest_subprocess("-k", "interrupted")
+    result = run_forked(suite, "-k", "interrupted")
 
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*everything is as it was*"])
