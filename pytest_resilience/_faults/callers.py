@@ -38,18 +38,23 @@ _HANDING_ON: Final = (
 )
 """Modules of the kit that call the code under test, so that what they call may be its own."""
 
-_DELIVERY: Final = ("resilience._alerts", "resilience.alerts")
+_ALONE: Final = ("resilience._alerts", "resilience.alerts", "pytest_resilience.discord", "pytest_resilience.plugin")
+"""Modules of the kit that deliver alerts, and set up and end its fixtures, with libraries of others."""
+
 _ANYBODYS: Final = sys.stdlib_module_names | {"tenacity"}
 """What both the kit and the code under test call."""
 
 _KIT: Final = {"resilience", "pytest_resilience"}
 _NEVER_STRUCK: Final = _RUNNER | _KIT
+# As `inspect` does it, without reading the source; and in a tuple, where no fault on it is put.
+_FRAMES: Final = (sys._getframe,)  # noqa: SLF001
 
 
 def is_of_the_code_under_test() -> bool:
     """Whether the call that a stand-in is asked about is made by the code under test."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # as `inspect` does it, without reading the source
+    frame: FrameType | None = _FRAMES[0](1)
     is_theirs = False  # whether a function that is neither the kit's nor anybody's has been met
+    inner = ""  # the module of the function that the frame calls
     called: CodeType | None = None  # that of the stand-in, where the frame is its caller's
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
@@ -64,10 +69,16 @@ def is_of_the_code_under_test() -> bool:
                 return _is_beginning(frame, package)
             if package not in _KIT:
                 is_theirs = is_theirs or package not in _ANYBODYS
-            elif module.startswith(_DELIVERY) or not (is_theirs or module.startswith(_HANDING_ON)):
+            elif module.startswith(_ALONE) or not (is_theirs or _hands_on(module, inner)):
                 return False
+            inner = module
         frame = frame.f_back
     return True
+
+
+def _hands_on(module: str, inner: str) -> bool:
+    """Whether a module of the kit calls the code under test there, and does not open a `with` block of its own."""
+    return module.startswith(_HANDING_ON) and inner != "contextlib"
 
 
 def _names(frame: FrameType, called: CodeType) -> bool:

@@ -11,15 +11,17 @@ pytestmark = pytest.mark.slow
 SUITES = {
     "the_runner/test_it.py": """
         # A test that arms what the runner uses is reported like any other, with the fault struck where the test calls.
+        import sys
         import pytest
 
         PLACES = [
             "builtins:open", "time:time", "time:perf_counter", "os:stat", "os:fspath", "os:getcwd", "linecache:getline",
             "builtins:len", "builtins:isinstance", "builtins:getattr", "builtins:hasattr", "builtins:repr",
             "builtins:sorted", "builtins:id", "builtins:iter", "builtins:callable",
+            "builtins:setattr", "sys:_getframe", "sys:exc_info",
         ]
 
-        pytestmark = [pytest.mark.parametrize("place", PLACES), pytest.mark.usefixtures("tmp_path", "capsys", "caplog")]
+        pytestmark = [pytest.mark.parametrize("place", PLACES), pytest.mark.usefixtures("tmp_path", "capsys", "caplog", "discord")]
 
         def arm(faults, place):
             faults.inject(place, "raise(OSError('struck'))", strict=False)
@@ -30,6 +32,12 @@ SUITES = {
 
         def test_that_passes(faults, place):
             arm(faults, place)
+
+        def test_that_calls_it(faults, place):
+            module, _, name = place.partition(":")
+            arm(faults, place)
+            with pytest.raises(OSError, match="struck"):
+                vars(sys.modules[module])[name]()
 
         def test_that_asserts(faults, place):
             arm(faults, place)
@@ -192,11 +200,11 @@ def test_the_test_s_own_code_is_struck_and_no_other(suite):
 
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
     assert collections.Counter(re.findall(r"^(PASSED|FAILED|ERROR) (\w+)/", result.stdout.str(), re.MULTILINE)) == {
-        ("PASSED", "the_runner"): 32,
-        ("FAILED", "the_runner"): 16,
+        ("PASSED", "the_runner"): 57,
+        ("FAILED", "the_runner"): 19,
         ("PASSED", "hooks"): 2,
         ("PASSED", "parts_of_tests"): 6,
         ("PASSED", "other_plugins"): 1,
         ("PASSED", "alerts"): 1,
     }
-    assert result.parseoutcomes()["skipped"] == 16
+    assert result.parseoutcomes()["skipped"] == 19
