@@ -248,7 +248,6 @@ def _forget(clock: VirtualClock) -> None:
 def _before_fork() -> None:
     for clock in open_clocks:
         clock._monitor.pause()
-    left_behind.mutex.acquire()
 
 
 def _after_fork_in_child() -> None:
@@ -262,7 +261,12 @@ def _after_fork_in_child() -> None:
     left_behind.keep_own()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=left_behind.mutex.release, after_in_child=_after_fork_in_child)
+os.register_at_fork(
+    before=left_behind.mutex.acquire,
+    after_in_parent=left_behind.mutex.release,
+    after_in_child=_after_fork_in_child,
+)
+os.register_at_fork(before=_before_fork)  # which comes first, and which a signal handler may break off
 
 
 def _is_number(value: object) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import _thread
 import asyncio
 import contextlib
+import os
 import queue
+import sys
 import threading
 import time
 
@@ -13,8 +15,9 @@ import pytest
 import trio
 
 from pytest_resilience import VirtualClock
+from pytest_resilience.clock._outside.monitor import Monitor
 from pytest_resilience.clock._reach import real
-from tests.resilience.alerts.interrupts import interruptions
+from tests.resilience.alerts.interrupts import Interrupt, interruptions
 
 
 def acquire():
@@ -327,3 +330,34 @@ def test_a_thread_whose_start_is_broken_off_runs_or_has_never_been():
             assert clock.elapsed == before + 5
         time.sleep(5)
     assert count > 10
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # on purpose
+def test_a_fork_that_is_broken_off_leaves_a_clock_that_works(monkeypatch):
+    """What a handler raises before the fork is lost, as in every such hook, and with it nothing else."""
+    lost, own = set(), os.getpid()
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: lost.add(unraisable.exc_type))
+
+    def work():
+        if (child := os.fork()) == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+    def is_left_out(frame):
+        hooks = frame.f_globals.get("__name__") in {"pytest_resilience.clock.virtual_clock", Monitor.__module__}
+        return not hooks or os.getpid() != own
+
+    with VirtualClock() as clock:
+        stop = threading.Event()
+        thread = threading.Thread(target=stop.wait)
+        thread.start()
+        count = 0
+        for count in interruptions(work, is_left_out):  # noqa: B007  # see above
+            before = clock.elapsed
+            time.sleep(5)
+            assert clock.elapsed == before + 5
+        stop.set()
+        thread.join()
+    assert count > 10
+    assert lost == {Interrupt}
