@@ -7,8 +7,12 @@ import pytest
 
 @pytest.mark.slow
 def test_a_test_that_hangs_ends_with_all_stacks(suite, monkeypatch):
-    """The process ends, and says where each thread is; a test that has another limit is not in its way."""
+    """The process says where each thread is, in a worker also on the one output that is seen, and ends."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
+    suite.makeconftest("""
+        def pytest_configure(config):
+            config.workerinput = {}
+    """)
     suite.makepyfile("""
         import threading
         import pytest
@@ -22,7 +26,8 @@ def test_a_test_that_hangs_ends_with_all_stacks(suite, monkeypatch):
     """)
     limit = ["-p", "pytest_timeout", "-p", "tests.time_limit", "--timeout=0.1", "--timeout-method=thread"]
 
-    result = suite.runpytest_subprocess(*limit, "-v")
+    result = suite.runpytest_subprocess(*limit, "-v", "-p", "no:resilience")
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*test_ends PASSED*", "*Timeout*", "*in test_hangs", "*Timeout*"])
+    result.stderr.fnmatch_lines(["Thread 0x*", "*in test_hangs"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import threading
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 _LOOKS = 10  # in the time of one limit: no clock is read, as tests replace them all
 
@@ -26,7 +28,14 @@ class _Watch(threading.Timer):
             looks = looks + 1 if self.running is seen else 0
             seen = self.running
             if seen is not None and looks >= _LOOKS:
+                _show_stacks(seen[0].config)
                 self.function(*seen)
+
+
+def _show_stacks(config):
+    """Show them where pytest-timeout does not: what it writes in a worker of xdist is lost."""
+    if hasattr(config, "workerinput"):
+        faulthandler.dump_traceback(config.stash[fault_handler_stderr_fd_key])
 
 
 _watches = {}
