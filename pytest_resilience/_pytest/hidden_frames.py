@@ -54,7 +54,8 @@ def end_where_the_test_does(raised: pytest.ExceptionInfo[BaseException]) -> None
 
 def _is_passed_on(raised: pytest.ExceptionInfo[BaseException]) -> bool:
     """Whether an error is not a mistake in the kit itself, which has to be seen, and has been anywhere else."""
-    if all(_package_of(each.frame.raw) in _KIT | _RUNNER for each in raised.traceback):
+    packages = (_package_of(each.frame.raw) for each in raised.traceback)
+    if next(packages, None) in _RUNNER and all(each in _KIT | _RUNNER for each in packages):
         return False
     if not isinstance(raised.value, _MISTAKES):
         return True

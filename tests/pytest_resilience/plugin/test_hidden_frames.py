@@ -104,6 +104,7 @@ import pdb
 
 class Prompt(pdb.Pdb):
     def interaction(self, frame, traceback):
+        traceback = getattr(traceback, "__traceback__", traceback)  # of the exception that Python 3.13 hands over
         stack, index = self.get_stack(frame, traceback)
         print("\\nprompt in", stack[index][0].f_code.co_name)
 """
@@ -125,6 +126,30 @@ def test_the_kit_is_left_out(suite):
     suite.makepyfile(STRUCK)
     output = suite.runpytest("--tb=short", "-p", "no:randomly").stdout.str()
     assert shown(output) == CALLED
+
+
+def test_the_kit_is_left_out_of_groups(suite):
+    """A task that is all of the kit's has no line to show, beside the group's own."""
+    suite.makepyfile(
+        """
+        import asyncio
+        from resilience import create_retry_decorator
+
+        @create_retry_decorator(max_attempts=1)
+        async def work():
+            pass
+
+        def test_a_group(faults):
+            async def work_in_a_group():
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(work())
+            faults.inject(work, "raise(OSError('struck'))")
+            asyncio.run(work_in_a_group())
+        """
+    )
+    output = suite.runpytest().stdout.str()
+    assert "OSError: struck" in output
+    assert "wrappers.py" not in output
 
 
 def test_the_kit_is_shown_to_who_asks(suite):
