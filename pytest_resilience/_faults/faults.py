@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ _LONGEST_PLAN: Final = 200  # characters of what is pending of a script
 _ADDRESS: Final = re.compile(r"://|^(?:[A-Z]+|\*) /")
 """What is meant for a URL or an address, also where the host is forgotten: ``GET /items``."""
 
+_ASKED: Final[dict[PlaceKind, str]] = {"httpx": "the request", "http": "the request", "tcp": "host and port"}
 _KINDS: Final[dict[PlaceKind, str]] = {
     "function": "a function or failpoint",
     "class": "a class",
@@ -165,6 +167,7 @@ class Faults:
         try:
             places = [self._place(target) for target in targets]
             _check_actions(planned, places)
+            _check_predicate(when, places)
             injection = Injection(places, planned, self._timeline, seed=self._seed, when=when, strict=strict).arm()
         except UnknownTargetError as unknown:
             text = str(unknown)
@@ -311,6 +314,19 @@ def _check_actions(script: Script, places: Sequence[Place]) -> None:
         refusal = script.refusal_by(place.kind)
         if refusal is not None:
             raise UnknownTargetError(f"{clean(place.name)} is {_KINDS[place.kind]}, which {clean(refusal)}")
+
+
+def _check_predicate(when: Callable[..., object] | None, places: Sequence[Place]) -> None:
+    """Refuse a predicate that does not take what it will be called with, which of a function nobody knows."""
+    for place in places:
+        what = _ASKED.get(place.kind)
+        if when is not None and what is not None:
+            with contextlib.suppress(ValueError):  # written in C, without a signature
+                try:
+                    inspect.signature(when).bind(*what.split(" and "))
+                except TypeError:
+                    refusal = f"when= is called with {what}, which {when!r} does not take"
+                    raise UnknownTargetError(f"at {clean(place.name)}, {refusal}") from None
 
 
 def _reached(injection: Injection) -> str:

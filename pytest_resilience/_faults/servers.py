@@ -21,6 +21,7 @@ from pytest_resilience._servers.routes import Route
 from pytest_resilience._servers.server import FaultServer
 from pytest_resilience._timeline.timeline import Timeline
 from resilience.redact import clean
+from resilience.testing import UnknownTargetError
 
 _CHOSEN_PORTS: Final = range(32_768, 65_536)
 """Linux chooses one of these where any will do (ip_local_port_range): another one in each run."""
@@ -124,6 +125,9 @@ class Servers:
         return place
 
     def _made(self, target: Any) -> Place:
+        if isinstance(target, FaultServer):
+            route = "fault_server.route('GET', '/items')"
+            raise UnknownTargetError(f"a fault goes into a route of a server, such as {route}, and not into the server")
         if isinstance(target, Route):
             return place_of_route(target)
         if isinstance(target, str) and not target.startswith(PREFIX):

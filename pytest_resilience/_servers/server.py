@@ -7,7 +7,7 @@ import socket
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Any, Final, final
+from typing import Any, ClassVar, Final, final
 
 from pytest_resilience._servers.connection import open_peers
 from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
@@ -38,6 +38,8 @@ class FaultServer(OnLoopback):
     Example:
         ``with FaultServer() as server: server.route("GET", "/items", json=[])``
     """
+
+    is_served: ClassVar = True
 
     def __init__(
         self,

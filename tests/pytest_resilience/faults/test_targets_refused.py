@@ -55,6 +55,32 @@ def test_a_method_named_without_its_module_is_answered_with_its_whole_name(app):
     assert "target_app:Client.get" in objection("Client.get").partition("Closest: ")[2]
 
 
+def test_a_server_is_answered_with_how_to_name_a_route():
+    """A server is no place; its routes are."""
+    with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
+        faults.inject(faults.server(), "1*status(503)")
+    assert str(raised.value) == (
+        "faults.inject(): a fault goes into a route of a server, such as fault_server.route('GET', '/items'), and not "
+        "into the server"
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "when", "what"),
+    [
+        ("GET https://api.example.com/*", lambda request, other: True, "the request"),
+        ("tcp://db.internal:5432", lambda host: True, "host and port"),
+    ],
+)
+def test_a_predicate_that_can_t_be_asked_is_refused(place, when, what):
+    """It is told before any request or connection, and with what it would be called."""
+    with pytest.raises(pytest.fail.Exception) as raised, Faults() as faults:
+        faults.inject(place, "1*reset", when=when)
+    assert (
+        str(raised.value) == f"faults.inject(): at {place}, when= is called with {what}, which {when!r} does not take"
+    )
+
+
 def test_a_module_that_breaks_when_it_is_imported_is_named(pytester, monkeypatch):
     """A target in a module that can't be imported says why, rather than that there is no such name."""
     pytester.makepyfile(target_broken="import not_installed_anywhere", target_raising="raise RuntimeError('no config')")
