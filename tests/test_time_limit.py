@@ -24,9 +24,9 @@ def test_a_test_that_hangs_ends_with_all_stacks(suite, monkeypatch):
         def test_hangs():
             threading.Event().wait()
     """)
-    limit = ["-p", "pytest_timeout", "-p", "tests.time_limit", "--timeout=0.1", "--timeout-method=thread"]
+    limit = ["-p", "pytest_timeout", "-p", "tests.time_limit", "--timeout=0.5", "--timeout-method=thread"]
 
-    result = suite.runpytest_subprocess(*limit, "-v", "-p", "no:resilience")
+    result = suite.runpytest_subprocess(*limit, "-o", "timeout_func_only=true", "-v", "-p", "no:resilience")
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*test_ends PASSED*", "*Timeout*", "*in test_hangs", "*Timeout*"])

@@ -72,11 +72,15 @@ def target_of(wanted: object) -> Target:
     """
     if not isinstance(wanted, str):
         return _of_callable(wanted)
-    if wanted in known_names() or (":" not in wanted and wanted in names_in_code()):
+    is_written_as_function = ":" in wanted
+    in_code = set() if is_written_as_function or wanted in known_names() else names_in_code()
+    if wanted in {*known_names(), *in_code}:
         return failpoint_target(wanted)
+    loaded = len(sys.modules)
     found = _resolve(wanted)  # before all code is looked through, which takes milliseconds
     if found is None:
-        in_code = names_in_code()  # once more, since modules may have been imported
+        if is_written_as_function or len(sys.modules) != loaded:
+            in_code = names_in_code()
         if wanted in in_code:
             return failpoint_target(wanted)
         names = sorted({*known_names(), *in_code, *(_neighbours(wanted) or [*_cousins(wanted), *_methods(wanted)])})

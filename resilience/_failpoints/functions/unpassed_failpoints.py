@@ -5,11 +5,9 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-import itertools
-import operator
 import sys
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType, NoneType
 from typing import Final, NamedTuple
 
 from resilience._failpoints.functions.stand_ins import unarmed
@@ -36,24 +34,21 @@ def names_in_code() -> set[str]:
     """
     names: set[str] = set()
     house = sys.modules[_HOUSE]
+    wanted = {id(failpoint), id(house)}
     for module in list(sys.modules.values()):
         if not issubclass(type(module), ModuleType):
             continue
-        if not _holds(module, failpoint) and not _holds(module, house):  # as most, and there are thousands
-            continue
         scope = dict(vars(module))
+        if wanted.isdisjoint(map(id, scope.values())):  # as most, and there are thousands
+            continue
         aliases = {key for key, value in scope.items() if value is failpoint}
-        if _holds(module, house):
+        if any(value is house for value in scope.values()):
             aliases.add("failpoint")
         for value in scope.values():
             for code in _code_of(value, module.__name__):
                 if not aliases.isdisjoint(code.co_names):
                     names.update(_names_of(_arguments(code, frozenset(aliases)), scope))
     return names
-
-
-def _holds(module: ModuleType, value: object) -> bool:
-    return any(map(operator.is_, list(vars(module).values()), itertools.repeat(value)))
 
 
 def _code_of(value: object, module: str) -> Iterator[CodeType]:
@@ -83,7 +78,13 @@ def _inside(value: object) -> tuple[object, ...]:
         return (value.fget, value.fset)  # type: ignore[attr-defined]  # as above
     if issubclass(kind, functools.cached_property):
         return (value.func,)  # type: ignore[attr-defined]  # as above
-    return (inspect.getattr_static(value, "__wrapped__", None),)
+    if kind is FunctionType:  # the other ways to ask for an attribute without a call of anything take much longer
+        return (vars(value).get("__wrapped__"),)
+    return () if kind in _BARE else (inspect.getattr_static(value, "__wrapped__", None),)
+
+
+_BARE: Final = {str, int, float, bool, bytes, tuple, list, dict, set, NoneType, ModuleType, BuiltinFunctionType}
+"""Types of most of what stands in a module, which hold nothing that is wrapped."""
 
 
 def _nested(code: CodeType) -> Iterator[CodeType]:
