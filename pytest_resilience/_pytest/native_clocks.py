@@ -27,14 +27,16 @@ def _is_used(module: str) -> bool:
         return module in sys.modules
     its_own = {module, f"_{module}", loader}
     others = (each for name, each in list(sys.modules.items()) if name.partition(".")[0] not in its_own)
-    return any(_refers_to(module, list(getattr(each, "__dict__", {}).values())) for each in others)
+    parts = _parts_of(module)
+    return any(not parts.isdisjoint(map(id, list(getattr(each, "__dict__", {}).values()))) for each in others)
 
 
-def _refers_to(module: str, values: list[object]) -> bool:
-    whole, named = sys.modules[module], (module, f"_{module}")
-    return any(
-        each is whole or (isinstance(each, (type, BuiltinFunctionType)) and each.__module__ in named) for each in values
-    )
+def _parts_of(module: str) -> set[int]:
+    """Return the identities of a module, its classes and functions, by which to look through all modules is quick."""
+    named = {module, f"_{module}"}
+    held = [each for name in named & sys.modules.keys() for each in vars(sys.modules[name]).values()]
+    parts = [each for each in held if isinstance(each, (type, BuiltinFunctionType)) and each.__module__ in named]
+    return {id(sys.modules[module]), *map(id, parts)}
 
 
 def said_of_native_clocks() -> str:
