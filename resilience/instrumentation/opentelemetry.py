@@ -52,9 +52,14 @@ def install(meter_provider: metrics.MeterProvider | None = None) -> Callable[[],
     Args:
         meter_provider: What makes the meter. Default: the global one of OpenTelemetry. Spans are those of the program.
 
+    Raises:
+        TypeError: It is no provider.
+
     Example:
         ``opentelemetry.install()`` where the program starts, after the providers of OpenTelemetry are set
     """
+    if not isinstance(meter_provider, metrics.MeterProvider | None):
+        raise TypeError(f"meter_provider must be an opentelemetry.metrics.MeterProvider, got {meter_provider!r}")
     return install_once("opentelemetry", meter_provider, lambda: _Reporter(meter_provider))
 
 

@@ -44,11 +44,14 @@ def install(registry: CollectorRegistry = REGISTRY) -> Callable[[], None]:
         registry: Where the metrics are registered. Default: the global one of ``prometheus_client``.
 
     Raises:
+        TypeError: It is no registry.
         ValueError: The registry has other metrics of these names; none is left in it.
 
     Example:
         ``prometheus.install()`` where the program starts, beside ``prometheus_client.start_http_server(9000)``
     """
+    if not isinstance(registry, CollectorRegistry):
+        raise TypeError(f"registry must be a prometheus_client.CollectorRegistry, got {registry!r}")
     return install_once("prometheus", registry, lambda: _Metrics(registry))
 
 

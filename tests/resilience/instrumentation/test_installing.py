@@ -168,3 +168,23 @@ def test_what_was_foreseen_is_no_error_for_structlog(install):
         fetch()
     give_up()
     assert [call.method_name for call in backend.lines.calls] == ["info", "error"]
+
+
+@pytest.mark.parametrize(
+    ("install", "message"),
+    [
+        (
+            resilience.instrumentation.prometheus.install,
+            "registry must be a prometheus_client.CollectorRegistry, got 9000",
+        ),
+        (
+            resilience.instrumentation.opentelemetry.install,
+            "meter_provider must be an opentelemetry.metrics.MeterProvider, got 9000",
+        ),
+    ],
+)
+def test_what_metrics_can_t_be_put_into_is_refused(install, message):
+    """The message names the type that was expected."""
+    with pytest.raises(TypeError) as refusal:
+        install(9000)
+    assert str(refusal.value) == message
