@@ -67,13 +67,16 @@ def limits_of(
         isinstance(each, type) and issubclass(each, BaseException) for each in kinds
     ):
         raise TypeError(f"allowed must be a list of exception types, got {allowed!r}")
-    return Limits(
+    limits = Limits(
         faults=_count("faults", faults),
         schedules=_count("schedules", schedules),
         points=tuple(names),
         allowed=tuple(kinds),
         budget=Budget() if budget is None else budget_of(budget),
     )
+    if not limits.faults and not limits.schedules:
+        raise ValueError("faults and schedules are both 0, which leaves nothing to explore")
+    return limits
 
 
 def budget_of(value: object) -> Budget:

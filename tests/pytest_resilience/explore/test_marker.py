@@ -142,6 +142,10 @@ def test_options_that_make_no_sense_are_refused(suite, arguments, message):
             "@pytest.mark.explore: it has faults, schedules, points, allowed, budget, got 'what'; write for example @*",
         ),
         (
+            "explore(faults=0, schedules=0)",
+            "@pytest.mark.explore: faults and schedules are both 0, which leaves nothing to explore; write for example @*",
+        ),
+        (
             "explore(points=['orders.stok:*'])",
             "@pytest.mark.explore(points=...): no function of the modules that are loaded is called like "
             "'orders.stok:?': a pattern is 'package.module:name', and the test module has to import that module",
