@@ -10,6 +10,7 @@ import traceback
 import warnings
 
 import pytest
+from _pytest.unraisableexception import gc_collect_iterations_key
 
 _PATIENCE_S = 300
 
@@ -31,6 +32,13 @@ def run_forked(suite, *arguments):
     return pytest.RunResult(code, *lines, time.perf_counter() - start)
 
 
+class _LikePytester:
+    """Collect no garbage at the end, as pytester does not: it would be looked for in all that the suite has loaded."""
+
+    def pytest_configure(self, config):
+        config.stash[gc_collect_iterations_key] = 0
+
+
 def _run(written, arguments):
     code = 1
     try:
@@ -38,7 +46,7 @@ def _run(written, arguments):
         for descriptor, path in enumerate(written, start=1):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
         sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, encoding="utf-8") for number in (1, 2))
-        code = pytest.main(arguments)
+        code = pytest.main(arguments, plugins=[_LikePytester()])
     except BaseException:
         traceback.print_exc()
     finally:
