@@ -336,13 +336,15 @@ def test_a_thread_whose_start_is_broken_off_runs_or_has_never_been():
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # on purpose
 def test_a_fork_that_is_broken_off_leaves_a_clock_that_works(monkeypatch):
     """What a handler raises before the fork is lost, as in every such hook, and with it nothing else."""
-    lost, own = set(), os.getpid()
+    lost, own, children = set(), os.getpid(), []
     monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: lost.add(unraisable.exc_type))
 
     def work():
         if (child := os.fork()) == 0:
             os._exit(0)
-        os.waitpid(child, 0)
+        children.append(child)
+        os.waitpid(children[-1], 0)
+        children.pop()
 
     def is_left_out(frame):
         hooks = frame.f_globals.get("__name__") in {"pytest_resilience.clock.virtual_clock", Monitor.__module__}
@@ -357,6 +359,9 @@ def test_a_fork_that_is_broken_off_leaves_a_clock_that_works(monkeypatch):
             before = clock.elapsed
             time.sleep(5)
             assert clock.elapsed == before + 5
+            if children:  # of whose end nobody has heard yet, as the wait for it was broken off
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(children.pop(), 0)
         stop.set()
         thread.join()
     assert count > 10
