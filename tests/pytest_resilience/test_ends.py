@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from pytest_resilience import DiscordMock, FaultProxy, Faults, FaultServer, Retries, RetryLog, Timeline, VirtualClock
 from pytest_resilience._openings import close_what_is_left, open_now, opening
+from tests.pytest_resilience.faults.callables import made_module
 from tests.resilience.alerts.interrupts import interruptions
 
 PATCHED = (
@@ -29,7 +31,7 @@ PATCHED = (
         "multiprocessing",
     ),
     *("posix", "os", "queue", "random", "resilience", "select", "selectors", "signal", "socket", "ssl", "subprocess"),
-    *("threading", "time", "trio"),
+    *("threading", "time", "trio", "ends_shop"),
 )
 
 
@@ -95,7 +97,7 @@ def serving():
     faults = Faults()
     faults.__enter__()
     faults.inject(os.path.join, "raise(OSError)", strict=False)
-    faults.inject(os.getppid, "raise(OSError)", strict=False)
+    faults.inject("ends_shop:lgamma", "raise(OSError)", strict=False)
     faults.inject(faults.server().route("GET", "/"), "status(503)", strict=False)
     faults.inject("tcp://db.local:5432", "refuse", strict=False)
     faults.proxy("127.0.0.1:1")
@@ -133,13 +135,21 @@ TOOLS = {
 }
 
 
+@pytest.fixture
+def shop(monkeypatch):
+    """A module that has a function in C. Each look for who else has it leaves out the suite's heap, which is hidden."""
+    with made_module("ends_shop", "from math import lgamma") as module:
+        monkeypatch.setattr(gc, "unfreeze", lambda: None)
+        yield module
+
+
 # An interruption may strike a callback of a weak reference, which lets nothing out but a warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("tool", "in_clock"), [*((tool, False) for tool in TOOLS), ("faults", True), ("discord", True)]
 )
-def test_a_tool_whose_end_is_broken_off_is_closed_at_the_end_of_the_test_at_the_latest(tool, in_clock):
+def test_a_tool_whose_end_is_broken_off_is_closed_at_the_end_of_the_test_at_the_latest(tool, in_clock, shop):
     """Whatever the instant, every patch, thread, socket and logger is as it was, and the next clock works."""
     with VirtualClock() if in_clock else contextlib.nullcontext():
         for _ in range(2):  # what is loaded, or made, once

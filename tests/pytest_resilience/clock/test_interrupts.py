@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import subprocess
 import sys
 import threading
 import time
@@ -15,9 +16,8 @@ import pytest
 import trio
 
 from pytest_resilience import VirtualClock
-from pytest_resilience.clock._outside.monitor import Monitor
 from pytest_resilience.clock._reach import real
-from tests.resilience.alerts.interrupts import Interrupt, interruptions
+from tests.resilience.alerts.interrupts import interruptions
 
 
 def acquire():
@@ -332,37 +332,44 @@ def test_a_thread_whose_start_is_broken_off_runs_or_has_never_been():
     assert count > 10
 
 
+FORKING = """
+import contextlib, os, sys, threading, time
+from pytest_resilience import VirtualClock
+from tests.resilience.alerts.interrupts import Interrupt, interruptions
+
+HOOKS = {"pytest_resilience.clock.virtual_clock", "pytest_resilience.clock._outside.monitor"}
+lost, own, children = set(), os.getpid(), []
+sys.unraisablehook = lambda unraisable: lost.add(unraisable.exc_type)
+
+def work():
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    children.append(child)
+    os.waitpid(child, 0)
+    children.pop()
+
+with VirtualClock() as clock:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    count = 0
+    for count in interruptions(work, lambda frame: frame.f_globals.get("__name__") not in HOOKS or os.getpid() != own):
+        before = clock.elapsed
+        time.sleep(5)
+        assert clock.elapsed == before + 5
+        if children:  # of whose end nobody has heard yet, as the wait for it was broken off
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(children.pop(), 0)
+    stop.set()
+    thread.join()
+assert count > 10
+assert lost == {Interrupt}
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # on purpose
-def test_a_fork_that_is_broken_off_leaves_a_clock_that_works(monkeypatch):
+def test_a_fork_that_is_broken_off_leaves_a_clock_that_works():
     """What a handler raises before the fork is lost, as in every such hook, and with it nothing else."""
-    lost, own, children = set(), os.getpid(), []
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: lost.add(unraisable.exc_type))
-
-    def work():
-        if (child := os.fork()) == 0:
-            os._exit(0)
-        children.append(child)
-        os.waitpid(children[-1], 0)
-        children.pop()
-
-    def is_left_out(frame):
-        hooks = frame.f_globals.get("__name__") in {"pytest_resilience.clock.virtual_clock", Monitor.__module__}
-        return not hooks or os.getpid() != own
-
-    with VirtualClock() as clock:
-        stop = threading.Event()
-        thread = threading.Thread(target=stop.wait)
-        thread.start()
-        count = 0
-        for count in interruptions(work, is_left_out):  # noqa: B007  # see above
-            before = clock.elapsed
-            time.sleep(5)
-            assert clock.elapsed == before + 5
-            if children:  # of whose end nobody has heard yet, as the wait for it was broken off
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(children.pop(), 0)
-        stop.set()
-        thread.join()
-    assert count > 10
-    assert lost == {Interrupt}
+    subprocess.run(
+        [sys.executable, "-c", FORKING], env=os.environ | {"PYTHONPATH": os.getcwd()}, check=True, timeout=500
+    )
