@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from resilience._failpoints.functions.targets import target_of as target_of
     from resilience._failpoints.functions.trampolines import STAND_IN_FILE as STAND_IN_FILE
     from resilience._failpoints.functions.trampolines import exact_trampoline as exact_trampoline
+    from resilience._failpoints.functions.trampolines import is_twin as is_twin
     from resilience._failpoints.functions.trampolines import own_code as own_code
     from resilience._failpoints.functions.trampolines import put_code as put_code
     from resilience._failpoints.functions.trampolines import take_code as take_code
@@ -130,7 +131,7 @@ _LATE: Final = {
     "resilience._failpoints.functions.seats": "UnknownPlaceError UnknownTargetError",
     "resilience._failpoints.functions.targets": "Target target_of",
     "resilience._failpoints.functions.trampolines": (
-        "STAND_IN_FILE exact_trampoline own_code put_code take_code twin_of"
+        "STAND_IN_FILE exact_trampoline is_twin own_code put_code take_code twin_of"
     ),
     "resilience._failpoints.gate": "ReleasedError",
     "resilience._failpoints.own_calls": "is_own_call own_calls",

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from types import FunctionType, MappingProxyType, ModuleType
 from typing import Any, ClassVar, Protocol
 
-from resilience.testing import every_object, exact_trampoline, own_code, put_code, take_code, twin_of
+from resilience.testing import every_object, exact_trampoline, is_twin, own_code, put_code, take_code, twin_of
 
 _INHERITED = object()
 """In the place of what was there before: nothing was, so that restoring means to delete."""
@@ -128,11 +128,18 @@ def _as_written(owner: Any, name: str) -> Any:
         return found
     for candidate in every_object():
         if isinstance(candidate, (FunctionType, type)) and (candidate.__module__, candidate.__qualname__) in homes:
+            if isinstance(candidate, FunctionType) and not _is_in_its_module(candidate):
+                continue
             return candidate
     raise RuntimeError(
         f"{owner.__name__}.{name} has been replaced by {found!r} and the original is gone; open the virtual "
         "clock before whatever replaced it"
     )
+
+
+def _is_in_its_module(function: FunctionType) -> bool:
+    """Whether a function is no copy of another one, and wraps none, that has its name."""
+    return function.__globals__.get("__name__") == function.__module__ and not is_twin(function)
 
 
 def unpatched(owner: Any, name: str) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import weakref
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -66,7 +67,16 @@ def twin_of(function: FunctionType, code: CodeType | None = None) -> FunctionTyp
     made.__kwdefaults__ = function.__kwdefaults__
     made.__dict__.update(function.__dict__)
     made.__module__, made.__qualname__ = function.__module__, function.__qualname__
+    _twins.add(made)
     return made
+
+
+_twins: Final[weakref.WeakSet[FunctionType]] = weakref.WeakSet()
+
+
+def is_twin(function: FunctionType) -> bool:
+    """Whether a function was made by `twin_of`, and only looks like the one that stands in a module."""
+    return function in _twins
 
 
 def trampoline(function: FunctionType, answer: Any) -> CodeType:

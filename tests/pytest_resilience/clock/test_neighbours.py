@@ -51,6 +51,34 @@ def test_a_mock_from_before_the_clock_is_what_is_called(owner, name):
     assert vars(owner).get(name) is before
 
 
+FIRST = """
+import os, queue, subprocess, sys, threading
+from unittest import mock
+from pytest_resilience import VirtualClock
+import pytest_resilience.clock._calls.catalogue  # all that a clock loads, and no clock is open yet
+
+PLACES = [
+    (threading.Event, "wait"), (threading.Event, "is_set"), (threading.Thread, "join"), (threading.Condition, "wait"),
+    (queue.Queue, "empty"), (threading.Thread, "is_alive"),
+]
+for owner, name in PLACES:
+    if (child := os.fork()) == 0:
+        with mock.patch.object(owner, name), VirtualClock():
+            pass
+        plain = getattr(owner, name).__code__
+        with VirtualClock():
+            os._exit(getattr(owner, name).__code__ is plain)
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"{owner.__name__}.{name} is not replaced in the next clock")
+"""
+
+
+def test_what_is_mocked_at_the_first_clock_is_replaced_in_the_next():
+    """It is found beneath the mock, and not one of the clock's own functions that has its name."""
+    ran = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=False, timeout=500)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_a_guard_from_before_the_clock_decides():
     """A guard over connections, as of pytest-socket, sees each of them."""
 
