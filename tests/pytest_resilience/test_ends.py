@@ -16,7 +16,9 @@ import pytest
 from pytest_resilience import DiscordMock, FaultProxy, Faults, FaultServer, Retries, RetryLog, Timeline, VirtualClock
 from pytest_resilience._openings import close_what_is_left, open_now, opening
 from tests.pytest_resilience.faults.callables import made_module
-from tests.resilience.alerts.interrupts import interruptions
+from tests.resilience.alerts.interrupts import CRASHES, interruptions
+
+pytestmark = pytest.mark.skipif(CRASHES, reason="from time to time CPython 3.12 crashes where a handler ends tracing")
 
 PATCHED = (
     *(

@@ -17,7 +17,9 @@ import trio
 
 from pytest_resilience import VirtualClock
 from pytest_resilience.clock._reach import real
-from tests.resilience.alerts.interrupts import interruptions
+from tests.resilience.alerts.interrupts import CRASHES, interruptions
+
+pytestmark = pytest.mark.skipif(CRASHES, reason="from time to time CPython 3.12 crashes where a handler ends tracing")
 
 
 def acquire():

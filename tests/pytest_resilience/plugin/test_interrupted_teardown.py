@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.resilience.alerts.interrupts import CRASHES
+
+pytestmark = pytest.mark.skipif(CRASHES, reason="from time to time CPython 3.12 crashes where a handler ends tracing")
+
 CONFTEST = """
     import threading, time
     import pytest

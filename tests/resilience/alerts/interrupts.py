@@ -24,6 +24,8 @@ class Signal(int):
 
 
 SIGNAL = Signal(signal.SIGUSR1)
+CRASHES = sys.version_info[:2] == (3, 12)
+"""Whether the interpreter may call a trace function that the handler has just taken away, which ends the process."""
 
 
 def interruptions(work, leave_out=lambda _frame: False):

@@ -15,7 +15,9 @@ from resilience._alerts.admission.admission import Admission
 from resilience._alerts.admission.limiter import StormCap, WindowLimiter
 from resilience._alerts.delivery.cooldowns import Cooldowns
 from resilience._alerts.discord.webhook_url import Webhook
-from tests.resilience.alerts.interrupts import interruptions
+from tests.resilience.alerts.interrupts import CRASHES, interruptions
+
+pytestmark = pytest.mark.skipif(CRASHES, reason="from time to time CPython 3.12 crashes where a handler ends tracing")
 
 numbers = itertools.count()
 
