@@ -1,15 +1,13 @@
-"""What is asserted of calls: how they end, how long they wait, that they are jittered; and what a failure says."""
+"""What is asserted of calls: how they end and how long they wait; and what a failure says."""
 
 from __future__ import annotations
-
-import contextlib
-import re
 
 import pytest
 import tenacity
 
-from pytest_resilience import Faults, Retries, VirtualClock
+from pytest_resilience import Retries
 from resilience import conn_retry, continuous_retry, create_retry_decorator, failpoint
+from tests.pytest_resilience.timeline.recorded_calls import RateLimitedError, calls_under, failure_of, fetch_it
 
 
 @conn_retry("Vault", "unlock", max_retry=3)
@@ -18,47 +16,14 @@ def unlock_vault():
     return "unlocked"
 
 
-@create_retry_decorator(max_attempts=4)
-def fetch_it():
-    """Do it."""
-    return "it"
-
-
 @continuous_retry(retry_delay=2.5)
 def consume_it():
     """Do it."""
     return "it"
 
 
-class RateLimitedError(Exception):
-    def __init__(self, retry_after):
-        super().__init__("slow down")
-        self.retry_after = retry_after
-
-
 def undecorated():
     """Do it."""
-
-
-def calls_under(script, function, times, check):
-    """Call a function some times under a script, each time from its beginning, and check what was recorded."""
-    with VirtualClock(), Retries() as retries:
-        for _ in range(times):
-            with Faults() as faults:
-                faults.inject(function, script, strict=False)
-                with contextlib.suppress(OSError, KeyError, RateLimitedError):
-                    function()
-        check(retries)
-
-
-def failure_of(check, script="off", function=fetch_it, times=1):
-    """Return the text with which a check fails, without the timeline that ends it."""
-    with pytest.raises(AssertionError) as raised:
-        calls_under(script, function, times, check)
-    text, gap, timeline = str(raised.value).partition("\n\n")
-    assert gap
-    assert timeline.startswith("timeline, in seconds since the test began:\n")
-    return text
 
 
 @pytest.mark.parametrize("name", ["Vault.unlock", "unlock_vault", unlock_vault])
@@ -75,7 +40,7 @@ def test_a_function_that_was_not_called_has_no_calls():
     """A known failpoint or function without calls is an empty list, not an objection."""
     with Retries() as retries:
         assert retries["Vault.unlock"] == retries[unlock_vault] == []
-        assert retries[f"{__name__}:fetch_it"] == retries["fetch_it"] == retries[fetch_it] == []
+        assert retries[f"{fetch_it.failpoint}"] == retries["fetch_it"] == retries[fetch_it] == []
 
 
 def test_an_inline_failpoint_has_no_calls():
@@ -189,7 +154,7 @@ def test_assertions_about_the_end_pass_where_it_was_so():
             "off",
             1,
             lambda r: r.assert_recovered(fetch_it),
-            f"no call of {__name__}:fetch_it recovered; it made 1 call that succeeded after 1 attempt",
+            f"no call of {fetch_it.failpoint} recovered; it made 1 call that succeeded after 1 attempt",
         ),
         (
             "raise(OSError)",
@@ -231,7 +196,7 @@ def test_different_ends_are_counted_apart():
         retries.assert_recovered(fetch_it, attempts=4)
 
     assert failure_of(check, "raise(OSError)") == (
-        f"no call of {__name__}:fetch_it recovered at attempt 4; it made 1 call that gave up (attempts) after 4 "
+        f"no call of {fetch_it.failpoint} recovered at attempt 4; it made 1 call that gave up (attempts) after 4 "
         "attempts with OSError; 2 calls that succeeded after 1 attempt"
     )
 
@@ -249,7 +214,7 @@ def test_a_wait_that_a_server_asked_for_counts_as_its_bounds():
         assert retries[fetch_it][0].waits == [90.0, 90.0, 90.0]
         retries.assert_waits(fetch_it)
 
-    calls_under(f"3*raise({__name__}:RateLimitedError(90))", fetch_it, 1, check)
+    calls_under(f"3*raise({RateLimitedError.__module__}:RateLimitedError(90))", fetch_it, 1, check)
 
 
 @pytest.mark.parametrize("bounds", [(2, 2), (0, 100.0), lambda attempt: (2, 2 * attempt)])
@@ -307,72 +272,6 @@ def test_no_wait_at_all_proves_nothing():
     """Asserting the waits of calls that had none fails."""
     assert failure_of(lambda retries: retries.assert_waits("fetch_it")) == (
         "no wait of fetch_it to assert: none of its calls has failed and been retried"
-    )
-
-
-def capped(wait=None, attempts=10):
-    """Return a function that fails as often as that, so that its waits reach the cap: of 30 s in ten attempts."""
-
-    @create_retry_decorator(max_attempts=attempts, wait=wait)
-    def failing():
-        raise OSError
-
-    return failing
-
-
-def test_the_kit_s_waits_are_jittered_also_at_the_cap():
-    """Fifty calls that reach the cap have waits that differ at each attempt."""
-    function = capped()
-    calls_under("off", function, 50, lambda retries: retries.assert_jittered(function))
-
-
-@pytest.mark.parametrize(
-    ("wait", "attempt"),
-    [
-        (tenacity.wait_exponential_jitter(max=30), 6),
-        (tenacity.wait_exponential(max=30), 1),
-        (tenacity.wait_fixed(5), 1),
-        (tenacity.wait_fixed(5) + tenacity.wait_random(0, 0), 1),
-    ],
-)
-def test_waits_that_are_the_same_are_caught(wait, attempt):
-    """Strategies that are not jittered, or not at the cap as tenacity's own, fail at the first attempt in step."""
-    function = capped(wait)
-
-    text = failure_of(lambda retries: retries.assert_jittered(function), function=function, times=20)
-
-    assert re.fullmatch(
-        rf"{re.escape(function.failpoint)} is not jittered: after attempt {attempt}, 20 of 20 calls waited exactly "
-        r"(30|1|5) s, so they would retry in step",
-        text,
-    )
-
-
-@pytest.mark.slow
-def test_a_wait_that_is_at_the_cap_in_half_of_the_calls_is_caught():
-    """Where a good part of the calls wait exactly the cap, they retry in step, though others do not."""
-    function = capped(tenacity.wait_exponential_jitter(max=16.5), attempts=6)
-
-    # Of 200 calls a hundred are likely to wait that, and 67 are enough: fewer calls would miss that now and then.
-    text = failure_of(lambda retries: retries.assert_jittered(function), function=function, times=200)
-
-    assert "after attempt 5" in text
-
-
-def test_two_calls_suffice_to_compare():
-    """Two calls that wait the same are in step; two that don't are not."""
-    function = capped()
-    calls_under("off", function, 2, lambda retries: retries.assert_jittered(function))
-    fixed = capped(tenacity.wait_fixed(1))
-    assert "2 of 2 calls" in failure_of(lambda retries: retries.assert_jittered(fixed), function=fixed, times=2)
-
-
-@pytest.mark.parametrize(("script", "times"), [("raise(OSError)", 1), ("off", 10), ("off", 0)])
-def test_jitter_needs_two_calls_that_waited(script, times):
-    """With fewer than two calls to compare, the assertion fails and says what to do."""
-    assert failure_of(lambda retries: retries.assert_jittered(fetch_it), script, fetch_it, times) == (
-        f"the jitter of {__name__}:fetch_it shows in the waits of several calls, and there are not two of them to "
-        "compare: make the call fail a few times in the same test"
     )
 
 
