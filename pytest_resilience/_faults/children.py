@@ -20,7 +20,7 @@ from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.injection import Injection
 from pytest_resilience._faults.left_processes import end_processes, handle_of
-from pytest_resilience._faults.leftovers import ended_processes, running_processes
+from pytest_resilience._faults.leftovers import processes
 from pytest_resilience._faults.socket_thread import MOMENT_S, SocketThread, is_there, read, send
 from pytest_resilience.clock import VirtualClock  # noqa: F401  # it is told of a fork first
 from pytest_resilience.clock._plugin import real, wait_for_children
@@ -207,8 +207,8 @@ class Children:
         for handle in handles.values():
             if handle is not None:
                 os.close(handle)
-        yield ended_processes(sorted(ended))
-        yield running_processes(sorted(handles.keys() - ended))
+        yield processes(ended, ended=True)
+        yield processes(handles.keys() - ended, ended=False)
 
     def _note(self, writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
         revision, known = message.get("armed"), message.get("known")

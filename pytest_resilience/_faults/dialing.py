@@ -15,7 +15,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, TypeAlias, final
 
 from pytest_resilience._faults.callers import is_of_the_code_under_test
 from resilience.testing import is_own_call, own_calls, target_of
@@ -23,20 +23,14 @@ from resilience.testing import is_own_call, own_calls, target_of
 _FAKE_NETWORK: Final = "127.77"
 """Hosts that are led away get addresses of this loopback network; nothing of the system uses it."""
 
-Address = tuple[str, int]
-
 _MAPPED: Final = "::ffff:"
 """What an IPv4 address begins with where IPv6 is spoken (RFC 4291, section 2.5.5.2)."""
 
 
-class Door(Protocol):
-    """Where connections to an address are led."""
-
-    def enter(self, local_port: int, address: Address) -> bool:
-        """Decide a connection that is about to come from a local port; False refuses it."""
-
-    def address_for(self, address: Address) -> Address:
-        """Where to connect instead."""
+Address: TypeAlias = tuple[str, int]
+Door: TypeAlias = Callable[[int, Address], int | None]
+"""Decides a connection that is about to come from a local port to an address: the port on loopback to connect to
+instead; None refuses it."""
 
 
 def is_address_of(address: Address, host: str, port: str) -> bool:
@@ -99,7 +93,8 @@ class Dialing:
         host = f"{_MAPPED}127.0.0.1" if sock.family == socket.AF_INET6 else "127.0.0.1"
         if sock.getsockname()[1] == 0:
             sock.bind((host, 0))  # so that the proxy can tell by its port which connection this is
-        return (host, door.address_for(named)[1]) if door.enter(sock.getsockname()[1], named) else None
+        port = door(sock.getsockname()[1], named)
+        return None if port is None else (host, port)
 
     def _named(self, address: Any) -> Address | None:
         """The host and port that a program means by the address that it connects to."""

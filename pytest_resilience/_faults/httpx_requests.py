@@ -56,9 +56,6 @@ class HttpxRequests:
         self._armed: list[tuple[HttpxPlace, Injection]] = []
         self._interception = contextlib.ExitStack()
 
-    def place(self, name: str) -> HttpxPlace:
-        return HttpxPlace(name, self)
-
     def arm(self, place: HttpxPlace, injection: Injection) -> None:
         if not self._armed:
             with contextlib.ExitStack() as undoing:

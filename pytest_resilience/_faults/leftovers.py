@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import final
 
 from pytest_resilience._faults.injection import Injection
@@ -26,7 +26,7 @@ def held_calls(injections: Sequence[Injection]) -> str | None:
 
     At a server it is the server that waits, and whether a client still does is seen by its connection.
     """
-    return _listed(
+    return listed(
         "calls were still held by a fault when the test was over, and were ended then:",
         [
             f"{clean(each.name)}: {', '.join(clean(name) for name in waiting)}"
@@ -39,34 +39,26 @@ def held_calls(injections: Sequence[Injection]) -> str | None:
 
 def open_connections(numbers: Mapping[str, int]) -> str | None:
     """Name the servers and proxies to which clients still have connections, each with how many."""
-    return _listed(
+    return listed(
         "connections were still open when the test was over, and were ended then:",
         [f"{clean(name)}: {counted(number, 'connection')}" for name, number in numbers.items() if number],
         "Close the client before: in the test, or in a fixture that asks for `faults`.",
     )
 
 
-def ended_processes(numbers: Sequence[int]) -> str | None:
-    """Name the processes of the test that still ran, and were ended."""
-    return _processes("were still there when it was over, and were ended then:", numbers)
-
-
-def running_processes(numbers: Sequence[int]) -> str | None:
-    """Name the processes of the test that still run, and go on."""
-    return _processes("were still there when it was over; no fault strikes in them any more:", numbers)
-
-
-def _processes(what: str, numbers: Sequence[int]) -> str | None:
-    return _listed(
-        f"processes that the test had started {what}",
-        [f"process {number}" for number in numbers],
+def processes(numbers: Collection[int], *, ended: bool) -> str | None:
+    """Name the processes of the test that still ran: those that were ended, or those that go on."""
+    fate = ", and were ended then" if ended else "; no fault strikes in them any more"
+    return listed(
+        f"processes that the test had started were still there when it was over{fate}:",
+        [f"process {number}" for number in sorted(numbers)],
         "End them, or wait for them, before: in the test, or in a fixture that asks for `faults`.",
     )
 
 
 def unclosed_tools(names: Sequence[str]) -> str | None:
     """Name the tools of the kit that the test has opened by hand."""
-    return _listed(
+    return listed(
         "tools that the test had opened were still open when it was over, and were closed then:",
         [clean(name) for name in names],
         "Open them in a `with` block, or use the fixtures, which close themselves.",
@@ -79,6 +71,6 @@ def warn_of(texts: Iterable[str | None], stacklevel: int) -> None:
         warnings.warn(LeftoverWarning(text), stacklevel=stacklevel + 1)
 
 
-def _listed(what: str, names: Sequence[str], cure: str) -> str | None:
+def listed(what: str, names: Sequence[str], cure: str) -> str | None:
     lines = "\n".join(f"  {name}" for name in names)
     return f"{what}\n{lines}\n{cure}" if names else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import weakref
 from dataclasses import replace
+from functools import partial
 from typing import Final, final
 
 from pytest_resilience._faults.injection import Injection
@@ -17,44 +17,33 @@ GARBAGE_BYTES: Final = 64
 """Enough that no client can take it for the beginning of its protocol, and few enough to arrive at once."""
 
 
-def place_of_route(route: Route) -> RoutePlace:
-    """The place of a route, which is the same for all who arm it."""
-    if route not in _places:
-        _places[route] = RoutePlace(route)
-    return _places[route]
-
-
 @final
 class RoutePlace:
-    """A route with the injections that stand before its healthy answer."""
+    """A route, as a place."""
 
     kind: testing.PlaceKind = "http"
 
     def __init__(self, route: Route) -> None:
         self.name = route.name
         self._route = route
-        self._injections: list[Injection] = []
 
     def arm(self, injection: Injection) -> None:
-        self._injections.insert(0, injection)
-        self._route.fault = self._answer
+        self._route.faults = {injection: partial(_answered, injection), **self._route.faults}
 
     def disarm(self, injection: Injection) -> None:
-        self._injections.remove(injection)
-        if not self._injections:
-            self._route.fault = None
+        del self._route.faults[injection]
 
-    async def _answer(self, exchange: Exchange) -> None:
-        for injection in self._injections.copy():
-            decision = injection.decide(exchange.request)
-            if decision is not None:
-                exchange.request.done = str(decision)
-                try:
-                    await _strike(exchange, decision, injection)
-                except testing.ReleasedError:
-                    exchange.connection.abort()  # no answer comes any more, which the client must not wait for
-                return
-        exchange.send(await exchange.healthy())
+
+async def _answered(injection: Injection, exchange: Exchange) -> bool:
+    decision = injection.decide(exchange.request)
+    if decision is None:
+        return False
+    exchange.request.done = str(decision)
+    try:
+        await _strike(exchange, decision, injection)
+    except testing.ReleasedError:
+        exchange.connection.abort()  # no answer comes any more, which the client must not wait for
+    return True
 
 
 async def _strike(exchange: Exchange, decision: testing.Decision, injection: Injection) -> None:
@@ -78,9 +67,6 @@ async def _strike(exchange: Exchange, decision: testing.Decision, injection: Inj
     exchange.send(
         replace(answer, cut_at=cut_at(answer.body, action)) if isinstance(action, testing.Truncate) else answer
     )
-
-
-_places: Final[weakref.WeakKeyDictionary[Route, RoutePlace]] = weakref.WeakKeyDictionary()
 
 
 def status_answer(action: testing.Status) -> Answer:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final, Self, final
 
 from pytest_resilience._faults.connections import ConnectionPlace
 from pytest_resilience._faults.dialing import Dialing
-from pytest_resilience._faults.httpx_requests import HttpxRequests
+from pytest_resilience._faults.httpx_requests import HttpxPlace, HttpxRequests
 from pytest_resilience._faults.injection import Place
-from pytest_resilience._faults.leftovers import open_connections
-from pytest_resilience._faults.requests import place_of_route
+from pytest_resilience._faults.leftovers import listed, open_connections
+from pytest_resilience._faults.requests import RoutePlace
 from pytest_resilience._faults.served import served
-from pytest_resilience._faults.tcp import PREFIX, LedAway, ProxyDoor, TcpPlace
+from pytest_resilience._faults.tcp import PREFIX, LedAway, TcpPlace
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.proxy import FaultProxy
 from pytest_resilience._servers.routes import Route
@@ -44,7 +45,7 @@ class Servers:
         self._timeline = timeline
         self._loop = LoopThread()
         self._places: dict[object, Place] = {}
-        self._doors: dict[FaultProxy, ProxyDoor] = {}
+        self._asked_first: set[FaultProxy] = set()
         self._servers: list[FaultServer] = []
         self._proxies: list[FaultProxy] = []
         self._open = contextlib.ExitStack()
@@ -66,14 +67,14 @@ class Servers:
     def complaint(self) -> str | None:
         """Say which requests no route took, and which answers could not be made; None where there were none."""
         complaints = (
-            _complaint(
+            listed(
                 "requests came that no route of fault_server takes, and got 404:",
-                [request for server in self._servers for request in server.unexpected],
+                _each_once(request for server in self._servers for request in server.unexpected),
                 "Say what a healthy server answers there: fault_server.route(method, path, json=...).",
             ),
-            _complaint(
+            listed(
                 "answers of fault_server could not be made, and clients got 500:",
-                [request for server in self._servers for request in server.unanswered],
+                _each_once(request for server in self._servers for request in server.unanswered),
                 "What reply= is given takes the request, and returns what JSON can say, a str, bytes, or (status, any "
                 "of these).",
             ),
@@ -129,20 +130,20 @@ class Servers:
             route = "fault_server.route('GET', '/items')"
             raise UnknownTargetError(f"a fault goes into a route of a server, such as {route}, and not into the server")
         if isinstance(target, Route):
-            return place_of_route(target)
+            return RoutePlace(target)
         if isinstance(target, str) and not target.startswith(PREFIX):
-            return _httpx_requests.place(target)
+            return HttpxPlace(target, _httpx_requests)
         if isinstance(target, str):
             return TcpPlace(target, _led_away, self._loop, self._timeline.now)
         proxy = target if isinstance(target, FaultProxy) else target.proxy
-        if proxy not in self._doors:
-            # Clients of this process are asked before they connect, so that a counted `refuse` is ECONNREFUSED.
-            door = self._doors[proxy] = ProxyDoor(proxy)
-            _dialing.open(proxy.host, str(proxy.port), door)
-            self._open.callback(_dialing.close, proxy.host, str(proxy.port), door)
+        if proxy not in self._asked_first:
+            # It is asked about clients of this process before they connect, so that a counted `refuse` is ECONNREFUSED.
+            self._asked_first.add(proxy)
+            door = (proxy.host, str(proxy.port), lambda local_port, _: proxy.foretell(local_port))
+            _dialing.open(*door)
+            self._open.callback(_dialing.close, *door)
         return ConnectionPlace(target.both if isinstance(target, FaultProxy) else target)
 
 
-def _complaint(what: str, requests: list[str], write: str) -> str | None:
-    lines = "\n".join(f"  {clean(each)}" for each in dict.fromkeys(requests))
-    return f"{what}\n{lines}\n{write}" if requests else None
+def _each_once(requests: Iterable[str]) -> list[str]:
+    return [*map(clean, dict.fromkeys(requests))]

@@ -72,7 +72,7 @@ class LedAway:
             for at_proxy in self._places_of(place):
                 at_proxy.arm(injection)
         if [each for each, _ in self._armed].count(place) == 1:
-            self._dialing.open(place.host, place.port, self)
+            self._dialing.open(place.host, place.port, self._enter)
 
     def disarm(self, place: TcpPlace, injection: Injection) -> None:
         with self._changing:
@@ -80,7 +80,7 @@ class LedAway:
             for at_proxy in self._places_of(place):
                 at_proxy.disarm(injection)
         if all(each is not place for each, _ in self._armed):
-            self._dialing.close(place.host, place.port, self)
+            self._dialing.close(place.host, place.port, self._enter)
 
     def proxies_on(self, loop: LoopThread) -> list[tuple[str, FaultProxy]]:
         """The proxies that connections are led through, served on a loop; each with the name of the place."""
@@ -94,12 +94,8 @@ class LedAway:
                 _, proxy = self._proxies.pop(address)
                 proxy.__exit__(None, None, None)
 
-    def enter(self, local_port: int, address: Address) -> bool:
+    def _enter(self, local_port: int, address: Address) -> int | None:
         return self._proxy_of(address).foretell(local_port)
-
-    def address_for(self, address: Address) -> Address:
-        proxy = self._proxy_of(address)
-        return proxy.host, proxy.port
 
     def _proxy_of(self, address: Address) -> FaultProxy:
         with self._changing:
@@ -118,17 +114,3 @@ class LedAway:
         for address, (_, proxy) in self._proxies.items():
             if is_address_of(address, place.host, place.port):
                 yield ConnectionPlace(proxy.both)
-
-
-@final
-class ProxyDoor:
-    """Asks a `FaultProxy` about clients of this process before they connect to it."""
-
-    def __init__(self, proxy: FaultProxy) -> None:
-        self._proxy = proxy
-
-    def enter(self, local_port: int, address: Address) -> bool:  # noqa: ARG002  # there is one address only
-        return self._proxy.foretell(local_port)
-
-    def address_for(self, address: Address) -> Address:
-        return address

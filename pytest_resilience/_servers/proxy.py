@@ -191,18 +191,18 @@ class FaultProxy(OnLoopback):
 
         self.run(sever())
 
-    def foretell(self, port: int) -> bool:
-        """Decide a connection that is about to come from a local port; False where it is refused.
+    def foretell(self, local_port: int) -> int | None:
+        """Decide a connection that is about to come from a local port: that of the proxy, or None where it is refused.
 
         A client in Python is asked before it connects, since the kernel accepts before anybody else can decide.
         """
 
-        async def decide() -> bool:
+        async def decide() -> int | None:
             connection = self._new_connection()
             if connection.end == "refused":
-                return False
-            self._foretold[port] = connection
-            return True
+                return None
+            self._foretold[local_port] = connection
+            return self.port
 
         return self._loop.run(decide())
 

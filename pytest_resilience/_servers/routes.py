@@ -67,7 +67,7 @@ class Route:
         requests: Every request that came, in order.
         reply: What a healthy server answers: a function of the request.
         headers: Sent with every healthy answer.
-        fault: What answers instead while a script is armed here.
+        faults: What may answer instead, the newest first, by what is armed here; each tells whether it has.
     """
 
     is_served: ClassVar = True
@@ -81,7 +81,7 @@ class Route:
         self.requests: list[Request] = []
         self.reply: Reply = lambda _: b""
         self.headers: Mapping[str, str] = {}
-        self.fault: Callable[[Exchange], Awaitable[None]] | None = None
+        self.faults: dict[object, Callable[[Exchange], Awaitable[bool]]] = {}
         self._method = method
         pattern = _PLACEHOLDER.sub("[^/]+", re.escape(path))
         self._pattern = re.compile(pattern.replace(re.escape("*"), ".*"))

@@ -13,7 +13,7 @@ from pytest_resilience._servers.connection import open_peers
 from pytest_resilience._servers.http1 import Answer, Head, HttpConnection
 from pytest_resilience._servers.loop_thread import LoopThread
 from pytest_resilience._servers.on_loopback import OnLoopback
-from pytest_resilience._servers.routes import Exchange, Reply, Route, answer_of, request_of
+from pytest_resilience._servers.routes import Exchange, Reply, Route, request_of
 from resilience.redact import summary_of
 
 _BROKEN: Final = Answer(500, (("Content-Type", "text/plain"),), b"the answer of this server could not be made\n")
@@ -135,10 +135,10 @@ class FaultServer(OnLoopback):
         route.requests.append(request)
         exchange = Exchange(route, request, connection)
         try:
-            if route.fault is not None:
-                await route.fault(exchange)
-            else:
-                exchange.send(await exchange.healthy())
+            for answered in [*route.faults.values()]:
+                if await answered(exchange):
+                    return
+            exchange.send(await exchange.healthy())
         except Exception as error:  # noqa: BLE001  # a reply is foreign code, and the client waits for an answer
             self.unanswered.append(f"{route.name}: {summary_of(error)} ({_origin(error)})")
             exchange.send(_BROKEN)
@@ -151,6 +151,3 @@ def _origin(error: Exception) -> str:
 
 def _is_given(value: object) -> bool:
     return value is not None and value is not _NOTHING
-
-
-__all__ = ["FaultServer", "answer_of"]
