@@ -1,80 +1,13 @@
-"""Putting something in the place of an object at every reference of a module or a class, and putting that back."""
+"""Putting back what others have kept of a function while something else stood in its place."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import FrameType
-from typing import Any, Final, final
+from typing import Any, final
 
-from resilience._failpoints.functions.references import (
-    ABSENT,
-    ClassAttribute,
-    Reference,
-    classes_of,
-    references_to,
-)
+from resilience._failpoints.functions.references import ABSENT, ClassAttribute, classes_of
 from resilience._support.heap import referrers
-
-
-@final
-class Replacement:
-    """A stand-in at every reference to a function, or at one attribute of a class that has inherited it.
-
-    What others put there meanwhile, such as a mock, stays until they take it away; and then they put back the function,
-    though they had found the stand-in: what they have kept is replaced as well.
-    """
-
-    def __init__(self, original: Callable[..., Any], stand_in: Callable[..., Any], heir: ClassAttribute | None) -> None:
-        self._original = original
-        self._stand_in = stand_in
-        self._heir = heir
-        self._references: list[Reference] = [heir] if heir is not None else [*references_to(original)]
-        self._placed: list[tuple[Reference, Any, Any]] = []
-        self._unshared = 0
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._references
-
-    def put(self) -> None:
-        """Put the stand-in everywhere.
-
-        Raises:
-            TypeError: A class can't be changed; then nothing is.
-        """
-        self._unshared = sys.getrefcount(self._stand_in)
-        try:
-            for each in self._references:
-                before = each.current()
-                fitting = each.fitting(self._stand_in)
-                each.point_to(fitting)
-                self._placed.append((each, fitting, before))
-        except TypeError:
-            self.take_back()
-            raise
-
-    def take_back(self) -> None:
-        """Put the function back, wherever its stand-in is by now."""
-        kept, values = [], []
-        put = None
-        while self._placed:
-            reference, put, before = self._placed.pop()
-            if reference.current() is put or reference.current() is ABSENT:
-                reference.point_to(before)
-            if put is not self._stand_in and sys.getrefcount(put) > _HELD_HERE:
-                kept.append(put)
-                values.append(self._original if before is ABSENT else before)
-        del put
-        if kept:  # looking for references takes milliseconds
-            _replace(tuple(kept), values, self._heir)
-            kept.clear()
-        if sys.getrefcount(self._stand_in) > self._unshared:
-            _replace((self._stand_in,), [self._original], self._heir)
-
-
-_HELD_HERE: Final = 2
-"""References to an object that a local variable alone refers to: that, and the argument of the question."""
 
 
 @final
@@ -93,7 +26,7 @@ class _Inherited:
         return getattr(super(self._heir.owner, owner if instance is None else instance), self._heir.name)
 
 
-def _replace(wanted: tuple[Any, ...], values: list[Any], heir: ClassAttribute | None = None) -> None:
+def replace_everywhere(wanted: tuple[Any, ...], values: list[Any], heir: ClassAttribute | None = None) -> None:
     """Put values where objects are held: in namespaces, in lists and dictionaries, and in tuples in these."""
     values_of = {id(each): value for each, value in zip(wanted, values, strict=True)}
     tuples = []
@@ -120,7 +53,7 @@ def _replace(wanted: tuple[Any, ...], values: list[Any], heir: ClassAttribute | 
             for key in [key for key, each in list(vars(holder).items()) if id(each) in values_of]:
                 vars(holder)[key] = fitting(vars(holder)[key], vars(holder).values())
     if tuples:
-        _replace(tuple(tuples), [tuple(fitting(each, holder) for each in holder) for holder in tuples])
+        replace_everywhere(tuple(tuples), [tuple(fitting(each, holder) for each in holder) for holder in tuples])
 
 
 def _names(attribute: ClassAttribute, values: list[Any]) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, Final, Protocol, final
 
-from resilience._failpoints.functions.references import ClassAttribute
-from resilience._failpoints.functions.replacement import Replacement
+from resilience._failpoints.functions.references import ABSENT, ClassAttribute, Reference, references_to
+from resilience._failpoints.functions.replacement import replace_everywhere
 from resilience._failpoints.functions.trampolines import STAND_IN_FILE, put_code, take_code, trampoline, twin_of
 
 BUILT_IN: Final = (
@@ -105,6 +106,10 @@ class PartialSeat:
 class ReferenceSeat:
     """What is written in C, such as ``time.sleep``: it is replaced at each reference of a module or a class.
 
+    Where a class has inherited it and is to be struck alone, it is replaced at that attribute. What others put there
+    meanwhile, such as a mock, stays until they take it away; and then they put back the function, though they had found
+    the stand-in: what they have kept is replaced as well.
+
     Attributes:
         stand_in: What is there instead.
     """
@@ -116,7 +121,8 @@ class ReferenceSeat:
         self._name = name
         self._heir = heir
         self.stand_in: Function | None = None
-        self._replacement: Replacement | None = None
+        self._unshared = 0
+        self._placed: list[tuple[Reference, Any, Any]] = []
 
     def take(self, answer: Function) -> None:
         """Put a stand-in at every reference.
@@ -125,22 +131,44 @@ class ReferenceSeat:
             UnknownTargetError: There is no reference, or none that can be changed.
         """
         self.stand_in = _like(self._function, answer)
-        replacement = Replacement(self._function, self.stand_in, self._heir)
-        if replacement.is_empty:
+        references = [*references_to(self._function)] if self._heir is None else [self._heir]
+        if not references:
             raise UnknownTargetError(
                 f"no module or class refers to {self._name}, so it can't be replaced: put the fault into the function "
                 'of yours that calls it, or at a failpoint("name") beside the call'
             )
+        self._unshared = sys.getrefcount(self.stand_in)
         try:
-            replacement.put()
+            for each in references:
+                before = each.current()
+                fitting = each.fitting(self.stand_in)
+                each.point_to(fitting)
+                self._placed.append((each, fitting, before))
         except TypeError:  # a class written in C
+            self.leave()
             raise UnknownTargetError(f"{self._name} {BUILT_IN}") from None
-        self._replacement = replacement
 
     def leave(self) -> None:
-        """Put the function back, also where it was put meanwhile."""
-        if self._replacement is not None:
-            self._replacement.take_back()
+        """Put the function back, wherever its stand-in is by now."""
+        kept, values = [], []
+        put = None
+        while self._placed:
+            reference, put, before = self._placed.pop()
+            if reference.current() is put or reference.current() is ABSENT:
+                reference.point_to(before)
+            if put is not self.stand_in and sys.getrefcount(put) > _HELD_HERE:
+                kept.append(put)
+                values.append(self._function if before is ABSENT else before)
+        del put
+        if kept:  # looking for references takes milliseconds
+            replace_everywhere(tuple(kept), values, self._heir)
+            kept.clear()
+        if sys.getrefcount(self.stand_in) > self._unshared:
+            replace_everywhere((self.stand_in,), [self._function], self._heir)
+
+
+_HELD_HERE: Final = 2
+"""References to an object that a local variable alone refers to: that, and the argument of the question."""
 
 
 def _like(function: Function, answer: Function) -> Function:

@@ -37,12 +37,15 @@ def standing_in(seat: Seat, kind: Kind, heir: type | None, interceptor: Intercep
             stand_in = _StandIn(seat, kind)
             seat.take(stand_in.answer)
             _active[seat.key] = stand_in
-        stand_in.arm(interceptor, heir)
+        stand_in.arms.append((interceptor, heir))
+        stand_in.settle()
     try:
         yield
     finally:
         with _changing:
-            if stand_in.disarm(interceptor, heir):
+            stand_in.arms.remove((interceptor, heir))
+            stand_in.settle()
+            if not stand_in.arms:
                 del _active[seat.key]
                 stand_in.seat.leave()
 
@@ -53,32 +56,22 @@ class _StandIn:
 
     Attributes:
         seat: The function.
+        arms: What answers for it, for one class that has inherited it or for all, the latest last.
     """
 
     def __init__(self, seat: Seat, kind: Kind) -> None:
         self.seat = seat
+        self.arms: list[tuple[Interceptor, type | None]] = []
         self._kind = kind
-        self._arms: list[tuple[Interceptor, type | None]] = []
         self._answer: Callable[..., Any] = seat.original
 
     def answer(self, *args: Any, **kwargs: Any) -> Any:
         return self._answer(*args, **kwargs)
 
-    def arm(self, interceptor: Interceptor, heir: type | None) -> None:
-        """Have the interceptor answer, until it or a later one is disarmed."""
-        self._arms.append((interceptor, heir))
-        self._settle()
-
-    def disarm(self, interceptor: Interceptor, heir: type | None) -> bool:
-        """Have the earlier interceptor answer again; tell whether none is left."""
-        self._arms.remove((interceptor, heir))
-        self._settle()
-        return not self._arms
-
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Ask the latest interceptor of each kind, for each class and for all, whichever came last first."""
         latest: dict[tuple[type, type | None], Interceptor] = {}
-        for interceptor, heir in self._arms:
+        for interceptor, heir in self.arms:
             latest.pop((type(interceptor), heir), None)
             latest[type(interceptor), heir] = interceptor
         answer = self.seat.original
