@@ -7,12 +7,11 @@ import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, final
 
 from pytest_resilience._explore.agenda import Agenda, is_fault
-from pytest_resilience._explore.decisions import SEPARATOR, Asked, Decisions, Draw, Plan, Taken
-from pytest_resilience._explore.findings import Exploration, finding_of
+from pytest_resilience._explore.decisions import SEPARATOR, Decisions, Draw, Plan
+from pytest_resilience._explore.findings import Exploration, Run, finding_of
 from pytest_resilience._explore.function_points import functions_of
 from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault, Menus
@@ -34,30 +33,6 @@ from resilience.testing import counted
 
 class NotExplorableError(Exception):
     """What was to be explored can't be: it fails without faults, reaches no point, or differs from run to run."""
-
-
-@final
-@dataclass(slots=True)
-class Run:
-    """One run, in plain data.
-
-    Attributes:
-        plan: What it was told.
-        asked: What it was asked.
-        reached: How many calls came to each point.
-        unmet: How many decisions of the plan were never asked.
-        suspicions: What was wrong with it.
-        failed: Whether the test failed.
-        timeline: What happened, as text; empty where nothing was wrong.
-    """
-
-    plan: Plan
-    asked: list[Asked]
-    reached: dict[str, int]
-    unmet: list[Taken]
-    suspicions: list[Suspicion]
-    failed: bool
-    timeline: str = ""
 
 
 @final
@@ -282,11 +257,8 @@ class Explorer:
             return
         if suspicion.kind != "poisoned" and len(run.plan) > 1:
             run = shrunk(run, self.run, lambda tried: any(each.key == key for each in tried.suspicions))
-        fails = run.failed and suspicion.kind != "poisoned"
         self._keys.add(key)
-        self.exploration.findings.append(
-            finding_of(suspicion, run.plan, run.asked, run.timeline, seed=self._subject.seed, fails=fails)
-        )
+        self.exploration.findings.append(finding_of(suspicion, run, self._subject.seed))
 
     def _note(self, run: Run) -> None:
         """Note what became of each fault of a run, and which plans would take the same course."""

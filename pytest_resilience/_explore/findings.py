@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from pytest_resilience._explore.decisions import SEPARATOR, Asked, Plan, token_of
+from pytest_resilience._explore.decisions import SEPARATOR, Asked, Plan, Taken, token_of
 from pytest_resilience._explore.limits import Limits
 from pytest_resilience._explore.menu import Fault
 from pytest_resilience._explore.oracle.suspicion import Kind, Suspicion
@@ -15,6 +14,30 @@ from resilience.redact import clean
 from resilience.testing import counted
 
 _LONGEST: Final = 200  # characters of a decision, as of a script that holds a body
+
+
+@final
+@dataclass(slots=True)
+class Run:
+    """One run, in plain data.
+
+    Attributes:
+        plan: What it was told.
+        asked: What it was asked.
+        reached: How many calls came to each point.
+        unmet: How many decisions of the plan were never asked.
+        suspicions: What was wrong with it.
+        failed: Whether the test failed.
+        timeline: What happened, as text; empty where nothing was wrong.
+    """
+
+    plan: Plan
+    asked: list[Asked]
+    reached: dict[str, int]
+    unmet: list[Taken]
+    suspicions: list[Suspicion]
+    failed: bool
+    timeline: str = ""
 
 
 @final
@@ -92,24 +115,14 @@ class Exploration:
         return f"explored all {self.known} plans with {self._most}"
 
 
-def finding_of(
-    suspicion: Suspicion, plan: Plan, asked: Sequence[Asked], timeline: str, *, seed: int, fails: bool
-) -> Finding:
-    """Return a suspicion with the plan that led to it.
-
-    Args:
-        suspicion: What was wrong.
-        plan: What the run was told.
-        asked: What it was asked.
-        timeline: What happened in it.
-        seed: From which its random numbers were drawn.
-        fails: Whether the test itself failed, as it would under a script.
-    """
-    taken = {each.about: each.options[each.choice - 1] for each in asked if each.choice}
-    steps = [(about, taken[about]) for about, _ in plan if about in taken]
+def finding_of(suspicion: Suspicion, run: Run, seed: int) -> Finding:
+    """Return what was wrong with a run whose random numbers were drawn from a seed, with the plan that led to it."""
+    taken = {each.about: each.options[each.choice - 1] for each in run.asked if each.choice}
+    steps = [(about, taken[about]) for about, _ in run.plan if about in taken]
     faults = [(about.rpartition(SEPARATOR), fault) for about, fault in steps if isinstance(fault, Fault)]
     replayable = (
-        fails
+        run.failed  # as it would under a script
+        and suspicion.kind != "poisoned"
         and len(faults) == len(steps)
         and all(fault.is_replayable for _, fault in faults)
         and len({point for (point, _, _), _ in faults}) == len(faults)
@@ -124,8 +137,8 @@ def finding_of(
         where=suspicion.where,
         plan=tuple(clean(f"{about}: {what}", limit=_LONGEST) for about, what in steps),
         scripts=tuple(scripts) if replayable else (),
-        token=token_of(plan, seed),
-        timeline=timeline,
+        token=token_of(run.plan, seed),
+        timeline=run.timeline,
     )
 
 

@@ -5,7 +5,6 @@ They are replaced once for a whole exploration, since looking for all references
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import inspect
 import sys
@@ -20,37 +19,29 @@ _WILD: Final = "*?["
 
 @final
 class FunctionPoint:
-    """A function, and what answers for it in the run that is being made; nothing does between two runs.
+    """A function, and what answers for it in the run that is being made.
 
     Attributes:
         name: ``module:qualname``.
+        point: What answers; None between two runs.
     """
 
     def __init__(self, target: Target) -> None:
         self.name = target.name
         self._target = target
-        self._point: Interceptor | None = None
+        self.point: Interceptor | None = None
 
     def installed(self) -> AbstractContextManager[None]:
         """Stand in for the function for the length of a ``with`` block."""
         return self._target.intercepted(self)
 
-    @contextlib.contextmanager
-    def led_to(self, point: Interceptor) -> Iterator[None]:
-        """Have a point answer for the length of a ``with`` block."""
-        self._point = point
-        try:
-            yield
-        finally:
-            self._point = None
-
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return function(*args, **kwargs) if self._point is None else self._point.call(function, args, kwargs)
+        return function(*args, **kwargs) if self.point is None else self.point.call(function, args, kwargs)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._point is None:
+        if self.point is None:
             return await function(*args, **kwargs)
-        return await self._point.call_async(function, args, kwargs)
+        return await self.point.call_async(function, args, kwargs)
 
 
 def functions_of(points: Sequence[str | Callable[..., Any]]) -> list[FunctionPoint]:

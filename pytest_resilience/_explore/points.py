@@ -111,7 +111,8 @@ class Points:
             opening.enter_context(arming_all(lambda name, inner: _Point(self, name, inner)))
             opening.callback(stream.subscribe(self._note_policy, CallStarted))
             for each in self._functions:
-                opening.enter_context(each.led_to(_Point(self, each.name, None)))
+                opening.callback(setattr, each, "point", None)
+                each.point = _Point(self, each.name, None)
             opening.enter_context(served.watched(self._serve))
             if self._urls:
                 self._open_urls(opening)

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from pytest_resilience._explore.decisions import Plan, Taken
+from pytest_resilience._explore.findings import Run
 
 _MOST_RUNS: Final = 100  # for one finding: a plan has a few decisions, or some dozens that chance has drawn
 
 
-class Planned(Protocol):
-    """A run.
-
-    Attributes:
-        plan: What it was told.
-    """
-
-    plan: Plan
-
-
-R = TypeVar("R", bound=Planned)
-
-
-def shrunk(found: R, run: Callable[[Plan], R], is_same: Callable[[R], bool]) -> R:
+def shrunk(found: Run, run: Callable[[Plan], Run], is_same: Callable[[Run], bool]) -> Run:
     """Return a run with a smaller plan that shows the same bug, if there is one.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import final
 
@@ -18,19 +17,13 @@ from resilience.redact import clean
 class Alerts(Watcher):
     """Reads the alerts that stand-ins for Discord have taken."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-
     def read(self, ending: Ending) -> None:
-        """Sort the alerts by what they say; numbers in them make no difference."""
+        """Compare the times of those that say the same; numbers in them make no difference."""
+        times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         for alert in ending.alerts:
-            self._times[str(alert.channel), without_numbers(clean(alert.content, limit=100))].append(alert.at)
-
-    def suspicions(self) -> Iterator[Suspicion]:
-        """Yield the alerts that came again too soon."""
-        for (_, shape), at in self._times.items():
+            times[str(alert.channel), without_numbers(clean(alert.content, limit=100))].append(alert.at)
+        for (_, shape), at in times.items():
             soon = sum(later - earlier < ALERT_RATE_LIMIT_SECONDS for earlier, later in pairwise(sorted(at)))
             if soon:
                 told = f"{soon + 1} alerts in less than {ALERT_RATE_LIMIT_SECONDS} s say the same: {shape}"
-                yield Suspicion("alert storm", told)
+                self.seen[Suspicion("alert storm", told)] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final, Self, final
 
@@ -25,10 +25,6 @@ _QUEUES: Final = {queue.__file__, asyncio.queues.__file__, queues.__file__}
 class Backlogs(Watcher):
     """Looks at each item that is put into a queue of the standard library."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._full: dict[str, None] = {}
-
     def __enter__(self) -> Self:
         for kind in _KINDS:
             self.callback(setattr, kind, "_put", kind._put)  # noqa: SLF001  # what all its ways of putting come by
@@ -36,11 +32,6 @@ class Backlogs(Watcher):
         queues.listeners.append(self._count_simple)
         self.callback(queues.listeners.remove, self._count_simple)
         return self
-
-    def suspicions(self) -> Iterator[Suspicion]:
-        """Yield the places that have filled a queue."""
-        for where in self._full:
-            yield Suspicion("unbounded queue", f"a queue without a limit held more than {_MOST} items", where)
 
     def _counting(self, put: Callable[..., Any]) -> Callable[..., Any]:
         def put_and_count(each: Any, item: Any) -> None:
@@ -58,7 +49,8 @@ class Backlogs(Watcher):
     def _note_full(self, frame: FrameType | None) -> None:
         where = _feeder(frame)
         if where is not None:
-            self._full[where] = None
+            told = f"a queue without a limit held more than {_MOST} items"
+            self.seen[Suspicion("unbounded queue", told, where)] = 1
 
 
 def _feeder(frame: FrameType | None) -> str | None:

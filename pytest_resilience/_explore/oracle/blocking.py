@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final, Self, final
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion
@@ -19,10 +19,6 @@ _IN_PASSING: Final = ("asyncio.sleep", SPINNING)  # the former is awaited, and s
 class Blocking(Watcher):
     """Measures each step of a task of asyncio; computing takes no virtual time."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._found: dict[str, None] = {}
-
     def __enter__(self) -> Self:
         real: Callable[[Any], None] = asyncio.Handle._run  # noqa: SLF001  # no public way to see a step
 
@@ -32,16 +28,12 @@ class Blocking(Watcher):
             before = len(jumps)
             real(handle)
             if sum(end - start for start, end, _, what, _ in jumps[before:] if what not in _IN_PASSING) > _LONGEST_NS:
-                self._found[_whose(handle)] = None
+                told = f"{_whose(handle)} waits without await, and so does all else in its event loop"
+                self.seen[Suspicion("blocked loop", told)] = 1
 
         self.callback(setattr, asyncio.Handle, "_run", real)
         asyncio.Handle._run = run_and_measure  # type: ignore[method-assign, assignment]  # noqa: SLF001  # as above
         return self
-
-    def suspicions(self) -> Iterator[Suspicion]:
-        """Yield the coroutines that have blocked their loop."""
-        for name in self._found:
-            yield Suspicion("blocked loop", f"{name} waits without await, and so does all else in its event loop")
 
 
 def _whose(handle: Any) -> str:

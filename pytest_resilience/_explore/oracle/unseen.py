@@ -6,7 +6,6 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Iterator
 from typing import Any, Final, Self, final
 
 from pytest_resilience._explore.oracle.suspicion import Suspicion, of_error, without_chance, without_numbers
@@ -29,7 +28,6 @@ class Unseen(logging.Handler, Watcher):
     def __init__(self) -> None:
         logging.Handler.__init__(self)
         Watcher.__init__(self)
-        self._found: list[Suspicion] = []
         self._show: Any = None
 
     def __enter__(self) -> Self:
@@ -43,25 +41,22 @@ class Unseen(logging.Handler, Watcher):
         self._show, warnings.showwarning = warnings.showwarning, self._note_warning
         return self
 
-    def suspicions(self) -> Iterator[Suspicion]:
-        yield from self._found
-
     def emit(self, record: logging.LogRecord) -> None:
         """Note what asyncio says of an error that nobody has asked a task for."""
         error = record.exc_info[1] if record.exc_info else None
         if _NOBODY_ASKED in record.getMessage() and error is not None and not isinstance(error, _OURS):
-            self._found.append(_unhandled(error, f"the task {_coroutine_of(record)}"))
+            self.seen[_unhandled(error, f"the task {_coroutine_of(record)}")] += 1
 
     def _note_thread(self, given: Any) -> None:
         error = given.exc_value
         if error is not None and not isinstance(error, (*_OURS, SystemExit)):
             name = given.thread and repr(without_numbers(clean(given.thread.name)))
-            self._found.append(_unhandled(error, f"the thread {name or 'that has ended'}"))
+            self.seen[_unhandled(error, f"the thread {name or 'that has ended'}")] += 1
 
     def _note_warning(self, message: Any, category: type[Warning], *rest: Any, **named: Any) -> None:
         coroutine = _NEVER_AWAITED.match(str(message))
         if coroutine is not None and issubclass(category, RuntimeWarning):
-            self._found.append(Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited"))
+            self.seen[Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited")] += 1
         elif issubclass(category, LeftoverThreadWarning) or (
             issubclass(category, ResourceWarning) and _CLOSED in str(message)
         ):
@@ -69,7 +64,7 @@ class Unseen(logging.Handler, Watcher):
         elif issubclass(category, ResourceWarning):
             what = without_numbers(without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
             what = "a socket" if what.startswith("<socket.socket") else what  # its numbers say nothing here
-            self._found.append(Suspicion("leak", f"the run closes {what} only by chance"))
+            self.seen[Suspicion("leak", f"the run closes {what} only by chance")] += 1
         else:
             self._show(message, category, *rest, **named)
 
