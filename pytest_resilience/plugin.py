@@ -17,7 +17,16 @@ from pytest_resilience._openings import close_what_is_left, open_now, opening
 from pytest_resilience._pytest.debugging import hold_time, let_time_go_on
 from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
 from pytest_resilience._pytest.options import add_options, hand_over, read_options
-from pytest_resilience._pytest.stash import EXPLORED, EXPLORED_TEXT, OPEN, OPEN_BEFORE, OPTIONS, STATE, TALLY
+from pytest_resilience._pytest.stash import (
+    EXPLORED,
+    EXPLORED_TEXT,
+    OPEN,
+    OPEN_BEFORE,
+    OPTIONS,
+    STATE,
+    TALLY,
+    TIMELINE_FACTS,
+)
 from pytest_resilience._usage import take
 
 if TYPE_CHECKING:
@@ -40,15 +49,17 @@ def pytest_configure(config: pytest.Config) -> None:
         "each time with something else going wrong",
     )
     options = config.stash[OPTIONS] = read_options(config)
-    if options.active:
-        from pytest_resilience._pytest.summary import Summary
+    if not options.active:
+        return
+    from pytest_resilience._pytest.summary import Summary
 
-        config.pluginmanager.register(Summary(), "resilience-summary")
-    if options.active and options.report is not None and not hasattr(config, "workerinput"):
+    summary = Summary()
+    config.pluginmanager.register(summary, "resilience-summary")
+    if options.report is not None and not hasattr(config, "workerinput"):
         from pytest_resilience._report.report import Report
 
         path = config.invocation_params.dir / options.report
-        config.pluginmanager.register(Report(path, options.seed), "resilience-report")
+        config.pluginmanager.register(Report(path, options.seed, summary), "resilience-report")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -194,7 +205,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if state is None:
         return report
     if report.when == "teardown" and item.config.stash[OPTIONS].report is not None and EXPLORED not in item.stash:
-        from pytest_resilience._report.facts import TIMELINE_FACTS, facts_of_timeline
+        from pytest_resilience._report.facts import facts_of_timeline
 
         report.user_properties.append((TIMELINE_FACTS, facts_of_timeline(state.timeline)))
     if report.when == "call":  # once, and besides for each subtest
@@ -242,7 +253,7 @@ def _resilience_clock(request: pytest.FixtureRequest) -> Iterator[VirtualClock]:
     if state is not None and state.clock is not None:  # as above
         yield state.clock
         return
-    from pytest_resilience._pytest.clock_marker import clock_of
+    from pytest_resilience._pytest.recording import clock_of
 
     with clock_of(request.node) as clock:
         yield clock

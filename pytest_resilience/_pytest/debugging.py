@@ -12,8 +12,8 @@ _HELD = pytest.StashKey[ExitStack]()
 
 def hold_time(config: pytest.Config) -> None:
     """Keep the time of the clock that is open where it is."""
-    opened = sys.modules.get("pytest_resilience.clock._opened")
-    for clock in [] if opened is None else opened.open_clocks:
+    per_clock = sys.modules.get("pytest_resilience.clock._bubble.per_clock")
+    for clock in [] if per_clock is None else per_clock.open_clocks:
         config.stash.setdefault(_HELD, ExitStack()).enter_context(clock.hold())
 
 

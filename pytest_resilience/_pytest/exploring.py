@@ -17,8 +17,8 @@ from pytest_resilience._explore.findings import Exploration
 from pytest_resilience._explore.limits import Limits, limits_of
 from pytest_resilience._explore.texts import headline, told
 from pytest_resilience._pytest.item_subject import ItemSubject
-from pytest_resilience._pytest.stash import EXPLORATION, EXPLORED, OPTIONS
-from pytest_resilience._report.facts import EXPLORATION_FACTS, facts_of_exploration
+from pytest_resilience._pytest.stash import EXPLORATION, EXPLORATION_FACTS, EXPLORED, OPTIONS
+from pytest_resilience._report.facts import facts_of_exploration
 from resilience.testing import UnknownTargetError
 
 _EXAMPLE: Final = "@pytest.mark.explore(faults=2, allowed=[OrderRefused], budget='30s')"

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import pytest
 
 from pytest_resilience._explore.subject import Around, Ending
-from pytest_resilience._pytest.clock_marker import clock_of
-from pytest_resilience._pytest.recording import recording
+from pytest_resilience._pytest.recording import clock_of, recording
 from pytest_resilience._pytest.stash import EXPLORED_TEXT, OPTIONS, STATE
 
 if TYPE_CHECKING:

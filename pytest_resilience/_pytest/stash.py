@@ -34,5 +34,11 @@ TALLY: Final = "resilience"
 EXPLORATION: Final = "resilience-explored"
 """The property of a report that says in one line what exploring its test came to."""
 
+EXPLORATION_FACTS: Final = "resilience-exploration"
+"""The property of a report that holds all that exploring its test came to."""
+
+TIMELINE_FACTS: Final = "resilience-timeline"
+"""The property of a report that holds the timeline of its test."""
+
 EXPLORED_TEXT: Final = "one run of an exploration"
 """What stands in place of the traceback of a run that nobody is shown."""

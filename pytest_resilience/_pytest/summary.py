@@ -1,18 +1,21 @@
-"""The table at the end of a run: what each test that used the fixtures did, and how long that really took."""
+"""What each test of a run did, and the table at its end of those that used the fixtures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 
 import pytest
 
-from pytest_resilience._pytest.stash import EXPLORATION, TALLY
+from pytest_resilience._pytest.stash import EXPLORATION, EXPLORATION_FACTS, TALLY, TIMELINE_FACTS
 from resilience.testing import counted
 
 Row: TypeAlias = tuple[str, ...]
 Tally: TypeAlias = Mapping[str, float]
+
+OUTCOMES: Final = ("skipped", "passed", "failed", "error")
+"""Of a test; the last that is met is its own."""
 
 _COLUMNS: Final = ("faults", "attempts", "virtual_s", "alerts", "real_s")
 _HEAD: Final = ("", "faults", "attempts", "virtual time", "alerts", "real time")
@@ -28,29 +31,38 @@ class Summary:
     """Collects what the tests did, also those of other processes, and prints it by file, in the order of the files."""
 
     def __init__(self) -> None:
-        self._real_s: dict[str, float] = {}
-        self._failed: set[str] = set()
-        self._tallies: dict[tuple[str, int, str], Tally] = {}
-        self._explored: dict[tuple[str, int, str], str] = {}
+        self._tests: dict[str, dict[str, Any]] = {}
+        self._explored: dict[str, str] = {}
+
+    @property
+    def tests(self) -> list[dict[str, Any]]:
+        """What is known of each test, in the form that is described by ``schema.json`` of the report."""
+        return sorted(self._tests.values(), key=lambda test: (test["file"], test["line"], test["id"]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._real_s[report.nodeid] = self._real_s.get(report.nodeid, 0.0) + report.duration
-        if report.failed:
-            self._failed.add(report.nodeid)
-        file, line, _ = report.location
+        test = self._tests.setdefault(report.nodeid, _empty(report))
+        test["seconds"] += report.duration
+        outcome: str = "error" if report.failed and report.when != "call" else report.outcome
+        if outcome in OUTCOMES and (report.when == "call" or outcome != "passed"):
+            test["outcome"] = max(test["outcome"], outcome, key=OUTCOMES.index)
         for name, value in report.user_properties:
             if name == TALLY and report.when == "teardown" and isinstance(value, dict):
-                self._tallies[file, line or 0, report.nodeid] = value
+                test["counts"] = value
+            elif name == TIMELINE_FACTS and report.when == "teardown":
+                test["timeline"] = value
+            elif name == EXPLORATION_FACTS:
+                test["exploration"] = value
             elif name == EXPLORATION:
-                self._explored[file, line or 0, report.nodeid] = str(value)
+                self._explored[report.nodeid] = str(value)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not self._tallies:
-            return
         tests = [
-            (file, self._name(nodeid), {**tally, "real_s": self._real_s[nodeid]})
-            for (file, _, nodeid), tally in sorted(self._tallies.items())
+            (test["file"], _name(test), {**test["counts"], "real_s": test["seconds"]})
+            for test in self.tests
+            if test["counts"] is not None
         ]
+        if not tests:
+            return
         total = _sum(tally for *_, tally in tests)
         passed = f"{duration(total['virtual_s'])} of virtual time in {duration(total['real_s'])}"
         terminalreporter.section(f"resilience: {counted(len(tests), 'test')}, {passed}")
@@ -63,15 +75,31 @@ class Summary:
                 rows += [(file,), *(_row(name, tally) for _, name, tally in of_file)]
         for line in _table([_HEAD, *rows, _row("in all", total)]):
             terminalreporter.line(line)
-        for (_, _, nodeid), headline in sorted(self._explored.items()):
-            terminalreporter.line(f"{nodeid}: {headline}")
+        for test in self.tests:
+            if (headline := self._explored.get(test["id"])) is not None:
+                terminalreporter.line(f"{test['id']}: {headline}")
 
-    def _name(self, nodeid: str) -> str:
-        """Return the name of a test in its file."""
-        name = nodeid.partition("::")[2] or nodeid
-        if len(name) > _LONGEST_NAME:
-            name = f"{name[: _LONGEST_NAME - 2]}…{name[-1]}"
-        return f"  {name}  FAILED" if nodeid in self._failed else f"  {name}"
+
+def _empty(report: pytest.TestReport) -> dict[str, Any]:
+    file, line, _ = report.location
+    return {
+        "id": report.nodeid,
+        "file": file,
+        "line": (line or 0) + 1,
+        "outcome": OUTCOMES[0],
+        "seconds": 0.0,
+        "counts": None,
+        "timeline": [],
+        "exploration": None,
+    }
+
+
+def _name(test: dict[str, Any]) -> str:
+    """Return the name of a test in its file."""
+    name = test["id"].partition("::")[2] or test["id"]
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME - 2]}…{name[-1]}"
+    return f"  {name}  FAILED" if test["outcome"] in {"failed", "error"} else f"  {name}"
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:

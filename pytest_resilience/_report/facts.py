@@ -9,12 +9,6 @@ from pytest_resilience._explore.findings import Exploration
 from pytest_resilience._explore.texts import headline, replay_command
 from pytest_resilience._timeline.timeline import Timeline
 
-EXPLORATION_FACTS: Final = "resilience-exploration"
-"""The property of a report of pytest that holds what exploring its test came to."""
-
-TIMELINE_FACTS: Final = "resilience-timeline"
-"""The property that holds the timeline of a test."""
-
 _AS_THEY_ARE: Final = ("runs", "known", "exhausted", "unreached", "stopped", "seconds")
 
 

@@ -14,7 +14,7 @@ from pytest_resilience._uninterrupted import Uninterrupted
 from pytest_resilience._usage import note
 from pytest_resilience.clock._bubble.history import Jump
 from pytest_resilience.clock._bubble.left_behind import left_behind
-from pytest_resilience.clock._bubble.per_clock import PerClock
+from pytest_resilience.clock._bubble.per_clock import PerClock, open_clocks
 from pytest_resilience.clock._bubble.scheduler import Scheduler
 from pytest_resilience.clock._bubble.spinning import LIMIT
 from pytest_resilience.clock._bubble.units import EPOCH, LONGEST, nanoseconds, nanoseconds_since_epoch
@@ -22,7 +22,6 @@ from pytest_resilience.clock._bubble.waiting import Member, current
 from pytest_resilience.clock._calls import refusals
 from pytest_resilience.clock._calls.catalogue import missing_patches
 from pytest_resilience.clock._calls.clocks import Epoch, monotonic_patches, on_grain, perf_counter_patches, wall_us
-from pytest_resilience.clock._opened import open_clocks
 from pytest_resilience.clock._outside.monitor import ENDLESS, Monitor
 from pytest_resilience.clock._outside.strangers import WokenStrangers
 from pytest_resilience.clock._reach import real

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+open_clocks: Final[list[Any]] = []
+"""The `VirtualClock` that is open, at most one, since clocks do not nest."""
 
 
 class PerClock(Generic[T]):
