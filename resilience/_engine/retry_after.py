@@ -10,7 +10,8 @@ import datetime as dt
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Final
 
 from resilience._support.leaves import roots
@@ -47,7 +48,9 @@ def _asked(error: Any) -> float:
 
 
 def _in_headers(headers: Any) -> float:
-    fields = _Fields(headers.items())
+    fields: defaultdict[str, list[Any]] = defaultdict(list)  # whatever the case in which a library keeps the names
+    for name, value in headers.items():
+        fields[_text(name).lower()].append(value)
     now = next(filter(None, map(_moment, fields["date"])), None) or time.time()
     asked = [_seconds(value, now) for value in fields["retry-after"]]
     asked += (_number(value) / 1000 for name in _MILLISECONDS for value in fields[name])
@@ -71,16 +74,6 @@ _RESETS: Final = {
     "x-rate-limit-reset": "x-rate-limit-remaining",
     "ratelimit-reset": "ratelimit-remaining",
 }
-
-
-class _Fields:
-    """Headers by name, whatever the case in which a library keeps them, with every value that came."""
-
-    def __init__(self, items: Iterable[tuple[Any, Any]]) -> None:
-        self._items = [(_text(name).lower(), value) for name, value in items]
-
-    def __getitem__(self, name: str) -> Iterator[Any]:
-        return (value for each, value in self._items if each == name)
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,6 @@ A kind reads a text, checks a value that was given in code, and writes a value s
 from __future__ import annotations
 
 import ast
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -186,7 +185,7 @@ def check_percent(value: object) -> float:
     """
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise TypeError(f"expected {_PERCENT_EXPECTED}; got {described(value)}")
-    if not 0 < value <= 100 or math.isnan(value):
+    if not 0 < value <= 100:  # nor NaN
         raise ValueError(f"expected {_PERCENT_EXPECTED}; got {described(value)}")
     return float(value)
 

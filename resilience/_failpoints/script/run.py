@@ -57,7 +57,8 @@ class ScriptRun:
         with self._lock:
             self._number += 1
             for index, term in enumerate(self.script.terms):
-                if not term.takes(self._number, elapsed) or self._is_used_up(index):
+                is_used_up = term.count is not None and self._used[index] >= term.count
+                if is_used_up or not term.takes(self._number, elapsed):
                     continue
                 # Drawn last, and before the count: a coin that says no uses nothing up.
                 if term.chance is not None and not self.chance.random() * 100 < term.chance:
@@ -93,10 +94,6 @@ class ScriptRun:
         while left and isinstance(left[-1].action, Off):
             left.pop()
         return "->".join(map(str, left))
-
-    def _is_used_up(self, index: int) -> bool:
-        count = self.script.terms[index].count
-        return count is not None and self._used[index] >= count
 
     def _uses(self) -> zip[tuple[Term, int]]:
         return zip(self.script.terms, self._used, strict=True)

@@ -1,4 +1,4 @@
-"""The text of a script while it is read: what lies where in it, and the error for what can't be read."""
+"""The text of a script while it is read."""
 
 from __future__ import annotations
 
@@ -37,19 +37,11 @@ class Source:
 
     def closing(self, opening: int) -> int:
         """Return where the parenthesis that opens at ``opening`` is closed; those inside quotes don't count."""
-        depth, position = 0, opening
-        while position < len(self.text):
-            each = self.text[position]
-            if each in "'\"":
-                string = _STRING.match(self.text, position)
-                if string is None:
-                    raise self.error(position, "the same quote where the text ends", found="a quote without its end")
-                position = string.end()
-                continue
+        depth = 0
+        for position, each in self._outside_quotes(opening):
             depth += (each == "(") - (each == ")")
             if depth == 0:
                 return position
-            position += 1
         raise self.error(opening, "')' where what is inside ends", found="'(' without its end")
 
     def pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -57,21 +49,29 @@ class Source:
 
         Commas inside quotes and brackets separate nothing here.
         """
-        first = position = self.skip(start)
-        depth = 0
-        while position < end:
-            each = self.text[position]
-            if each in "'\"":
-                string = _STRING.match(self.text, position)
-                position = string.end() if string else end
-                continue
+        first, depth = self.skip(start), 0
+        for position, each in self._outside_quotes(first):
+            if position >= end:
+                break
             depth += (each in "([{") - (each in ")]}")
-            position += 1
             if each == "," and depth == 0:
-                yield first, position - 1
-                first = position = self.skip(position)
+                yield first, position
+                first = self.skip(position + 1)
         if first < end:
             yield first, end
+
+    def _outside_quotes(self, position: int) -> Iterator[tuple[int, str]]:
+        """Yield the characters from a position on that are in no quotes, and where each stands."""
+        while position < len(self.text):
+            each = self.text[position]
+            if each not in "'\"":
+                yield position, each
+                position += 1
+                continue
+            string = _STRING.match(self.text, position)
+            if string is None:
+                raise self.error(position, "the same quote where the text ends", found="a quote without its end")
+            position = string.end()
 
     def read(self, position: int, read: Callable[[str], _T], text: str) -> _T:
         """Return what is read of a piece that begins at ``position``; what is wrong in it is an error of the whole."""

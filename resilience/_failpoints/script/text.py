@@ -76,7 +76,7 @@ _MODIFIERS: Final = "3* (a count), 25% (a chance), @2, /2, +2, [10s..1m] or afte
 def parse_terms(text: str) -> tuple[Term, ...]:
     """Return the terms of a script; raise `ScriptError` for any other text."""
     source = Source(text, Raise.example)
-    reader = _Reader(source, 0, len(text))
+    reader = _Reader(source, 0)
     terms = reader.guarded()
     if reader.position != len(text):
         raise reader.error("'->' and what follows, or the end of the script")
@@ -102,7 +102,7 @@ def parse_plan(text: str, kind: PlaceKind | None = None) -> list[tuple[str, tupl
         equals = place.end()
         if not text.startswith("=", equals):
             raise source.error(equals, "'=' and a script after the place")
-        reader = _Reader(source, equals + 1, len(text), kind)
+        reader = _Reader(source, equals + 1, kind)
         plan.append((place[0].rstrip(), reader.guarded()))
         position = reader.position
         if position == len(text):
@@ -122,12 +122,11 @@ class _Reader:
         position: Where it stands; never at a space.
     """
 
-    def __init__(self, source: Source, start: int, end: int, kind: PlaceKind | None = None) -> None:
+    def __init__(self, source: Source, start: int, kind: PlaceKind | None = None) -> None:
         self._actions = {word: each for word, each in ACTIONS.items() if kind is None or kind in each.places}
         self._expected = f"an action: {', '.join(self._actions)}"
         self._source = source
         self._text = source.text
-        self._end = end
         self.position = source.skip(start)
 
     def guarded(self) -> tuple[Term, ...]:
