@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.resilience.alerts.interrupts import CRASHES
@@ -41,7 +43,7 @@ CONFTEST = """
         for count in interruptions(tear_down, is_of_others):
             item.ihook.pytest_runtest_makereport(item=item, call=calls.pop())
             assert rest() == before, count
-            item.session._setupstate.teardown_exact(None)  # where it was struck before pytest began with that
+            tear_down()  # where it was struck before pytest began with that
             set_up(item)
         assert rest() == before
         print(f"struck {count} times")
@@ -52,8 +54,9 @@ CONFTEST = """
 # An interruption may strike a callback of a weak reference, which lets nothing out but a warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
-def test_all_is_taken_down_at_the_end_of_the_test(suite):
+def test_all_is_taken_down_at_the_end_of_the_test(suite, monkeypatch):
     """Whatever the instant in the plugin, no tool stays open, no thread is left, and time is real again."""
+    monkeypatch.delitem(sys.modules, "sqlite3", raising=False)  # each failure looks through all modules for who uses it
     suite.makeconftest(CONFTEST)
     suite.makepyfile(
         """
@@ -62,7 +65,7 @@ def test_all_is_taken_down_at_the_end_of_the_test(suite):
         """
     )
 
-    result = suite.runpytest_inprocess("-s")
+    result = suite.runpytest_inprocess("-s", "--tb=native")
 
     result.stdout.re_match_lines([r".*struck \d\d+ times"])
     assert result.ret is pytest.ExitCode.OK

@@ -31,7 +31,7 @@ CRASHES = sys.version_info[:2] == (3, 12)
 def interruptions(work, leave_out=lambda _frame: False):
     """Call ``work`` again and again, interrupted a moment later each time; end when it comes to its own end.
 
-    Where ``leave_out`` says of a frame that it is none of the caller's, the signal comes again at the next instruction.
+    Where ``leave_out`` says of a frame that it is none of the caller's, the signal comes again when that has ended.
     """
     moment, count = 1, 0
     while (struck := _interrupt(work, moment, leave_out)) is not None:
@@ -59,6 +59,8 @@ def _interrupt(work, moment, leave_out):
     def trace(frame, event, _argument):
         nonlocal moments
         if handling or frame.f_code is handle.__code__:
+            return None
+        if leave_out(frame):  # none of its instructions counts, so that the moments are the same each time
             return None
         frame.f_trace_opcodes = True
         if event in {"call", "opcode"}:
