@@ -11,10 +11,7 @@ from pytest_resilience.clock._reach import real
 
 
 class Closing(Signals):
-    """The part of the scheduler that the end of the bubble has to do with; what its attributes are is said there."""
-
-    stuck: list[Waiter]
-    resumed: set[Waiter]
+    """The part of the scheduler that the end of the bubble has to do with."""
 
     def wait_on(self, waiter: Waiter) -> Outcome:
         """Wait in real time, since the bubble has closed, until the deadline or a notification."""

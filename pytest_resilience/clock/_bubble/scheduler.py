@@ -11,62 +11,22 @@ Time is counted in integer nanoseconds since the bubble was opened.
 
 from __future__ import annotations
 
-import itertools
 import math
 from _thread import get_ident, get_native_id
-from collections import deque
-from collections.abc import Callable
 from typing import Any
 
-from pytest_resilience.clock._bubble.absent import Absent
 from pytest_resilience.clock._bubble.closing import Closing
-from pytest_resilience.clock._bubble.deadlines import Deadlines
 from pytest_resilience.clock._bubble.deadlock import DeadlockError, silence
 from pytest_resilience.clock._bubble.frames import frames_of_others
-from pytest_resilience.clock._bubble.history import History
 from pytest_resilience.clock._bubble.lateness import delay_of
 from pytest_resilience.clock._bubble.left_behind import left_behind
-from pytest_resilience.clock._bubble.outsider import Outsider, Watcher, names_of
-from pytest_resilience.clock._bubble.waiting import Chooser, Member, Outcome, Strangers, Waiter, current, members
+from pytest_resilience.clock._bubble.outsider import Outsider, names_of
+from pytest_resilience.clock._bubble.waiting import Member, Outcome, Waiter, current, members
 from pytest_resilience.clock._reach import real
 
 
 class Scheduler(Closing):
-    """The state of one bubble; what the calls of a program need of it is described at `Turns`.
-
-    Attributes:
-        running: Who has the baton.
-        absent: The members that go on without the baton.
-        checked: The waits for what only a look outside can tell, in order of arrival.
-        deadlines: The waits that time ends.
-        stuck: The waits of a deadlock.
-        resumed: The waits that go on in real time since the bubble has closed.
-        switches: How often the baton has changed hands.
-    """
-
-    def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
-        self.now = self.ahead = self.switches = self.slack = 0
-        self.holds: list[Member | None] = []
-        self.mutex = real.Mutex()
-        self.history = History()
-        self.most_questions = most_questions
-        self.closed = False
-        self.running: Member | None = None
-        self.absent = Absent()
-        self.strangers = strangers
-        self.checked: list[Waiter] = []
-        self.stuck: list[Waiter] = []
-        self.resumed: set[Waiter] = set()
-        self.chooser: Chooser | None = None
-        self.latest = math.inf
-        self.overdue: Callable[[], object] = int
-        self._ready: deque[Waiter] = deque()
-        self._yielded: deque[Waiter] = deque()
-        self.deadlines = Deadlines()
-        self.arrivals = itertools.count()
-        self.creations = itertools.count()
-        self.watcher = watcher
-        self.everyone: list[Member] = []
+    """The state of one bubble; what the calls of a program need of it is described at `Turns`."""
 
     def enter(self, member: Member) -> None:
         """Make the calling thread the root of the bubble."""
@@ -84,7 +44,7 @@ class Scheduler(Closing):
             if self.closed:
                 self.resume(member)
             else:
-                self._ready.append(waiter)
+                self.ready.append(waiter)
                 self.watcher.watch()
                 self.dispatch()
 
@@ -107,8 +67,8 @@ class Scheduler(Closing):
 
     def cancel(self, member: Member) -> None:
         with real.uncollected(), self.mutex:
-            if member.waiter is not None and member.waiter in self._ready:
-                self._ready.remove(member.waiter)
+            if member.waiter is not None and member.waiter in self.ready:
+                self.ready.remove(member.waiter)
             self._let_go(member)
 
     def _let_go(self, member: Member) -> None:
@@ -140,7 +100,7 @@ class Scheduler(Closing):
             raise
 
     def skip(self, member: Member, length: int, what: str) -> bool:
-        if self._ready or self._yielded or self.checked or self.absent or self.holds:
+        if self.ready or self.yielded or self.checked or self.absent or self.holds:
             return False
         target, earliest = self.now + length, self.deadlines.earliest()
         if (earliest is not None and earliest <= target + self.slack) or target > self.latest:
@@ -175,7 +135,7 @@ class Scheduler(Closing):
             self.dispatch()
 
     def yield_now(self, member: Member, patience: int = 0) -> None:
-        if not (self._ready or self._yielded or self.checked):
+        if not (self.ready or self.yielded or self.checked):
             return
         waiter = Waiter(member, None, "its next turn", patience=patience, outcome=Outcome.NOTIFIED)
         try:
@@ -183,7 +143,7 @@ class Scheduler(Closing):
                 if self.closed:
                     return
                 member.waiter = waiter
-                self._yielded.append(waiter)
+                self.yielded.append(waiter)
                 gate = self._park(waiter)
             self._await_turn(waiter, gate)
         except BaseException:
@@ -213,7 +173,7 @@ class Scheduler(Closing):
                     later.scheduler.strangers.wake()
                 self.resume(waiter.member)
             elif waiter.handle is None:
-                self._ready.append(waiter)
+                self.ready.append(waiter)
                 self.dispatch()
             return True
 
@@ -252,50 +212,42 @@ class Scheduler(Closing):
             self.absent.note_hand_over()
         self.dispatch()
 
-    def resume(self, member: Member) -> None:
-        if not self.closed:
-            self.running = member
-            self.switches += 1
-        member.waiter = None
-        self.open_gate(member)
-
     @property
     def others(self) -> list[Member]:
-        """Who could run if the member that runs stopped here, the one that would be next first."""
-        return [waiter.member for waiter in (*self._ready, *self._yielded)]
+        return [waiter.member for waiter in (*self.ready, *self.yielded)]
 
     def _next_ready(self) -> Member | None:
         """Take out who goes on; None where that one is late."""
         chooser = self.chooser
         if chooser is None:
-            return self._ready.popleft().member
-        self._ready.rotate(-(chosen := chooser.pick([waiter.member for waiter in self._ready])))
-        waiter = self._ready.popleft()
-        self._ready.rotate(chosen)
+            return self.ready.popleft().member
+        self.ready.rotate(-(chosen := chooser.pick([waiter.member for waiter in self.ready])))
+        waiter = self.ready.popleft()
+        self.ready.rotate(chosen)
         first = delay_of(waiter, chooser, self.deadlines, self.now, self.slack)
         if first is None:
             return waiter.member
-        alarm = Waiter(waiter.member, first.instant, waiter.what, rings=lambda: self._ready.append(waiter))
+        alarm = Waiter(waiter.member, first.instant, waiter.what, rings=lambda: self.ready.append(waiter))
         self.deadlines.add(alarm, next(self.arrivals))
         return None
 
     def _next_yielded(self) -> Member:
         """Take out that of the yielded that goes on; one with patience lets others go first, which yield again."""
-        for waiter in self._yielded:
+        for waiter in self.yielded:
             if not waiter.patience:
-                self._yielded.remove(waiter)
+                self.yielded.remove(waiter)
                 return waiter.member
             waiter.patience -= 1
-        return self._yielded.popleft().member
+        return self.yielded.popleft().member
 
     def dispatch(self) -> None:
         while self.running is None and not self.closed:
-            if self._ready:
+            if self.ready:
                 if (member := self._next_ready()) is not None:
                     self.resume(member)
             elif self._check(self.checked):
                 continue
-            elif self._yielded:
+            elif self.yielded:
                 self.resume(self._next_yielded())
             else:
                 outsiders = self.outsiders() + self.strangers.outsiders(self.everyone)
@@ -334,11 +286,11 @@ class Scheduler(Closing):
         waiter.outcome = outcome
         if waiter.check is not None:
             self.stop_checking(waiter)
-        self._ready.append(waiter)
+        self.ready.append(waiter)
 
     def has_others_waiting(self) -> bool:
         """Whether any other thread would have a use for the baton."""
-        return bool(self._ready or self._yielded or self.checked or self.deadlines)
+        return bool(self.ready or self.yielded or self.checked or self.deadlines)
 
     def outsiders(self) -> list[Outsider]:
         """Who might still do something that the scheduler cannot see coming."""

@@ -1,34 +1,70 @@
-"""What signals do to a bubble: alarms that ring, and handlers that interrupt a wait or break it off."""
+"""The state of a bubble, and what signals do to it: alarms ring, handlers interrupt a wait or break it off."""
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import deque
 from collections.abc import Callable
 
 from pytest_resilience.clock._bubble.absent import Absent
 from pytest_resilience.clock._bubble.deadlines import Deadlines
-from pytest_resilience.clock._bubble.waiting import Member, Outcome, Turns, Waiter
+from pytest_resilience.clock._bubble.history import History
+from pytest_resilience.clock._bubble.outsider import Watcher
+from pytest_resilience.clock._bubble.waiting import Chooser, Member, Outcome, Strangers, Turns, Waiter
 from pytest_resilience.clock._reach import real
 
 
 class Signals(Turns):
-    """The part of the scheduler that signals have to do with; what its attributes are is said there."""
+    """The state of a bubble, and the part of the scheduler that signals have to do with.
 
-    running: Member | None
-    absent: Absent
-    checked: list[Waiter]
-    deadlines: Deadlines
-    everyone: list[Member]
-    _ready: deque[Waiter]
-    _yielded: deque[Waiter]
+    Attributes:
+        running: Who has the baton.
+        ready: The waits of those that run next, in this order.
+        yielded: The waits of those that let others go first.
+        absent: The members that go on without the baton.
+        checked: The waits for what only a look outside can tell, in order of arrival.
+        deadlines: The waits that time ends.
+        stuck: The waits of a deadlock.
+        resumed: The waits that go on in real time since the bubble has closed.
+        switches: How often the baton has changed hands.
+    """
 
-    def resume(self, member: Member) -> None:
-        """Let a member run that waits for its turn."""
-        raise NotImplementedError
+    def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
+        self.now = self.ahead = self.switches = self.slack = 0
+        self.holds: list[Member | None] = []
+        self.mutex = real.Mutex()
+        self.history = History()
+        self.most_questions = most_questions
+        self.closed = False
+        self.running: Member | None = None
+        self.absent = Absent()
+        self.strangers = strangers
+        self.checked: list[Waiter] = []
+        self.stuck: list[Waiter] = []
+        self.resumed: set[Waiter] = set()
+        self.chooser: Chooser | None = None
+        self.latest = math.inf
+        self.overdue: Callable[[], object] = int
+        self.ready: deque[Waiter] = deque()
+        self.yielded: deque[Waiter] = deque()
+        self.deadlines = Deadlines()
+        self.arrivals = itertools.count()
+        self.creations = itertools.count()
+        self.watcher = watcher
+        self.everyone: list[Member] = []
 
     def dispatch(self) -> None:
         """Give the baton, if no thread has it, to the next one; the mutex is held."""
         raise NotImplementedError
+
+    def resume(self, member: Member) -> None:
+        """Let a member run that waits for its turn."""
+        if not self.closed:
+            self.running = member
+            self.switches += 1
+        member.waiter = None
+        self.open_gate(member)
 
     def set_alarm(self, alarm: Waiter) -> None:
         with real.uncollected(), self.mutex:
@@ -46,7 +82,7 @@ class Signals(Turns):
             self.deadlines.remove(waiter)
             self.stop_checking(waiter)
             waiter.handle = handle
-            self._ready.append(waiter)
+            self.ready.append(waiter)
             return True
 
     def go_on_without_baton(self, waiter: Waiter) -> None:
@@ -57,7 +93,7 @@ class Signals(Turns):
             if member.waiter is not waiter:  # it has got the baton all the same, from a thread that was quicker
                 self._complete_hand_over()
                 return
-            for queue in (self._ready, self._yielded):
+            for queue in (self.ready, self.yielded):
                 if waiter in queue:
                     queue.remove(waiter)
             self.stop_checking(waiter)
@@ -88,9 +124,9 @@ class Signals(Turns):
         waiting = [each.waiter for each in self.everyone if each.waiter is not None]
         for waiter in waiting:
             is_due = waiter.outcome is not None or waiter.handle is not None
-            if is_due and waiter not in self._ready and waiter not in self._yielded:
+            if is_due and waiter not in self.ready and waiter not in self.yielded:
                 self.stop_checking(waiter)
-                self._ready.append(waiter)
+                self.ready.append(waiter)
         self.deadlines.restore((each for each in waiting if each.handle is None), self.arrivals)
 
     @staticmethod
