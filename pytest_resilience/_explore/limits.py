@@ -31,15 +31,7 @@ class Budget:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The checked arguments of an exploration.
-
-    Attributes:
-        faults: How many faults one run may have at most.
-        schedules: How many deviations of the schedule one run may have at most.
-        points: The functions that are points besides.
-        allowed: Exception types that may come out besides.
-        budget: What it may cost.
-    """
+    """The checked arguments of `explore`."""
 
     faults: int = 1
     schedules: int = 1

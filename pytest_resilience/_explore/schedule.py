@@ -8,7 +8,6 @@ milliseconds late, so that others go first. Each is a decision, asked where that
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
 import threading
@@ -76,7 +75,6 @@ class Schedule:
         self._shown: dict[str, str] = {}
         self._asked: Counter[str] = Counter()
         self._users: dict[str, bool] = {}
-        self._open = contextlib.ExitStack()
         self._scheduler: Any = None
         self._root: Member | None = None
         self._earlier: Any = None

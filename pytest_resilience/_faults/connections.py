@@ -30,10 +30,10 @@ class ConnectionPlace:
 
     def arm(self, injection: Injection) -> None:
         """Let the injection decide the live connections, oldest first, and new ones."""
-        self._place.arm(_Decider(injection, self._place.address))
+        self._place.arm(_Decider(injection, self._place.proxy.target))
 
     def disarm(self, injection: Injection) -> None:
-        self._place.disarm(_Decider(injection, self._place.address))
+        self._place.disarm(_Decider(injection, self._place.proxy.target))
 
 
 @final

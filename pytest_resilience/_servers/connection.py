@@ -44,14 +44,14 @@ def _state(connection: socket.socket) -> int:
 
 @final
 class Side(asyncio.Protocol):
-    """One end of a connection as the proxy holds it: the client's or the server's."""
+    """One end of a connection as the proxy holds it, the client's or the server's: a link begins and one ends here."""
 
     def __init__(self, lost: Callable[[Side, Exception | None], None]) -> None:
         self.transport: Any = None
         self.link: Link | None = None
+        self.writer: Link | None = None
         self.is_lost = False
         self._lost = lost
-        self._reader: Link | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Hold the socket, and read nothing until the other end is there."""
@@ -68,18 +68,14 @@ class Side(asyncio.Protocol):
             self.link.feed(None)
         return True
 
-    def writes_for(self, link: Link) -> None:
-        """Let the link that ends here know when the peer reads too slowly."""
-        self._reader = link
-
     def pause_writing(self) -> None:
         """Stop reading at the other end while this one's peer reads too slowly."""
-        if self._reader is not None:
-            self._reader.hold_back(sink_is_full=True)
+        if self.writer is not None:
+            self.writer.hold_back(sink_is_full=True)
 
     def resume_writing(self) -> None:
-        if self._reader is not None:
-            self._reader.hold_back(sink_is_full=False)
+        if self.writer is not None:
+            self.writer.hold_back(sink_is_full=False)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_lost = True
@@ -118,7 +114,7 @@ class Link:
         self._is_paused = True
         self._has_started = False
         source.link = self
-        sink.writes_for(self)
+        sink.writer = self
 
     def feed(self, data: bytes | None) -> None:
         """Take a chunk from the source, or None for its end."""
@@ -133,9 +129,9 @@ class Link:
         for key in reversed(self._effects):
             each = self._effects[key]
             if key is place and before is not None:
-                before.connect(onward if each is None else each.feed)
+                before.onward = onward if each is None else each.feed
             if each is not None:
-                each.connect(onward)
+                each.onward = onward
                 onward = each.feed
         self._first = onward
         if before is not None:

@@ -26,6 +26,7 @@ class Effect:
     Attributes:
         capacity: How many bytes it holds back before the sender is no longer read from, so that a sender notices a slow
             or silent peer as it would in a network: its own buffers fill up.
+        onward: Where pieces go; None is the end of the stream.
         needs_server: Whether there has to be a server for it; else the client may also be of one that is not there.
     """
 
@@ -36,11 +37,7 @@ class Effect:
         self.held = 0
         self._queue: deque[tuple[float, bytes | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._onward: Callable[[bytes | None], None] = lambda _: None
-
-    def connect(self, onward: Callable[[bytes | None], None]) -> None:
-        """Say where pieces go; None is the end of the stream."""
-        self._onward = onward
+        self.onward: Callable[[bytes | None], None] = lambda _: None
 
     def pieces(self, data: bytes, now: float) -> Iterator[tuple[float, bytes]]:
         """Yield the pieces of a chunk and when each is due, in order."""
@@ -84,7 +81,7 @@ class Effect:
     def _pop(self) -> None:
         _, piece = self._queue.popleft()
         self.held -= len(piece or b"")
-        self._onward(piece)
+        self.onward(piece)
 
     def _cancel(self) -> None:
         if self._timer is not None:

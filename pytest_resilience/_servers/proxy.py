@@ -53,11 +53,6 @@ class ProxyPlace:
         self.deciders: list[Decider] = []
         self.proxy = proxy
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port of the server behind the proxy; the path of a UNIX domain socket has port 0, nobody as well."""
-        return self.proxy.target
-
     def arm(self, decider: Decider) -> None:
         """Let ``decider`` decide the live connections, oldest first, and new ones."""
 
@@ -154,7 +149,7 @@ class FaultProxy(OnLoopback):
 
     @property
     def target(self) -> tuple[str, int]:
-        """Host and port of the server behind it."""
+        """Host and port of the server behind it; the path of a UNIX domain socket has port 0, nobody as well."""
         return self._target if isinstance(self._target, tuple) else (self._target or "", 0)
 
     @property
@@ -184,12 +179,11 @@ class FaultProxy(OnLoopback):
 
     def sever(self) -> None:
         """Reset all live connections; new ones are served."""
+        self.run(self._sever())
 
-        async def sever() -> None:
-            for connection in self.live.copy():
-                connection.reset()
-
-        self.run(sever())
+    async def _sever(self) -> None:
+        for connection in self.live.copy():
+            connection.reset()
 
     def foretell(self, local_port: int) -> int | None:
         """Decide a connection that is about to come from a local port: that of the proxy, or None where it is refused.
@@ -243,8 +237,7 @@ class FaultProxy(OnLoopback):
         self._server = self._socket = None
         for task in self._opening:
             task.cancel()
-        for connection in self.live.copy():
-            connection.reset()
+        await self._sever()
 
     def _new_connection(self) -> Connection:
         connection = Connection(self._now(), self._places, self._forget)
