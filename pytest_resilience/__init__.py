@@ -96,6 +96,7 @@ if not TYPE_CHECKING:  # type checkers read the imports above
     __all__ = [*_NAMES]
 
 
+# No `__dir__` has these names: freezegun asks each module for all that it lists, which would load the whole kit.
 def __getattr__(name: str) -> Any:
     from resilience.testing import exported  # not before a name is used: pytest imports this package in every run
 
@@ -107,7 +108,3 @@ def __getattr__(name: str) -> Any:
         from resilience import MissingExtraError
 
         raise MissingExtraError(f"{__name__}.{name}", extra="pytest") from None
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_NAMES})

@@ -30,7 +30,7 @@ def tops(names):
     return {name.partition(".")[0] for name in names}
 
 
-def test_errors_and_warnings_say_where_they_are_imported_from_before_they_have_been():
+def test_errors_and_warnings_say_where_they_are_imported_from_before_they_have_been(run_importing):
     """A traceback names them as the program would, although nobody has asked the package for them."""
     homes = {
         "resilience._failpoints.script.error": "ScriptError",
@@ -38,7 +38,7 @@ def test_errors_and_warnings_say_where_they_are_imported_from_before_they_have_b
         "pytest_resilience._faults.scenario": "ScenarioError",
     }
     code = "".join(f"from {home} import {name}\nprint({name}.__module__)\n" for home, name in homes.items())
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_importing(code)
     assert done.stdout.split() == ["resilience.testing", "pytest_resilience", "pytest_resilience"]
 
 
@@ -65,15 +65,15 @@ def test_a_failing_sync_call_loads_nothing_heavy():
 
 
 def test_the_plugin_s_package_loads_nothing_by_itself():
-    """`import pytest_resilience` costs nothing until a name is used."""
-    loaded = loaded_by("import pytest_resilience")
+    """`import pytest_resilience` costs nothing until a name is used, also where freezegun looks at all that is in it."""
+    loaded = loaded_by("import pytest_resilience as kit\nfor name in dir(kit): getattr(kit, name)")
     assert {name for name in loaded if tops(frozenset({name})) <= {"resilience", "pytest_resilience"}} == {
         "pytest_resilience"
     }
     assert not tops(loaded) & {"pytest", "respx", "freezegun", "httpx", "tenacity", "asyncio"}
 
 
-def test_without_pytest_a_name_says_how_to_get_it():
+def test_without_pytest_a_name_says_how_to_get_it(run_importing):
     """An installation without the extra is told the one command, not the name of a module."""
     code = """
 import sys
@@ -83,7 +83,7 @@ try:
 except ImportError as missing:
     print(f"{type(missing).__name__}: {missing}")
 """
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = run_importing(code)
     assert done.stdout == (
         "MissingExtraError: pytest_resilience.Faults needs an optional dependency: "
         "pip install 'pytest-resilience[pytest]'\n"
