@@ -22,6 +22,7 @@ from hypothesis import settings
 
 import pytest_resilience
 import resilience
+from tests.programs import Programs
 
 # Workers, the next run and the many runs of Python inside tests are to find compiled what the run before has compiled:
 # without that, each of them compiles pytest's plugins and the tests anew, which is more than half of its work.
@@ -140,6 +141,23 @@ def heeded():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def run_program():
+    """Runs programs in which the kit is imported, with most that it imports late."""
+    late = "resilience._alerts.system", "resilience.alerts.notifier", "resilience._secrets.rules"
+    programs = Programs("asyncio", "httpx", "pytest_resilience.clock._calls.catalogue", *late)
+    yield programs
+    programs.end()
+
+
+@pytest.fixture(scope="session")
+def run_importing():
+    """Runs programs that import the kit themselves, in which what it imports is there."""
+    programs = Programs("tenacity", "difflib", "decimal", "tomllib", "unicodedata")
+    yield programs
+    programs.end()
 
 
 @pytest.fixture(scope="session")

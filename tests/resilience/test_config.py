@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
 import sys
 
 import pytest
@@ -79,7 +78,7 @@ def test_a_program_without_arguments_has_a_name(monkeypatch):
     assert service_in_prefix() == "python"
 
 
-def test_a_module_that_is_run_gives_its_name():
+def test_a_module_that_is_run_gives_its_name(run_program):
     """``python -m package`` is called by the name of the package."""
     code = "import runpy, sys; sys.argv = ['x']; runpy.run_module('shop', run_name='__main__', alter_sys=True)"
     shop = "import resilience; print(resilience.log_prefix('Redis', '0').split('|')[2])"
@@ -94,7 +93,7 @@ def test_a_module_that_is_run_gives_its_name():
         "        if name == 'shop': return importlib.util.spec_from_loader(name, Loader())\n"
         "sys.meta_path.insert(0, Finder)\n" + code
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = run_program(program)
     assert done.stdout == "shop\n"
 
 

@@ -57,14 +57,13 @@ def tried(function, *args):
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, run_importing):
     """Runs a program with a plan, in a folder with a module ``shop``."""
     (tmp_path / "shop.py").write_text(SHOP, "utf-8")
 
     def run(plan, program):
         environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{HOUSE}", "RESILIENCE_FAILPOINTS": plan}
-        command = [sys.executable, "-W", "error", "-c", TRY + textwrap.dedent(program)]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return run_importing(TRY + textwrap.dedent(program), warnings="error", environment=environment)
 
     return run
 
@@ -313,23 +312,20 @@ def test_what_the_script_itself_has_is_struck_or_named(tmp_path, place, printed,
     assert done.stderr.splitlines()[1:] == said
 
 
-def test_a_misspelt_failpoint_is_named_at_the_end_of_a_script(tmp_path):
+def test_a_misspelt_failpoint_is_named_at_the_end_of_a_script(run):
     """A name that is almost that of a failpoint is told; another may be that of another process."""
-    text = 'from resilience import conn_retry\n\n\n@conn_retry("Redis", "connect")\ndef connect():\n    pass\n'
-    (tmp_path / "script.py").write_text(text, "utf-8")
-    plan = "Redis.conect=1*raise(OSError);Payments.charge=1*raise(OSError)"
-    environment = {**os.environ, "PYTHONPATH": HOUSE, "RESILIENCE_FAILPOINTS": plan}
+    done = run(
+        "Redis.conect=1*raise(OSError);Payments.charge=1*raise(OSError)",
+        """
+        from resilience import conn_retry
 
-    done = subprocess.run(
-        [sys.executable, "script.py"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
+        @conn_retry("Redis", "connect")
+        def connect():
+            pass
+        """,
     )
 
+    assert lines(done) == []
     assert done.stderr.splitlines()[1:] == [
         "no fault could strike at Redis.conect: there was no such failpoint or function. Closest: Redis.connect."
     ]

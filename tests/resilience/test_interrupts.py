@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import subprocess
-import sys
 import types
 
 import pytest
@@ -59,9 +57,9 @@ print(left_behind, attempts)
 
 
 @pytest.mark.parametrize(("kind", "attempts"), [("succeeds", 1), ("fails", 3)])
-def test_no_deadline_is_left_behind_by_an_interrupt(kind, attempts):
+def test_no_deadline_is_left_behind_by_an_interrupt(run_program, kind, attempts):
     """However a call with a timeout is broken off, there is no deadline after it, and the next call is whole."""
-    done = subprocess.run([sys.executable, "-c", STRUCK, kind], capture_output=True, text=True, check=False)
+    done = run_program(STRUCK, kind)
     assert (done.stdout, done.stderr) == (f"0 {attempts}\n", "")
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 
 from resilience._support.fork import importing
 from resilience.redact import traceback_of
 
 
-def test_importing_it_loads_nothing_else():
+def test_importing_it_loads_nothing_else(run_importing):
     """The rules and whatever they need are loaded when the first text is redacted."""
     program = (
         "import sys, re, threading, typing\n"
         "import resilience.redact\n"
         "print(sorted(name for name in sys.modules if name.startswith('resilience._secrets')))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = run_importing(program)
     assert done.stdout.strip() == "['resilience._secrets']"
 
 
@@ -32,7 +30,7 @@ def test_no_import_is_waited_for_once_the_rules_are_loaded():
     assert said == ["ValueError: a long text"]
 
 
-def test_a_first_failure_without_a_file_descriptor_left_hides_all_and_is_told():
+def test_a_first_failure_without_a_file_descriptor_left_hides_all_and_is_told(run_importing):
     """The rules can't be read then: names stay, texts are hidden as a whole until they can be."""
     program = """if True:
         import os, resource
@@ -44,7 +42,7 @@ def test_a_first_failure_without_a_file_descriptor_left_hides_all_and_is_told():
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         print(message_of(error))
     """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = run_importing(program)
     assert done.stdout.splitlines() == [
         "OSError|[redacted]|OSError: [redacted] (no traceback: OSError)",
         "[Errno 24] Too many open files",

@@ -7,8 +7,6 @@ import asyncio
 import contextlib
 import os
 import queue
-import subprocess
-import sys
 import threading
 import time
 
@@ -370,8 +368,7 @@ assert lost == {Interrupt}
 
 
 @pytest.mark.slow
-def test_a_fork_that_is_broken_off_leaves_a_clock_that_works():
+def test_a_fork_that_is_broken_off_leaves_a_clock_that_works(run_program):
     """What a handler raises before the fork is lost, as in every such hook, and with it nothing else."""
-    subprocess.run(
-        [sys.executable, "-c", FORKING], env=os.environ | {"PYTHONPATH": os.getcwd()}, check=True, timeout=500
-    )
+    ran = run_program(FORKING, environment=os.environ | {"PYTHONPATH": os.getcwd()})
+    assert ran.returncode == 0, ran.stderr

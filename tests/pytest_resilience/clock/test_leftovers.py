@@ -8,8 +8,6 @@ import os
 import queue
 import select
 import socket
-import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -342,8 +340,7 @@ with VirtualClock() as clock:
 """
 
 
-def test_a_process_ends_though_leftover_threads_have_days_to_wait():
+def test_a_process_ends_though_leftover_threads_have_days_to_wait(run_program):
     """A wait with a timeout is broken off, so that its thread cleans up and ends, and not killed in the middle."""
-    command = [sys.executable, "-W", "ignore", "-c", UNENDING]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    ran = run_program(UNENDING, warnings="ignore")
     assert (ran.stdout, ran.stderr, ran.returncode) == ("8\n", "", 0)

@@ -7,7 +7,6 @@ import inspect
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -220,10 +219,9 @@ print(gc.isenabled(), threading.active_count())
 """
 
 
-def test_a_signal_may_come_at_any_moment():
+def test_a_signal_may_come_at_any_moment(run_program):
     """Whatever the clock is doing when a signal handler raises, it closes, and all threads live on in real time."""
-    command = [sys.executable, "-W", "ignore", "-c", INTERRUPTIONS]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    ran = run_program(INTERRUPTIONS, warnings="ignore")
     assert (ran.stdout, ran.returncode) == ("True 1\n", 0), ran.stderr
 
 

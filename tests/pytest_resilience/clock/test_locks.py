@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 
@@ -299,7 +297,7 @@ with VirtualClock() as clock:
 """
 
 
-def test_a_finalizer_may_wait_for_a_lock_whose_holder_sleeps():
+def test_a_finalizer_may_wait_for_a_lock_whose_holder_sleeps(run_program):
     """No garbage is collected inside the scheduler, where a finalizer that waits would stop all the others."""
-    ran = subprocess.run([sys.executable, "-c", GARBAGE], capture_output=True, text=True, timeout=60, check=False)
+    ran = run_program(GARBAGE)
     assert (ran.stdout, ran.returncode) == ("32.4 0\n", 0), ran.stderr

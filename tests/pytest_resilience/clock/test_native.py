@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 FORMAT_TIME_WHILE_CLOCKS_OPEN = """
-import sys, threading, time
+import faulthandler, sys, threading, time
 from pytest_resilience.clock import VirtualClock
 from pytest_resilience.clock._reach import native, real
 
@@ -25,6 +22,7 @@ def format_time(localtime=time.localtime):  # as the formatter of each log line 
         localtime()
         formatted += 1
 
+faulthandler.enable()
 sys.setswitchinterval(0.0001)
 watch = getattr(sys, sys.argv[1])
 with VirtualClock():
@@ -46,8 +44,7 @@ print("survived")
 
 
 @pytest.mark.parametrize("watch", ["setprofile", "settrace"])
-def test_a_thread_that_formats_the_time_while_a_clock_opens_and_closes(watch):
+def test_a_thread_that_formats_the_time_while_a_clock_opens_and_closes(run_program, watch):
     """Wherever the opening thread may lose the processor, no other thread finds a half-patched function and crashes."""
-    command = [sys.executable, "-X", "faulthandler", "-c", FORMAT_TIME_WHILE_CLOCKS_OPEN, watch]
-    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    run = run_program(FORMAT_TIME_WHILE_CLOCKS_OPEN, watch)
     assert (run.returncode, run.stdout, run.stderr) == (0, "survived\n", "")

@@ -73,9 +73,9 @@ for owner, name in PLACES:
 """
 
 
-def test_what_is_mocked_at_the_first_clock_is_replaced_in_the_next():
+def test_what_is_mocked_at_the_first_clock_is_replaced_in_the_next(run_program):
     """It is found beneath the mock, and not one of the clock's own functions that has its name."""
-    ran = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=False, timeout=500)
+    ran = run_program(FIRST)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
@@ -189,9 +189,9 @@ with VirtualClock() as clock:
 """
 
 
-def test_what_is_mocked_at_the_first_clock_is_not_kept_for_later_ones():
+def test_what_is_mocked_at_the_first_clock_is_not_kept_for_later_ones(run_importing):
     """The first clock of a process, and the import of the kit, may come while a mock stands there."""
-    ran = subprocess.run([sys.executable, "-W", "error", "-c", PROGRAM], capture_output=True, text=True, check=False)
+    ran = run_importing(PROGRAM, warnings="error")
     assert ran.returncode == 0, ran.stderr
 
 
@@ -212,7 +212,7 @@ print(clock.elapsed)
 """
 
 
-def test_what_a_mock_has_replaced_is_found_where_the_heap_was_frozen():
+def test_what_a_mock_has_replaced_is_found_where_the_heap_was_frozen(run_importing):
     """What `gc.freeze` has put out of the collector's sight before the first clock is patched all the same."""
-    ran = subprocess.run([sys.executable, "-c", FROZEN], capture_output=True, text=True, timeout=120, check=False)
+    ran = run_importing(FROZEN)
     assert (ran.stdout, ran.stderr) == ("3660.0\n", "")

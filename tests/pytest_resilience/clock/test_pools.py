@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -168,10 +166,9 @@ with Executor(2) as executor:
 """
 
 
-def test_an_executor_as_in_python_3_14():
+def test_an_executor_as_in_python_3_14(run_importing):
     """There, a work item is given a context, which is among the arguments of the worker, too."""
-    command = [sys.executable, "-W", "error", "-c", EXECUTOR_OF_PYTHON_3_14]
-    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    run = run_importing(EXECUTOR_OF_PYTHON_3_14, warnings="error")
     assert (run.stdout, run.stderr) == ("20.0 0 3\n20.0 0 3\n", "")
 
 

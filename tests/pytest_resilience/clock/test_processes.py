@@ -192,10 +192,9 @@ with VirtualClock(grace=60) as clock:
 """
 
 
-def test_children_may_be_gone_before_their_answers_are_seen():
+def test_children_may_be_gone_before_their_answers_are_seen(run_program):
     """Whatever a child does between two looks at it, its answer is neither late nor the end of all hope."""
-    small = [sys.executable, "-c", ANSWERS]  # to copy this process, which has loaded all tests, takes much longer
-    subprocess.run(small, check=True, timeout=60)
+    run_program(ANSWERS).check_returncode()  # to copy this process, which has loaded all tests, takes much longer
 
 
 def test_a_child_may_be_gone_by_the_time_that_the_clock_looks_for_it(monkeypatch, let_an_hour_pass_outside):
@@ -356,9 +355,9 @@ with VirtualClock() as clock:
 """
 
 
-def test_a_process_with_one_thread_forks_as_such():
+def test_a_process_with_one_thread_forks_as_such(run_program):
     """The clock's own thread is not there while the process forks: Python warns of processes with several."""
-    subprocess.run([sys.executable, "-W", "error", "-c", FORKS], check=True, timeout=60)
+    run_program(FORKS, warnings="error").check_returncode()
 
 
 def test_nobody_waits_for_the_process_itself(clock):

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -124,10 +122,9 @@ def test_an_alarm_is_waited_for(blocked):
         assert clock.elapsed == 3.0
 
 
-def test_the_clock_takes_no_signal_away(tmp_path):
+def test_the_clock_takes_no_signal_away(run_program):
     """What is sent to the process, by itself or by a child, reaches the threads of the program only."""
-    program = tmp_path / "program.py"
-    program.write_text(
+    done = run_program(
         "import _thread, os, signal, subprocess, sys, threading\n"
         "from pytest_resilience import VirtualClock\n"
         "with VirtualClock(grace=60) as clock:\n"
@@ -143,7 +140,6 @@ def test_the_clock_takes_no_signal_away(tmp_path):
         "        print(signal.sigtimedwait([signal.SIGUSR1], 5).si_signo)\n"
         "    print(clock.elapsed)\n"
     )
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("10\n10\n0.0\n", "")
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 OPEN_A_CLOCK = """
@@ -46,44 +43,25 @@ builtins.open, os.sched_yield = open_others, lambda: (really_yield(), counted.ap
 """
 
 
-FORK_FOR_EACH_LINE = """
-import os, sys
-import pytest_resilience.clock
-for line in sys.stdin:
-    if not os.fork():
-        exec(eval(line), {})
-        sys.stdout.flush()
-        os._exit(0)
-    os.wait()
-"""
-
-
-@pytest.fixture(scope="module")
-def first_clock():
+@pytest.fixture
+def first_clock(run_program):
     """What a process that has loaded the kit says when it opens its first clock after some preparation."""
-    command = [sys.executable, "-W", "error", "-c", FORK_FOR_EACH_LINE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-        def outcome(preparation):
-            print(repr(preparation + OPEN_A_CLOCK), file=process.stdin, flush=True)
-            return process.stdout.readline().strip()
-
-        yield outcome
+    return lambda preparation: run_program(preparation + OPEN_A_CLOCK, warnings="error").stdout.strip()
 
 
-def outcome(preparation):
-    """What a new interpreter says when it opens a clock after some preparation."""
-    command = [sys.executable, "-W", "error", "-c", preparation + OPEN_A_CLOCK]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+@pytest.fixture
+def outcome(run_importing):
+    """What a process says when it loads the kit and opens a clock after some preparation."""
+    return lambda preparation: run_importing(preparation + OPEN_A_CLOCK, warnings="error").stdout.strip()
 
 
-def test_the_clock_opens_where_all_is_there():
+def test_the_clock_opens_where_all_is_there(outcome):
     """Nothing is missing on an ordinary Linux."""
     assert outcome("") == "open"
 
 
 @pytest.mark.parametrize("platform", ["darwin", "win32"])
-def test_another_system_is_refused_at_the_import(platform):
+def test_another_system_is_refused_at_the_import(outcome, platform):
     """On a system without /proc, nothing fails for the lack of a module that the user has never heard of."""
     preparation = f"""
 import sys
@@ -97,7 +75,7 @@ for module in ("posix", "fcntl", "termios"):
     )
 
 
-def test_another_interpreter_is_refused_at_the_import():
+def test_another_interpreter_is_refused_at_the_import(outcome):
     """Where the functions of C lie elsewhere in memory, nothing is written."""
     assert outcome("import sys\nsys.implementation.name = 'pypy'\n") == (
         "ImportError: virtual time needs CPython, since it redirects functions that are written in C, and this is pypy; "

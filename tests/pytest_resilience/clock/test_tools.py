@@ -6,8 +6,6 @@ import asyncio
 import datetime
 import functools
 import gc
-import subprocess
-import sys
 import threading
 import time
 
@@ -192,7 +190,7 @@ def test_timeouts_work_in_frozen_time(clock):
         assert clock.elapsed == 40.0
 
 
-def test_the_clock_can_be_loaded_in_frozen_time():
+def test_the_clock_can_be_loaded_in_frozen_time(run_importing):
     """The first clock of a process may be opened while freezegun has put its own functions in place."""
     code = """
 import _pytest.timing, freezegun, time, datetime
@@ -208,7 +206,8 @@ with VirtualClock():
     time.sleep(1_000_000)
     assert _pytest.timing.time() - before < 600
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+    ran = run_importing(code, warnings="error")
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_time_machine_outside_the_clock_sets_its_start():
@@ -283,9 +282,10 @@ else:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["patched", "plain", "older"])
-def test_gevent_is_refused(how):
+def test_gevent_is_refused(run_program, how):
     """gevent is refused as a patch of the whole process, and where it begins to wait, in an older hub too."""
-    subprocess.run([sys.executable, "-c", GEVENT, how], check=True)
+    ran = run_program(GEVENT, how)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_looptime_is_refused_while_it_is_on(clock):
@@ -300,7 +300,7 @@ def test_looptime_is_refused_while_it_is_on(clock):
     loop.close()
 
 
-def test_a_module_imported_inside_the_clock_is_patched_too():
+def test_a_module_imported_inside_the_clock_is_patched_too(run_importing):
     """A tool that the test itself imports first is covered like the others, and loads as ever."""
     code = """
 import sys
@@ -315,7 +315,8 @@ import importlib
 assert type(asyncio.__spec__.loader).__name__ == "SourceFileLoader", asyncio.__spec__
 importlib.reload(asyncio)
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    ran = run_importing(code)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_hypothesis_shrinks_and_keeps_its_deadline():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 import time
@@ -293,13 +292,13 @@ def test_without_respx_the_cure_is_named(monkeypatch):
     )
 
 
-def test_respx_is_imported_when_a_block_begins():
+def test_respx_is_imported_when_a_block_begins(run_importing):
     """Importing the module needs httpx only, and the package not even that."""
     code = (
         "import sys, pytest_resilience; print('httpx' in sys.modules); import pytest_resilience.discord; "
         "print('respx' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_importing(code)
     assert done.stdout.split() == ["False", "False"]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import subprocess
-import sys
 
 import pytest
 
@@ -60,14 +58,10 @@ assert (exploration.runs, exploration.findings) == (3, [])
 
 
 @pytest.mark.slow
-def test_a_run_can_put_a_fault_on_a_function_in_c():
+def test_a_run_can_put_a_fault_on_a_function_in_c(run_importing):
     """What a run injects itself strikes there, though exploring keeps the collector away from what is loaded."""
-    small = [
-        sys.executable,
-        "-c",
-        IN_C,
-    ]  # each run looks for the function in all objects, which are many in this process
-    subprocess.run(small, check=True, timeout=60)
+    ran = run_importing(IN_C)  # each run looks for the function in all objects, which are many in this process
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_a_function_that_is_named_is_a_point():

@@ -140,6 +140,8 @@ CHILDREN = """
 import gc, multiprocessing, os, signal, subprocess, sys
 from concurrent.futures import ProcessPoolExecutor
 import pytest
+from pytest_resilience._faults import left_processes
+from pytest_resilience.clock._plugin import real
 
 FORK = multiprocessing.get_context("fork")
 
@@ -165,9 +167,25 @@ def pools():
     pools[1].pool.close()
     pools[1].pool.join()
 
+class Patience:
+    # At its end as soon as all but the last process, which ignores SIGTERM, have ended.
+    ahead = 0
+
+    def monotonic(self):
+        return real.monotonic() + self.ahead
+
+    def sleep(self, seconds):
+        real.sleep(seconds)
+        if all(os.waitid(os.P_PID, each.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) for each in left[:-1]):
+            self.ahead = left_processes._PATIENCE_S
+
+@pytest.fixture
+def patience(monkeypatch):
+    monkeypatch.setattr(left_processes, "real", Patience())
+
 left = []
 
-def test_leaves_processes(faults, pools):
+def test_leaves_processes(patience, faults, pools):
     gc.freeze()
     environment = faults.environment()
     for pool in pools:

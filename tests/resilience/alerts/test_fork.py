@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -22,22 +20,18 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 
 HALF_IMPORTED = """
 import logging, os, signal, sys, threading
+import anyio, asyncio, h11, ssl  # what is imported late needs them, in each process
 import resilience
 
 logging.disable()
 
-forking, forked, begun = threading.Event(), threading.Event(), threading.Event()
-
 class Cooldown:
     def find_spec(self, name, path, target=None):
-        if name == MODULE and not begun.is_set():
+        if name == module and not begun.is_set():
             begun.set()
             forking.wait()
         if forked.is_set():
             threading.Event().wait()  # what becomes of the parent's own alert does not matter
-
-sys.meta_path.insert(0, Cooldown())
-os.register_at_fork(before=forking.set, after_in_parent=forked.set)  # called before what was registered earlier
 
 @resilience.conn_retry("Redis", "connect", max_retry=0)
 def connect(message):
@@ -49,46 +43,48 @@ def fail(message):
     except ConnectionError:
         pass
 
-threading.Thread(target=fail, args=("parent",), daemon=True).start()
-begun.wait()
-child = os.fork()
-if child == 0:
+def alert():
     signal.alarm(60)
     arrived = threading.Event()
     def handle_request(self, request):
-        print(b"child" in request.read())
+        print(module, b"child" in request.read(), flush=True)
         arrived.set()
         return httpx.Response(204)
     import httpx
     httpx.HTTPTransport.handle_request = handle_request
     fail("child")
     arrived.wait(60)
-    os._exit(0)
-print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-os._exit(0)
+
+def fork_amid_an_alert():
+    global forking, forked, begun
+    forking, forked, begun = threading.Event(), threading.Event(), threading.Event()
+    sys.meta_path.insert(0, Cooldown())
+    os.register_at_fork(before=forking.set, after_in_parent=forked.set)  # called before what was registered earlier
+    threading.Thread(target=fail, args=("parent",), daemon=True).start()
+    begun.wait()
+    in_child(alert)
+
+def in_child(work):
+    if (child := os.fork()) == 0:
+        work()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+for module in sys.argv[1:]:
+    in_child(fork_amid_an_alert)
 """
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["resilience._alerts.system", "resilience._alerts.discord.client", "httpcore", "resilience._secrets.rules"],
-)
-def test_a_child_that_is_forked_amid_the_first_alert_alerts_itself(module):
+def test_a_child_that_is_forked_amid_the_first_alert_alerts_itself(run_importing):
     """While a thread still imports what its alert needs, a fork waits, so that nothing is half imported in the child."""
+    modules = "resilience._alerts.system", "resilience._alerts.discord.client", "httpcore", "resilience._secrets.rules"
     settings = {
         "RESILIENCE_DISCORD_WEBHOOK_URL": "https://discord.com/api/webhooks/1/token",
         "HTTPS_PROXY": "http://127.0.0.1:9",
         "NO_PROXY": "",
     }
-    program = f"MODULE = {module!r}\n{HALF_IMPORTED}"
-    ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | settings,
-    )
-    assert ended.stdout.splitlines() == ["True", "0"]
+    ended = run_importing(HALF_IMPORTED, *modules, warnings="ignore", environment=os.environ | settings)
+    assert ended.stdout.splitlines() == [line for each in modules for line in (f"{each} True", "0", "0")]
 
 
 def claim(limiter):

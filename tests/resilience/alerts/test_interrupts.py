@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
 import sys
 import textwrap
 import threading
@@ -113,18 +112,20 @@ broken.abandoned()
 """
 
 
-def run(program):
-    """Run a program whose threads may be left hanging, and return the number that it prints."""
-    source = PROGRAM + textwrap.dedent(program)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    ended = subprocess.run(
-        [sys.executable, "-c", source], capture_output=True, text=True, check=False, timeout=500, env=environment
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return int(ended.stdout)
+@pytest.fixture
+def run(run_program):
+    """Runs a program whose threads may be left hanging, and returns the number that it prints."""
+
+    def run(program):
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        ended = run_program(PROGRAM + textwrap.dedent(program), environment=environment)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        return int(ended.stdout)
+
+    return run
 
 
-def test_a_first_alert_that_is_broken_off_leaves_a_destination_that_works():
+def test_a_first_alert_that_is_broken_off_leaves_a_destination_that_works(run):
     """Wherever the start of a delivering thread is broken off, the next alert is delivered, and so is what was queued."""
     assert (
         run(
@@ -140,7 +141,7 @@ def test_a_first_alert_that_is_broken_off_leaves_a_destination_that_works():
     )
 
 
-def test_an_alert_that_is_broken_off_loses_no_wake_up():
+def test_an_alert_that_is_broken_off_loses_no_wake_up(run):
     """Wherever the queueing for a waiting thread is broken off, what was queued is delivered at once, by that thread."""
     assert (
         run(
@@ -157,7 +158,7 @@ def test_an_alert_that_is_broken_off_loses_no_wake_up():
     )
 
 
-def test_an_alert_that_is_broken_off_may_alert_again():
+def test_an_alert_that_is_broken_off_may_alert_again(run):
     """Wherever a failing call's alert is broken off, it is delivered or its window is free."""
     assert (
         run(

@@ -37,22 +37,32 @@ MAIN = os.getpid()
 """
 
 
-def run(program):
-    """Run a program to its end and return the lines of its output and of its log."""
-    source = textwrap.dedent(PROGRAM) + textwrap.dedent(program)
-    ended = subprocess.run([sys.executable, "-W", "ignore", "-c", source], capture_output=True, text=True, check=False)
-    log = [line for line in ended.stderr.splitlines() if not line.startswith("[PID-")]
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.splitlines(), log
+def ended(done):
+    """Return the lines of a program's output and of its log, if it came to its end."""
+    log = [line for line in done.stderr.splitlines() if not line.startswith("[PID-")]
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines(), log
 
 
-def test_a_program_that_ends_at_once_still_sends_its_alert():
+@pytest.fixture
+def run(run_program):
+    """Runs a program in which the kit is imported, with all that an alert needs."""
+    return lambda program: ended(run_program(PROGRAM + textwrap.dedent(program), warnings="ignore"))
+
+
+@pytest.fixture
+def run_anew(run_importing):
+    """Runs a program that imports the kit itself."""
+    return lambda program: ended(run_importing(PROGRAM + textwrap.dedent(program), warnings="ignore"))
+
+
+def test_a_program_that_ends_at_once_still_sends_its_alert(run_anew):
     """An alert of the last moment is delivered before the program is gone."""
     program = "resilience.configure(notifiers=[Printer()]); connect_to('Redis')"
-    assert run(program) == (["True 2"], ["INFRASTRUCTURE ALERT SENT: Redis at 2 attempts"])
+    assert run_anew(program) == (["True 2"], ["INFRASTRUCTURE ALERT SENT: Redis at 2 attempts"])
 
 
-def test_an_alert_of_a_thread_that_outlives_the_main_one_is_sent():
+def test_an_alert_of_a_thread_that_outlives_the_main_one_is_sent(run):
     """Alerts of threads that the end of the program waits for are delivered, too."""
     program = """
         resilience.configure(notifiers=[Printer()])
@@ -66,23 +76,23 @@ def test_an_alert_of_a_thread_that_outlives_the_main_one_is_sent():
     assert run(program)[0] == ["True 2"]
 
 
-def test_an_alert_of_an_exit_handler_is_sent():
+def test_an_alert_of_an_exit_handler_is_sent(run_anew):
     """What fails in an exit handler alerts, although no thread may be started any more by then."""
     program = "resilience.configure(notifiers=[Printer()]); atexit.register(connect_to, 'Redis')"
-    assert run(program)[0] == ["True 2"]
+    assert run_anew(program)[0] == ["True 2"]
 
 
-def test_an_alert_by_hand_in_an_exit_handler_is_sent():
+def test_an_alert_by_hand_in_an_exit_handler_is_sent(run_anew):
     """The synchronous function works in an exit handler, too."""
     program = """
         resilience.configure(notifiers=[Printer()])
         send = resilience.send_rate_limited_discord_alert
         atexit.register(lambda: print(send("f", OSError("no"), "", "by hand")))
     """
-    assert run(program)[0] == ["True by hand", "True"]
+    assert run_anew(program)[0] == ["True by hand", "True"]
 
 
-def test_a_hanging_delivery_delays_the_end_by_a_bounded_time():
+def test_a_hanging_delivery_delays_the_end_by_a_bounded_time(run):
     """A program whose alert hangs ends all the same, and says that the alert was lost."""
     program = """
         from resilience._alerts import system
@@ -93,7 +103,7 @@ def test_a_hanging_delivery_delays_the_end_by_a_bounded_time():
     assert run(program) == ([], ["Failed to send Discord alert: the program has ended first"])
 
 
-def test_a_failing_call_loads_only_what_queues_its_alert():
+def test_a_failing_call_loads_only_what_queues_its_alert(run_anew):
     """The client, the texts' rules and the alert itself are loaded by the thread that delivers, after the call."""
     program = """
         entered = threading.Event()
@@ -103,10 +113,10 @@ def test_a_failing_call_loads_only_what_queues_its_alert():
         print(entered.is_set(), {"resilience.alerts.notifier", "httpx"} & set(sys.modules))
         os._exit(0)
     """
-    assert run(program)[0] == ["True set()"]
+    assert run_anew(program)[0] == ["True set()"]
 
 
-def test_an_interrupted_end_is_the_end():
+def test_an_interrupted_end_is_the_end(run):
     """Whoever is tired of waiting for the last alert ends the program at once, which says what was lost, in one line."""
     program = """
         import signal
@@ -128,7 +138,7 @@ def test_the_bound_is_five_seconds():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_sends_its_own_alerts_and_not_its_parents():
+def test_a_forked_child_sends_its_own_alerts_and_not_its_parents(run):
     """A child starts with an empty queue and a thread of its own; the parent delivers what it had queued."""
     program = """
         entered, may_go = threading.Event(), threading.Event()
@@ -153,7 +163,7 @@ def test_a_forked_child_sends_its_own_alerts_and_not_its_parents():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_child_inherits_the_windows():
+def test_a_child_inherits_the_windows(run):
     """What has alerted before the fork does not alert again in the child."""
     program = """
         resilience.configure(notifiers=[Printer()])
@@ -188,7 +198,7 @@ def test_a_worker_process_sends_its_alert_before_it_ends(method, tmp_path):
     assert [line.split()[-1] for line in ended.stdout.splitlines()] == ["2"]
 
 
-def test_a_worker_of_celery_sends_its_alert_before_it_ends():
+def test_a_worker_of_celery_sends_its_alert_before_it_ends(run):
     """A process of Celery's pool, which ends without exit handlers, delivers what it has queued when Celery says so."""
     program = """
         import types
@@ -208,7 +218,7 @@ def test_a_worker_of_celery_sends_its_alert_before_it_ends():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_child_of_billiard_sends_its_alert_before_it_ends():
+def test_a_child_of_billiard_sends_its_alert_before_it_ends(run):
     """A process of billiard, which the multiprocessing of the standard library knows nothing of, is flushed like its own."""
     program = """
         import types
@@ -229,7 +239,7 @@ def test_a_child_of_billiard_sends_its_alert_before_it_ends():
     assert run(program)[0] == ["False 2"]
 
 
-def test_nothing_heavy_is_imported_and_no_thread_started_before_the_first_alert():
+def test_nothing_heavy_is_imported_and_no_thread_started_before_the_first_alert(run_anew):
     """Importing the package and calls that succeed load no client and start no thread."""
     program = """
         @resilience.conn_retry("Redis", "connect")
@@ -238,4 +248,4 @@ def test_nothing_heavy_is_imported_and_no_thread_started_before_the_first_alert(
         connect()
         print(sorted({"httpx", "redis", "asyncio", "respx", "pytest"} & set(sys.modules)), threading.active_count())
     """
-    assert run(program)[0] == ["[] 1"]
+    assert run_anew(program)[0] == ["[] 1"]
