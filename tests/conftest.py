@@ -215,3 +215,12 @@ def suite(pytester, monkeypatch, whole_kit, with_plugins):
     for name in (*ours, "CI", "BUILD_NUMBER"):  # under CI, pytest says each message once more, in its short summary
         monkeypatch.delenv(name, raising=False)
     return pytester
+
+
+@pytest.fixture
+def forked_workers(monkeypatch):
+    """Workers of xdist, in runs inside of the test, that begin as copies of this process."""
+    gateways = pytest.importorskip("execnet.gateway_io")
+    from tests.forked_workers import ForkedWorker
+
+    monkeypatch.setattr(gateways, "Popen2IOMaster", ForkedWorker)

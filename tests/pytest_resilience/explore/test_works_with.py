@@ -79,11 +79,11 @@ KINDS = """
 
 
 @pytest.fixture
-def kinds(ends_of_tasks, suite, monkeypatch):
+def kinds(ends_of_tasks, suite, forked_workers, monkeypatch):
     """A suite with one sound test, and nine that swallow an error of two attempts."""
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p resilience -p asyncio -p anyio -p xdist -W ignore")
     suite.makepyfile(test_kinds=KINDS)
-    return lambda *arguments: suite.runpytest("--resilience", "--resilience-budget=6", *arguments)
+    return lambda *arguments: suite.runpytest("--resilience", "--resilience-budget=2", *arguments)
 
 
 def test_each_kind_of_test_is_explored_beside_each_option(kinds):

@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 STRUCK = """
 import asyncio, socket, threading, time
 import httpx
@@ -111,9 +109,8 @@ class Prompt(pdb.Pdb):
 
 
 def shown(output):
-    """By test, the functions in its traceback."""
-    parts = re.split(r"^_+ (\w+) _+$", output, flags=re.MULTILINE)[1:]
-    tests = dict(zip(parts[::2], parts[1::2], strict=True))
+    """By test, the functions in its traceback, which `--pdb` shows at once."""
+    tests = dict(zip(CALLED, re.split(r"^>+ traceback >+$", output, flags=re.MULTILINE)[1:], strict=True))
     line = re.compile(r"^(\S+\.py):\d+: in (\S+)$", re.MULTILINE)
     return {
         name: [function for file, function in line.findall(text) if not re.search(r"/(httpx|asyncio)/", file)]
@@ -122,10 +119,19 @@ def shown(output):
 
 
 def test_the_kit_is_left_out(suite):
-    """Where a fault strikes, a retry gives up or virtual time ends a wait, the line of the test is the last one."""
-    suite.makepyfile(STRUCK)
-    output = suite.runpytest("--tb=short", "-p", "no:randomly").stdout.str()
+    """Where a fault strikes, a retry gives up or virtual time ends a wait, the line of the test is the last one.
+
+    At the prompt of `--pdb` stand the variables of that line.
+    """
+    suite.makepyfile(STRUCK, prompt=PROMPT)
+    arguments = ("--tb=short", "-p", "no:randomly", "--pdb", "--pdbcls=prompt:Prompt")
+    output = suite.runpytest_inprocess(*arguments).stdout.str()
     assert shown(output) == CALLED
+    prompts = re.findall(r"^prompt in (\S+)$", output, re.MULTILINE)
+    last_lines = {
+        test: functions[-1] for test, functions in CALLED.items() if "request" not in test
+    }  # these are httpx's
+    assert {test: prompt for test, prompt in zip(CALLED, prompts, strict=True) if test in last_lines} == last_lines
 
 
 def test_the_kit_is_left_out_of_groups(suite):
@@ -208,13 +214,3 @@ def test_a_mistake_in_the_kit_is_shown(suite):
         """
     )
     assert " in broken" in suite.runpytest("--tb=short").stdout.str()
-
-
-@pytest.mark.slow
-def test_a_debugger_begins_in_the_test(suite):
-    """At the prompt of `--pdb` stand the variables of the last line that is shown."""
-    suite.makepyfile(STRUCK, prompt=PROMPT)
-    arguments = ("--pdb", "--pdbcls=prompt:Prompt", "-p", "no:randomly", "-k", "not request")
-    output = suite.runpytest_subprocess(*arguments).stdout.str()
-    last_lines = [functions[-1] for test, functions in CALLED.items() if "request" not in test]
-    assert re.findall(r"^prompt in (\S+)$", output, re.MULTILINE) == last_lines

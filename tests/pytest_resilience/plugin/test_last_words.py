@@ -29,7 +29,7 @@ MARKED = """
         ),
     ],
 )
-def test_the_last_line_says_why_tests_were_skipped(suite, count, words, arguments):
+def test_the_last_line_says_why_tests_were_skipped(suite, forked_workers, count, words, arguments):
     """Whoever runs marked tests without the option reads at the end what to write."""
     suite.makepyfile(MARKED.format(count=count))
 

@@ -236,7 +236,7 @@ def test_without_the_option_there_is_no_summary(suite):
 
 
 @pytest.mark.slow
-def test_rows_of_all_workers_arrive(suite):
+def test_rows_of_all_workers_arrive(suite, forked_workers):
     """Under -n 2 and in random order the controller prints one table of all tests, in the order of the files.
 
     All workers share the seed that the controller has drawn: its header and each failure show it.

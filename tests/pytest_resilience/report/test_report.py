@@ -74,7 +74,7 @@ def faults_of(value, schema=SCHEMA, path="$"):
 
 
 @pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["one process", "xdist"])
-def test_a_report_says_what_every_test_did(suite, workers):
+def test_a_report_says_what_every_test_did(suite, forked_workers, workers):
     """Outcomes, counts, timelines and findings stand in a file, as the schema describes it, whoever ran the tests."""
     suite.makepyfile(test_orders=SUITE)
 
