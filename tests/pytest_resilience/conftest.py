@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import pytest
@@ -160,6 +161,12 @@ def app(pytester, monkeypatch):
     import target_app
 
     return target_app
+
+
+@pytest.fixture
+def heap_of_the_test(monkeypatch):
+    """Hide what the suite has loaded from looks through the heap, each of which would take longer than most tests."""
+    monkeypatch.setattr(gc, "unfreeze", lambda: None)
 
 
 @pytest.fixture

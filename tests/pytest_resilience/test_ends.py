@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import sys
@@ -138,10 +137,9 @@ TOOLS = {
 
 
 @pytest.fixture
-def shop(monkeypatch):
-    """A module that has a function in C. Each look for who else has it leaves out the suite's heap, which is hidden."""
+def shop(heap_of_the_test):
+    """A module that has a function in C."""
     with made_module("ends_shop", "from math import lgamma") as module:
-        monkeypatch.setattr(gc, "unfreeze", lambda: None)
         yield module
 
 

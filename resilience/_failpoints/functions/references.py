@@ -100,6 +100,8 @@ def classes_of(scopes: list[dict[str, Any]], function: object) -> list[tuple[typ
         return []
     home = _home_of(function)
     classes = [home] if home is not None and all(_is_of(each, home) for each in scopes) else _all_classes()
+    sizes = {len(each) for each in scopes}  # to compare them takes long, and there are thousands of classes
+    classes = [each for each in classes if len(vars(each)) in sizes]
     # A copy of a namespace has the same in it: each class is found once.
     return [(each, found) for each in classes if (found := next((s for s in scopes if _is_of(s, each)), None))]
 

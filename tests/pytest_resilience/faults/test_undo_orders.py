@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gc
 import itertools
 from unittest import mock
 
@@ -115,13 +114,10 @@ def shop():
 
 
 @pytest.fixture
-def heap(name, count, monkeypatch):
-    """What may refer to a function: only what comes after it, where it is the module's own, or where there are three tools.
-
-    Each fault and each end of one look through the heap, and that of the suite is hidden, unless the test thaws it.
-    """
-    if count == 3 or ("gamma" not in name and "own" not in name):
-        monkeypatch.setattr(gc, "unfreeze", lambda: None)
+def heap(name, count, request):
+    """What may refer to a function: only what the test has made, but in one case, where it is all that the suite has."""
+    if (name, count) != ("lgamma", 2):
+        request.getfixturevalue("heap_of_the_test")
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
