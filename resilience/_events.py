@@ -136,18 +136,14 @@ Listener = Callable[[_E], None]
 
 
 @final
+@dataclass(frozen=True, slots=True, eq=False)
 class _Subscription:
     """One listener and the types of events that it gets; a listener may have several."""
 
-    __slots__ = ("kinds", "listener", "needs_all", "owner")
-
-    def __init__(
-        self, listener: Listener[Any], kinds: tuple[type[Event], ...], *, needs_all: bool, owner: str | None = None
-    ) -> None:
-        self.listener = listener
-        self.kinds = kinds
-        self.needs_all = needs_all
-        self.owner = owner
+    listener: Listener[Any]
+    kinds: tuple[type[Event], ...]
+    needs_all: bool
+    owner: str | None = None
 
 
 @final

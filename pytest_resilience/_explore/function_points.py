@@ -18,29 +18,32 @@ _WILD: Final = "*?["
 
 
 @final
+class Through(Interceptor):
+    """Lets every call through."""
+
+
+@final
 class FunctionPoint:
     """A function, and what answers for it in the run that is being made.
 
     Attributes:
         name: ``module:qualname``.
-        point: What answers; None between two runs.
+        point: What answers; `Through` between two runs.
     """
 
     def __init__(self, target: Target) -> None:
         self.name = target.name
         self._target = target
-        self.point: Interceptor | None = None
+        self.point: Interceptor = Through()
 
     def installed(self) -> AbstractContextManager[None]:
         """Stand in for the function for the length of a ``with`` block."""
         return self._target.intercepted(self)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return function(*args, **kwargs) if self.point is None else self.point.call(function, args, kwargs)
+        return self.point.call(function, args, kwargs)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self.point is None:
-            return await function(*args, **kwargs)
         return await self.point.call_async(function, args, kwargs)
 
 

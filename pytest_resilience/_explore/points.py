@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn, Self, final
 
 from pytest_resilience._explore.decisions import SEPARATOR, Decisions
-from pytest_resilience._explore.function_points import FunctionPoint
+from pytest_resilience._explore.function_points import FunctionPoint, Through
 from pytest_resilience._explore.menu import Fault, Menus
 from pytest_resilience._explore.oracle.suspicion import happened_during, place_of_caller
 from pytest_resilience._explore.owner import cancelled_task, current_task, is_own_context, timers_run
@@ -108,11 +108,11 @@ class Points:
     def __enter__(self) -> Self:
         self._thread = threading.get_ident()
         with contextlib.ExitStack() as opening:
-            opening.enter_context(arming_all(lambda name, inner: _Point(self, name, inner)))
+            opening.enter_context(arming_all(lambda name, inner: _Point(self, name, inner or Through())))
             opening.callback(stream.subscribe(self._note_policy, CallStarted))
             for each in self._functions:
-                opening.callback(setattr, each, "point", None)
-                each.point = _Point(self, each.name, None)
+                opening.callback(setattr, each, "point", each.point)
+                each.point = _Point(self, each.name, each.point)
             opening.enter_context(served.watched(self._serve))
             if self._urls:
                 self._open_urls(opening)
@@ -238,7 +238,7 @@ def _endless(name: str, most: int) -> EndlessError:
 class _Point:
     """One point: it asks, strikes, or passes the call on, to what the test has armed there or to the function."""
 
-    def __init__(self, points: Points, name: str, inner: Interceptor | None) -> None:
+    def __init__(self, points: Points, name: str, inner: Interceptor) -> None:
         self._points = points
         self._name = name
         self._inner = inner
@@ -246,28 +246,20 @@ class _Point:
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         fault = self._points.fault_at(self._name, function, kwargs, is_async=False)
         if fault is None:
-            return self._through(function, args, kwargs)
+            return self._inner.call(function, args, kwargs)
         if fault.after:
-            _let_go(self._through(function, args, kwargs))
+            _let_go(self._inner.call(function, args, kwargs))
         self._points.strike(self._name, fault)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         fault = self._points.fault_at(self._name, function, kwargs, is_async=current_task() is not None)
         if fault is None:
-            return await self._through_async(function, args, kwargs)
+            return await self._inner.call_async(function, args, kwargs)
         if fault.after:
-            _let_go(await self._through_async(function, args, kwargs))
+            _let_go(await self._inner.call_async(function, args, kwargs))
         if fault.hangs:
             await self._points.hang(self._name, fault)
         self._points.strike(self._name, fault)
-
-    def _through(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return function(*args, **kwargs) if self._inner is None else self._inner.call(function, args, kwargs)
-
-    async def _through_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._inner is None:
-            return await function(*args, **kwargs)
-        return await self._inner.call_async(function, args, kwargs)
 
 
 _HELD_HERE: Final = 2

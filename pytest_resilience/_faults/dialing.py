@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias, final
 
 from pytest_resilience._faults.callers import is_of_the_code_under_test
-from resilience.testing import is_own_call, own_calls, target_of
+from resilience.testing import Interceptor, is_own_call, own_calls, target_of
 
 _FAKE_NETWORK: Final = "127.77"
 """Hosts that are led away get addresses of this loopback network; nothing of the system uses it."""
@@ -114,16 +114,12 @@ class Dialing:
             self._undo = undoing.pop_all()
 
 
-class _Interceptor:
-    """What is put before a function of `socket`; none of them is async."""
+class _Interceptor(Interceptor):
+    """What is put before a function of `socket`; none of them is async, but a mock of the user's may be."""
 
     def __init__(self, dialing: Dialing, *, returns_error: bool = False) -> None:
         self._dialing = dialing
         self._returns_error = returns_error
-
-    async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Answer, as `call` does; a mock of the user's may be async."""
-        return await function(*args, **kwargs)
 
 
 @final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final, final
 
 from pytest_resilience._timeline.calls import Attempt, Call, calls_of
@@ -191,7 +191,8 @@ class Retries(TimelineReader):
             if count is None
             else f"{counted(count, 'call')} of {shown(name)} that {end} expected, got {len(found)}"
         )
-        self._fail(f"{wanted}; it made {_listed(calls) if calls else 'no call'}")
+        made = [f"{counted(times, 'call')} that {each}" for each, times in Counter(map(str, calls)).items()]
+        self._fail(f"{wanted}; it made {'; '.join(made) or 'no call'}")
 
     def _waits(self, name: str | Callable[..., Any]) -> list[tuple[Call, Attempt, float]]:
         return [(call, each, each.wait) for call in self[name] for each in call.attempts if each.wait is not None]
@@ -222,7 +223,3 @@ def _checked(bounds: object) -> tuple[float, float]:
             return low, high
         case _:
             raise ValueError(f"bounds must be (shortest, longest) in seconds, such as (1, 30), got {bounds!r}")
-
-
-def _listed(calls: Iterable[Call]) -> str:
-    return "; ".join(f"{counted(times, 'call')} that {each}" for each, times in Counter(map(str, calls)).items())

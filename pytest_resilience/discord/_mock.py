@@ -16,7 +16,7 @@ import re
 import time
 from collections.abc import Callable
 from types import EllipsisType
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 from pytest_resilience._objections import Objections
 from pytest_resilience._openings import note_closed, note_open
@@ -237,7 +237,11 @@ class DiscordMock:
         if not isinstance(channel, EllipsisType):
             wanted += f" in {channel_name(channel)}"
         in_all = "" if len(found) == len(alerts) else f"; {counted(len(alerts), 'alert')} came in all"
-        self._fail(f"expected {wanted}, got {len(found) or 'none'}{in_all}", alerts)
+        text = f"expected {wanted}, got {len(found) or 'none'}{in_all}"
+        parts = [text, listed("alerts, in seconds since the test began:", alerts), self._requests_listed()]
+        if self._server.problems:
+            parts.append(listed("problems:", [f"{'':>14}{each}" for each in self._server.problems]))
+        raise AssertionError("\n\n".join(parts))
 
     def complaint(self) -> str | None:
         """Return what the test got wrong without noticing, in words; None where that is nothing.
@@ -284,12 +288,6 @@ class DiscordMock:
 
     def _requests_listed(self) -> str:
         return listed("requests, in seconds since the test began:", self._server.requests)
-
-    def _fail(self, text: str, alerts: list[Alert]) -> NoReturn:
-        parts = [text, listed("alerts, in seconds since the test began:", alerts), self._requests_listed()]
-        if self._server.problems:
-            parts.append(listed("problems:", [f"{'':>14}{each}" for each in self._server.problems]))
-        raise AssertionError("\n\n".join(parts))
 
 
 def _pattern_of(match: object) -> re.Pattern[str]:

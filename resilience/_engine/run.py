@@ -266,9 +266,11 @@ class Run:
     ) -> None:
         self._ended = True
         if self._controller is not None:
-            self.retried.controller.publish(self._controller.statistics)
-        else:
-            self.retried.controller.publish(_at_once(self._started_ns))
+            statistics = self._controller.statistics
+        else:  # as tenacity has them of a call that ends at its first attempt without a failure
+            began = self._started_ns / 1e9
+            statistics = {"start_time": began, "attempt_number": 1, "idle_for": 0, "delay_since_first_attempt": 0}
+        self.retried.controller.publish(statistics)
         if error is not None and reason is not None:
             _note(error, self.retried.failpoint, self._attempt, reason, self._why(reason))
         if stream.wants(CallEnded):
@@ -298,8 +300,3 @@ def _note(error: BaseException, failpoint: str, attempts: int, reason: Reason, w
     with contextlib.suppress(Exception):  # a note is not worth an error
         notes = [note for note in getattr(error, "__notes__", ()) if not str(note).startswith(head)]
         BaseException.__setattr__(error, "__notes__", [*notes, text])  # also where the class refuses attributes
-
-
-def _at_once(started_ns: int) -> dict[str, Any]:
-    """Return the statistics, as tenacity has them, of a call that ended at its first attempt without a failure."""
-    return {"start_time": started_ns / 1e9, "attempt_number": 1, "idle_for": 0, "delay_since_first_attempt": 0}

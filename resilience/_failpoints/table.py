@@ -17,13 +17,15 @@ from resilience._failpoints.misuse import check_use
 
 
 class Interceptor(Protocol):
-    """What stands between an armed failpoint and its function."""
+    """What stands between an armed failpoint and its function; what it does not say itself it lets through."""
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer for the function: raise, return, or call it."""
+        return function(*args, **kwargs)
 
     async def call_async(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer for an async function: raise, return, or await it."""
+        return await function(*args, **kwargs)
 
 
 Everywhere = Callable[[str, Interceptor | None], Interceptor]

@@ -86,7 +86,7 @@ def all_patches() -> Iterator[Patch]:
             "_pytest.timing": clocks.pytest_patches,
             "anyio._backends._asyncio": pools.anyio_patches,
             "asyncio": asyncio.patches,
-            "concurrent.futures": order_of_sets.futures_patches,
+            "concurrent.futures": lambda futures: order_of_sets.class_patches(futures.Future, futures),
             "concurrent.futures.thread": pools.executor_patches,
             "fcntl": processes.file_lock_patches,
             "freezegun.api": freezegun.patches,

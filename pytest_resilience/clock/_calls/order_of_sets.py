@@ -70,7 +70,3 @@ def class_patches(real: Any, *owners: ModuleType | CellType) -> Iterator[Patch]:
     made = kind_of_stand_in(real)(real.__name__, (_Open, real), namespace)
     for owner in (sys.modules[real.__module__], *owners):
         yield AttributePatch(owner, {"cell_contents" if isinstance(owner, CellType) else real.__name__: made})
-
-
-def futures_patches(futures: ModuleType) -> Iterator[Patch]:
-    yield from class_patches(futures.Future, futures)

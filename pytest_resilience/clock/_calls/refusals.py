@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from pytest_resilience.clock._bubble.waiting import current
 from pytest_resilience.clock._calls.clocks import Epoch
@@ -60,8 +60,8 @@ def check_no_task_is_late(deadline: int, caller: str) -> None:
         )
 
 
-def _refusal(owner: Any, message: str, *names: str, switch: str = "") -> Patch:
-    """Refuse methods to threads of the clock; if ``switch`` names an attribute, only where that is true."""
+def _refusing(kind: str, message: str, *names: str, switch: str = "") -> Callable[[ModuleType], Iterator[Patch]]:
+    """Refuse methods of a class to threads of the clock; if ``switch`` names an attribute, only where that is true."""
 
     def refusing(real: Callable[..., Any]) -> Callable[..., Any]:
         def refuse(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -71,17 +71,21 @@ def _refusal(owner: Any, message: str, *names: str, switch: str = "") -> Patch:
 
         return refuse
 
-    return AttributePatch(owner, {name: refusing(getattr(owner, name)) for name in names})
+    def patches(module: ModuleType) -> Iterator[Patch]:
+        owner = getattr(module, kind)
+        yield AttributePatch(owner, {name: refusing(getattr(owner, name)) for name in names})
+
+    return patches
 
 
-def uvloop_patches(uvloop: ModuleType) -> Iterator[Patch]:
-    """Refuse to make or run a loop of uvloop."""
-    yield _refusal(uvloop.Loop, _UVLOOP, "__init__", "run_forever", "run_until_complete")
+uvloop_patches: Final = _refusing("Loop", _UVLOOP, "__init__", "run_forever", "run_until_complete")
+time_machine_patches: Final = _refusing("travel", _TIME_MACHINE, "start")  # travelling around the clock works
+looptime_patches: Final = _refusing("LoopTimeEventLoop", _LOOPTIME, "run_forever", switch="looptime_on")
 
 
 def gevent_patches(hub: ModuleType) -> Iterator[Patch]:
     """Refuse to wait in a hub of gevent."""
-    yield _refusal(hub.Hub, _GEVENT, "__init__", "wait")
+    yield from _refusing("Hub", _GEVENT, "__init__", "wait")(hub)
     yield BlockPatch(_older_hub_without_timers)
 
 
@@ -109,13 +113,3 @@ class _LoopWithoutTimers:
         if name == "timer" and current() is not None:
             raise RuntimeError(_GEVENT)
         return getattr(self._loop, name)
-
-
-def time_machine_patches(time_machine: ModuleType) -> Iterator[Patch]:
-    """Refuse to travel inside the clock; travelling around it works."""
-    yield _refusal(time_machine.travel, _TIME_MACHINE, "start")
-
-
-def looptime_patches(looptime: ModuleType) -> Iterator[Patch]:
-    """Refuse to run a loop of looptime while it is in charge of the loop's time."""
-    yield _refusal(looptime.LoopTimeEventLoop, _LOOPTIME, "run_forever", switch="looptime_on")

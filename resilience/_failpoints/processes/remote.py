@@ -156,12 +156,7 @@ class RemoteFaults:
 
 @final
 class RemoteFault:
-    """A fault that the test decides: it has the script and the count, and this process does what it says.
-
-    Attributes:
-        gate: Where calls wait until the test says that they may go on.
-        is_ours: Tells whether the fault is for the call that is being made.
-    """
+    """A fault that the test decides: it has the script and the count, and this process does what it says."""
 
     def __init__(self, path: str, number: int, *, is_ours: Callable[[], bool] = lambda: True) -> None:
         self.is_ours = is_ours
