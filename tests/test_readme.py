@@ -8,12 +8,9 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
-import os
 import queue
 import re
 import selectors
-import subprocess
-import sys
 import threading
 import time
 import tomllib
@@ -31,6 +28,7 @@ from pytest_resilience import DeadlockError, DiscordMock, Injection, RetryLog, S
 from pytest_resilience._explore.oracle.suspicion import Kind
 from resilience import _config as config
 from resilience.alerts import flush
+from tests.forked import run_forked
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -149,15 +147,13 @@ def test_commands_exist(block):
 
 
 @pytest.mark.slow
-def test_the_summary_is_printed_as_shown():
+def test_the_summary_is_printed_as_shown(suite, monkeypatch):
     """The command that the block names prints it, but for the times."""
     (block,) = _checked_as("printed by: pytest")
-    options = ["-p", "resilience", "-p", "timeout", "-p", "no:cacheprovider", *block.argument.split()[1:]]
-    command = [sys.executable, "-m", "pytest", *options]
-    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    ran = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True, encoding="utf-8", check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    _assert_printed(block, ran.stdout)
+    monkeypatch.chdir(ROOT)
+    ran = run_forked(suite, "-p", "timeout", *block.argument.split()[1:])
+    assert ran.ret == 0, "\n".join(ran.outlines + ran.errlines)
+    _assert_printed(block, "\n".join(ran.outlines))
 
 
 def test_the_first_test_passes(suite):

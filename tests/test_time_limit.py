@@ -24,7 +24,7 @@ def test_a_test_that_hangs_ends_with_all_stacks(suite, monkeypatch):
         def test_hangs():
             threading.Event().wait()
     """)
-    limit = ["-p", "pytest_timeout", "-p", "tests.time_limit", "--timeout=0.5", "--timeout-method=thread"]
+    limit = ["-p", "pytest_timeout", "-p", "tests.time_limit", "--timeout=0.05", "--timeout-method=thread"]
 
     result = suite.runpytest_subprocess(*limit, "-o", "timeout_func_only=true", "-v", "-p", "no:resilience")
 

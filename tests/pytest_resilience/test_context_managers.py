@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import textwrap
 
 import pytest
 
@@ -46,19 +46,16 @@ PLAIN = """
 
 
 @pytest.mark.slow
-def test_the_plain_classes_in_unittest(together):
+def test_the_plain_classes_in_unittest(run_program):
     """Each fixture is a context manager that needs no pytest run."""
-    script = together.makepyfile(plain=PLAIN)
+    ran = run_program(textwrap.dedent(PLAIN), warnings="error")
 
-    result = together.run(sys.executable, "-W", "error", script)
-
-    result.stderr.fnmatch_lines(["Ran 2 tests in *", "OK"])
+    pytest.LineMatcher(ran.stderr.splitlines()).fnmatch_lines(["Ran 2 tests in *", "OK"])
 
 
-def test_the_plain_classes_in_a_script(together):
+def test_the_plain_classes_in_a_script(run_program):
     """A script may use them too; a planned fault that never fired ends it with the message."""
-    script = together.makepyfile(
-        script="""
+    script = """
         from pytest_resilience import Faults, Retries, VirtualClock
         from resilience import create_retry_decorator
 
@@ -73,13 +70,11 @@ def test_the_plain_classes_in_a_script(together):
         with Faults() as faults:
             faults.inject(fetch, "2*raise(OSError)")
     """
-    )
 
-    result = together.run(sys.executable, "-W", "error", script)
+    ran = run_program(textwrap.dedent(script), warnings="error")
 
-    assert result.ret == 1
-    result.stdout.fnmatch_lines(["fetched recovered True"])
-    result.stderr.fnmatch_lines(
+    assert (ran.returncode, ran.stdout) == (1, "fetched recovered True\n")
+    pytest.LineMatcher(ran.stderr.splitlines()).fnmatch_lines(
         [
             "*Failed: planned faults never fired, so the test has not proved what it set out to:",
             "  __main__:fetch: 2*raise(OSError) never fired (never called)",

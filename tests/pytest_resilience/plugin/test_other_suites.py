@@ -193,6 +193,10 @@ OTHERS = {
         def faults(): return "their own"
     """,
 }
+WRONG = {
+    *("test_error_at_the_end", "test_not_called", "double", "test_is_wrong", "test_warns", "test_fails_with_logs"),
+    "test_fails",
+}
 OUTCOME = re.compile(r"((?:SUB)?(?:PASSED|FAILED|SKIPPED)|ERROR|XFAIL|XPASS)\b.*\.py\b.*")
 
 
@@ -209,10 +213,12 @@ def test_no_outcome_changes(together):
     together.makepyfile(**OTHERS)
     arguments = ("-q", "-W", "error", "--doctest-modules", "-rA", "--tb=no", "--show-capture=no")
 
-    without = outcomes(together.runpytest_subprocess(*arguments, "-p", "no:resilience"))
+    without = outcomes(run_forked(together, *arguments, "-p", "no:resilience"))
     with_it = outcomes(run_forked(together, *arguments))
     in_resilience_mode = outcomes(run_forked(together, *arguments, "--resilience", "-p", "randomly"))
 
     assert {re.search(r"\w+(?=\.py)", line)[0] for line in without[0]} == set(OTHERS)
+    wrong = {re.split(r"\W", line)[-1] for line in without[0] if line.startswith(("FAILED", "ERROR"))}
+    assert wrong == WRONG  # as in a process that has not even imported the kit
     assert with_it == without
     assert in_resilience_mode == without
