@@ -96,6 +96,7 @@ class Explorer:
 
     def _explored(self) -> Exploration:
         golden = self._golden()
+        self._steps = _steps_of(golden)
         self._agenda.add_first(self._first)
         self._agenda.extend((), golden.asked)
         while not self.exploration.stopped:
@@ -123,10 +124,13 @@ class Explorer:
             self._right_run()
         return first
 
-    def run(self, plan: Plan, draw: Draw | None = None) -> Run:
-        """Run the test once, as a plan says, and chance where it says nothing."""
+    def run(self, plan: Plan, draw: Draw | None = None, *, traced: bool = True) -> Run:
+        """Run the test once, as a plan says, and chance where it says nothing.
+
+        Without ``traced``, threads can't be stopped at each line, which takes half of the time of a run that has them.
+        """
         decisions = Decisions(plan, draw)
-        schedule = Schedule(decisions, traced=self.exploration.threaded)
+        schedule = Schedule(decisions, traced=traced and self.exploration.threaded)
         with Watch() as watch:
             run, timeline, is_void, taken_s = self._run(plan, decisions, schedule, watch)
             seen = Counter(watch.suspicions())
@@ -134,8 +138,7 @@ class Explorer:
                 seen.clear()
             self._leave_out()
         self.exploration.threaded = self.exploration.threaded or schedule.switched
-        self._steps = sum(not is_fault(each) for each in decisions.asked) or self._steps
-        self.exploration.deviating = self.exploration.deviating or bool(self._steps)
+        self.exploration.deviating = self.exploration.deviating or _steps_of(run) > 0
         if run.plan:
             run.suspicions += [*(seen - self._usual)]
         else:
@@ -229,6 +232,7 @@ class Explorer:
     def _explore(self, plan: Plan, draw: Draw | None = None) -> None:
         run = self.run(plan, draw)
         self.exploration.runs += 1
+        self._steps = self._steps or _steps_of(run)
         if draw is None or self._agenda.is_new(run.plan):
             self.exploration.explored += 1
         self._note(run)
@@ -243,7 +247,7 @@ class Explorer:
         if HELD_LOCK in run.suspicions:
             self.exploration.stopped = "a lock is still held, which the next run might wait for in real time, for ever"
             return []
-        after = self.run(())
+        after = self.run((), traced=False)
         if not after.suspicions:
             return []
         seen = after.suspicions[0]
@@ -297,6 +301,11 @@ class Explorer:
         gone = time.perf_counter() - self._began
         each = gone / (self.exploration.runs + 2)  # four runs came before the first plan, and each has two
         return max(0.0, budget.seconds - gone) and max(1.0, (budget.seconds - gone) / each)
+
+
+def _steps_of(run: Run) -> int:
+    """Return how many decisions about the schedule a run has asked."""
+    return sum(not is_fault(each) for each in run.asked)
 
 
 def _course(run: Run) -> list[str]:
