@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_resilience._openings import close_what_is_left, open_now, opening
-from pytest_resilience._pytest.debugging import hold_time, let_time_go_on
 from pytest_resilience._pytest.last_words import NOT_RUN, OVERSLEPT, write_last_words
 from pytest_resilience._pytest.options import add_options, hand_over, read_options
 from pytest_resilience._pytest.stash import (
     EXPLORED,
     EXPLORED_TEXT,
+    HELD,
     OPEN,
     OPEN_BEFORE,
     OPTIONS,
@@ -170,11 +170,14 @@ def pytest_exception_interact(node: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_enter_pdb(config: pytest.Config) -> None:
-    hold_time(config)
+    """Keep virtual time where it is while a person reads the prompt of a debugger, whatever other threads wait for."""
+    per_clock = sys.modules.get("pytest_resilience.clock._bubble.per_clock")
+    for clock in [] if per_clock is None else per_clock.open_clocks:
+        config.stash.setdefault(HELD, contextlib.ExitStack()).enter_context(clock.hold())
 
 
 def pytest_leave_pdb(config: pytest.Config) -> None:
-    let_time_go_on(config)
+    config.stash.setdefault(HELD, contextlib.ExitStack()).close()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -205,7 +208,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if state is None:
         return report
     if report.when == "teardown" and item.config.stash[OPTIONS].report is not None and EXPLORED not in item.stash:
-        from pytest_resilience._report.facts import facts_of_timeline
+        from pytest_resilience._report.report import facts_of_timeline
 
         report.user_properties.append((TIMELINE_FACTS, facts_of_timeline(state.timeline)))
     if report.when == "call":  # once, and besides for each subtest

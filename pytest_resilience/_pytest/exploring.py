@@ -18,7 +18,7 @@ from pytest_resilience._explore.limits import Limits, limits_of
 from pytest_resilience._explore.texts import headline, told
 from pytest_resilience._pytest.item_subject import ItemSubject
 from pytest_resilience._pytest.stash import EXPLORATION, EXPLORATION_FACTS, EXPLORED, OPTIONS
-from pytest_resilience._report.facts import facts_of_exploration
+from pytest_resilience._report.report import facts_of_exploration
 from resilience.testing import UnknownTargetError
 
 _EXAMPLE: Final = "@pytest.mark.explore(faults=2, allowed=[OrderRefused], budget='30s')"

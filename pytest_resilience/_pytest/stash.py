@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pytest
@@ -24,6 +25,9 @@ OPEN: Final = pytest.StashKey[list[tuple[pytest.FixtureDef[Any], Any]]]()
 
 OPEN_BEFORE: Final = pytest.StashKey[tuple[Any, ...]]()
 """The tools of the kit that were open before a test, and are none of its own."""
+
+HELD: Final = pytest.StashKey[ExitStack]()
+"""The holds of clocks while a debugger waits for its user."""
 
 EXPLORED: Final = pytest.StashKey[bool]()
 """There while a test is explored."""

@@ -39,7 +39,6 @@ def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path):
     assert own == {
         "pytest_resilience",
         "pytest_resilience._pytest",
-        "pytest_resilience._pytest.debugging",
         "pytest_resilience._pytest.last_words",
         "pytest_resilience._pytest.options",
         "pytest_resilience._pytest.stash",
