@@ -19,7 +19,7 @@ from pytest_resilience._explore.function_points import FunctionPoint, Through
 from pytest_resilience._explore.menu import Fault, Menus
 from pytest_resilience._explore.oracle.suspicion import happened_during, place_of_caller
 from pytest_resilience._explore.owner import cancelled_task, current_task, is_own_context, timers_run
-from pytest_resilience._explore.served_points import PlannedFault, is_timed
+from pytest_resilience._explore.served_points import PlannedFault
 from pytest_resilience._faults.served import ServedPlace, served
 from pytest_resilience._timeline.timeline import Timeline
 from pytest_resilience.clock._plugin import monotonic
@@ -137,7 +137,8 @@ class Points:
         place = opened.place()
 
         def ask(args: tuple[Any, ...]) -> Decision | None:
-            timed = place.kind != "httpx" or is_timed(args[0])
+            # Of the requests of httpx, those whose client gives up waiting.
+            timed = place.kind != "httpx" or args[0].extensions.get("timeout", {}).get("read") is not None
             return self._decided(opened.name, self._menus.served(place.kind, opened.written, timed=timed))
 
         return PlannedFault(place, ask).arm().disarm

@@ -29,11 +29,6 @@ class PlannedFault(Injection):
         return self._ask(args)
 
 
-def is_timed(request: Any) -> bool:
-    """Tell whether a request of httpx has a client that gives up waiting."""
-    return request.extensions.get("timeout", {}).get("read") is not None
-
-
 def is_url(point: object) -> bool:
     """Tell whether an entry of ``points=`` is an HTTP or TCP place, and no function."""
     return isinstance(point, str) and "://" in point

@@ -66,6 +66,7 @@ class Injection(ScriptedFault):
 
     Attributes:
         name: The place, or the places.
+        places: Where the fault is armed.
         script: What was armed.
         gate: Where the calls wait that a ``pause`` or ``hang`` holds.
         chance: The random numbers of its chances and ranges.
@@ -95,7 +96,7 @@ class Injection(ScriptedFault):
         name = ", ".join(place.name for place in places)
         super().__init__(name, script, seed=seed, when=when, now_ns=timeline.now_ns)
         self.strict = strict
-        self._places = places
+        self.places = places
         self._timeline = timeline
         self._calls: list[InjectedCall] = []
         self._is_armed = False
@@ -110,7 +111,7 @@ class Injection(ScriptedFault):
     def arm(self) -> Self:
         """Arm the fault at its places: all of them, or none if one refuses."""
         with contextlib.ExitStack() as undoing:
-            for place in self._places:
+            for place in self.places:
                 place.arm(self)
                 undoing.callback(place.disarm, self)
             self._is_armed = True
@@ -124,19 +125,14 @@ class Injection(ScriptedFault):
         self._is_armed = False
         with contextlib.ExitStack() as undoing:
             undoing.callback(self.gate.close_for_good)
-            for place in self._places:
+            for place in self.places:
                 undoing.callback(place.disarm, self)
-
-    @property
-    def places(self) -> list[Place]:
-        """The places where the fault is armed."""
-        return list(self._places)
 
     def spread(self, place: Elsewhere) -> None:
         """Arm the fault in other processes as well, if it has not ended."""
         if self._is_armed:
             place.arm(self)
-            self._places.append(place)
+            self.places.append(place)
             self._elsewhere = place
 
     def resume(self) -> None:
