@@ -124,7 +124,7 @@ class Injection(ScriptedFault):
             return
         self._is_armed = False
         with contextlib.ExitStack() as undoing:
-            undoing.callback(self.gate.close_for_good)
+            undoing.callback(self.gate.open, is_over=True)
             for place in self.places:
                 undoing.callback(place.disarm, self)
 

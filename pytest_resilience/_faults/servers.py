@@ -6,7 +6,7 @@ import contextlib
 import gc
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final, Self, final
+from typing import Any, Final, final
 
 from pytest_resilience._faults.connections import ConnectionPlace
 from pytest_resilience._faults.dialing import Dialing
@@ -38,29 +38,23 @@ _httpx_requests: Final = HttpxRequests()
 
 
 @final
-class Servers:
+class Servers(contextlib.ExitStack):
     """One event loop for all servers and proxies of a test."""
 
     def __init__(self, timeline: Timeline) -> None:
+        super().__init__()
         self._timeline = timeline
         self._loop = LoopThread()
         self._places: dict[object, Place] = {}
         self._asked_first: set[FaultProxy] = set()
         self._servers: list[FaultServer] = []
         self._proxies: list[FaultProxy] = []
-        self._open = contextlib.ExitStack()
-
-    def __enter__(self) -> Self:
-        self._open.callback(self._loop.stop)
-        self._open.callback(_led_away.close, self._loop)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self.callback(self._loop.stop)
+        self.callback(_led_away.close, self._loop)
 
     def server(self) -> FaultServer:
         made = FaultServer(loop=self._loop, now=self._timeline.now, made=self._serve_route)
-        server = self._open.enter_context(made)
+        server = self.enter_context(made)
         self._servers.append(server)
         return server
 
@@ -82,7 +76,7 @@ class Servers:
         return "\n".join(filter(None, complaints)) or None
 
     def proxy(self, upstream: str | None) -> FaultProxy:
-        proxy = self._open.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
+        proxy = self.enter_context(FaultProxy(upstream, loop=self._loop, now=self._timeline.now))
         self._proxies.append(proxy)
         if any(proxy.target == (server.host, server.port) for server in self._servers):
             self._serve(proxy, "proxy of fault_server", 'fault_proxy(f"{fault_server.host}:{fault_server.port}")')
@@ -98,7 +92,7 @@ class Servers:
 
     def _serve(self, target: Route | FaultProxy, name: str, written: str) -> None:
         served.add(target, lambda: self.place_of(target), clean(name), clean(written))
-        self._open.callback(served.remove, target)
+        self.callback(served.remove, target)
 
     def left_open(self) -> str | None:
         """Say which servers and proxies clients still have connections to; None where there are none."""
@@ -141,7 +135,7 @@ class Servers:
             self._asked_first.add(proxy)
             door = (proxy.host, str(proxy.port), lambda local_port, _: proxy.foretell(local_port))
             _dialing.open(*door)
-            self._open.callback(_dialing.close, *door)
+            self.callback(_dialing.close, *door)
         return ConnectionPlace(target.both if isinstance(target, FaultProxy) else target)
 
 

@@ -38,27 +38,28 @@ class Gate:
         self._changed = threading.Condition()
         self._tickets = 0
         self._is_over = False
-        self._waiting: dict[object, str] = {}
-        self._wake: dict[object, Callable[[], object]] = {}
+        self._waiting: dict[object, tuple[str, Callable[[], object]]] = {}
 
     @property
     def waiting(self) -> list[str]:
         """The names of the threads and tasks that wait here."""
         with self._changed:
-            return list(self._waiting.values())
+            return [name for name, _ in self._waiting.values()]
 
     @property
     def count(self) -> int:
         """How many of them there are; no lock is taken to see it."""
         return len(self._waiting)
 
-    def open(self) -> None:
-        """Let the callers through that wait now, and none that come later."""
-        self._end(is_over=False)
-
-    def close_for_good(self) -> None:
-        """End every call that waits, and every one that comes."""
-        self._end(is_over=True)
+    def open(self, *, is_over: bool = False) -> None:
+        """Let the callers through that wait now, and none that come later; end all of them if the fault is over."""
+        with self._changed:
+            self._tickets += 1
+            self._is_over = self._is_over or is_over
+            self._changed.notify_all()
+            wakers = [wake for _, wake in self._waiting.values()]
+        for wake in wakers:
+            wake()
 
     def wait_reached(self, count: int) -> None:
         with self._changed:
@@ -72,7 +73,7 @@ class Gate:
             try:
                 is_open = self._changed.wait_for(lambda: self._is_over or self._tickets != tickets, timeout)
             finally:
-                self._leave(key)
+                del self._waiting[key]
         self.check()
         return is_open
 
@@ -103,33 +104,19 @@ class Gate:
         """
         key = object()
         with self._changed:
-            self._enter(key, name)
-            self._wake[key] = wake
+            self._enter(key, name, wake)
         try:
             yield
         finally:
             with self._changed:
-                self._leave(key)
+                del self._waiting[key]
 
-    def _enter(self, key: object, name: str) -> int:
+    def _enter(self, key: object, name: str, wake: Callable[[], object] = int) -> int:
         if self._is_over:
             raise ReleasedError(f"{self._what} is over")
-        self._waiting[key] = name
+        self._waiting[key] = name, wake
         self._changed.notify_all()
         return self._tickets
-
-    def _leave(self, key: object) -> None:
-        self._waiting.pop(key, None)
-        self._wake.pop(key, None)
-
-    def _end(self, *, is_over: bool) -> None:
-        with self._changed:
-            self._tickets += 1
-            self._is_over = self._is_over or is_over
-            self._changed.notify_all()
-            wakers = list(self._wake.values())
-        for wake in wakers:
-            wake()
 
     def check(self) -> None:
         """Raise where it has closed for good."""
