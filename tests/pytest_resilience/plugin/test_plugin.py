@@ -24,17 +24,25 @@ def run_python(code, cwd=None):
 
 
 def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path):
-    """Where no test uses the kit, pytest imports the plugin's few small files and nothing that they need later."""
+    """Where no test uses the kit, pytest imports the plugin's few small files and nothing that they need later.
+
+    The plugin adds none of the libraries that the kit may need.
+    """
     (tmp_path / "test_plain.py").write_text("def test_plain(): pass")
 
     loaded = run_python(
-        "import sys, pytest\n"
+        "import sys, pytest, random\n"
+        "before = set(sys.modules)\n"
+        "import pytest_resilience.plugin\n"
+        "print(*sorted(set(sys.modules) - before))\n"
         "assert pytest.main(['-q', '-p', 'pytest_resilience.plugin', '-p', 'no:cacheprovider']) == 0\n"
         "print()\nprint(*sorted(sys.modules))",
         cwd=tmp_path,
     )
 
-    modules = set(loaded.splitlines()[-1].split())
+    added, *_, modules = (set(line.split()) for line in loaded.splitlines())
+    libraries = {"tenacity", "httpx", "respx", "freezegun", "hypothesis", "trio", "asyncio", "redis"}
+    assert libraries & added == set()
     own = {name for name in modules if name.partition(".")[0] in {"resilience", "pytest_resilience"}}
     assert own == {
         "pytest_resilience",
@@ -46,19 +54,6 @@ def test_a_plain_run_loads_nothing_of_the_kit_but_its_options(tmp_path):
         "pytest_resilience._usage",
         "pytest_resilience.plugin",
     }
-
-
-def test_a_plain_run_imports_no_library_for_the_kit():
-    """Importing the plugin into a process that has pytest adds none of the libraries that the kit may need."""
-    added = run_python(
-        "import sys, pytest, random\n"
-        "before = set(sys.modules)\n"
-        "import pytest_resilience.plugin\n"
-        "print(*sorted(set(sys.modules) - before))"
-    )
-
-    libraries = {"tenacity", "httpx", "respx", "freezegun", "hypothesis", "trio", "asyncio", "redis"}
-    assert libraries & set(added.split()) == set()
 
 
 def test_the_random_numbers_of_other_tests_are_untouched(suite):
