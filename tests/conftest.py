@@ -16,6 +16,7 @@ import threading
 import types
 from pathlib import Path
 
+import pluggy
 import pytest
 from _pytest.fixtures import FixtureManager
 from hypothesis import settings
@@ -201,6 +202,17 @@ def _quick(look):
     return pytest_plugin_registered
 
 
+def _quick_attribute(look):
+    """What finds a hook of a plugin: a module computes no names, so that those of functions need not be looked at twice."""
+
+    @functools.wraps(look)
+    def _static_hook_attr(plugin, name):
+        found = vars(plugin).get(name) if isinstance(plugin, types.ModuleType) else None
+        return (found, found) if isinstance(found, types.FunctionType) else look(plugin, name)
+
+    return _static_hook_attr
+
+
 @pytest.fixture
 def suite(pytester, monkeypatch, whole_kit, with_plugins):
     """A folder for a small suite, run with our plugin and no other that is installed, and with warnings as errors."""
@@ -208,6 +220,9 @@ def suite(pytester, monkeypatch, whole_kit, with_plugins):
     monkeypatch.setattr(importlib.metadata, "distributions", lambda: iter(with_plugins))
     look = _quick(FixtureManager.pytest_plugin_registered)
     monkeypatch.setattr(FixtureManager, "pytest_plugin_registered", look)
+    if hasattr(pluggy._manager, "_static_hook_attr"):  # from pluggy 1.7 on
+        find = _quick_attribute(pluggy._manager._static_hook_attr)
+        monkeypatch.setattr(pluggy._manager, "_static_hook_attr", find)
     # The package that has the name of our plugin is imported already, and its assertions need not be rewritten.
     rewriting = "-W 'ignore:Module already imported so cannot be rewritten'"
     monkeypatch.setenv("PYTEST_ADDOPTS", f"-W error {rewriting} -p no:cacheprovider -p resilience")
