@@ -18,7 +18,7 @@ LONGEST = 9_223_372_036
 
 def is_timeout(value: object) -> bool:
     """Whether functions in C take it for a timeout, in seconds or in milliseconds; else they say what is wrong."""
-    return value is None or isinstance(value, (float, SupportsIndex))
+    return value is None or isinstance(value, (float, int, SupportsIndex))  # the last one takes far longer to ask
 
 
 def is_in_range(timeout: Any) -> bool:

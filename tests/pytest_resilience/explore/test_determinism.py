@@ -76,6 +76,6 @@ def test_a_fresh_process_finds_the_same(suite, monkeypatch):
     replays = set(re.findall(r"again: +pytest (.*)", text))
     assert len(replays) >= 2
     for line in replays:
-        result = suite.runpytest(*line.split())
+        result = suite.runpytest("--tb=native", *line.split())  # to look up each statement takes half of the run
         result.assert_outcomes(failed=1)
         assert "does not fit" not in result.stdout.str()
