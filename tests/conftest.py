@@ -148,7 +148,7 @@ def heeded():
 def run_program():
     """Runs programs in which the kit is imported, with most that it imports late."""
     late = "resilience._alerts.system", "resilience.alerts.notifier", "resilience._secrets.rules"
-    programs = Programs("asyncio", "httpx", "pytest_resilience.clock._calls.catalogue", *late)
+    programs = Programs("pytest_resilience.clock._calls.catalogue", *late)
     yield programs
     programs.end()
 

@@ -1,5 +1,6 @@
 """The process that has imported what programs of tests need, and forks one for each of them: see `programs.py`."""
 
+import atexit
 import gc
 import importlib
 import json
@@ -18,7 +19,6 @@ def begin(descriptor, *modules):
     """Return the program in each process that is forked for one. Here this ends when no more will come."""
     for each in modules:
         importlib.import_module(each)
-    gc.freeze()  # as a program ends, Python would look for garbage in all that was imported, which takes longer than it
     if os.fork():
         os._exit(0)  # the one that goes on is no child of the tests then, for which their virtual time would wait
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -45,6 +45,8 @@ def code_of(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+# The last thing in each program: Python looks for garbage three times as it ends, which takes longer than most of them.
+atexit.register(gc.freeze)
 program, files = begin(*sys.argv[1:])
 for number, file in enumerate(files):
     os.dup2(file, number)
