@@ -188,7 +188,7 @@ def test_the_module_has_an_honest_front():
 
 
 INTERRUPTIONS = """
-import contextlib, gc, random, signal, threading, time
+import contextlib, gc, os, random, signal, threading, time
 from pytest_resilience.clock import VirtualClock
 
 def interrupt(*_):
@@ -203,18 +203,26 @@ def nap_until_interrupted():  # a function, as from 3.12 on `with` does not cove
     while not interrupted:
         time.sleep(0.0007)
 
-signal.signal(signal.SIGVTALRM, interrupt)  # alarms of real time ring in virtual time here
-for number in range(60):
+signal.signal(signal.SIGUSR1, interrupt)
+asked, ask = os.pipe()
+if (sender := os.fork()) == 0:  # another process, as alarms of real time ring in virtual time here
+    for number in range(60):
+        os.read(asked, 1)
+        time.sleep(random.Random(number).uniform(0.0001, 0.005))
+        os.kill(os.getppid(), signal.SIGUSR1)
+    os._exit(0)
+for _ in range(60):
     stop, interrupted = threading.Event(), []
     threads = [threading.Thread(target=nap, args=(seconds,)) for seconds in (0.001, 0.002, 0.003)]
     with contextlib.suppress(KeyboardInterrupt), VirtualClock():
         for thread in threads:
             thread.start()
-        signal.setitimer(signal.ITIMER_VIRTUAL, random.Random(number).uniform(0.0001, 0.005))
+        os.write(ask, b"!")
         nap_until_interrupted()
     stop.set()
     for thread in threads:
         thread.join()
+os.waitpid(sender, 0)
 print(gc.isenabled(), threading.active_count())
 """
 
