@@ -38,26 +38,19 @@ PATCHED = (
 
 def code():
     """What stands where the kit may put something else in the place of a function: in modules and types."""
-    owners = [
-        module
-        for name, module in sorted(sys.modules.items())
-        if name in PATCHED or name.startswith(tuple(f"{each}." for each in PATCHED))
-    ]
+    beneath = tuple(f"{each}." for each in PATCHED)
+    owners = [module for name, module in sorted(sys.modules.items()) if name in PATCHED or name.startswith(beneath)]
     owners += {each for module in owners for each in list(vars(module).values()) if isinstance(each, type)}
     return {
-        (owner, key): seen(owner, key)
-        for owner in owners
-        for key, value in list(vars(owner).items())
-        if callable(value)
+        (owner, key): seen(value) for owner in owners for key, value in list(vars(owner).items()) if callable(value)
     }
 
 
 ABSENT = None, id(None)
 
 
-def seen(owner, key):
+def seen(value):
     """A function or type that stands somewhere, and what tells that it is as it was written."""
-    value = vars(owner).get(key)
     return value, getattr(value, "__code__", None) or id(getattr(value, "__self__", None))
 
 
@@ -167,7 +160,7 @@ def test_a_tool_whose_end_is_broken_off_is_closed_at_the_end_of_the_test_at_the_
             for count in interruptions(lambda: opened[0].__exit__(None, None, None)):  # noqa: B007  # its last value tells that there were some
                 close_what_is_left(tools)
                 assert rest() == before
-                assert {place: seen(*place) for place in changed} == changed
+                assert {(owner, key): seen(vars(owner).get(key)) for owner, key in changed} == changed
                 opened[:] = [TOOLS[tool]()]
         assert count > 3
         opened[0].__exit__(None, None, None)

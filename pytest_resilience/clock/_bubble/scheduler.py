@@ -250,8 +250,10 @@ class Scheduler(Closing):
             elif self.yielded:
                 self.resume(self._next_yielded())
             else:
-                outsiders = self.outsiders() + self.strangers.outsiders(self.everyone)
-                stands_still = self.holds or self.watcher.left(outsiders) > 0
+                strangers = self.strangers.outsiders(self.everyone)
+                outsiders = self.outsiders() + strangers
+                self.left, self.expects_strangers = self.watcher.left(outsiders), bool(strangers)
+                stands_still = self.holds or self.left > 0
                 if not stands_still and self._check([waiter for waiter in self.checked if waiter.outside is not None]):
                     continue  # who has done this since the last check may be gone
                 if not stands_still and (self._advance(outsiders) or self.strangers.forget()):

@@ -28,6 +28,8 @@ class Signals(Turns):
         stuck: The waits of a deadlock.
         resumed: The waits that go on in real time since the bubble has closed.
         switches: How often the baton has changed hands.
+        left: For how many real seconds more time stands still for outsiders, at the last look at them.
+        expects_strangers: Whether threads outside were among these.
     """
 
     def __init__(self, watcher: Watcher, strangers: Strangers, most_questions: int) -> None:
@@ -42,6 +44,8 @@ class Signals(Turns):
         self.strangers = strangers
         self.checked: list[Waiter] = []
         self.stuck: list[Waiter] = []
+        self.left = 0.0
+        self.expects_strangers = False
         self.resumed: set[Waiter] = set()
         self.chooser: Chooser | None = None
         self.latest = math.inf

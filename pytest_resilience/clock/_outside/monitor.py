@@ -44,6 +44,9 @@ another thread does is patient for that long.
 _BLIND = 0.001
 """The real seconds between two looks at what no descriptor tells, such as the end of a child: it is late by as much."""
 
+_AS_LONG_AS_A_LOOK_TAKES = 4
+"""It is late by so many times what the look takes, at most as below: with many processes that is long."""
+
 _SIGHTED = 0.02
 """The same where a descriptor becomes ready as soon as anything happens: a look at the children now and then."""
 
@@ -73,7 +76,8 @@ class Monitor:
     def watch(self) -> None:
         self.is_paused = False
         if self._pipe is not None:
-            self._nudge()
+            if get_ident() != self.ident:  # else it is about to wait, which it would do for nothing
+                self._nudge()
             return
         held_back = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
         try:  # the thread inherits that it gets no signal: else it got what all threads of the program hold back
@@ -128,27 +132,28 @@ class Monitor:
                 with real.uncollected(), self.scheduler.mutex:
                     if self._stopping:
                         return
+                    began = real.monotonic()
                     self._look_at_absent()
                     if self.scheduler.running is None:
                         self.scheduler.dispatch()
                     else:
                         self._look_at(self.scheduler.running)
-                    timeout, interests = self._plan()
+                    timeout, interests = self._plan(began)
                 self._wait(timeout, interests)
         finally:
             real.lock_release(self._ended)
 
-    def _plan(self) -> tuple[float | None, list[Interest]]:
-        """How long to wait, in milliseconds, and for what input."""
+    def _plan(self, began: float) -> tuple[float | None, list[Interest]]:
+        """How long to wait, in milliseconds, and for what input, after a look that began at a moment."""
         scheduler = self.scheduler
         if scheduler.running is not None:
             return (TICK * 1000 if len(scheduler.everyone) > 1 else None), []
-        strangers = scheduler.strangers.outsiders(scheduler.everyone)
-        can_jump = (scheduler.deadlines or strangers) and not scheduler.holds
-        left = self.left(scheduler.outsiders() + strangers) if can_jump else math.inf
-        blind = strangers or any(waiter.descriptors is None for waiter in scheduler.checked)
+        can_jump = (scheduler.deadlines or scheduler.expects_strangers) and not scheduler.holds
+        left = scheduler.left if can_jump else math.inf
+        blind = scheduler.expects_strangers or any(waiter.descriptors is None for waiter in scheduler.checked)
         interests = [pair for waiter in scheduler.checked for pair in waiter.watched()]
-        longest = _BLIND if blind else _SIGHTED
+        pause = max(_BLIND, _AS_LONG_AS_A_LOOK_TAKES * (real.monotonic() - began))
+        longest = min(pause, _SIGHTED) if blind else _SIGHTED
         return (None if math.isinf(left) and not blind else max(0.0, min(left, longest)) * 1000), interests
 
     def _wait(self, timeout: float | None, interests: list[Interest]) -> None:

@@ -118,7 +118,7 @@ class Sockets:
         other = self._connected.get((ends[1], ends[0]))
         if other is not None and other.fileno() >= 0:
             return is_under_way(probe, other, events)
-        return bool(sharers(inode)) or not self._is_inside(ends[1])
+        return not self._is_inside(ends[1]) or bool(sharers(inode))
 
     def _processes_at(self, probe: socket.socket, inode: int) -> Collection[int] | None:
         """The children at the other end of a TCP connection; None for other sockets, of which nothing tells that."""

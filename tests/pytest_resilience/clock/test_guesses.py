@@ -134,6 +134,14 @@ def test_a_jump_says_for_whom_time_stood_still(silent):
     assert who in jump.waited_for
 
 
+def test_time_stands_still_without_work_for_the_processor():
+    """While nobody can run, the clock looks at what is outside now and then, and sleeps in between."""
+    with silent_library() as wait, pytest.warns(GuessWarning), VirtualClock(grace=0.3):
+        before = time.process_time()
+        wait()
+        assert time.process_time() - before < 0.05
+
+
 @pytest.mark.parametrize("silent", [silent_server, silent_child, silent_pipe])
 def test_only_its_own_work_is_a_sign_of_life(silent):
     """Beside a child that is always at work, such as a database of the session, time stands still no longer."""
