@@ -110,9 +110,6 @@ def _without_waiting(args: tuple[Any, ...], flags_at: int) -> tuple[Any, ...]:
     return (*before, flags | _DONTWAIT, *args[flags_at + 1 :])
 
 
-_send = _sending("send", 1, range(1, 3))
-
-
 def _sendall(self: Any, data: Any, flags: int = 0) -> None:
     member = current()
     if member is None or not _would_block(self, flags):
@@ -214,7 +211,7 @@ def patches() -> Iterator[Patch]:
         "connect": _connect,
         "connect_ex": _connect_ex,
         "getsockopt": _getsockopt,
-        "send": _send,
+        "send": _sending("send", 1, range(1, 3)),
         "sendall": _sendall,
         "sendto": _sending("sendto", 1, range(2, 4)),
         "sendmsg": _sending("sendmsg", 2, range(1, 5)),

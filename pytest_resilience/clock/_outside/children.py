@@ -12,12 +12,6 @@ from pytest_resilience.clock._bubble.per_clock import PerClock
 from pytest_resilience.clock._reach import real
 
 
-def descendants() -> Iterator[int]:
-    """The children of this process, and theirs."""
-    for process in own_children():
-        yield from _family(process)
-
-
 def own_children() -> list[int]:
     """The children of this process."""
     try:
@@ -112,4 +106,5 @@ def open_inodes(process: int) -> Iterator[int]:
 
 def sharers(inode: int) -> list[int]:
     """The children, or theirs, that have something open, such as an end of a pipe, of which the inode is given."""
-    return [process for process in descendants() if inode in open_inodes(process)] if inode else []
+    family = [process for child in own_children() for process in _family(child)] if inode else []
+    return [process for process in family if inode in open_inodes(process)]
