@@ -48,7 +48,7 @@ def test_threads_share_nothing(kind):
     fetch = decorator(body)
 
     def call_many(thread):
-        for call in range(40):
+        for call in range(20):
             number, local.attempts = thread * 1000 + call, 0
             try:
                 outcome = fetch(number)
@@ -70,11 +70,11 @@ def test_threads_share_nothing(kind):
     finally:
         end()
     assert problems == []
-    assert len(ended) == 320
+    assert len(ended) == 160
     assert sorted({each.attempts for each in ended}) == [1, 2, 3]
-    assert sum(each.outcome == "gave_up" for each in ended) == 80
+    assert sum(each.outcome == "gave_up" for each in ended) == 40
     if kind == "connection":
-        assert len({each.call.conn_id for each in ended}) == 320
+        assert len({each.call.conn_id for each in ended}) == 160
 
 
 def test_tasks_share_nothing(async_mode):

@@ -165,7 +165,7 @@ def test_refusals_that_can_end_in_a_ban_are_counted(api, sink, cooldowns, clock)
     """A hundred 429s of the own bucket within ten minutes stop everything; shared ones don't count."""
     body = {"retry_after": 0.1, "global": False}
     api.respond(429, json=body, headers=VIA | {"X-RateLimit-Scope": "shared"})
-    for _ in range(150):
+    for _ in range(101):
         send(sink)
         clock.advance(1)
     assert held(cooldowns, OTHER) == 0
