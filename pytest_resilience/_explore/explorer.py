@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 import weakref
 from collections import Counter
@@ -29,6 +30,9 @@ from pytest_resilience._explore.subject import Ending, Subject
 from pytest_resilience._timeline.timeline import Timeline
 from pytest_resilience.clock._plugin import held_locks, staying_patched
 from resilience.testing import counted
+
+# Where a function has run untraced, its next traced run is told of no instruction, and so of no middle of a line.
+_FORGETS_INSTRUCTIONS = sys.version_info >= (3, 13)
 
 
 class NotExplorableError(Exception):
@@ -247,7 +251,7 @@ class Explorer:
         if HELD_LOCK in run.suspicions:
             self.exploration.stopped = "a lock is still held, which the next run might wait for in real time, for ever"
             return []
-        after = self.run((), traced=False)
+        after = self.run((), traced=_FORGETS_INSTRUCTIONS)
         if not after.suspicions:
             return []
         seen = after.suspicions[0]

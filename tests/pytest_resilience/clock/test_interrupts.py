@@ -175,7 +175,7 @@ def test_who_is_interrupted_as_it_wakes_a_thread_wakes_it_at_the_next_try_at_the
         before = clock.elapsed
         time.sleep(5)
         assert clock.elapsed == before + 5
-    assert count > 1
+    assert count  # from 3.13 on, only the begin of a function is seen that has run untraced since
 
 
 def block(guard):
