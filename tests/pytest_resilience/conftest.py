@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+import textwrap
+import types
 
 import pytest
 
@@ -143,6 +145,13 @@ COPY = """
         borrowed = plain
 """
 
+SOURCES = {
+    "target_names": "CLOSE = 'Ledger.close'",
+    "target_app": textwrap.dedent(APP),
+    "target_copy": textwrap.dedent(COPY),
+}
+CODES = {name: compile(source, f"{name}.py", "exec") for name, source in SOURCES.items()}
+
 
 @pytest.fixture
 def clock():
@@ -153,14 +162,14 @@ def clock():
 
 @pytest.fixture
 def app(pytester, monkeypatch):
-    """A module of the user's, newly imported."""
-    pytester.makepyfile(target_app=APP, target_copy=COPY, target_names="CLOSE = 'Ledger.close'")
+    """A module of the user's, newly made, and two more that it has to do with."""
     monkeypatch.syspath_prepend(pytester.path)
-    for name in ("target_app", "target_copy", "target_late", "target_names"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    import target_app
-
-    return target_app
+    monkeypatch.delitem(sys.modules, "target_late", raising=False)
+    for name, code in CODES.items():
+        module = types.ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
+        exec(code, vars(module))
+    return sys.modules["target_app"]
 
 
 @pytest.fixture

@@ -63,9 +63,9 @@ def test_a_wait_that_is_broken_off_leaves_a_clock_that_works(work):
         count = 0
         for count in interruptions(work):  # noqa: B007  # its last value tells that there were some
             before, ticked = clock.elapsed, len(ticks)
-            time.sleep(5)
-            assert clock.elapsed == pytest.approx(before + 5)
-            assert len(ticks) - ticked >= 8
+            time.sleep(2)
+            assert clock.elapsed == pytest.approx(before + 2)
+            assert len(ticks) - ticked >= 2
         stop.set()
         for thread in threads:
             thread.join()
