@@ -137,7 +137,7 @@ def test_a_program_that_waits_for_ever_is_stuck():
             with contextlib.suppress(Exception):
                 return fetch()
 
-    assert kinds(deadlocked) == kinds(endless) == ["stuck"]
+    assert kinds(deadlocked) == kinds(endless, budget=4) == ["stuck"]  # the fourth plan has no end
 
 
 def test_a_program_that_goes_on_after_its_death_is_found():
@@ -264,7 +264,7 @@ def test_a_bug_that_needs_two_faults_is_found_with_two_alone(faults):
                 return failpoint("Explored.fallback")
         raise AssertionError("nothing is served")
 
-    assert kinds(primary_and_fallback, faults=faults, budget=2000) == (["wrong result"] if faults == 2 else [])
+    assert kinds(primary_and_fallback, faults=faults, budget=30) == (["wrong result"] if faults == 2 else [])
 
 
 def test_a_deadline_of_the_program_that_a_fault_makes_it_miss_is_right():
