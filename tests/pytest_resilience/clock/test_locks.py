@@ -237,7 +237,7 @@ def test_who_polls_a_condition_lets_others_have_its_lock(clock, kind):
     condition, set_at = threading.Condition(kind()), []
 
     def set_it():
-        time.sleep(0.00005)  # the longer, the more often the other one asks
+        time.sleep(0.00002)  # the longer, the more often the other one asks
         with condition:
             set_at.append(clock.elapsed)
 
@@ -247,7 +247,7 @@ def test_who_polls_a_condition_lets_others_have_its_lock(clock, kind):
         while not set_at:
             condition.wait(0)
     thread.join()
-    assert set_at == [0.00005]
+    assert set_at == [0.00002]
 
 
 GARBAGE = """

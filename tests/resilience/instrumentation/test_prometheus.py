@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import tenacity
 from prometheus_client import CollectorRegistry
 
 from resilience import conn_retry, create_retry_decorator
-from resilience.events import AlertFailed, stream
+from resilience.events import AlertFailed, AttemptFailed, CallEnded, stream
 from resilience.instrumentation import prometheus
 
 
@@ -80,10 +82,14 @@ def test_label_sets_stay_bounded(registry):
     def fail():
         raise ValueError("with a message that must not become a label")
 
+    recorded = []
+    end = stream.subscribe(recorded.append, AttemptFailed, CallEnded)
+    with pytest.raises(ValueError, match="with a message"):
+        conn_retry("Host", "ping", max_retry=0)(fail)()
+    end()
     for number in range(510):
-        decorated = conn_retry(f"Host{number}", "ping", max_retry=0)(fail)
-        with pytest.raises(ValueError, match="with a message"):
-            decorated()
+        for event in recorded:
+            stream.emit(replace(event, call=replace(event.call, failpoint=f"Host{number}.ping")))
     calls = next(metric for metric in registry.collect() if metric.name == "resilience_calls")
     failpoints = {sample.labels["failpoint"] for sample in calls.samples}
     assert len(failpoints) == 501
