@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no for
 
 HALF_IMPORTED = """
 import logging, os, signal, sys, threading
-import anyio, asyncio, click, email.message, h11, http.cookiejar, idna, ssl, urllib.request  # as httpx does, in each process
+import click, email.message, h11, http.cookiejar, idna, ssl, trio, urllib.request  # as httpx does, in each process
 import resilience
 
 logging.disable()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
@@ -124,11 +122,11 @@ class Notifying:
 
 
 @pytest.mark.slow
-def test_eight_processes_with_four_threads_send_one_alert(server):
+def test_eight_processes_with_four_threads_send_one_alert(server, run_program):
     """When a whole fleet fails at the same moment, one alert leaves, and every call goes on."""
     program = textwrap.dedent(
         """
-        import os, sys, threading
+        import os, threading
         import tenacity
         import resilience
         import redis as _, resilience._alerts.system  # once, and not in each process
@@ -155,7 +153,7 @@ def test_eight_processes_with_four_threads_send_one_alert(server):
 
         def fail_in_four_threads():
             threads = [threading.Thread(target=fail) for _ in range(4)]
-            os.write(1, b"READY\\n")
+            os.write(ready, b"!")
             os.read(go, 1)
             for thread in threads:
                 thread.start()
@@ -164,7 +162,7 @@ def test_eight_processes_with_four_threads_send_one_alert(server):
             resilience.alerts.flush(None)  # the end of a program waits for a few seconds only
 
         together = threading.Barrier(4)
-        go, all_go = os.pipe()
+        (all_ready, ready), (go, all_go) = os.pipe(), os.pipe()
         children = []
         for _ in range(8):
             child = os.fork()
@@ -172,20 +170,12 @@ def test_eight_processes_with_four_threads_send_one_alert(server):
                 fail_in_four_threads()
                 os._exit(0)
             children.append(child)
-        sys.stdin.readline()
+        for _ in children:
+            os.read(all_ready, 1)
         os.write(all_go, b"x" * 8)
         for child in children:
             os.waitpid(child, 0)
         """
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        env=os.environ | {"RESILIENCE_REDIS_URL": server.url},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as fleet:
-        assert [fleet.stdout.readline() for _ in range(8)] == ["READY\n"] * 8
-        printed = fleet.communicate("\n")[0]
+    printed = run_program(program, environment=os.environ | {"RESILIENCE_REDIS_URL": server.url}).stdout
     assert (printed.count("ENDED"), printed.count("ALERT")) == (32, 1)
