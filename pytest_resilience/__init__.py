@@ -6,6 +6,7 @@ since pytest loads the plugin in every run, also in those that do not use it.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -96,7 +97,12 @@ if not TYPE_CHECKING:  # type checkers read the imports above
     __all__ = [*_NAMES]
 
 
-# No `__dir__` has these names: freezegun asks each module for all that it lists, which would load the whole kit.
+def __dir__() -> list[str]:
+    """List the names for `help` and completion, but not for freezegun: it gets all that it finds in any module."""
+    asks = str(sys._getframe(1).f_globals.get("__name__"))  # noqa: SLF001  # `inspect` would be loaded by every run
+    return sorted({*globals(), *([] if asks.partition(".")[0] == "freezegun" else _NAMES)})
+
+
 def __getattr__(name: str) -> Any:
     from resilience.testing import exported  # not before a name is used: pytest imports this package in every run
 

@@ -1,9 +1,12 @@
 """What importing the packages costs, and what it says where something is missing."""
 
 import json
+import pydoc
 import subprocess
 import sys
 from functools import cache
+
+import pytest_resilience
 
 HEAVY = {
     *("httpx", "redis", "asyncio", "trio", "anyio", "prometheus_client", "opentelemetry", "structlog", "apprise"),
@@ -66,11 +69,19 @@ def test_a_failing_sync_call_loads_nothing_heavy():
 
 def test_the_plugin_s_package_loads_nothing_by_itself():
     """`import pytest_resilience` costs nothing until a name is used, also where freezegun looks at all that is in it."""
-    loaded = loaded_by("import pytest_resilience as kit\nfor name in dir(kit): getattr(kit, name)")
+    look = "import pytest_resilience as kit; found = [getattr(kit, name) for name in dir(kit)]"
+    loaded = loaded_by(f"exec({look!r}, {{'__name__': 'freezegun.api'}})")
     assert {name for name in loaded if tops(frozenset({name})) <= {"resilience", "pytest_resilience"}} == {
         "pytest_resilience"
     }
     assert not tops(loaded) & {"pytest", "respx", "freezegun", "httpx", "tenacity", "asyncio"}
+
+
+def test_help_and_completion_know_all_names():
+    """What is loaded when it is used is listed by `dir` before."""
+    assert {*pytest_resilience.__all__} <= {*dir(pytest_resilience)}
+    text = pydoc.plain(pydoc.render_doc(pytest_resilience))
+    assert "class VirtualClock(" in text
 
 
 def test_without_pytest_a_name_says_how_to_get_it(run_importing):
