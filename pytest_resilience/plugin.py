@@ -51,15 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
     options = config.stash[OPTIONS] = read_options(config)
     if not options.active:
         return
-    from pytest_resilience._pytest.summary import Summary
+    from pytest_resilience._pytest.summary import Summary, Tests
 
-    summary = Summary()
-    config.pluginmanager.register(summary, "resilience-summary")
+    tests = Tests()
+    config.pluginmanager.register(tests, "resilience-tests")  # by itself: the report needs no table
+    config.pluginmanager.register(Summary(tests), "resilience-summary")
     if options.report is not None and not hasattr(config, "workerinput"):
         from pytest_resilience._report.report import Report
 
         path = config.invocation_params.dir / options.report
-        config.pluginmanager.register(Report(path, options.seed, summary), "resilience-report")
+        config.pluginmanager.register(Report(path, options.seed, tests), "resilience-report")
 
 
 @pytest.hookimpl(optionalhook=True)

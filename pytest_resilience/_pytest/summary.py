@@ -27,20 +27,24 @@ _LONGEST_NAME: Final = 72
 
 
 @final
-class Summary:
-    """Collects what the tests did, also those of other processes, and prints it by file, in the order of the files."""
+class Tests:
+    """Collects what the tests did, also those of other processes.
+
+    Attributes:
+        explored: What exploring a test came to, in one line, by its name.
+    """
 
     def __init__(self) -> None:
-        self._tests: dict[str, dict[str, Any]] = {}
-        self._explored: dict[str, str] = {}
+        self._facts: dict[str, dict[str, Any]] = {}
+        self.explored: dict[str, str] = {}
 
     @property
-    def tests(self) -> list[dict[str, Any]]:
+    def facts(self) -> list[dict[str, Any]]:
         """What is known of each test, in the form that is described by ``schema.json`` of the report."""
-        return sorted(self._tests.values(), key=lambda test: (test["file"], test["line"], test["id"]))
+        return sorted(self._facts.values(), key=lambda test: (test["file"], test["line"], test["id"]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        test = self._tests.setdefault(report.nodeid, _empty(report))
+        test = self._facts.setdefault(report.nodeid, _empty(report))
         test["seconds"] += report.duration
         outcome: str = "error" if report.failed and report.when != "call" else report.outcome
         if outcome in OUTCOMES and (report.when == "call" or outcome != "passed"):
@@ -53,12 +57,20 @@ class Summary:
             elif name == EXPLORATION_FACTS:
                 test["exploration"] = value
             elif name == EXPLORATION:
-                self._explored[report.nodeid] = str(value)
+                self.explored[report.nodeid] = str(value)
+
+
+@final
+class Summary:
+    """Prints what the tests did by file, in the order of the files."""
+
+    def __init__(self, tests: Tests) -> None:
+        self._tests = tests
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         tests = [
             (test["file"], _name(test), {**test["counts"], "real_s": test["seconds"]})
-            for test in self.tests
+            for test in self._tests.facts
             if test["counts"] is not None
         ]
         if not tests:
@@ -75,8 +87,8 @@ class Summary:
                 rows += [(file,), *(_row(name, tally) for _, name, tally in of_file)]
         for line in _table([_HEAD, *rows, _row("in all", total)]):
             terminalreporter.line(line)
-        for test in self.tests:
-            if (headline := self._explored.get(test["id"])) is not None:
+        for test in self._tests.facts:
+            if (headline := self._tests.explored.get(test["id"])) is not None:
                 terminalreporter.line(f"{test['id']}: {headline}")
 
 

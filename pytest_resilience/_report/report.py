@@ -11,7 +11,7 @@ from typing import Any, Final, final
 
 from pytest_resilience._explore.findings import Exploration
 from pytest_resilience._explore.texts import headline, replay_command
-from pytest_resilience._pytest.summary import OUTCOMES, Summary
+from pytest_resilience._pytest.summary import OUTCOMES, Tests
 from pytest_resilience._timeline.timeline import Timeline
 
 VERSION: Final = 1  # of what schema.json describes
@@ -22,14 +22,14 @@ _AS_THEY_ARE: Final = ("runs", "known", "exhausted", "unreached", "stopped", "se
 class Report:
     """The report of one run of pytest, which has a seed, in a file."""
 
-    def __init__(self, path: Path, seed: int, summary: Summary) -> None:
+    def __init__(self, path: Path, seed: int, tests: Tests) -> None:
         self._path = path
         self._seed = seed
-        self._summary = summary
+        self._tests = tests
         self._began = time.perf_counter()
 
     def pytest_sessionfinish(self) -> None:
-        tests = self._summary.tests
+        tests = self._tests.facts
         outcomes = Counter(test["outcome"] for test in tests)
         facts = {
             "version": VERSION,

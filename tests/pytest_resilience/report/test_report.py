@@ -97,6 +97,15 @@ def test_a_report_says_what_every_test_did(suite, forked_workers, workers):
     assert skipped["outcome"] == "skipped"
 
 
+def test_a_report_is_whole_without_the_table(suite):
+    """Who leaves the table out, which is a plugin of its own, has all tests in the report."""
+    suite.makepyfile(SUITE)
+
+    suite.runpytest_inprocess("--resilience", "--resilience-report=report.json", "-p", "no:resilience-summary")
+
+    assert len(json.loads((suite.path / "report.json").read_text("utf-8"))["tests"]) == 4
+
+
 def test_other_forms_are_refused(suite):
     """A report in HTML is for later, and the message says so."""
     suite.makepyfile(SUITE)
