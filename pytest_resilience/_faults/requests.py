@@ -28,10 +28,10 @@ class RoutePlace:
         self._route = route
 
     def arm(self, injection: Injection) -> None:
-        self._route.faults = {injection: partial(_answered, injection), **self._route.faults}
+        self._route.faults[injection] = partial(_answered, injection)
 
     def disarm(self, injection: Injection) -> None:
-        del self._route.faults[injection]
+        self._route.faults.pop(injection, None)  # once where the place was named twice
 
 
 async def _answered(injection: Injection, exchange: Exchange) -> bool:

@@ -67,7 +67,7 @@ class Route:
         requests: Every request that came, in order.
         reply: What a healthy server answers: a function of the request.
         headers: Sent with every healthy answer.
-        faults: What may answer instead, the newest first, by what is armed here; each tells whether it has.
+        faults: What may answer instead, the newest last, by what is armed here; each tells whether it has.
     """
 
     is_served: ClassVar = True

@@ -135,7 +135,7 @@ class FaultServer(OnLoopback):
         route.requests.append(request)
         exchange = Exchange(route, request, connection)
         try:
-            for answered in [*route.faults.values()]:
+            for answered in [*reversed(route.faults.values())]:
                 if await answered(exchange):
                     return
             exchange.send(await exchange.healthy())
