@@ -18,8 +18,11 @@ _WILD: Final = "*?["
 
 
 @final
-class Through(Interceptor):
+class _Through(Interceptor):
     """Lets every call through."""
+
+
+THROUGH: Final = _Through()
 
 
 @final
@@ -28,13 +31,13 @@ class FunctionPoint:
 
     Attributes:
         name: ``module:qualname``.
-        point: What answers; `Through` between two runs.
+        point: What answers; `THROUGH` between two runs.
     """
 
     def __init__(self, target: Target) -> None:
         self.name = target.name
         self._target = target
-        self.point: Interceptor = Through()
+        self.point: Interceptor = THROUGH
 
     def installed(self) -> AbstractContextManager[None]:
         """Stand in for the function for the length of a ``with`` block."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NoReturn, Self, final
 
 from pytest_resilience._explore.decisions import SEPARATOR, Decisions
-from pytest_resilience._explore.function_points import FunctionPoint, Through
+from pytest_resilience._explore.function_points import THROUGH, FunctionPoint
 from pytest_resilience._explore.menu import Fault, Menus
 from pytest_resilience._explore.oracle.suspicion import happened_during, place_of_caller
 from pytest_resilience._explore.owner import cancelled_task, current_task, is_own_context, timers_run
@@ -108,11 +108,11 @@ class Points:
     def __enter__(self) -> Self:
         self._thread = threading.get_ident()
         with contextlib.ExitStack() as opening:
-            opening.enter_context(arming_all(lambda name, inner: _Point(self, name, inner or Through())))
+            opening.enter_context(arming_all(lambda name, inner: _Point(self, name, inner)))
             opening.callback(stream.subscribe(self._note_policy, CallStarted))
             for each in self._functions:
                 opening.callback(setattr, each, "point", each.point)
-                each.point = _Point(self, each.name, each.point)
+                each.point = _Point(self, each.name, None)
             opening.enter_context(served.watched(self._serve))
             if self._urls:
                 self._open_urls(opening)
@@ -239,10 +239,10 @@ def _endless(name: str, most: int) -> EndlessError:
 class _Point:
     """One point: it asks, strikes, or passes the call on, to what the test has armed there or to the function."""
 
-    def __init__(self, points: Points, name: str, inner: Interceptor) -> None:
+    def __init__(self, points: Points, name: str, inner: Interceptor | None) -> None:
         self._points = points
         self._name = name
-        self._inner = inner
+        self._inner = THROUGH if inner is None else inner  # one of the user's may be false
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         fault = self._points.fault_at(self._name, function, kwargs, is_async=False)

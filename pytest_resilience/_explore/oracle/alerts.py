@@ -26,4 +26,4 @@ class Alerts(Watcher):
             soon = sum(later - earlier < ALERT_RATE_LIMIT_SECONDS for earlier, later in pairwise(sorted(at)))
             if soon:
                 told = f"{soon + 1} alerts in less than {ALERT_RATE_LIMIT_SECONDS} s say the same: {shape}"
-                self.seen[Suspicion("alert storm", told)] += 1
+                self.seen.append(Suspicion("alert storm", told))

@@ -50,7 +50,7 @@ class Backlogs(Watcher):
         where = _feeder(frame)
         if where is not None:
             told = f"a queue without a limit held more than {_MOST} items"
-            self.seen[Suspicion("unbounded queue", told, where)] = 1
+            self.note_once(Suspicion("unbounded queue", told, where))
 
 
 def _feeder(frame: FrameType | None) -> str | None:

@@ -29,7 +29,7 @@ class Blocking(Watcher):
             real(handle)
             if sum(end - start for start, end, _, what, _ in jumps[before:] if what not in _IN_PASSING) > _LONGEST_NS:
                 told = f"{_whose(handle)} waits without await, and so does all else in its event loop"
-                self.seen[Suspicion("blocked loop", told)] = 1
+                self.note_once(Suspicion("blocked loop", told))
 
         self.callback(setattr, asyncio.Handle, "_run", real)
         asyncio.Handle._run = run_and_measure  # type: ignore[method-assign, assignment]  # noqa: SLF001  # as above

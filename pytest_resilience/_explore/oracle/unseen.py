@@ -45,18 +45,18 @@ class Unseen(logging.Handler, Watcher):
         """Note what asyncio says of an error that nobody has asked a task for."""
         error = record.exc_info[1] if record.exc_info else None
         if _NOBODY_ASKED in record.getMessage() and error is not None and not isinstance(error, _OURS):
-            self.seen[_unhandled(error, f"the task {_coroutine_of(record)}")] += 1
+            self.seen.append(_unhandled(error, f"the task {_coroutine_of(record)}"))
 
     def _note_thread(self, given: Any) -> None:
         error = given.exc_value
         if error is not None and not isinstance(error, (*_OURS, SystemExit)):
             name = given.thread and repr(without_numbers(clean(given.thread.name)))
-            self.seen[_unhandled(error, f"the thread {name or 'that has ended'}")] += 1
+            self.seen.append(_unhandled(error, f"the thread {name or 'that has ended'}"))
 
     def _note_warning(self, message: Any, category: type[Warning], *rest: Any, **named: Any) -> None:
         coroutine = _NEVER_AWAITED.match(str(message))
         if coroutine is not None and issubclass(category, RuntimeWarning):
-            self.seen[Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited")] += 1
+            self.seen.append(Suspicion("never awaited", f"the coroutine {clean(coroutine[1])} was never awaited"))
         elif issubclass(category, LeftoverThreadWarning) or (
             issubclass(category, ResourceWarning) and _CLOSED in str(message)
         ):
@@ -64,7 +64,7 @@ class Unseen(logging.Handler, Watcher):
         elif issubclass(category, ResourceWarning):
             what = without_numbers(without_chance(clean(str(message), limit=100))).removeprefix("unclosed ")
             what = "a socket" if what.startswith("<socket.socket") else what  # its numbers say nothing here
-            self.seen[Suspicion("leak", f"the run closes {what} only by chance")] += 1
+            self.seen.append(Suspicion("leak", f"the run closes {what} only by chance"))
         else:
             self._show(message, category, *rest, **named)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import queue
@@ -18,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from pytest_resilience import DiscordMock, Faults, explore
+from pytest_resilience._explore.oracle.unseen import Unseen
 from resilience import create_retry_decorator, send_rate_limited_discord_alert
 
 logger = logging.getLogger("shop")
@@ -246,6 +248,17 @@ def test_an_error_that_ends_a_thread_is_unhandled():
         "unhandled: nobody saw the error of the thread 'Thread-* (fetch)': ConnectionError: injected"
     ]
     assert found(handed_over) == []
+
+
+def test_what_comes_while_all_that_was_seen_is_read_is_read_as_well():
+    """A thread that the test has left behind may go wrong at any time."""
+    with Unseen() as watcher:
+        warnings.warn(ResourceWarning("unclosed door"), stacklevel=1)
+        read = []
+        for each in itertools.islice(watcher.suspicions(), 2):
+            read.append(str(each))
+            warnings.warn(ResourceWarning("unclosed gate"), stacklevel=1)
+    assert read == ["the run closes door only by chance", "the run closes gate only by chance"]
 
 
 def test_a_give_up_that_no_handler_hears_of_is_silent():

@@ -8,7 +8,8 @@ import itertools
 import pytest
 
 from pytest_resilience import NotExplorableError, explore
-from resilience import create_retry_decorator
+from resilience import create_retry_decorator, failpoint
+from resilience.testing import Interceptor, arming
 
 
 @create_retry_decorator(max_attempts=3)
@@ -72,6 +73,35 @@ def test_a_function_that_is_named_is_a_point():
 
     for point in (read_a_file, f"{__name__}:read_a_file", f"{__name__}:read_*"):
         assert explore(reading, points=[point]).runs == 3
+
+
+class Recorder(Interceptor):
+    """Counts the calls, which are none at first, so that it is false then."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __len__(self):
+        return self.calls
+
+    def call(self, function, args, kwargs):
+        self.calls += 1
+        return function(*args, **kwargs)
+
+
+def test_a_call_passes_what_the_test_has_armed_itself():
+    """A point stands before that, whatever its truth is."""
+    numbers = []
+
+    def recorded():
+        recorder = Recorder()
+        with arming("Surface.recorded", recorder):
+            failpoint("Surface.recorded")
+        numbers.append(len(recorder))
+
+    explore(recorded, budget=1)
+    assert numbers
+    assert {*numbers[:3]} == {1}
 
 
 def test_a_function_that_fails_by_itself_is_not_explored():
