@@ -205,6 +205,8 @@ def _of_reference(wanted: Any, owner: type | None, attribute: str) -> Target:
         raise UnknownTargetError(f"{owner.__qualname__}.{attribute or function.__name__} {BUILT_IN}")
     module = getattr(function, "__module__", None) or getattr(owner, "__module__", "builtins")
     name = f"{module}:{function.__name__ if inspect.isbuiltin(function) else function.__qualname__}"
+    if owner is not None and _is_fixed(owner):
+        raise UnknownTargetError(f"{name} {BUILT_IN}")
     target = _function(name, ReferenceSeat(function, name), kind_of(function))
     return replace(target, overlooked=functools.partial(other_holders, function))
 
