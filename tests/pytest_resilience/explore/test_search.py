@@ -36,15 +36,15 @@ def test_more_schedules_than_the_budget_are_drawn_by_chance():
 
 def test_chance_finds_nothing_where_there_is_nothing():
     """Whatever the priorities, a lock is heeded, and nobody waits for ever."""
-    assert explore(lambda: depositing(10, guarded=True), budget=15).findings == []
+    assert explore(lambda: depositing(6, guarded=True), budget=15).findings == []
 
 
 def test_what_chance_draws_is_the_same_each_time():
     """The seed decides, so that each exploration runs the same plans, and finds the same."""
-    first, second = (explore(lambda: depositing(10), budget=10) for _ in range(2))
+    first, second = (explore(lambda: depositing(6), budget=10) for _ in range(2))
     assert [each.token for each in first.findings] == [each.token for each in second.findings]
     assert first.extent == second.extent
-    other = explore(lambda: depositing(10), budget=10, seed=1)
+    other = explore(lambda: depositing(6), budget=10, seed=1)
     assert [each.plan for each in other.findings] != [each.plan for each in first.findings]
 
 
