@@ -42,7 +42,10 @@ another thread does is patient for that long.
 """
 
 _BLIND = 0.001
-"""The real seconds between two looks at what no descriptor tells, such as the end of a child: it is late by as much."""
+"""The real seconds between two looks at what no descriptor tells: it is late by as much.
+
+Such as the end of a child, or the return of a thread from C, which else goes on beside the one that it wakes.
+"""
 
 _AS_LONG_AS_A_LOOK_TAKES = 4
 """It is late by so many times what the look takes, at most as below: with many processes that is long."""
@@ -150,7 +153,8 @@ class Monitor:
             return (TICK * 1000 if len(scheduler.everyone) > 1 else None), []
         can_jump = (scheduler.deadlines or scheduler.expects_strangers) and not scheduler.holds
         left = scheduler.left if can_jump else math.inf
-        blind = scheduler.expects_strangers or any(waiter.descriptors is None for waiter in scheduler.checked)
+        is_unseen = scheduler.expects_strangers or bool(scheduler.absent.awaited())
+        blind = is_unseen or any(waiter.descriptors is None for waiter in scheduler.checked)
         interests = [pair for waiter in scheduler.checked for pair in waiter.watched()]
         pause = max(_BLIND, _AS_LONG_AS_A_LOOK_TAKES * (real.monotonic() - began))
         longest = min(pause, _SIGHTED) if blind else _SIGHTED

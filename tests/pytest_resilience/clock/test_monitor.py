@@ -103,6 +103,32 @@ def test_a_thread_that_comes_back_from_c_has_all_the_time_it_needs():
         assert (clock.elapsed, clock.guesses) == (0.0, 0)
 
 
+def test_a_thread_that_comes_back_from_c_is_again_the_only_one_that_runs():
+    """Nothing else tells that it is back, and whoever it wakes runs after it, as in any other turn."""
+    order, woken = [], threading.Event()
+
+    def compute(seconds):
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    def work():
+        libc.poll(None, 0, 60)
+        compute(0.2)
+        woken.set()
+        compute(0.05)
+        order.append("worker")
+
+    libc = ctypes.CDLL(None)
+    with VirtualClock(grace=60):
+        thread = threading.Thread(target=work)
+        thread.start()
+        woken.wait()
+        order.append("main")
+        thread.join()
+    assert order == ["worker", "main"]
+
+
 def test_a_signal_from_a_thread_outside_may_come_until_the_grace_is_over():
     """A lock that its waiter has locked itself is no deadlock as long as a thread outside may release it."""
     lock, locked, done = threading.Lock(), threading.Event(), threading.Event()
