@@ -58,7 +58,8 @@ def worker(queue, calls):
     queue.put([said(plain) for _ in range(calls)])
 
 if __name__ == "__main__":
-    import shop
+    import atexit, gc, shop
+    atexit.register(gc.freeze)  # as a process ends, Python looks for garbage in all that it has loaded, three times
     print("ready", flush=True)
     for line in sys.stdin:
         print(said(eval, line, vars(shop)), flush=True)
