@@ -158,7 +158,7 @@ class Monitor:
         interests = [pair for waiter in scheduler.checked for pair in waiter.watched()]
         pause = max(_BLIND, _AS_LONG_AS_A_LOOK_TAKES * (real.monotonic() - began))
         longest = min(pause, _SIGHTED) if blind else _SIGHTED
-        return (None if math.isinf(left) and not blind else max(0.0, min(left, longest)) * 1000), interests
+        return max(0.0, min(left, longest)) * 1000, interests  # nothing tells that nobody is outside any more
 
     def _wait(self, timeout: float | None, interests: list[Interest]) -> None:
         assert self._pipe is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import queue
+import socket
+import subprocess
 import threading
 import time
 
@@ -194,6 +196,15 @@ def test_a_deadlock_can_be_survived(clock):
     items.put(None)
     worker.join()
     assert got == [1]
+
+
+def test_who_waits_for_a_child_that_ends_without_a_word_is_told_of_the_deadlock(clock):
+    """Nothing wakes a wait without a limit on a socket whose other end the test has open as well."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, subprocess.Popen(["sleep", "0.2"], pass_fds=[theirs.fileno()]):
+        with pytest.raises(DeadlockError):
+            ours.recv(1)
+        assert clock.elapsed == 0.0
 
 
 def test_a_pending_timer_is_no_deadlock(clock):
