@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 
-import httpx
 import hypothesis
 import pytest
 from hypothesis import strategies as st
@@ -153,17 +152,6 @@ def test_several_places_are_armed_at_once():
         f"{__name__}:fetch",
         f"{__name__}:helper",
     ]
-
-
-def test_a_route_that_is_named_twice_is_asked_once():
-    """As a function is, and the fault ends without an error."""
-    with Faults() as faults:
-        server = faults.server()
-        route = server.route("GET", "/items", text="real")
-        outage = faults.inject([route, route], "1*status(503)")
-        answers = [httpx.get(f"{server.url}/items").status_code for _ in range(2)]
-    assert answers == [503, 200]
-    assert len(outage.calls) == 2
 
 
 def test_exhausted_tells_when_the_last_planned_fault_has_struck():

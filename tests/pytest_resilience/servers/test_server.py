@@ -281,3 +281,14 @@ def test_servers_need_open_faults():
     """Outside of the block there is nowhere for a server to end."""
     with pytest.raises(pytest.fail.Exception, match=r"^these faults are not open: use them inside `with Faults\(\)"):
         Faults().server()
+
+
+def test_a_route_that_is_named_twice_is_asked_once():
+    """As a function is, and the fault ends without an error."""
+    with Faults() as faults:
+        server = faults.server()
+        route = server.route("GET", "/items", text="real")
+        outage = faults.inject([route, route], "1*status(503)")
+        answers = [httpx.get(f"{server.url}/items").status_code for _ in range(2)]
+    assert answers == [503, 200]
+    assert len(outage.calls) == 2
