@@ -152,7 +152,7 @@ def test_only_its_own_work_is_a_sign_of_life(silent):
             busy.kill()
 
 
-def test_a_server_in_a_child_is_alive_as_long_as_it_works(let_an_hour_pass_outside):
+def test_a_server_in_a_child_is_alive_as_long_as_it_works():
     """Time stands still for the answer of a child that computes, however long, though the connection is silent."""
     code = (
         "import socket, time\n"
@@ -160,19 +160,18 @@ def test_a_server_in_a_child_is_alive_as_long_as_it_works(let_an_hour_pass_outsi
         "    print(server.getsockname()[1], flush=True)\n"
         "    peer, _ = server.accept()\n"
         "    peer.recv(1)\n"
-        "    end = time.process_time() + 0.1\n"
+        "    end = time.process_time() + 0.4\n"
         "    while time.process_time() < end: pass\n"
         "    peer.sendall(b'!')\n"
         "    peer.recv(1)\n"
     )
     with (
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child,
-        VirtualClock(grace=60) as clock,
+        VirtualClock(grace=0.1) as clock,
         socket.create_connection(("127.0.0.1", int(child.stdout.readline()))) as client,
     ):
         client.settimeout(5)
         client.sendall(b"?")
-        let_an_hour_pass_outside()
         assert client.recv(1) == b"!"
     assert (clock.elapsed, clock.guesses) == (0, 0)
 
